@@ -1,0 +1,50 @@
+"""Every exception that binadd raises on purpose.
+
+Whoever catches `BinaddError` catches them all. Those about an argument are a `ValueError` or a
+`TypeError` too, so that code which knows nothing of binadd treats them as it would any other's.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BackendError",
+    "BinaddError",
+    "CertificateError",
+    "CheckpointError",
+    "DivergenceError",
+    "InvalidInputError",
+    "InvalidTypeError",
+    "ModelFileError",
+]
+
+
+class BinaddError(Exception):
+    """The base of all of binadd's exceptions."""
+
+
+class InvalidInputError(BinaddError, ValueError):
+    """An argument of the right type has a value that is not allowed."""
+
+
+class InvalidTypeError(BinaddError, TypeError):
+    """An argument is of a type that is not allowed, as a string or a float where an int belongs."""
+
+
+class BackendError(BinaddError, RuntimeError):
+    """The kernels asked for are missing, broken or of another version than the package."""
+
+
+class DivergenceError(BinaddError, ArithmeticError):
+    """Training made a weight infinite or NaN; the network keeps its last finite weights."""
+
+
+class ModelFileError(BinaddError, ValueError):
+    """A model file is truncated, altered, oversized, foreign, or of a newer version."""
+
+
+class CheckpointError(ModelFileError):
+    """A checkpoint cannot be read, or belongs to another training run."""
+
+
+class CertificateError(BinaddError, ValueError):
+    """A certificate is malformed, or does not prove what it claims about this network."""
