@@ -1,0 +1,1 @@
+"""The arithmetic, twice: `native` (C through Cython) and `reference` (NumPy), one contract."""
