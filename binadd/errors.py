@@ -42,7 +42,7 @@ class ModelFileError(BinaddError, ValueError):
     """A model file is truncated, altered, oversized, foreign, or of a newer version."""
 
 
-class CheckpointError(ModelFileError):
+class CheckpointError(BinaddError, ValueError):
     """A checkpoint cannot be read, or belongs to another training run."""
 
 

@@ -1,0 +1,358 @@
+"""Integers, bits, symbols, and the random streams that operands and weights are drawn from.
+
+Three forms of the same operands, always with the least significant bit first:
+
+    integers   23, 42                        Python ints of any size
+    bits       X (n, T, operands)            X[m, t, i] is bit t of operand i of sequence m
+    symbols    (n, T) uint8                  bit i of symbols[m, t] is X[m, t, i]: what kernels read
+
+Nothing here wraps round: what does not fit in the asked length is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from binadd.checks import check_integer, shorten
+from binadd.errors import InvalidInputError, InvalidTypeError
+
+__all__ = [
+    "all_words",
+    "bits_of",
+    "check_bits",
+    "check_sequences",
+    "data_stream",
+    "decode",
+    "encode",
+    "integer_of",
+    "pack_integers",
+    "pack_symbols",
+    "sum_length",
+    "unpack_symbols",
+    "weight_stream",
+]
+
+_LARGEST_ENUMERATION = 2**26
+"""`all_words` makes no more symbols than this (64 MiB)."""
+
+_SHORT = 512
+"""Up to this many bits, Python's own integers and bytes are quicker than NumPy's calls."""
+_LOWEST_BITS = int.from_bytes(b"\1" * _SHORT)
+
+
+# Random streams ----------------------------------------------------------------------------------
+
+
+def weight_stream(seed: int) -> np.random.PCG64:
+    """Return the raw stream from which the initial weights of `seed` are drawn."""
+    return np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(0,)))
+
+
+def data_stream(seed: int, position: int = 0) -> np.random.PCG64:
+    """Return the raw stream of operands of `seed`, with its first `position` words passed over.
+
+    It is independent of `weight_stream(seed)` and of every other seed's streams, since
+    `SeedSequence` hashes seed and key. NumPy promises that neither it nor the raw words of PCG64
+    will ever change.
+
+    Examples
+    --------
+    >>> int(data_stream(0, 2).random_raw()) == int(data_stream(0).random_raw(3)[2])
+    True
+    """
+    stream = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(1,)))
+    return stream.advance(position) if position else stream
+
+
+# Integers and bits -------------------------------------------------------------------------------
+
+
+def bits_of(integer: int, length: int) -> NDArray[np.uint8]:
+    """Return the `length` bits of a non-negative integer, the least significant first.
+
+    Raises
+    ------
+    InvalidInputError
+        If it has more than `length` bits.
+
+    Examples
+    --------
+    >>> bits_of(6, 4)
+    array([0, 1, 1, 0], dtype=uint8)
+    """
+    if integer.bit_length() > length:
+        raise InvalidInputError(f"{shorten(integer)} does not fit in {length} bits")
+    data = np.frombuffer(integer.to_bytes((length + 7) // 8, "little"), np.uint8)
+    return np.unpackbits(data, count=length, bitorder="little")
+
+
+def integer_of(bits: NDArray[Any]) -> int:
+    """Return the integer with these bits (T,), the least significant first.
+
+    Examples
+    --------
+    >>> integer_of(np.array([0, 1, 1, 0]))
+    6
+    """
+    return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
+
+
+def sum_length(integers: Sequence[int]) -> int:
+    """Return a number of steps that the sum of these integers always fits in, at least 1.
+
+    n numbers of b bits add up to less than n·2ᵇ, so the last carry needs ⌈log₂ n⌉ more steps.
+
+    Examples
+    --------
+    >>> sum_length([255, 1]), sum_length([1, 1, 1, 1]), sum_length([0])
+    (9, 3, 1)
+    """
+    longest = max(integer.bit_length() for integer in integers)
+    return max(1, longest + (len(integers) - 1).bit_length())
+
+
+def encode(numbers: Sequence[Sequence[int]], length: int | None = None) -> NDArray[np.uint8]:
+    """Turn operands into an array of bits that a network's `predict` takes.
+
+    Parameters
+    ----------
+    numbers : sequence of sequences of int
+        For each sequence its operands, as many for each: `[(23, 42), (7, 1)]`.
+    length : int, optional
+        How many steps; by default the fewest that hold every sum.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, length, operands)
+        Bits, the least significant first.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If an operand is no integer, negative, or longer than `length` bits; if the sequences
+        differ in how many operands they have, or there are none.
+
+    Examples
+    --------
+    >>> encode([(3, 1)])[0].T
+    array([[1, 1, 0],
+           [1, 0, 0]], dtype=uint8)
+    """
+    if isinstance(numbers, str | bytes):
+        raise InvalidTypeError("numbers must be a sequence of operands, not a string")
+    rows = []
+    for row in numbers:
+        if not np.iterable(row) or isinstance(row, str | bytes):
+            raise InvalidTypeError(
+                f"numbers must hold one sequence of operands for each sum, not {shorten(row)}"
+            )
+        rows.append([check_integer("an operand", number) for number in row])
+    if not rows or not rows[0]:
+        raise InvalidInputError("numbers must hold at least one sequence of operands")
+    if any(len(row) != len(rows[0]) for row in rows):
+        raise InvalidInputError("every sequence must have the same number of operands")
+    if length is None:
+        length = max(sum_length(row) for row in rows)
+    length = check_integer("length", length, minimum=1)
+    bits = [[bits_of(number, length) for number in row] for row in rows]
+    return np.ascontiguousarray(np.array(bits, np.uint8).transpose(0, 2, 1))
+
+
+def decode(bits: ArrayLike) -> list[int]:
+    """Turn rows of bits, such as `predict` gives, into integers.
+
+    Parameters
+    ----------
+    bits : array_like of 0 and 1, shape (n, T)
+        The least significant bit first.
+
+    Returns
+    -------
+    list of int
+
+    Examples
+    --------
+    >>> decode([[1, 0, 1], [0, 0, 0]])
+    [5, 0]
+    """
+    return [integer_of(row) for row in check_bits(bits, None, "bits")]
+
+
+# Symbols -----------------------------------------------------------------------------------------
+
+
+def pack_symbols(bits: NDArray[Any]) -> NDArray[np.uint8]:
+    """Turn bits (…, operands), known to be 0 or 1, into symbols (…).
+
+    Examples
+    --------
+    >>> pack_symbols(np.array([[0, 0], [1, 0], [0, 1], [1, 1]]))
+    array([0, 1, 2, 3], dtype=uint8)
+    """
+    bits = bits.astype(np.uint8, copy=False)
+    symbols = bits[..., 0].copy()
+    for operand in range(1, bits.shape[-1]):
+        symbols |= bits[..., operand] << operand
+    return symbols
+
+
+def unpack_symbols(symbols: NDArray[np.uint8], operands: int) -> NDArray[np.uint8]:
+    """Turn symbols (…) into bits (…, operands).
+
+    Examples
+    --------
+    >>> unpack_symbols(np.array([2, 3], np.uint8), operands=2)
+    array([[0, 1],
+           [1, 1]], dtype=uint8)
+    """
+    return (symbols[..., np.newaxis] >> np.arange(operands, dtype=np.uint8)) & np.uint8(1)
+
+
+def pack_integers(integers: Sequence[int], length: int) -> NDArray[np.uint8]:
+    """Turn the operands of one sum, none longer than `length` bits, into its symbols (length,).
+
+    Examples
+    --------
+    >>> pack_integers([3, 1], 3)
+    array([3, 1, 0], dtype=uint8)
+    """
+    if length > _SHORT:
+        symbols = bits_of(integers[0], length)
+        for operand in range(1, len(integers)):
+            symbols |= bits_of(integers[operand], length) << operand
+        return symbols
+    packed = 0
+    for operand, integer in enumerate(integers):
+        # "0b101" read as base-256 digits: one byte a bit, the value in its lowest bit.
+        packed |= (int.from_bytes(bin(integer)[2:].encode()) & _LOWEST_BITS) << operand
+    return np.frombuffer(packed.to_bytes(length, "little"), np.uint8)
+
+
+def all_words(length: int, operands: int = 2) -> NDArray[np.uint8]:
+    """Return every sequence of `length` symbols: all operands of `length` bits with one another.
+
+    Returns
+    -------
+    ndarray of uint8, shape (2**(operands · length), length)
+        Row m holds the base-2ᵒᵖᵉʳᵃⁿᵈˢ digits of m, the least significant first.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are more than 2²⁶ symbols in all.
+
+    Examples
+    --------
+    >>> all_words(length=1, operands=2).ravel()
+    array([0, 1, 2, 3], dtype=uint8)
+    """
+    exponent = operands * length
+    if exponent >= 26 or length << exponent > _LARGEST_ENUMERATION:
+        raise InvalidInputError(
+            f"there are 2^{exponent} words of {length} symbols: too many to list"
+        )
+    index = np.arange(1 << exponent, dtype=np.uint32)[:, np.newaxis]
+    shifts = np.arange(length, dtype=np.uint32) * np.uint32(operands)
+    return ((index >> shifts) & np.uint32((1 << operands) - 1)).astype(np.uint8)
+
+
+# Checks of arrays --------------------------------------------------------------------------------
+
+
+def check_sequences(X: ArrayLike, operands: int, name: str = "X") -> NDArray[np.uint8]:
+    """Check an array of bits X (n, T, operands) and return its symbols (n, T).
+
+    Bits may come in any boolean, integer or real dtype, as long as each is exactly 0 or 1.
+
+    Raises
+    ------
+    InvalidTypeError
+        If `X` is no rectangular array of numbers.
+    InvalidInputError
+        If its shape is wrong, it is empty, or it holds anything but 0 and 1.
+    """
+    array = _as_numbers(X, name)
+    if array.ndim != 3 or array.shape[2] != operands:
+        raise InvalidInputError(
+            f"{name} must have the shape (sequences, steps, {operands}), not {array.shape}"
+        )
+    if array.dtype == np.uint8 and array.size <= _SHORT:
+        symbols = _pack_short(array)
+        if symbols is not None:
+            return symbols
+    return pack_symbols(_only_bits(array, name))
+
+
+def check_bits(
+    y: ArrayLike, shape: tuple[int, int] | None, name: str = "y"
+) -> NDArray[np.uint8]:
+    """Check an array of bits y (n, T) and return it as contiguous uint8.
+
+    Raises
+    ------
+    InvalidTypeError
+        If `y` is no rectangular array of numbers.
+    InvalidInputError
+        If its shape is not `shape`, it is empty, or it holds anything but 0 and 1.
+    """
+    array = _as_numbers(y, name)
+    if array.ndim != 2 or (shape is not None and array.shape != shape):
+        wanted = "(sequences, steps)" if shape is None else f"{shape}"
+        raise InvalidInputError(f"{name} must have the shape {wanted}, not {array.shape}")
+    return np.ascontiguousarray(_only_bits(array, name), np.uint8)
+
+
+def _as_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Return `values` as an array of booleans, integers or reals."""
+    if isinstance(values, np.ndarray):
+        array = values
+    else:
+        try:
+            array = np.asarray(values)
+        except (TypeError, ValueError, OverflowError):
+            raise InvalidTypeError(f"{name} must be a rectangular array of bits") from None
+    if array.dtype.kind not in "biuf":
+        raise InvalidTypeError(
+            f"{name} must be an array of bits, 0 or 1, not of dtype {array.dtype}"
+        )
+    return array
+
+
+def _pack_short(array: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """Return the symbols of a small array X (n, T, operands), None where it is not all bits.
+
+    `pack_symbols` with its check, in a quarter of the time: the array is one big integer with
+    a bit in every byte, and shifting by 7 i moves the bit of byte i to bit i of byte 0.
+    """
+    data = array.tobytes()
+    if not data or data.translate(None, b"\0\1"):
+        return None
+    sequences, steps, operands = array.shape
+    spread = packed = int.from_bytes(data, "little")
+    for operand in range(1, operands):
+        packed |= spread >> 7 * operand
+    symbols = packed.to_bytes(len(data), "little")[::operands]
+    return np.frombuffer(symbols, np.uint8).reshape(sequences, steps)
+
+
+def _only_bits(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return `array` if it holds nothing but 0 and 1, and at least one of them."""
+    if array.size == 0:
+        raise InvalidInputError(f"{name} is empty: its shape is {array.shape}")
+    if array.dtype.kind == "b":
+        return array
+    if array.dtype == np.uint8:
+        if array.max() <= 1:
+            return array
+        wrong = array > 1
+    else:
+        wrong = (array != 0) & (array != 1)
+        if not wrong.any():
+            return array
+    where = tuple(int(index) for index in np.argwhere(wrong)[0])
+    place = ", ".join(map(str, where))
+    raise InvalidInputError(f"{name} must hold bits, 0 or 1, but {name}[{place}] is {array[where]}")

@@ -1,0 +1,153 @@
+"""Checks of single arguments: each returns the plain value or raises with one sentence.
+
+Arrays of bits are checked in `binadd.bits`, arrays of weights in `binadd.parameters`.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+
+import numpy as np
+
+from binadd.errors import InvalidInputError, InvalidTypeError
+
+__all__ = ["check_choice", "check_flag", "check_integer", "check_real", "shorten"]
+
+
+def shorten(value: object, limit: int = 60) -> str:
+    """Return `repr(value)`, cut to `limit` characters, for use in a sentence.
+
+    Examples
+    --------
+    >>> shorten("a" * 100, limit=8)
+    "'aaaaaa…"
+    """
+    # A huge int is not worth its digits, and beyond 4300 of them Python refuses to write them.
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"an integer of {value.bit_length()} bits"
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def check_integer(
+    name: str, value: object, minimum: int = 0, maximum: int | None = None
+) -> int:
+    """Return `value` as an int in `[minimum, maximum]`; bools and floats are refused.
+
+    Raises
+    ------
+    InvalidTypeError
+        If `value` is not an integer (NumPy's integers are).
+    InvalidInputError
+        If it lies outside the range.
+
+    Examples
+    --------
+    >>> check_integer("hidden_size", 16, minimum=1)
+    16
+    >>> check_integer("hidden_size", 0, minimum=1)
+    Traceback (most recent call last):
+        ...
+    binadd.errors.InvalidInputError: hidden_size must be at least 1, not 0
+    """
+    if isinstance(value, bool | np.bool_):
+        raise InvalidTypeError(f"{name} must be an integer, not the bool {bool(value)}")
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise InvalidTypeError(
+            f"{name} must be an integer, not {shorten(value)} ({type(value).__name__})"
+        ) from None
+    if number < minimum:
+        raise InvalidInputError(f"{name} must be at least {minimum}, not {shorten(number)}")
+    if maximum is not None and number > maximum:
+        raise InvalidInputError(f"{name} must be at most {maximum}, not {shorten(number)}")
+    return number
+
+
+def check_real(
+    name: str,
+    value: object,
+    minimum: float = 0.0,
+    maximum: float = math.inf,
+    *,
+    open_minimum: bool = False,
+    open_maximum: bool = False,
+) -> float:
+    """Return `value` as a float between `minimum` and `maximum`; NaN, bools, strings are refused.
+
+    Raises
+    ------
+    InvalidTypeError
+        If `value` is not a number.
+    InvalidInputError
+        If it is NaN or lies outside the range.
+
+    Examples
+    --------
+    >>> check_real("momentum", 0.9, maximum=1.0, open_maximum=True)
+    0.9
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(
+        value, int | float | np.integer | np.floating
+    ):
+        raise InvalidTypeError(
+            f"{name} must be a number, not {shorten(value)} ({type(value).__name__})"
+        )
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.copysign(math.inf, value)
+    above = number > minimum if open_minimum else number >= minimum
+    below = number < maximum if open_maximum else number <= maximum
+    if not (above and below):
+        lower = f"more than {minimum:g}" if open_minimum else f"at least {minimum:g}"
+        upper = f"less than {maximum:g}" if open_maximum else f"at most {maximum:g}"
+        bounds = f"{lower} and {upper}" if math.isfinite(maximum) or open_maximum else lower
+        raise InvalidInputError(f"{name} must be {bounds}, not {shorten(value)}")
+    return number
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
+    """Return `value` if it is one of the strings `choices`.
+
+    Raises
+    ------
+    InvalidTypeError
+        If `value` is not a string.
+    InvalidInputError
+        If it is another string.
+
+    Examples
+    --------
+    >>> check_choice("loss", "hinge", ["cross_entropy", "squared_error"])
+    Traceback (most recent call last):
+        ...
+    binadd.errors.InvalidInputError: loss must be 'cross_entropy' or 'squared_error', not 'hinge'
+    """
+    names = [repr(str(choice)) for choice in choices]
+    allowed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    if not isinstance(value, str):
+        raise InvalidTypeError(
+            f"{name} must be {allowed}, not {shorten(value)} ({type(value).__name__})"
+        )
+    if repr(str(value)) not in names:
+        raise InvalidInputError(f"{name} must be {allowed}, not {shorten(value)}")
+    return str(value)
+
+
+def check_flag(name: str, value: object) -> bool:
+    """Return `value` if it is True or False.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is anything else, 0 and 1 included.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidTypeError(
+            f"{name} must be True or False, not {shorten(value)} ({type(value).__name__})"
+        )
+    return bool(value)

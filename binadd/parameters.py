@@ -1,0 +1,201 @@
+"""The one place that lays out, initialises and checks a network's weights.
+
+Kernels keep the weights in one block (R, S), drawn in `binadd.kernels.contract`; here its parts
+get their names. Gradients and moments have the same layout, hence the same names:
+
+    input_weights   (H, n)    block[0 : n, :H].T
+    hidden_weights  (H, H)    block[n : n+H, :H].T
+    hidden_bias     (H,)      block[n+H, :H]
+    output_weights  (H,)      block[n+H+1, :H]
+    output_bias     ()        block[n+H+2, 0]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from binadd.bits import weight_stream
+from binadd.checks import check_choice
+from binadd.errors import InvalidInputError, InvalidTypeError
+from binadd.kernels.contract import (
+    ACTIVATIONS,
+    DTYPES,
+    MAX_HIDDEN_SIZE,
+    MAX_OPERANDS,
+    Architecture,
+)
+
+__all__ = ["initial_block", "named_views", "parameter_shapes", "read_parameters"]
+
+_BIASES = ("hidden_bias", "output_bias")
+
+
+def parameter_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each parameter that the architecture has, by its name.
+
+    Examples
+    --------
+    >>> parameter_shapes(Architecture(hidden_size=4, biases=False))
+    {'input_weights': (4, 2), 'hidden_weights': (4, 4), 'output_weights': (4,)}
+    """
+    hidden, operands = architecture.hidden_size, architecture.operands
+    shapes: dict[str, tuple[int, ...]] = {
+        "input_weights": (hidden, operands),
+        "hidden_weights": (hidden, hidden),
+        "hidden_bias": (hidden,),
+        "output_weights": (hidden,),
+        "output_bias": (),
+    }
+    if architecture.biases:
+        return shapes
+    return {name: shape for name, shape in shapes.items() if name not in _BIASES}
+
+
+def named_views(architecture: Architecture, block: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return the parts of a block by name, as views: what is written to them is in the block.
+
+    Examples
+    --------
+    >>> architecture = Architecture(hidden_size=4)
+    >>> block = np.zeros(architecture.block_shape)
+    >>> named_views(architecture, block)["output_bias"][...] = 0.5
+    >>> float(block.sum())
+    0.5
+    """
+    hidden, operands = architecture.hidden_size, architecture.operands
+    after = operands + hidden
+    views = {
+        "input_weights": block[:operands, :hidden].T,
+        "hidden_weights": block[architecture.hidden_rows, :hidden].T,
+        "hidden_bias": block[after, :hidden],
+        "output_weights": block[after + 1, :hidden],
+        "output_bias": block[after + 2, :1].reshape(()),
+    }
+    return {name: views[name] for name in parameter_shapes(architecture)}
+
+
+def initial_block(architecture: Architecture, seed: int) -> NDArray[Any]:
+    """Return a block of new weights: uniform in [−1, 1), biases 0.
+
+    They are drawn in the order input, hidden, output weights, each by rows, one raw word a
+    weight: its highest 53 bits (float32: the highest 24 of the same word) count steps of 2⁻⁵²
+    (2⁻²³) from −1. Both are exact, so that a seed starts alike in both dtypes.
+
+    Examples
+    --------
+    >>> architecture = Architecture(hidden_size=4)
+    >>> block = initial_block(architecture, seed=0)
+    >>> bool(np.all(block >= -1)) and bool(np.all(block < 1))
+    True
+    """
+    block = np.zeros(architecture.block_shape, architecture.dtype)
+    views = named_views(architecture, block)
+    weights = [view for name, view in views.items() if name not in _BIASES]
+    words = weight_stream(seed).random_raw(sum(view.size for view in weights))
+    digits = np.finfo(block.dtype).nmant + 1
+    values = (words >> np.uint64(64 - digits)).astype(block.dtype)
+    values *= block.dtype.type(2.0 ** (1 - digits))
+    values -= 1
+    start = 0
+    for view in weights:
+        view[...] = values[start : start + view.size].reshape(view.shape)
+        start += view.size
+    return block
+
+
+def read_parameters(
+    parameters: Mapping[str, ArrayLike], activation: str = "sigmoid", dtype: str | None = None
+) -> tuple[Architecture, NDArray[Any]]:
+    """Check given parameters and return the architecture they imply, and their block.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Arrays by name, of the shapes in the module's docstring. Both biases may be left out:
+        then the network has none.
+    activation : {"sigmoid", "tanh"}
+    dtype : {"float64", "float32"}, optional
+        By default float32 if all arrays are, else float64.
+
+    Raises
+    ------
+    InvalidTypeError
+        If `parameters` is no mapping, or an array does not hold real numbers.
+    InvalidInputError
+        If names are missing or unknown, shapes do not agree, or a number is not finite.
+
+    Examples
+    --------
+    >>> architecture, block = read_parameters(
+    ...     {"input_weights": [[1, 1]], "hidden_weights": [[0.5]], "output_weights": [2]}
+    ... )
+    >>> architecture.hidden_size, architecture.operands, architecture.biases
+    (1, 2, False)
+    """
+    if not isinstance(parameters, Mapping):
+        raise InvalidTypeError(
+            f"parameters must be a mapping of names to arrays, not {type(parameters).__name__}"
+        )
+    biases = any(name in parameters for name in _BIASES)
+    _check_names(parameters, biases)
+    arrays = {name: _real_array(name, parameters[name]) for name in parameters}
+    hidden, operands = _sizes(arrays["input_weights"])
+    if dtype is None:
+        single = all(array.dtype == np.float32 for array in arrays.values())
+        dtype = "float32" if single else "float64"
+    architecture = Architecture(
+        hidden,
+        operands,
+        check_choice("activation", activation, ACTIVATIONS),
+        biases,
+        check_choice("dtype", dtype, DTYPES),
+    )
+    block = np.zeros(architecture.block_shape, architecture.dtype)
+    views = named_views(architecture, block)
+    for name, shape in parameter_shapes(architecture).items():
+        if arrays[name].shape != shape:
+            raise InvalidInputError(f"{name} must have the shape {shape}, not {arrays[name].shape}")
+        with np.errstate(over="ignore"):
+            views[name][...] = arrays[name]
+        if not np.isfinite(views[name]).all():
+            raise InvalidInputError(f"{name} must hold finite numbers, but has NaN or infinity")
+    return architecture, block
+
+
+def _check_names(parameters: Mapping[str, ArrayLike], biases: bool) -> None:
+    wanted = list(parameter_shapes(Architecture(1, biases=biases)))
+    for name in parameters:
+        if name not in wanted:
+            raise InvalidInputError(f"{name!r} is no parameter; allowed are {', '.join(wanted)}")
+    for name in wanted:
+        if name not in parameters:
+            raise InvalidInputError(f"parameters lack {name}; needed are {', '.join(wanted)}")
+
+
+def _real_array(name: str, values: ArrayLike) -> NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidTypeError(f"{name} must be a rectangular array of numbers") from None
+    if array.dtype.kind not in "iuf":
+        raise InvalidTypeError(f"{name} must hold real numbers, not dtype {array.dtype}")
+    return array
+
+
+def _sizes(input_weights: NDArray[Any]) -> tuple[int, int]:
+    """Return (H, n) of an array of input weights."""
+    if input_weights.ndim != 2 or input_weights.size == 0:
+        raise InvalidInputError(
+            f"input_weights must have the shape (hidden_size, operands), not {input_weights.shape}"
+        )
+    hidden, operands = input_weights.shape
+    if hidden > MAX_HIDDEN_SIZE or operands > MAX_OPERANDS:
+        raise InvalidInputError(
+            f"input_weights of shape {input_weights.shape} are too many: at most "
+            f"{MAX_HIDDEN_SIZE} hidden units and {MAX_OPERANDS} operands"
+        )
+    return hidden, operands
