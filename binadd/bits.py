@@ -144,13 +144,7 @@ def encode(numbers: Sequence[Sequence[int]], length: int | None = None) -> NDArr
     """
     if isinstance(numbers, str | bytes):
         raise InvalidTypeError("numbers must be a sequence of operands, not a string")
-    rows = []
-    for row in numbers:
-        if not np.iterable(row) or isinstance(row, str | bytes):
-            raise InvalidTypeError(
-                f"numbers must hold one sequence of operands for each sum, not {shorten(row)}"
-            )
-        rows.append([check_integer("an operand", number) for number in row])
+    rows = [_check_operands(row) for row in numbers]
     if not rows or not rows[0]:
         raise InvalidInputError("numbers must hold at least one sequence of operands")
     if any(len(row) != len(rows[0]) for row in rows):
@@ -160,6 +154,15 @@ def encode(numbers: Sequence[Sequence[int]], length: int | None = None) -> NDArr
     length = check_integer("length", length, minimum=1)
     bits = [[bits_of(number, length) for number in row] for row in rows]
     return np.ascontiguousarray(np.array(bits, np.uint8).transpose(0, 2, 1))
+
+
+def _check_operands(row: Any) -> list[int]:
+    """Return the operands of one sum, given as any iterable but a string."""
+    if not np.iterable(row) or isinstance(row, str | bytes):
+        raise InvalidTypeError(
+            f"numbers must hold one sequence of operands for each sum, not {shorten(row)}"
+        )
+    return [check_integer("an operand", number) for number in row]
 
 
 def decode(bits: ArrayLike) -> list[int]:

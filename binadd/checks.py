@@ -26,7 +26,8 @@ def shorten(value: object, limit: int = 60) -> str:
     """
     # A huge int is not worth its digits, and beyond 4300 of them Python refuses to write them.
     if isinstance(value, int) and value.bit_length() > 200:
-        return f"an integer of {value.bit_length()} bits"
+        sign = "a negative" if value < 0 else "an"
+        return f"{sign} integer of {value.bit_length()} bits"
     text = repr(value)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 

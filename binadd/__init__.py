@@ -1,0 +1,69 @@
+"""Train a small recurrent network to add binary numbers, and prove that it adds all of them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from binadd.errors import (
+    BackendError,
+    BinaddError,
+    CertificateError,
+    CheckpointError,
+    DivergenceError,
+    InvalidInputError,
+    InvalidTypeError,
+    ModelFileError,
+)
+from binadd.model import BinaryAdderRNN
+
+if TYPE_CHECKING:
+    from binadd.bits import decode as decode
+    from binadd.bits import encode as encode
+    from binadd.storage import load as load
+    from binadd.training import Progress as Progress
+    from binadd.training import TrainingRun as TrainingRun
+    from binadd.training import resume as resume
+    from binadd.training import train as train
+
+__version__ = "0.1.0"
+
+# Where each name is found when it is first asked for, so that `import binadd` stays quick.
+_LATER = {
+    "Progress": "binadd.training",
+    "TrainingRun": "binadd.training",
+    "check": "binadd.proof",
+    "decode": "binadd.bits",
+    "encode": "binadd.bits",
+    "load": "binadd.storage",
+    "prove": "binadd.proof",
+    "resume": "binadd.training",
+    "sweep": "binadd.training.sweep",
+    "train": "binadd.training",
+}
+
+__all__ = [
+    "BackendError",
+    "BinaddError",
+    "BinaryAdderRNN",
+    "CertificateError",
+    "CheckpointError",
+    "DivergenceError",
+    "InvalidInputError",
+    "InvalidTypeError",
+    "ModelFileError",
+    "__version__",
+    *_LATER,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'binadd' has no attribute {name!r}")
+    value = getattr(import_module(_LATER[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

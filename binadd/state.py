@@ -1,0 +1,130 @@
+"""What training goes on from: weights, the optimizer's moments, and how far the data was read.
+
+A state is replaced, never changed: `advance` returns a new one. So whoever is interrupted, at any
+moment, still holds the last whole state, and a thread that reads a network while another trains
+it sees the weights of one update, not of two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.errors import DivergenceError
+from binadd.kernels.contract import Architecture, Kernels, Optimizer
+from binadd.parameters import initial_block
+
+__all__ = ["State", "Report", "advance", "initial_state", "state_of_block"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class State:
+    """Everything that decides how training goes on; R, S as in `binadd.kernels.contract`."""
+
+    architecture: Architecture
+    seed: int
+    block: NDArray[Any]
+    """The weights (R, S)."""
+    moments: NDArray[Any]
+    """The optimizer's moments (2, R, S)."""
+    powers: NDArray[Any]
+    """Adam's β₁ᵗ and β₂ᵗ (2,)."""
+    rule: str | None = None
+    """The update rule that the moments belong to."""
+    sequences: int = 0
+    updates: int = 0
+    position: int = 0
+    """How many words of the seed's data stream have been used."""
+    failed_proofs: int = 0
+    next_proof: int = 0
+    """The count of sequences before which no further proof is tried."""
+
+
+class Report(NamedTuple):
+    """How the sequences of one call went, each before its update."""
+
+    loss: float
+    """Mean over the updates of the batch's loss, itself summed over the steps."""
+    bit_accuracy: float
+
+
+def state_of_block(architecture: Architecture, block: NDArray[Any], seed: int) -> State:
+    """Return the state of weights that nothing is known of but their values."""
+    dtype = architecture.dtype
+    moments, powers = np.zeros((2, *block.shape), dtype), np.ones(2, dtype)
+    return State(architecture, seed, block, moments, powers)
+
+
+def initial_state(architecture: Architecture, seed: int) -> State:
+    """Return the state that training of this seed begins with."""
+    return state_of_block(architecture, initial_block(architecture, seed), seed)
+
+
+def advance(
+    kernels: Kernels,
+    state: State,
+    symbols: NDArray[np.uint8],
+    targets: NDArray[np.uint8],
+    *,
+    loss: str,
+    optimizer: Optimizer,
+    batch_size: int,
+    words: int = 0,
+) -> tuple[State, Report]:
+    """Return the state after training on sequences (N, T), one update for each batch of them.
+
+    What is left over of N makes a last, smaller batch. Moments of another update rule than the
+    optimizer's are dropped. `words` is how much of the data stream the sequences took.
+
+    Raises
+    ------
+    DivergenceError
+        If a weight became infinite or NaN.
+    """
+    block, moments, powers = state.block.copy(), state.moments.copy(), state.powers.copy()
+    if state.rule not in (None, optimizer.rule):
+        moments[...], powers[...] = 0, 1
+    count, steps = symbols.shape
+    whole = count - count % batch_size
+    updates = -(-count // batch_size)
+    losses = np.empty(updates, block.dtype)
+    wrong_bits = np.empty(updates, np.int64)
+    for part, done, size in (
+        (slice(0, whole), slice(0, whole // batch_size), batch_size),
+        (slice(whole, count), slice(whole // batch_size, updates), count - whole),
+    ):
+        if part.start < part.stop:
+            kernels.train(
+                state.architecture,
+                block,
+                moments,
+                powers,
+                symbols[part],
+                targets[part],
+                loss=loss,
+                optimizer=optimizer,
+                batch_size=size,
+                losses=losses[done],
+                wrong_bits=wrong_bits[done],
+            )
+    if not np.isfinite(block).all():
+        raise DivergenceError(
+            f"training diverged between sequences {state.sequences} and "
+            f"{state.sequences + count}: a weight became infinite or NaN; "
+            "a lower learning_rate or clip_norm may help"
+        )
+    report = Report(float(losses.mean()), 1 - int(wrong_bits.sum()) / (count * steps))
+    after = replace(
+        state,
+        block=block,
+        moments=moments,
+        powers=powers,
+        rule=optimizer.rule,
+        sequences=state.sequences + count,
+        updates=state.updates + updates,
+        position=state.position + words,
+    )
+    return after, report
