@@ -19,8 +19,8 @@ X86_64 = get_platform().endswith(("x86_64", "amd64")) and sys.maxsize > 2**32
 if ccompiler.get_default_compiler() == "msvc":
     BASE, V3, V4 = "/O2 /std:c11 /fp:precise", "/arch:AVX2", "/arch:AVX512"
 else:  # by feature: compilers too old for the names x86-64-v3 and x86-64-v4 build these as well
-    BASE, V3 = "-O3 -std=c11 -fvisibility=hidden -g0 -ffp-contract=off -fno-fast-math", "-mavx2"
-    V4 = "-mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512"
+    BASE = "-O3 -std=c11 -fvisibility=hidden -g0 -fno-fast-math -fno-math-errno -ffp-contract=off"
+    V3, V4 = "-mavx2", "-mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512"
 FLAGS = [*BASE.split(), *EXTRA]  # they end the command line: no CFLAGS can change a result
 
 

@@ -1,0 +1,353 @@
+/* selftest.c: holds the C core to the golden results, to the last bit, with no Python.
+ *
+ * It is how binadd is tested where Python does not run: under an emulator, in a sandbox, on a
+ * target for which there is only a compiler. Every instruction set of the machine takes its turn.
+ *
+ *     python tests/c/golden_header.py golden.h
+ *     cc -std=c11 -O2 -ffp-contract=off -I csrc -I . tests/c/selftest.c csrc/… -o selftest
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binadd.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+enum { QUESTIONS = 5, NETWORKS = 3 };
+
+typedef struct {
+    const char *name;
+    binadd_network network;
+    binadd_optimizer optimizer;
+    binadd_loss loss;
+    size_t batch_size, updates, steps;
+    uint64_t seed;
+    const uint64_t *weights;       /* (R, H), the last row's first only counts */
+    const uint64_t *losses;        /* (updates,) */
+    const uint64_t *probabilities; /* (QUESTIONS, steps) */
+    const uint64_t *hidden;        /* (QUESTIONS, H) */
+    int64_t wrong_bits;
+    int checked_bits, error_step;
+    uint64_t error_word;
+} golden;
+
+#include "golden.h"
+
+static size_t compared, differing;
+
+/* ---- Numbers as bits ------------------------------------------------------------------------ */
+
+static size_t real_size(binadd_dtype dtype)
+{
+    return dtype == BINADD_FLOAT64 ? sizeof(double) : sizeof(float);
+}
+
+static uint64_t bits_at(binadd_dtype dtype, const void *reals, size_t i)
+{
+    uint64_t wide;
+    uint32_t narrow;
+    if (dtype == BINADD_FLOAT64) {
+        memcpy(&wide, (const double *)reals + i, sizeof wide);
+        return wide;
+    }
+    memcpy(&narrow, (const float *)reals + i, sizeof narrow);
+    return narrow;
+}
+
+static void set_bits(binadd_dtype dtype, void *reals, size_t i, uint64_t bits)
+{
+    uint32_t narrow = (uint32_t)bits;
+    if (dtype == BINADD_FLOAT64)
+        memcpy((double *)reals + i, &bits, sizeof bits);
+    else
+        memcpy((float *)reals + i, &narrow, sizeof narrow);
+}
+
+static void set_real(binadd_dtype dtype, void *reals, size_t i, double value)
+{
+    if (dtype == BINADD_FLOAT64)
+        ((double *)reals)[i] = value;
+    else
+        ((float *)reals)[i] = (float)value;
+}
+
+/* ---- Verdicts ---------------------------------------------------------------------------------
+ */
+
+static void expect(int holds, const char *where, const char *what)
+{
+    compared++;
+    if (holds)
+        return;
+    if (differing++ < 20)
+        printf("  %s: %s differs\n", where, what);
+}
+
+static void expect_reals(const golden *g, const char *what, const void *reals,
+                         const uint64_t *expected, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        expect(bits_at(g->network.dtype, reals, i) == expected[i], g->name, what);
+}
+
+static void must(binadd_status status)
+{
+    if (status == BINADD_OK)
+        return;
+    printf("  %s\n", binadd_message(status));
+    exit(1);
+}
+
+static void *zeros(size_t bytes)
+{
+    void *memory = calloc(1, bytes ? bytes : 1);
+    if (!memory) {
+        puts("  out of memory");
+        exit(1);
+    }
+    return memory;
+}
+
+/* ---- The same starting point as golden.py's ---------------------------------------------------
+ */
+
+static uint64_t split_mix(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+static void fill_block(const golden *g, void *block, uint64_t *state)
+{
+    size_t rows = binadd_block_rows(&g->network), columns = binadd_block_columns(&g->network);
+    for (size_t row = 0; row < rows; row++) {
+        size_t width = row == rows - 1 ? 1 : (size_t)g->network.hidden_size;
+        int is_bias = row == rows - 3 || row == rows - 1;
+        for (size_t i = 0; i < width; i++) {
+            double value = (double)(split_mix(state) >> 40) * 0x1p-23 - 1;
+            if (g->network.biases || !is_bias)
+                set_real(g->network.dtype, block, row * columns + i, value);
+        }
+    }
+}
+
+static uint8_t *draw_symbols(const golden *g, size_t sequences, uint64_t *state)
+{
+    uint8_t *symbols = zeros(sequences * g->steps);
+    for (size_t i = 0; i < sequences * g->steps; i++)
+        symbols[i] = (uint8_t)(split_mix(state) >> (64 - g->network.operands));
+    return symbols;
+}
+
+/* ---- The tests --------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    size_t block_bytes, sequences;
+    void *blocks, *moments, *powers, *losses, *learning_rates; /* of NETWORKS equal networks */
+    int64_t *wrong_bits;
+    uint8_t *symbols, *targets, *questions; /* symbols and targets once for each network */
+} setting;
+
+static setting set_up(const golden *g)
+{
+    binadd_dtype dtype = g->network.dtype;
+    size_t size = binadd_block_rows(&g->network) * binadd_block_columns(&g->network);
+    setting s = {.block_bytes = size * real_size(dtype), .sequences = g->updates * g->batch_size};
+    size_t bytes = s.sequences * g->steps;
+    uint64_t state = g->seed;
+    s.blocks = zeros(NETWORKS * s.block_bytes);
+    s.moments = zeros(NETWORKS * 2 * s.block_bytes);
+    s.powers = zeros(NETWORKS * 2 * real_size(dtype));
+    s.learning_rates = zeros(NETWORKS * real_size(dtype));
+    s.losses = zeros(NETWORKS * g->updates * real_size(dtype));
+    s.wrong_bits = zeros(NETWORKS * g->updates * sizeof *s.wrong_bits);
+    s.symbols = zeros(NETWORKS * bytes);
+    s.targets = zeros(NETWORKS * bytes);
+
+    fill_block(g, s.blocks, &state);
+    uint8_t *drawn = draw_symbols(g, s.sequences, &state);
+    s.questions = draw_symbols(g, QUESTIONS, &state);
+    for (int k = 0; k < NETWORKS; k++) {
+        memcpy((char *)s.blocks + k * s.block_bytes, s.blocks, s.block_bytes);
+        memcpy(s.symbols + k * bytes, drawn, bytes);
+        must(binadd_exact_sums(drawn, s.sequences, g->steps, g->network.operands,
+                               s.targets + k * bytes));
+        set_real(dtype, s.learning_rates, k, g->optimizer.learning_rate);
+        set_real(dtype, s.powers, 2 * k, 1);
+        set_real(dtype, s.powers, 2 * k + 1, 1);
+    }
+    free(drawn);
+    return s;
+}
+
+static void tear_down(setting *s)
+{
+    void *all[] = {s->blocks,     s->moments, s->powers,  s->losses,   s->learning_rates,
+                   s->wrong_bits, s->symbols, s->targets, s->questions};
+    for (size_t i = 0; i < COUNT(all); i++)
+        free(all[i]);
+}
+
+static void expect_trained(const golden *g, const setting *s, size_t k)
+{
+    size_t columns = binadd_block_columns(&g->network), hidden = (size_t)g->network.hidden_size;
+    size_t bytes = real_size(g->network.dtype);
+    const char *block = (const char *)s->blocks + k * s->block_bytes;
+    for (size_t row = 0; row < binadd_block_rows(&g->network); row++)
+        expect_reals(g, "a weight", block + row * columns * bytes, g->weights + row * hidden,
+                     hidden);
+    expect_reals(g, "a loss", (const char *)s->losses + k * g->updates * bytes, g->losses,
+                 g->updates);
+    int64_t wrong_bits = 0;
+    for (size_t i = 0; i < g->updates; i++)
+        wrong_bits += s->wrong_bits[k * g->updates + i];
+    expect(wrong_bits == g->wrong_bits, g->name, "the number of wrong bits");
+}
+
+/* Trains in two slices, since a long training is cut into slices. */
+static void test_training(const golden *g, const setting *s)
+{
+    size_t half = g->updates / 2 * g->batch_size;
+    size_t bytes = binadd_training_workspace(&g->network, g->steps);
+    void *workspace = zeros(bytes);
+    binadd_training training = {
+        .block = s->blocks,
+        .moments = s->moments,
+        .powers = s->powers,
+        .symbols = s->symbols,
+        .targets = s->targets,
+        .sequences = s->sequences,
+        .steps = g->steps,
+        .batch_size = g->batch_size,
+        .count = half,
+        .losses = s->losses,
+        .wrong_bits = s->wrong_bits,
+    };
+    must(binadd_train(&g->network, g->loss, &g->optimizer, &training, workspace, bytes));
+    training.first = half;
+    training.count = s->sequences - half;
+    must(binadd_train(&g->network, g->loss, &g->optimizer, &training, workspace, bytes));
+    free(workspace);
+    expect_trained(g, s, 0);
+}
+
+static void test_population(const golden *g, const setting *s)
+{
+    size_t bytes = binadd_training_workspace(&g->network, g->steps);
+    void *workspace = zeros(bytes);
+    binadd_population population = {
+        .blocks = s->blocks,
+        .moments = s->moments,
+        .powers = s->powers,
+        .learning_rates = s->learning_rates,
+        .symbols = s->symbols,
+        .targets = s->targets,
+        .networks = NETWORKS,
+        .sequences = s->sequences,
+        .steps = g->steps,
+        .count = s->sequences,
+        .losses = s->losses,
+        .wrong_bits = s->wrong_bits,
+    };
+    must(binadd_train_population(&g->network, g->loss, &g->optimizer, &population, workspace,
+                                 bytes));
+    free(workspace);
+    for (size_t k = 0; k < NETWORKS; k++)
+        expect_trained(g, s, k);
+}
+
+static void test_forward(const golden *g, const setting *s)
+{
+    size_t size = real_size(g->network.dtype), bytes = binadd_forward_workspace(&g->network);
+    size_t hidden = (size_t)g->network.hidden_size;
+    void *workspace = zeros(bytes);
+    void *probabilities = zeros(QUESTIONS * g->steps * size);
+    void *final_state = zeros(QUESTIONS * hidden * size);
+    binadd_run run = {
+        .block = s->blocks,
+        .symbols = s->questions,
+        .sequences = QUESTIONS,
+        .steps = g->steps,
+        .probabilities = probabilities,
+        .final_state = final_state,
+    };
+    must(binadd_forward(&g->network, &run, workspace, bytes));
+    expect_reals(g, "a probability", probabilities, g->probabilities, QUESTIONS * g->steps);
+    expect_reals(g, "a hidden state", final_state, g->hidden, QUESTIONS * hidden);
+    free(workspace);
+    free(probabilities);
+    free(final_state);
+}
+
+static void test_first_error(const golden *g, const setting *s)
+{
+    size_t bytes = binadd_first_error_workspace(&g->network, (size_t)g->checked_bits);
+    void *workspace = zeros(bytes);
+    int step = 0;
+    uint64_t word = 0;
+    must(binadd_first_error(&g->network, s->blocks, g->checked_bits, &step, &word, workspace,
+                            bytes));
+    free(workspace);
+    expect(step == g->error_step, g->name, "the step of the first error");
+    expect(step < 0 || word == g->error_word, g->name, "the word of the first error");
+}
+
+static void test_activation(const char *name, binadd_dtype dtype, binadd_activation activation,
+                            const uint64_t *points, const uint64_t *expected, size_t count)
+{
+    void *values = zeros(count * real_size(dtype));
+    for (size_t i = 0; i < count; i++)
+        set_bits(dtype, values, i, points[i]);
+    must(binadd_activation_values(dtype, activation, values, count, values));
+    for (size_t i = 0; i < count; i++)
+        expect(bits_at(dtype, values, i) == expected[i], name, "a value");
+    free(values);
+}
+
+static void test_everything(void)
+{
+    test_activation("sigmoid", BINADD_FLOAT64, BINADD_SIGMOID, points_float64, sigmoid_float64,
+                    COUNT(points_float64));
+    test_activation("tanh", BINADD_FLOAT64, BINADD_TANH, points_float64, tanh_float64,
+                    COUNT(points_float64));
+    test_activation("sigmoid", BINADD_FLOAT32, BINADD_SIGMOID, points_float32, sigmoid_float32,
+                    COUNT(points_float32));
+    test_activation("tanh", BINADD_FLOAT32, BINADD_TANH, points_float32, tanh_float32,
+                    COUNT(points_float32));
+    for (size_t i = 0; i < COUNT(GOLDEN); i++) {
+        const golden *g = &GOLDEN[i];
+        setting s = set_up(g);
+        test_training(g, &s);
+        test_forward(g, &s);
+        test_first_error(g, &s);
+        tear_down(&s);
+        if (g->batch_size == 1) {
+            s = set_up(g);
+            test_population(g, &s);
+            tear_down(&s);
+        }
+    }
+}
+
+int main(void)
+{
+    for (int i = 0; binadd_isa_name(i); i++) {
+        const char *isa = binadd_isa_name(i);
+        if (binadd_isa_supported(isa) != 1) {
+            printf("%s: not on this machine\n", isa);
+            continue;
+        }
+        must(binadd_use_isa(isa));
+        size_t before = compared, wrong = differing;
+        test_everything();
+        printf("%s: %zu numbers compared, %zu differ\n", binadd_isa(), compared - before,
+               differing - wrong);
+    }
+    printf("%zu passed, %zu failed\n", compared - differing, differing);
+    return differing != 0;
+}

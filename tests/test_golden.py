@@ -1,0 +1,34 @@
+"""Each backend computes the golden results, to the last bit."""
+
+import json
+from typing import Any
+
+import golden
+import numpy as np
+import pytest
+
+from binadd.kernels import load
+
+EXPECTED = json.loads(golden.FILE.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("case", golden.CASES, ids=lambda case: case.name)
+def test_training_and_predicting(kernels: Any, case: golden.Case) -> None:
+    assert vars(golden.run(kernels, case)) == EXPECTED["results"][case.name]
+
+
+def test_activations(kernels: Any) -> None:
+    assert golden.activations(kernels) == EXPECTED["activations"]
+
+
+def test_file_holds_these_cases_and_no_others() -> None:
+    assert list(EXPECTED["results"]) == [case.name for case in golden.CASES]
+
+
+def test_split_mix_is_the_published_one() -> None:
+    words = golden.split_mix(1234567)
+    assert [next(words), next(words)] == [6457827717110365317, 3203168211198807973]
+
+
+def test_digits_do_not_depend_on_byte_order() -> None:
+    assert golden.digits(np.array([1.0, -2.0])) == "3ff0000000000000c000000000000000"
