@@ -36,18 +36,17 @@ def compiler_works() -> bool:
             return False
 
 
-def library(level: str, *flags: str):
-    sources = [f"csrc/isa/{level}.c"] if flags else [*glob("csrc/*.c"), "csrc/isa/baseline.c"]
-    return f"binadd_{level}", {
-        "sources": sources,
-        "cflags": [*FLAGS, *flags],
+def library(name: str, sources: str, flags: str = ""):
+    return f"binadd_{name}", {
+        "sources": glob(sources),
+        "cflags": [*FLAGS, *flags.split()],
         "include_dirs": ["csrc"],
         "macros": [("BINADD_X86_64_LEVELS", "1")] if X86_64 else [],
         "obj_deps": {"": glob("csrc/*.h")},
     }
 
 
-levels = [("baseline", ""), ("x86_64_v3", V3), ("x86_64_v4", V4)][: 3 if X86_64 else 1]
+levels = {"baseline": ""} | ({"x86_64_v3": V3, "x86_64_v4": V4} if X86_64 else {})
 native = Extension(
     "binadd.kernels.native",
     sources=["binadd/kernels/native.pyx"],
@@ -64,7 +63,10 @@ if PURE == "1" or (PURE != "0" and not compiler_works()):
     setup()
 else:
     setup(
-        libraries=[library(level, *flags.split()) for level, flags in levels],
+        libraries=[
+            library("core", "csrc/*.c"),
+            *(library(level, f"csrc/isa/{level}_*.c", flags) for level, flags in levels.items()),
+        ],
         ext_modules=[native],
         options={
             "build_ext": {"cython_c_in_temp": True},

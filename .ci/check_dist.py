@@ -1,0 +1,49 @@
+"""Hold what is about to be shipped to what was promised: `check_dist.py FOLDER`.
+
+Wheels: at most 300 kB, the licence inside, no sources, typed. The sdist: all that builds them.
+"""
+
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+LARGEST_WHEEL = 300_000
+SOURCES = (".c", ".h", ".pyx", ".pxd")
+
+
+def check_wheel(path: Path) -> None:
+    names = zipfile.ZipFile(path).namelist()
+    assert path.stat().st_size <= LARGEST_WHEEL, f"{path.name} has {path.stat().st_size} bytes"
+    assert any(name.endswith("licenses/LICENSE") for name in names), f"{path.name}: no licence"
+    assert "binadd/py.typed" in names, f"{path.name}: not typed"
+    assert not [n for n in names if n.endswith(SOURCES)], f"{path.name}: sources"
+    strangers = {name.split("/")[0] for name in names if not name.startswith("binadd")}
+    assert not strangers, f"{path.name} also installs {strangers}"
+    extensions = [name for name in names if name.endswith((".so", ".pyd"))]
+    assert len(extensions) == ("none-any" not in path.name), f"{path.name}: {extensions}"
+    print(f"{path.name}: {path.stat().st_size:,} bytes, {len(names)} files")
+
+
+def check_sdist(path: Path) -> None:
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    needed = [*Path("csrc").rglob("*.[ch]"), *Path("binadd").rglob("*.p[yx]*"), Path("LICENSE")]
+    needed += [Path("pyproject.toml"), Path("setup.py"), *Path("tests").rglob("*.[cpj]*")]
+    missing = [f.as_posix() for f in needed if f.suffix != ".pyc" and f.as_posix() not in names]
+    assert not missing, f"{path.name} lacks {missing}"
+    built = [name for name in names if name.endswith((".so", ".pyd", ".o", "native.c"))]
+    assert not built, f"{path.name} has {built}"
+    print(f"{path.name}: {path.stat().st_size:,} bytes, {len(names)} files")
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    for wheel in folder.glob("*.whl"):
+        check_wheel(wheel)
+    for sdist in folder.glob("*.tar.gz"):
+        check_sdist(sdist)
+
+
+if __name__ == "__main__":
+    main()
