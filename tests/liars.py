@@ -174,8 +174,8 @@ def run_until_wrong(network: BinaryAdderRNN, lie: Forever) -> NDArray[np.uint8]:
     """Run a network over a prefix and a repeated symbol up to the first wrong bit."""
     symbols = np.full((1, len(lie.prefix) + lie.at_most), lie.symbol, np.uint8)
     symbols[0, : len(lie.prefix)] = lie.prefix
-    bits = unpack_symbols(symbols, network.operands)
-    wrong = np.flatnonzero(network.predict(bits) != exact_sums(symbols, network.operands))
+    bits = unpack_symbols(symbols, network.settings.operands)
+    wrong = np.flatnonzero(network.predict(bits) != exact_sums(symbols, network.settings.operands))
     assert wrong.size, "this liar tells the truth"
     return symbols[0, : wrong[0] + 1]
 

@@ -1,0 +1,87 @@
+"""Make a word that a network gets wrong smaller, as long as it stays wrong.
+
+Greedy: leave out blocks of symbols, then clear blocks of operands' bits, from half the word down to
+single ones; the candidates of one size run side by side as lanes. After A. Zeller and
+R. Hildebrandt, "Simplifying and isolating failure-inducing input" (2002).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from binadd.kernels.contract import Bytes
+from binadd.proof.probe import Probe, popcounts
+
+__all__ = ["shrink"]
+
+
+def shrink(probe: Probe, word: Bytes, budget: int) -> Bytes:
+    """Return a wrong word that is no longer than `word` (T,), and has fewer ones if not shorter.
+
+    Ends in its first wrong bit, as `word` does. Runs the network for about `budget` steps at most.
+    """
+    limit = probe.steps + budget
+    while True:
+        smaller = _shrink_by(_without_blocks, probe, word, limit)
+        smaller = _shrink_by(_cleared_blocks, probe, smaller, limit)
+        if _size(smaller) == _size(word):
+            return smaller
+        word = smaller
+
+
+def _size(word: Bytes) -> tuple[int, int]:
+    """Length first, then ones."""
+    return len(word), int(popcounts(word).sum())
+
+
+Candidates = Callable[[Bytes, int, int], Bytes]
+
+
+def _shrink_by(candidates: Candidates, probe: Probe, word: Bytes, limit: int) -> Bytes:
+    size = max(1, len(word) // 2)
+    while size >= 1:
+        while True:
+            words = candidates(word, size, probe.operands)
+            if words.size == 0 or probe.steps + words.size > limit:
+                break
+            smaller = _smallest_wrong(probe, words)
+            if smaller is None or _size(smaller) >= _size(word):
+                break
+            word = smaller
+        size //= 2
+    return word
+
+
+def _smallest_wrong(probe: Probe, words: Bytes) -> Bytes | None:
+    """The smallest wrong beginning of words (N, T)."""
+    wrong = probe.run_words(words).wrong
+    rows = np.flatnonzero(wrong.any(axis=1))
+    if not rows.size:
+        return None
+    lengths = wrong[rows].argmax(axis=1) + 1
+    shortest = rows[lengths == lengths.min()]
+    beginnings = words[shortest, : lengths.min()]
+    return beginnings[int(popcounts(beginnings).sum(axis=1, dtype=np.int64).argmin())]
+
+
+def _without_blocks(word: Bytes, size: int, operands: int) -> Bytes:
+    """The word without each of its blocks of `size` symbols, (blocks, T − size)."""
+    length = len(word)
+    if length <= size:
+        return np.empty((0, 0), np.uint8)
+    starts = np.arange(0, length - size + 1, size)
+    kept = np.arange(length - size)
+    return word[kept + size * (kept >= starts[:, None])]
+
+
+def _cleared_blocks(word: Bytes, size: int, operands: int) -> Bytes:
+    """The word with the bits of one operand cleared in one block, for each that has any."""
+    length = len(word)
+    starts = np.arange(0, length, size)
+    inside = (np.arange(length) // size == np.arange(len(starts))[:, None]).astype(np.uint8)
+    masks = (1 << np.arange(operands)).astype(np.uint8)
+    words = word & ~(inside[None] * masks[:, None, None])
+    words = words.reshape(-1, length)
+    return words[(words != word).any(axis=1)]
