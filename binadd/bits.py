@@ -2,9 +2,9 @@
 
 Three forms of the same operands, always with the least significant bit first:
 
-    integers   23, 42                        Python ints of any size
-    bits       X (n, T, operands)            X[m, t, i] is bit t of operand i of sequence m
-    symbols    (n, T) uint8                  bit i of symbols[m, t] is X[m, t, i]: what kernels read
+    integers   23, 42                Python ints of any size
+    bits       X (n, T, operands)    X[m, t, i] is bit t of operand i of sequence m
+    symbols    (n, T) uint8          bit i of symbols[m, t] is X[m, t, i]: what kernels read
 
 Nothing here wraps round: what does not fit in the asked length is refused.
 """
@@ -290,9 +290,7 @@ def check_sequences(X: ArrayLike, operands: int, name: str = "X") -> NDArray[np.
     return pack_symbols(_only_bits(array, name))
 
 
-def check_bits(
-    y: ArrayLike, shape: tuple[int, int] | None, name: str = "y"
-) -> NDArray[np.uint8]:
+def check_bits(y: ArrayLike, shape: tuple[int, int] | None, name: str = "y") -> NDArray[np.uint8]:
     """Check an array of bits y (n, T) and return it as contiguous uint8.
 
     Raises
@@ -358,4 +356,6 @@ def _only_bits(array: NDArray[Any], name: str) -> NDArray[Any]:
             return array
     where = tuple(int(index) for index in np.argwhere(wrong)[0])
     place = ", ".join(map(str, where))
-    raise InvalidInputError(f"{name} must hold bits, 0 or 1, but {name}[{place}] is {array[where]}")
+    raise InvalidInputError(
+        f"{name} must hold bits, 0 or 1, but {name}[{place}] is {array[where]}"
+    )

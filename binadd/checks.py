@@ -32,9 +32,7 @@ def shorten(value: object, limit: int = 60) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def check_integer(
-    name: str, value: object, minimum: int = 0, maximum: int | None = None
-) -> int:
+def check_integer(name: str, value: object, minimum: int = 0, maximum: int | None = None) -> int:
     """Return `value` as an int in `[minimum, maximum]`; bools and floats are refused.
 
     Raises

@@ -27,7 +27,7 @@ class InvalidInputError(BinaddError, ValueError):
 
 
 class InvalidTypeError(BinaddError, TypeError):
-    """An argument is of a type that is not allowed, as a string or a float where an int belongs."""
+    """An argument is of a type that is not allowed, as a string where an integer belongs."""
 
 
 class BackendError(BinaddError, RuntimeError):

@@ -210,7 +210,9 @@ class BinaryAdderRNN:
     @state.setter
     def state(self, state: State) -> None:
         if (state.architecture, state.seed) != (self._state.architecture, self._state.seed):
-            raise InvalidInputError("this state belongs to a network of other architecture or seed")
+            raise InvalidInputError(
+                "this state belongs to a network of other architecture or seed"
+            )
         self._state = state
 
     @property

@@ -158,7 +158,9 @@ def read_parameters(
     views = named_views(architecture, block)
     for name, shape in parameter_shapes(architecture).items():
         if arrays[name].shape != shape:
-            raise InvalidInputError(f"{name} must have the shape {shape}, not {arrays[name].shape}")
+            raise InvalidInputError(
+                f"{name} must have the shape {shape}, not {arrays[name].shape}"
+            )
         with np.errstate(over="ignore"):
             views[name][...] = arrays[name]
         if not np.isfinite(views[name]).all():

@@ -71,6 +71,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 MAX_BATCH_SIZE = 2**20
 MAX_EPOCHS = 10**9
+MAX_SEED = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,9 @@ def resolve(given: Mapping[str, Any]) -> Settings:
     name = given.get("recipe")
     recipe = "default" if name is None else check_choice("recipe", name, RECIPES)
     values = dict(RECIPES[recipe])
-    values |= {key: value for key, value in given.items() if value is not None or key not in values}
+    values |= {
+        key: value for key, value in given.items() if value is not None or key not in values
+    }
     settings = Settings(
         hidden_size=check_integer("hidden_size", values["hidden_size"], 1, MAX_HIDDEN_SIZE),
         operands=check_integer("operands", values["operands"], 1, MAX_OPERANDS),
@@ -152,7 +155,7 @@ def resolve(given: Mapping[str, Any]) -> Settings:
         batch_size=check_integer("batch_size", values["batch_size"], 1, MAX_BATCH_SIZE),
         epochs=check_integer("epochs", values["epochs"], 1, MAX_EPOCHS),
         dtype=check_choice("dtype", values["dtype"], DTYPES),
-        seed=check_integer("seed", values["seed"]),
+        seed=check_integer("seed", values["seed"], 0, MAX_SEED),
         recipe=recipe,
     )
     for constant in ("learning_rate", "epsilon"):

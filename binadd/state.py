@@ -17,7 +17,13 @@ from binadd.errors import DivergenceError
 from binadd.kernels.contract import Architecture, Kernels, Optimizer
 from binadd.parameters import initial_block
 
-__all__ = ["State", "Report", "advance", "initial_state", "state_of_block"]
+__all__ = ["COUNTS", "STATUSES", "Report", "State", "advance", "initial_state", "state_of_block"]
+
+
+COUNTS = ("sequences", "updates", "position", "next_check", "failed_proofs", "next_proof")
+"""Those of a state's fields that count."""
+
+STATUSES = ("proved", "exact", "finished", "limit")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -38,9 +44,15 @@ class State:
     updates: int = 0
     position: int = 0
     """How many words of the seed's data stream have been used."""
+    next_check: int = 0
+    """The count of sequences at which it is due to be checked whether every sum is right."""
     failed_proofs: int = 0
     next_proof: int = 0
     """The count of sequences before which no further proof is tried."""
+    bits: int | None = None
+    """The length of the operands that `binadd.train` last trained on."""
+    status: str | None = None
+    """How `binadd.train` ended, one of `STATUSES`; None as soon as there is another update."""
 
 
 class Report(NamedTuple):
@@ -126,5 +138,6 @@ def advance(
         sequences=state.sequences + count,
         updates=state.updates + updates,
         position=state.position + words,
+        status=None,
     )
     return after, report

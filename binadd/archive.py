@@ -1,0 +1,200 @@
+"""Files of binadd: an `.npz` of plain arrays and a JSON header, written whole or not at all.
+
+The header is the 0-d string array `header`, one JSON object:
+
+    format          what the file is: "binadd model", "binadd checkpoint"
+    format_version  1; readers refuse a higher one
+    sha256          of all the rest of the header and of every array's name, dtype, shape, bytes
+    …               what the format adds
+
+`numpy.load(path)["header"].item()` shows it to anybody. What is read here may come from anywhere:
+nothing is unpickled, and no size is believed before it is compared with a bound.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import secrets
+import stat
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.errors import BinaddError
+
+__all__ = ["FORMAT_VERSION", "digest", "read_archive", "write_archive", "write_atomically"]
+
+FORMAT_VERSION = 1
+
+MAX_BYTES = 16 * 2**20
+"""Of a whole file. The largest checkpoint, 256 hidden units in float64, takes 1.6 MiB."""
+
+_REAL_DTYPES = ("<f8", "<f4")
+
+
+def write_archive(
+    path: str | os.PathLike[str],
+    format_name: str,
+    header: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+) -> None:
+    """Write real arrays under a header, atomically.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; one that was there before is left as it was.
+    """
+    plain: dict[str, Any] = {
+        name: np.asarray(array, array.dtype.newbyteorder("<"), order="C")
+        for name, array in arrays.items()
+    }
+    full = {"format": format_name, "format_version": FORMAT_VERSION, **header}
+    full["sha256"] = digest(full, plain)
+    buffer = io.BytesIO()
+    np.savez(buffer, header=np.array(json.dumps(full, allow_nan=False)), **plain)
+    write_atomically(path, buffer.getvalue())
+
+
+def read_archive(
+    path: str | os.PathLike[str], format_name: str, error: type[BinaddError]
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read what `write_archive` wrote, or say in one sentence why it is not that.
+
+    Raises
+    ------
+    error
+        If the file is foreign, truncated, altered, oversized, of another format or newer.
+    OSError
+        If it cannot be opened.
+    """
+    name = os.fspath(path)
+    with open(name, "rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise error(f"{name} is too large: a {format_name} has at most {MAX_BYTES >> 20} MiB")
+    if not data.startswith(b"PK\3\4"):
+        raise error(f"{name} is no {format_name}: it is {'no npz file' if data else 'empty'}")
+    try:
+        members = _read_members(data)
+    except _Oversized as reason:
+        raise error(f"{name} is too large: {reason}") from None
+    except zipfile.BadZipFile as reason:
+        raise error(f"{name} is truncated or damaged: {reason}") from None
+    except Exception as reason:  # whatever a damaged file makes a decoder raise
+        raise error(f"{name} is damaged or no {format_name}: {reason}") from None
+    header, arrays = _split_header(name, format_name, error, members)
+    recorded = header.pop("sha256", None)
+    if recorded != digest(header, arrays):
+        raise error(f"{name} has been altered: its contents do not agree with their SHA-256")
+    return header, arrays
+
+
+def digest(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the SHA-256 over a header and arrays, in hexadecimal digits.
+
+    Examples
+    --------
+    >>> digest({}, {"w": np.zeros(2)}) == digest({}, {"w": np.ones(2)})
+    False
+    """
+    sha256 = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        sha256.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        sha256.update(array.tobytes())
+    return sha256.hexdigest()
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file under a temporary name beside `path`, then rename it: all of it or nothing.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; the temporary file is gone then.
+    """
+    target = Path(os.path.realpath(path))  # a link keeps pointing to what is written
+    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+        target.write_bytes(data)  # a device or a pipe must not be renamed over
+        return
+    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+class _Oversized(Exception):
+    """A member declares more bytes than a file may have."""
+
+
+def _read_members(data: bytes) -> dict[str, NDArray[Any]]:
+    """Return the arrays of an npz file by name, each checked against its declared size."""
+    members = {}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        declared = sum(info.file_size for info in archive.infolist())
+        if declared > MAX_BYTES:
+            raise _Oversized(f"it declares {declared} bytes of contents")
+        for info in archive.infolist():
+            name = info.filename.removesuffix(".npy")
+            if name == info.filename or name in members:
+                raise ValueError(f"unexpected member {info.filename!r}")
+            members[name] = _read_array(archive.read(info))
+    return members
+
+
+def _read_array(data: bytes) -> NDArray[Any]:
+    """Read an npy file from memory; unlike NumPy, before anything of its shape is allocated."""
+    file = io.BytesIO(data)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("an array is of an unknown npy version")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    contents = data[file.tell() :]
+    size = 1
+    for length in shape:  # in Python's integers: NumPy's would wrap round
+        size *= length
+    if dtype.hasobject or fortran or size * dtype.itemsize != len(contents):
+        raise ValueError("an array's shape does not agree with its size")
+    return np.frombuffer(contents, dtype).reshape(shape)
+
+
+def _split_header(
+    path: str, format_name: str, error: type[BinaddError], members: dict[str, NDArray[Any]]
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Separate the header from the arrays, and check what can be checked before the digest."""
+    text = members.pop("header", None)
+    if text is None or text.shape != () or text.dtype.kind != "U":
+        raise error(f"{path} is no {format_name}: it has no header of binadd's")
+    try:
+        header = json.loads(text.item())
+    except (ValueError, RecursionError):
+        raise error(f"{path} is damaged: its header is no JSON") from None
+    if not isinstance(header, dict) or not isinstance(header.get("format"), str):
+        raise error(f"{path} is no {format_name}: its header is not binadd's")
+    if header["format"] != format_name:
+        raise error(f"{path} is a {header['format'][:60]}, not a {format_name}")
+    version = header.get("format_version")
+    if not isinstance(version, int) or version < 1:
+        raise error(f"{path} is damaged: its format version is no positive integer")
+    if version > FORMAT_VERSION:
+        raise error(
+            f"{path} is of format version {version}, newer than this binadd reads "
+            f"({FORMAT_VERSION}); a newer binadd will"
+        )
+    for name, array in members.items():
+        if array.dtype.str not in _REAL_DTYPES:
+            raise error(f"{path} is no {format_name}: {name} has the dtype {array.dtype}")
+    return header, members

@@ -1,0 +1,173 @@
+"""Model files: a network's weights under their names, and how it came by them.
+
+The file is one of `binadd.archive`'s, of the format "binadd model". Its arrays are those of
+`BinaryAdderRNN.parameters`; its header adds
+
+    configuration   every one of the network's settings
+    training        sequences, updates, position in the data stream, bits, status
+
+The optimizer's moments are not in it: a checkpoint has those.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from binadd.archive import read_archive, write_archive
+from binadd.checks import check_choice, check_integer
+from binadd.errors import BackendError, InvalidInputError, InvalidTypeError, ModelFileError
+from binadd.model import BinaryAdderRNN
+from binadd.parameters import parameter_shapes, read_parameters
+from binadd.recipes import RECIPES, Settings, resolve
+from binadd.state import COUNTS, STATUSES, State, state_of_block
+
+__all__ = [
+    "load",
+    "read_configuration",
+    "read_counts",
+    "read_object",
+    "save",
+    "write_configuration",
+    "write_counts",
+]
+
+_FORMAT = "binadd model"
+
+
+def save(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
+    """Write a network to a model file, atomically.
+
+    Parameters
+    ----------
+    net : BinaryAdderRNN
+    path : path
+        Used as it is; `.npz` is customary. A file of this name is replaced.
+
+    Raises
+    ------
+    InvalidInputError
+        If a weight is infinite or NaN; nothing has been written then.
+    OSError
+        If the file cannot be written; one that was there before is left as it was.
+
+    Examples
+    --------
+    >>> import binadd, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     net = binadd.BinaryAdderRNN(seed=3)
+    ...     net.save(f"{folder}/adder.npz")
+    ...     binadd.load(f"{folder}/adder.npz") == net
+    True
+    """
+    parameters = net.parameters
+    read_parameters(parameters, net.settings.activation)  # refuses NaN before anything is written
+    header = {
+        "configuration": write_configuration(net.settings),
+        "training": write_counts(net.state),
+    }
+    write_archive(path, _FORMAT, header, parameters)
+
+
+def load(path: str | os.PathLike[str], backend: str = "auto") -> BinaryAdderRNN:
+    """Read a network from a model file.
+
+    Parameters
+    ----------
+    path : path
+    backend : {"auto", "native", "python"}
+
+    Raises
+    ------
+    ModelFileError
+        If the file is truncated, altered, oversized, foreign, of a newer version, or holds what
+        no network can be made of.
+    BackendError
+        If the backend is missing or broken.
+    OSError
+        If the file cannot be opened.
+    """
+    header, arrays = read_archive(path, _FORMAT, ModelFileError)
+    try:
+        params = read_configuration(header.get("configuration"))
+        net = BinaryAdderRNN(**params, backend=backend)
+        settings = net.settings
+        wanted = parameter_shapes(settings.architecture)
+        if {name: array.shape for name, array in arrays.items()} != wanted:
+            raise InvalidInputError(f"its arrays should have the shapes {wanted}")
+        _, block = read_parameters(arrays, settings.activation, settings.dtype)
+        state = state_of_block(settings.architecture, block, settings.seed)
+        net.state = replace(state, **read_counts(header.get("training")))
+    except BackendError:
+        raise
+    except (InvalidInputError, InvalidTypeError) as reason:
+        raise ModelFileError(f"{os.fspath(path)} holds no network: {reason}") from None
+    return net
+
+
+def write_configuration(settings: Settings) -> dict[str, Any]:
+    """Return settings as JSON knows them, which has no infinity."""
+    return {
+        name: "inf" if value == math.inf else value for name, value in asdict(settings).items()
+    }
+
+
+def read_configuration(configuration: object) -> dict[str, Any]:
+    """Return the constructor's parameters that a configuration stands for.
+
+    What the recipe decides anyway is left to it, so that a loaded network reads as it was made.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If a name is missing or unknown, or a value not allowed.
+    """
+    names = [field.name for field in fields(Settings)]
+    values = read_object("configuration", configuration, names)
+    if values["clip_norm"] == "inf":
+        values["clip_norm"] = math.inf
+    resolve(values)
+    recipe = RECIPES[check_choice("recipe", values["recipe"], RECIPES)]
+    params = {name: None if recipe.get(name) == value else value for name, value in values.items()}
+    if values["recipe"] == "default":
+        params["recipe"] = None
+    return params
+
+
+def write_counts(state: State) -> dict[str, Any]:
+    """Return how far a state has come, as plain data."""
+    return {name: getattr(state, name) for name in (*COUNTS, "bits", "status")}
+
+
+def read_counts(counts: object) -> dict[str, Any]:
+    """Return the fields of a state that `write_counts` wrote.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If a name is missing or unknown, or a value not allowed.
+    """
+    values = read_object("training", counts, [*COUNTS, "bits", "status"])
+    for name in COUNTS:
+        check_integer(name, values[name], 0, 2**63)
+    if values["bits"] is not None:
+        check_integer("bits", values["bits"], 1)
+    if values["status"] is not None:
+        check_choice("status", values["status"], STATUSES)
+    return values
+
+
+def read_object(name: str, value: object, keys: list[str]) -> dict[str, Any]:
+    """Return a copy of a JSON object that must have exactly these keys.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is anything else.
+    """
+    if not isinstance(value, Mapping) or set(value) != set(keys):
+        raise InvalidInputError(f"its {name} should have {', '.join(keys)}, and nothing else")
+    return dict(value)

@@ -1,0 +1,147 @@
+"""Checkpoints: a run that was interrupted goes on as if it had not been, bit for bit.
+
+The file is one of `binadd.archive`'s, of the format "binadd checkpoint". Beside the header of a
+model file it holds the run's goal, and as arrays the kernels' own: block (R, S), moments
+(2, R, S), powers (2,), as drawn in `binadd.kernels.contract`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.archive import read_archive, write_archive
+from binadd.checks import check_choice
+from binadd.errors import BackendError, BinaddError, CheckpointError, InvalidInputError
+from binadd.kernels.contract import RULES, Architecture
+from binadd.model import BinaryAdderRNN
+from binadd.parameters import named_views
+from binadd.state import state_of_block
+from binadd.storage import (
+    read_configuration,
+    read_counts,
+    read_object,
+    write_configuration,
+    write_counts,
+)
+from binadd.training.schedule import Goal, check_goal
+
+__all__ = ["CheckpointWriter", "load_checkpoint", "save_checkpoint"]
+
+_FORMAT = "binadd checkpoint"
+
+
+def save_checkpoint(net: BinaryAdderRNN, goal: Goal, path: str | os.PathLike[str]) -> None:
+    """Write a network with all that its training goes on from, atomically.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; one that was there before is left as it was.
+    """
+    state = net.state
+    header = {
+        "configuration": write_configuration(net.settings),
+        "training": write_counts(state),
+        "goal": goal.as_json(),
+        "rule": state.rule,
+    }
+    arrays = {"block": state.block, "moments": state.moments, "powers": state.powers}
+    write_archive(path, _FORMAT, header, arrays)
+
+
+def load_checkpoint(
+    path: str | os.PathLike[str], backend: str = "auto"
+) -> tuple[BinaryAdderRNN, Goal]:
+    """Read a network, ready to be trained on, and the goal of the run that was interrupted.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is truncated, altered, oversized, foreign, of a newer version, or holds what
+        no run can go on from.
+    BackendError
+        If the backend is missing or broken.
+    OSError
+        If the file cannot be opened.
+    """
+    header, arrays = read_archive(path, _FORMAT, CheckpointError)
+    try:
+        net = BinaryAdderRNN(**read_configuration(header.get("configuration")), backend=backend)
+        architecture = net.settings.architecture
+        _check_arrays(architecture, arrays)
+        rule = header.get("rule")
+        net.state = replace(
+            state_of_block(architecture, arrays["block"], net.settings.seed),
+            moments=arrays["moments"],
+            powers=arrays["powers"],
+            rule=None if rule is None else check_choice("rule", rule, RULES),
+            **read_counts(header.get("training")),
+        )
+        names = ["bits", "until", "max_sequences"]
+        goal = read_object("goal", header.get("goal"), names)
+        return net, check_goal(architecture.operands, **goal)
+    except BackendError:
+        raise
+    except BinaddError as reason:
+        raise CheckpointError(f"{os.fspath(path)} holds no training run: {reason}") from None
+
+
+def _check_arrays(architecture: Architecture, arrays: dict[str, NDArray[Any]]) -> None:
+    """Refuse arrays of other shapes, dtypes, with numbers not finite, or with padding not zero."""
+    shape = architecture.block_shape
+    wanted = {"block": shape, "moments": (2, *shape), "powers": (2,)}
+    if {name: array.shape for name, array in arrays.items()} != wanted:
+        raise InvalidInputError(f"its arrays should have the shapes {wanted}")
+    for name, array in arrays.items():
+        if array.dtype != architecture.dtype:
+            raise InvalidInputError(f"{name} should be of dtype {architecture.dtype}")
+        if not np.isfinite(array).all():
+            raise InvalidInputError(f"{name} has NaN or infinity")
+    for block in (arrays["block"], *arrays["moments"]):
+        rest = block.copy()
+        for view in named_views(architecture, rest).values():
+            view[...] = 0
+        if rest.any():
+            raise InvalidInputError("there are numbers where a block has only zeros")
+
+
+class CheckpointWriter:
+    """Writes a run's checkpoints: at its start and end, and whenever one is due in between.
+
+    `every` counts sequences, `seconds` the time since the last one; without a path it does
+    nothing.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        goal: Goal,
+        every: int | None,
+        seconds: float,
+    ) -> None:
+        self._path = path
+        self._goal = goal
+        self._every = every
+        self._seconds = seconds
+        self._sequences = 0
+        self._time = 0.0
+
+    def write(self, net: BinaryAdderRNN) -> None:
+        """Write a checkpoint now."""
+        if self._path is not None:
+            save_checkpoint(net, self._goal, self._path)
+            self._sequences, self._time = net.state.sequences, time.monotonic()
+
+    def write_if_due(self, net: BinaryAdderRNN) -> None:
+        """Write a checkpoint if enough sequences or seconds have passed since the last."""
+        if self._path is None:
+            return
+        counted = self._every is not None and net.state.sequences - self._sequences >= self._every
+        if counted or time.monotonic() - self._time >= self._seconds:
+            self.write(net)

@@ -1,0 +1,54 @@
+"""The sums that a network is trained on: drawn from its seed, in large pieces."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.bits import data_stream
+from binadd.kernels.contract import Kernels, words_per_sequence
+from binadd.state import State
+
+__all__ = ["DataStream"]
+
+_FIRST_DRAW = 1024
+_LARGEST_DRAW = 2**20
+"""Symbols of one piece at most."""
+
+
+class DataStream:
+    """Uniformly drawn operands and their true sums, from where a state's data ends.
+
+    Each sequence takes ⌈bits / ⌊64 / operands⌋⌉ raw words, so its place in the stream depends on
+    nothing but its number. Pieces are drawn ahead and cut up as they are asked for: drawing costs
+    a small part of training, however short the pieces that are trained on.
+    """
+
+    def __init__(self, kernels: Kernels, state: State, bits: int, batch_size: int) -> None:
+        self._kernels = kernels
+        self._operands = state.architecture.operands
+        self._bits = bits
+        self._batch_size = batch_size
+        self._stream = data_stream(state.seed, state.position)
+        self._draw = _FIRST_DRAW
+        self._used = 0
+        self._symbols = self._targets = np.empty((0, bits), np.uint8)
+        self.words = words_per_sequence(self._operands, bits)
+
+    def take(self, at_most: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return symbols and targets (N, bits) of the next whole batches: 1 batch … `at_most`."""
+        if self._used == len(self._symbols):
+            self._refill()
+        count = max(self._batch_size, at_most - at_most % self._batch_size)
+        piece = slice(self._used, min(self._used + count, len(self._symbols)))
+        self._used = piece.stop
+        return self._symbols[piece], self._targets[piece]
+
+    def _refill(self) -> None:
+        batches = max(1, min(self._draw, _LARGEST_DRAW // self._bits) // self._batch_size)
+        count = batches * self._batch_size
+        raw = self._stream.random_raw(count * self.words).reshape(count, self.words)
+        self._symbols = self._kernels.unpack_words(raw, self._operands, self._bits)
+        self._targets = self._kernels.exact_sums(self._symbols, self._operands)
+        self._used = 0
+        self._draw *= 2

@@ -1,0 +1,103 @@
+"""When training stops, and what it does until then: goal, checks, proofs, learning rate.
+
+All of it is counted in sequences, never in seconds, so that a run is the same run however fast
+the machine is and however often it was interrupted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from binadd.checks import check_choice, check_integer
+from binadd.errors import InvalidInputError
+from binadd.kernels.contract import MAX_EXHAUSTIVE_BITS
+from binadd.state import State
+
+__all__ = ["Goal", "after_check", "after_failed_proof", "check_goal", "rate_factor"]
+
+MAX_BITS = 2**20
+MAX_COUNT = 2**62
+
+UNTIL = ("proved", "exact")
+
+SHORT_WORDS = 16
+"""A proof is tried once all words of this many bits in all (2 operands: 8 bits each) are right."""
+
+CHECK_UPDATES = 64
+"""Updates between two checks, or a sixteenth of all sequences so far, whichever is more."""
+
+FAILURES_PER_HALVING = 4
+MAX_HALVINGS = 4
+"""After every 4 failed proofs the learning rate is halved, down to a sixteenth: more of a fast
+recipe does not heal every network, a slower one does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a run is for: it trains on operands of `bits` bits until it is reached."""
+
+    bits: int
+    until: str | int
+    max_sequences: int
+
+    @property
+    def sequences(self) -> int:
+        """The count of sequences that ends the run at the latest."""
+        return self.until if isinstance(self.until, int) else self.max_sequences
+
+    def checked_bits(self, operands: int) -> int:
+        """Return the length of the operands whose every sum is checked."""
+        return self.bits if self.until == "exact" else min(self.bits, SHORT_WORDS // operands)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the goal as plain data."""
+        return asdict(self)
+
+
+def check_goal(operands: int, bits: object, until: object, max_sequences: object) -> Goal:
+    """Return the goal that these arguments of `train` mean.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If one is of the wrong type or not allowed.
+    """
+    length = check_integer("bits", bits, 1, MAX_BITS)
+    limit = check_integer("max_sequences", max_sequences, 0, MAX_COUNT)
+    if not isinstance(until, str):
+        return Goal(length, check_integer("until", until, 0, MAX_COUNT), limit)
+    choice = check_choice("until", until, UNTIL)
+    longest = MAX_EXHAUSTIVE_BITS // operands
+    if choice == "exact" and length > longest:
+        raise InvalidInputError(
+            f"every sum of {operands} operands can be checked up to {longest} bits, not {length}; "
+            "train until 'proved' or for a number of sequences"
+        )
+    return Goal(length, choice, limit)
+
+
+def after_check(state: State, batch_size: int) -> State:
+    """Return the state after a check that found a wrong sum."""
+    return replace(state, next_check=state.sequences + _interval(state, batch_size))
+
+
+def after_failed_proof(state: State, batch_size: int) -> State:
+    """Return the state after a network that is right on short words could not be proved."""
+    wait = _interval(state, batch_size)
+    return replace(
+        state,
+        next_check=state.sequences + wait,
+        next_proof=state.sequences + wait,
+        failed_proofs=state.failed_proofs + 1,
+    )
+
+
+def rate_factor(state: State) -> float:
+    """Return what the learning rate is to be multiplied by: a power of ½, hence exact."""
+    return 0.5 ** min(state.failed_proofs // FAILURES_PER_HALVING, MAX_HALVINGS)
+
+
+def _interval(state: State, batch_size: int) -> int:
+    """Return the sequences until the next check."""
+    return max(CHECK_UPDATES * batch_size, state.sequences // 16)
