@@ -98,7 +98,7 @@ def check_real(
     try:
         number = float(value)
     except OverflowError:
-        number = math.copysign(math.inf, value)
+        number = math.inf if value > 0 else -math.inf
     above = number > minimum if open_minimum else number >= minimum
     below = number < maximum if open_maximum else number <= maximum
     if not (above and below):

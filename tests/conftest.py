@@ -1,0 +1,71 @@
+"""What all tests share: which kernels are under test, said aloud, and networks of each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+import binadd
+from binadd import BinaryAdderRNN
+from binadd.kernels import load, native_is_installed
+
+settings.register_profile("binadd", deadline=None, max_examples=40, derandomize=True)
+settings.load_profile("binadd")
+
+REQUIRE_NATIVE = (
+    os.environ.get("BINADD_REQUIRE_NATIVE") == "1" or os.environ.get("BINADD_BACKEND") == "native"
+)
+
+
+def _backends() -> list[str]:
+    """The backends under test: what BINADD_BACKEND names, else all that are installed."""
+    chosen = os.environ.get("BINADD_BACKEND") or "auto"
+    if chosen == "python" and not REQUIRE_NATIVE:
+        return ["python"]
+    if REQUIRE_NATIVE or native_is_installed():
+        load("native")  # a native backend that is required, or there but broken, ends the session
+        return ["python", "native"]
+    return ["python"]
+
+
+BACKENDS = _backends()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    native = "NOT under test: it is not installed"
+    if "native" in BACKENDS:
+        native = f"under test ({load('native').isa()})"  # type: ignore[attr-defined]
+    elif native_is_installed():
+        native = "NOT under test: BINADD_BACKEND=python"
+    return f"binadd {binadd.__version__}: Python kernels under test; native kernels {native}"
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each backend under test in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def kernels(backend: str) -> Any:
+    """The kernel module of each backend under test."""
+    return load(backend)
+
+
+@pytest.fixture
+def make(backend: str) -> Callable[..., BinaryAdderRNN]:
+    """`BinaryAdderRNN` with each backend under test."""
+    return partial(BinaryAdderRNN, backend=backend)
+
+
+@pytest.fixture
+def native() -> Any:
+    """The native kernels, for what is compared with their twin; skipped where there are none."""
+    if "native" not in BACKENDS:
+        pytest.skip("the native kernels are not under test")
+    return load("native")

@@ -1,0 +1,185 @@
+"""Integers, bits, symbols and streams."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from binadd import bits
+from binadd.errors import InvalidInputError, InvalidTypeError
+
+# Both below and above the length from which NumPy does what Python's integers did.
+INTEGERS = st.integers(0, 2**600)
+OPERANDS = st.lists(INTEGERS, min_size=1, max_size=8)
+
+# Of seed 0. If these change, so does every network that anybody trained.
+DATA_WORDS = [12492077108140196533, 4482314363672241088]
+WEIGHT_WORDS = [17394127715520444142, 5835390491061343638]
+
+
+@given(INTEGERS, st.integers(0, 9))
+def test_bits_of_an_integer_and_back(integer: int, more: int) -> None:
+    length = integer.bit_length() + more
+    array = bits.bits_of(integer, length)
+    assert array.tolist() == [integer >> t & 1 for t in range(length)]
+    assert bits.integer_of(array) == integer
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="256 does not fit in 8 bits"):
+        bits.bits_of(256, 8)
+
+
+@given(OPERANDS)
+def test_the_sum_fits_in_sum_length(integers: list[int]) -> None:
+    length = bits.sum_length(integers)
+    assert length >= 1 and sum(integers) < 2**length
+    longest = max(integer.bit_length() for integer in integers)
+    assert length == 1 or (len(integers) * (2**longest - 1)).bit_length() == length
+
+
+@given(OPERANDS)
+def test_packed_integers_are_their_packed_bits(integers: list[int]) -> None:
+    length = bits.sum_length(integers)
+    X = bits.encode([integers], length)
+    symbols = bits.pack_integers(integers, length)
+    assert symbols.dtype == np.uint8 and symbols.shape == (length,)
+    np.testing.assert_array_equal(symbols, bits.pack_symbols(X)[0])
+    np.testing.assert_array_equal(symbols, bits.check_sequences(X, len(integers))[0])
+    np.testing.assert_array_equal(bits.unpack_symbols(symbols, len(integers)), X[0])
+    assert [bits.integer_of(operand) for operand in X[0].T] == integers
+
+
+def test_a_million_bits() -> None:
+    integers = [2**1_000_000 - 1, 3]
+    symbols = bits.pack_integers(integers, 1_000_001)
+    assert [bits.integer_of(symbols >> i & 1) for i in (0, 1)] == integers
+
+
+@given(st.lists(st.lists(INTEGERS, min_size=2, max_size=2), min_size=1, max_size=5))
+def test_encode_and_decode(rows: list[list[int]]) -> None:
+    X = bits.encode(rows)
+    assert X.dtype == np.uint8 and X.flags.c_contiguous
+    assert X.shape == (len(rows), max(map(bits.sum_length, rows)), 2)
+    assert bits.decode(X[..., 0]) == [row[0] for row in rows]
+    assert bits.decode(X[..., 1]) == [row[1] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "error", "sentence"),
+    [
+        ([], InvalidInputError, "at least one"),
+        ([[]], InvalidInputError, "at least one"),
+        ([(1, 2), (1,)], InvalidInputError, "the same number of operands"),
+        ([(1, -2)], InvalidInputError, "at least 0, not -2"),
+        ([(1, 2.0)], InvalidTypeError, "not 2.0"),
+        ([(1, True)], InvalidTypeError, "bool"),
+        ([1, 2], InvalidTypeError, "one sequence of operands"),
+        (["12"], InvalidTypeError, "one sequence of operands"),
+        ("12", InvalidTypeError, "not a string"),
+    ],
+)
+def test_what_encode_refuses(numbers: Any, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error, match=sentence):
+        bits.encode(numbers)
+
+
+def test_encode_refuses_a_length_too_short() -> None:
+    with pytest.raises(InvalidInputError, match="4 does not fit in 2 bits"):
+        bits.encode([(4, 1)], 2)
+
+
+@given(st.integers(1, 8), st.integers(1, 3))
+def test_all_words(operands: int, length: int) -> None:
+    if operands * length > 16:
+        return
+    words = bits.all_words(length, operands)
+    assert words.shape == (2 ** (operands * length), length)
+    values = [sum(int(s) << operands * t for t, s in enumerate(word)) for word in words]
+    assert values == list(range(len(words)))
+
+
+def test_too_many_words_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"2\^40 words"):
+        bits.all_words(20, 2)
+
+
+# Checks of arrays --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "dtype", ["bool", "uint8", "int8", "int64", "uint32", "float32", "float64"]
+)
+@pytest.mark.parametrize("count", [1, 500])
+def test_every_dtype_of_bits_gives_the_same_symbols(dtype: str, count: int) -> None:
+    X = np.random.default_rng(0).integers(0, 2, (count, 5, 3))
+    expected = X @ [1, 2, 4]
+    np.testing.assert_array_equal(bits.check_sequences(X.astype(dtype), 3), expected)
+    np.testing.assert_array_equal(
+        bits.check_sequences(X.astype(dtype)[:, ::-1], 3), expected[:, ::-1]
+    )
+    np.testing.assert_array_equal(bits.check_sequences(X.tolist(), 3), expected)
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "sentence"),
+    [
+        (np.zeros((2, 3)), InvalidInputError, r"shape \(sequences, steps, 2\), not \(2, 3\)"),
+        (np.zeros((2, 3, 1)), InvalidInputError, r"not \(2, 3, 1\)"),
+        (1, InvalidInputError, r"not \(\)"),
+        (np.zeros((0, 3, 2)), InvalidInputError, "empty"),
+        (np.zeros((2, 0, 2), np.uint8), InvalidInputError, "empty"),
+        (np.full((1, 1, 2), 2), InvalidInputError, r"X\[0, 0, 0\] is 2"),
+        (np.array([[[0, 1], [1, 7]]], np.uint8), InvalidInputError, r"X\[0, 1, 1\] is 7"),
+        (np.full((300, 1, 2), 255, np.uint8), InvalidInputError, r"X\[0, 0, 0\] is 255"),
+        (np.full((1, 1, 2), -1), InvalidInputError, "is -1"),
+        (np.full((1, 1, 2), 0.5), InvalidInputError, "is 0.5"),
+        (np.full((1, 1, 2), np.nan), InvalidInputError, "is nan"),
+        (np.full((1, 1, 2), "1"), InvalidTypeError, "not of dtype <U1"),
+        (np.full((1, 1, 2), 1, object), InvalidTypeError, "not of dtype object"),
+        (np.full((1, 1, 2), 1j), InvalidTypeError, "not of dtype complex128"),
+        ([[[0, 1]], [[0]]], InvalidTypeError, "rectangular"),
+        (None, InvalidTypeError, "object"),
+        ("0101", InvalidTypeError, "not of dtype"),
+        ([[[2**70, 0]]], InvalidTypeError, "object"),
+    ],
+)
+def test_what_is_no_array_of_bits(X: Any, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error, match=sentence):
+        bits.check_sequences(X, 2)
+
+
+def test_what_are_no_targets() -> None:
+    with pytest.raises(InvalidInputError, match=r"y must have the shape \(2, 3\), not \(2, 4\)"):
+        bits.check_bits(np.zeros((2, 4)), (2, 3))
+    with pytest.raises(InvalidInputError, match=r"y\[1, 0\] is 3"):
+        bits.check_bits([[0, 0], [3, 0]], (2, 2))
+
+
+# Streams -----------------------------------------------------------------------------------------
+
+
+def test_streams_are_independent_of_each_other() -> None:
+    words = {
+        int(stream(seed).random_raw())
+        for seed in range(100)
+        for stream in (bits.weight_stream, bits.data_stream)
+    }
+    assert len(words) == 200
+
+
+def test_streams_never_change() -> None:
+    assert [int(word) for word in bits.data_stream(0).random_raw(2)] == DATA_WORDS
+    assert [int(word) for word in bits.weight_stream(0).random_raw(2)] == WEIGHT_WORDS
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 1000), st.integers(1, 50))
+def test_a_stream_goes_on_anywhere(seed: int, position: int, count: int) -> None:
+    whole = bits.data_stream(seed).random_raw(position + count)
+    np.testing.assert_array_equal(
+        bits.data_stream(seed, position).random_raw(count), whole[position:]
+    )

@@ -1,0 +1,80 @@
+"""Exceptions: each is a BinaddError, and what Python's users would expect besides."""
+
+from __future__ import annotations
+
+import inspect
+import math
+
+import numpy as np
+import pytest
+
+import binadd
+from binadd import checks, errors
+
+
+@pytest.mark.parametrize("name", errors.__all__)
+def test_every_exception_is_a_binadd_error_and_public(name: str) -> None:
+    assert issubclass(getattr(errors, name), errors.BinaddError)
+    assert getattr(binadd, name) is getattr(errors, name)
+
+
+def test_all_exceptions_are_listed() -> None:
+    found = [name for name, _ in inspect.getmembers(errors, inspect.isclass)]
+    assert found == sorted(errors.__all__)
+
+
+@pytest.mark.parametrize(
+    ("error", "builtin"),
+    [
+        (errors.InvalidInputError, ValueError),
+        (errors.InvalidTypeError, TypeError),
+        (errors.ModelFileError, ValueError),
+        (errors.CheckpointError, ValueError),
+        (errors.CertificateError, ValueError),
+        (errors.DivergenceError, ArithmeticError),
+        (errors.BackendError, RuntimeError),
+    ],
+)
+def test_builtin_bases(error: type, builtin: type) -> None:
+    assert issubclass(error, builtin)
+
+
+@pytest.mark.parametrize("value", [True, np.True_, 1.0, "1", None, [1], 1j, np.float64(3)])
+def test_integers_of_other_types_are_refused(value: object) -> None:
+    with pytest.raises(errors.InvalidTypeError, match=r"^n must be an integer, not "):
+        checks.check_integer("n", value)
+
+
+@pytest.mark.parametrize("value", [3, np.int8(3), np.uint64(3)])
+def test_integers(value: object) -> None:
+    number = checks.check_integer("n", value, 3, 3)
+    assert number == 3 and type(number) is int
+
+
+@pytest.mark.parametrize("value", [True, "0.5", None, 1j, np.array([0.5])])
+def test_reals_of_other_types_are_refused(value: object) -> None:
+    with pytest.raises(errors.InvalidTypeError, match=r"^x must be a number, not "):
+        checks.check_real("x", value)
+
+
+@pytest.mark.parametrize("value", [math.nan, -0.1, 1.0, 10**400, -(10**400)], ids=lambda _: "")
+def test_reals_out_of_range_are_refused(value: float) -> None:
+    with pytest.raises(errors.InvalidInputError, match="at least 0 and less than 1, not "):
+        checks.check_real("x", value, 0, 1, open_maximum=True)
+
+
+def test_sentences_stay_short() -> None:
+    for value in ["x" * 10**6, list(range(10**5))]:
+        with pytest.raises(errors.InvalidTypeError) as caught:
+            checks.check_integer("n", value)
+        assert len(str(caught.value)) < 120
+    with pytest.raises(errors.InvalidInputError, match=r"not an integer of 100001 bits$"):
+        checks.check_integer("n", 1 << 100_000, 0, 8)  # Python would refuse to write its digits
+    with pytest.raises(errors.InvalidInputError, match=r"not a negative integer of 100001 bits$"):
+        checks.check_integer("n", -1 << 100_000)
+
+
+@pytest.mark.parametrize("value", [0, 1, "yes", None])
+def test_flags_are_bools(value: object) -> None:
+    with pytest.raises(errors.InvalidTypeError, match="must be True or False"):
+        checks.check_flag("biases", value)

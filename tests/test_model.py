@@ -1,0 +1,495 @@
+"""BinaryAdderRNN as its users meet it."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import binadd
+from binadd import BackendError, BinaryAdderRNN, InvalidInputError, InvalidTypeError, bits
+from binadd.kernels.contract import ACTIVATIONS, LOSSES, RULES
+from binadd.model import _DEFAULTS
+from binadd.recipes import RECIPES
+
+Make = Callable[..., BinaryAdderRNN]
+
+
+def perfect_adder(**params: Any) -> BinaryAdderRNN:
+    """A network made by hand: unit k says whether at least k + 1 of operands and carry are 1."""
+    big = 1000.0
+    carry = [0.0, 1.0, 0.0]  # the unit for "at least two" is the carry
+    return BinaryAdderRNN.from_parameters(
+        {
+            "input_weights": big * np.ones((3, 2)),
+            "hidden_weights": big * np.array([carry] * 3),
+            "hidden_bias": -big * np.array([0.5, 1.5, 2.5]),
+            "output_weights": big * np.array([1.0, -1.0, 1.0]),
+            "output_bias": -big * 0.5,
+        },
+        **params,
+    )
+
+
+def drawn(operands: int = 2, count: int = 20, steps: int = 6) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(0).integers(0, 2, (count, steps, operands)).astype(np.uint8)
+
+
+# Parameters of the constructor -------------------------------------------------------------------
+
+
+def test_defaults_are_those_of_the_signature() -> None:
+    parameters = list(inspect.signature(BinaryAdderRNN).parameters.values())
+    assert {parameter.name: parameter.default for parameter in parameters} == dict(_DEFAULTS)
+
+
+def test_parameters_come_back_as_they_were_given() -> None:
+    given = {"hidden_size": np.int64(8), "learning_rate": 1, "clip_norm": math.inf, "seed": 3}
+    net = BinaryAdderRNN(**given)
+    assert net.get_params() == dict(_DEFAULTS) | given
+    assert all(net.get_params()[name] is value for name, value in given.items())
+    assert all(getattr(net, name) is value for name, value in given.items())
+    assert type(net.settings.hidden_size) is int and type(net.settings.learning_rate) is float
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipes(recipe: str) -> None:
+    settings = BinaryAdderRNN(recipe=recipe).settings
+    assert settings.recipe == recipe
+    assert {name: getattr(settings, name) for name in RECIPES[recipe]} == RECIPES[recipe]
+    assert set(RECIPES[recipe]) == {
+        name for name, value in _DEFAULTS.items() if value is None and name != "recipe"
+    }
+
+
+def test_no_recipe_is_the_default_one() -> None:
+    assert BinaryAdderRNN().settings == BinaryAdderRNN(recipe="default").settings
+    assert BinaryAdderRNN().settings.optimizer == "nesterov"
+
+
+def test_a_parameter_beside_a_recipe_wins() -> None:
+    settings = BinaryAdderRNN(recipe="notebook", optimizer="nesterov", biases=True).settings
+    assert (settings.optimizer, settings.biases, settings.loss) == (
+        "nesterov",
+        True,
+        "squared_error",
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "sentence"),
+    [
+        ({"hidden_size": 0}, InvalidInputError, "hidden_size must be at least 1, not 0"),
+        ({"hidden_size": 257}, InvalidInputError, "hidden_size must be at most 256, not 257"),
+        ({"hidden_size": 8.0}, InvalidTypeError, "hidden_size must be an integer"),
+        ({"hidden_size": True}, InvalidTypeError, "hidden_size must be an integer"),
+        ({"operands": 9}, InvalidInputError, "operands must be at most 8"),
+        ({"activation": "relu"}, InvalidInputError, "activation must be 'sigmoid' or 'tanh'"),
+        ({"activation": None}, InvalidTypeError, "activation must be"),
+        ({"biases": 1}, InvalidTypeError, "biases must be True or False"),
+        ({"loss": "hinge"}, InvalidInputError, "loss must be"),
+        ({"optimizer": "lion"}, InvalidInputError, "optimizer must be"),
+        ({"learning_rate": 0}, InvalidInputError, "learning_rate must be more than 0"),
+        ({"learning_rate": math.inf}, InvalidInputError, "learning_rate must be finite"),
+        ({"learning_rate": math.nan}, InvalidInputError, "learning_rate must be"),
+        ({"learning_rate": "0.1"}, InvalidTypeError, "learning_rate must be a number"),
+        ({"momentum": 1.0}, InvalidInputError, "momentum must be .* less than 1"),
+        ({"beta2": -0.1}, InvalidInputError, "beta2 must be at least 0"),
+        ({"epsilon": 0}, InvalidInputError, "epsilon must be more than 0"),
+        ({"clip_norm": 0}, InvalidInputError, "clip_norm must be more than 0"),
+        ({"batch_size": 0}, InvalidInputError, "batch_size must be at least 1"),
+        ({"epochs": 0}, InvalidInputError, "epochs must be at least 1"),
+        ({"dtype": "float16"}, InvalidInputError, "dtype must be"),
+        ({"dtype": np.float32}, InvalidTypeError, "dtype must be"),
+        ({"seed": -1}, InvalidInputError, "seed must be at least 0"),
+        ({"seed": None}, InvalidTypeError, "seed must be an integer"),
+        ({"recipe": "mine"}, InvalidInputError, "recipe must be 'default', 'notebook'"),
+        ({"backend": "cuda"}, BackendError, "backend must be one of auto, native, python"),
+    ],
+)
+def test_what_the_constructor_refuses(
+    params: dict[str, Any], error: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(error, match=sentence):
+        BinaryAdderRNN(**params)
+    net = BinaryAdderRNN(seed=5)
+    before, weights = net.get_params(), net.state
+    with pytest.raises(error, match=sentence):
+        net.set_params(**({"learning_rate": 0.5} | params))
+    assert net.get_params() == before and net.state is weights
+
+
+def test_set_params(make: Make) -> None:
+    net = make(seed=1)
+    net.partial_fit(drawn())
+    state = net.state
+    assert net.set_params(learning_rate=0.5, batch_size=4) is net
+    assert net.settings.learning_rate == 0.5 and net.state is state
+    net.momentum = 0.5
+    assert net.settings.momentum == 0.5 and net.get_params()["momentum"] == 0.5
+    with pytest.raises(InvalidInputError, match="'rate' is no parameter; allowed are hidden_size"):
+        net.set_params(rate=1)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"hidden_size": 5},
+        {"operands": 3},
+        {"activation": "tanh"},
+        {"biases": False},
+        {"dtype": "float32"},
+        {"seed": 2},
+    ],
+)
+def test_another_network_starts_anew(make: Make, params: dict[str, Any]) -> None:
+    net = make(seed=1).fit(drawn())
+    net.set_params(**params)
+    assert net == make(**({"seed": 1} | params))
+    assert net.state.sequences == 0
+
+
+def test_repr_shows_what_differs_from_the_default() -> None:
+    assert repr(BinaryAdderRNN()) == "BinaryAdderRNN()"
+    net = BinaryAdderRNN(8, recipe="notebook", learning_rate=0.2)
+    assert repr(net) == "BinaryAdderRNN(hidden_size=8, learning_rate=0.2, recipe='notebook')"
+    assert eval(repr(net)) == net
+
+
+# Weights -----------------------------------------------------------------------------------------
+
+
+def test_parameters_are_views(make: Make) -> None:
+    net = make(4)
+    X = drawn()
+    before = net.predict_proba(X)
+    net.parameters["output_bias"][...] = 1
+    net.parameters["hidden_weights"][2, 3] += 0.5
+    assert (net.predict_proba(X) > before).any()
+    assert (
+        net.parameters["hidden_weights"][2, 3] == make(4).parameters["hidden_weights"][2, 3] + 0.5
+    )
+
+
+def test_from_parameters(make: Make, backend: str) -> None:
+    for params in ({}, {"biases": False}, {"dtype": "float32"}, {"operands": 3}):
+        net = make(5, activation="tanh", seed=9, **params)
+        again = BinaryAdderRNN.from_parameters(
+            net.parameters, "tanh", backend=backend, seed=9, learning_rate=0.3
+        )
+        assert again == net and again.settings.learning_rate == 0.3
+        assert not np.shares_memory(again.state.block, net.state.block)
+    with pytest.raises(InvalidInputError, match="hidden_size follows from the weights"):
+        BinaryAdderRNN.from_parameters(net.parameters, hidden_size=4)
+
+
+def test_a_recipe_without_biases_takes_weights_with_them() -> None:
+    net = BinaryAdderRNN.from_parameters(BinaryAdderRNN().parameters, recipe="notebook")
+    assert net.settings.biases and net == BinaryAdderRNN()
+
+
+def test_equality() -> None:
+    assert BinaryAdderRNN(seed=1) == BinaryAdderRNN(seed=1, learning_rate=0.3)
+    assert BinaryAdderRNN(seed=1) != BinaryAdderRNN(seed=2)
+    assert BinaryAdderRNN() != BinaryAdderRNN(dtype="float32")
+    assert BinaryAdderRNN(activation="tanh") != BinaryAdderRNN()
+    assert BinaryAdderRNN() != 3
+    net = BinaryAdderRNN()
+    net.parameters["output_weights"][0] += 2**-50
+    assert net != BinaryAdderRNN()
+
+
+# Prediction --------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 2**300), st.integers(0, 2**300))
+def test_a_perfect_adder_adds(a: int, b: int) -> None:
+    assert perfect_adder().add(a, b) == a + b
+
+
+def test_a_perfect_adder_adds_in_every_form(backend: str) -> None:
+    net = perfect_adder(backend=backend)
+    pairs = [(a, b) for a in range(16) for b in range(16)]
+    X = binadd.encode(pairs)
+    assert binadd.decode(net.predict(X)) == [a + b for a, b in pairs]
+    assert net.score(X) == 1
+    assert net.add(np.int64(3), np.uint8(250)) == 253
+    assert net.add(0, 0) == 0
+    long = 2**2000 - 1
+    assert net.add(long, 1) == 2**2000
+    assert net.score(X, 1 - net.predict(X)) == 0
+    wrong = net.predict(X)
+    wrong[:64, 0] ^= 1
+    assert net.score(X, wrong) == 0.75
+
+
+def test_add_says_what_the_network_says(make: Make) -> None:
+    net = make(seed=3)
+    for a, b in [(0, 0), (1, 0), (5, 9), (2**700, 3)]:
+        X = binadd.encode([(a, b)])
+        assert net.add(a, b) == binadd.decode(net.predict(X))[0]
+
+
+@pytest.mark.parametrize(
+    ("integers", "error", "sentence"),
+    [
+        ((1,), InvalidInputError, "adds 2 integers, not 1"),
+        ((1, 2, 3), InvalidInputError, "adds 2 integers, not 3"),
+        ((1, -2), InvalidInputError, "at least 0, not -2"),
+        ((1, 2.0), InvalidTypeError, "must be an integer, not 2.0"),
+        ((1, True), InvalidTypeError, "not the bool True"),
+        ((1, np.True_), InvalidTypeError, "not the bool True"),
+        (("1", 2), InvalidTypeError, "not '1'"),
+        ((None, 2), InvalidTypeError, "not None"),
+        ((1, math.nan), InvalidTypeError, "not nan"),
+    ],
+)
+def test_what_add_refuses(
+    make: Make, integers: tuple[Any, ...], error: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(error, match=sentence):
+        make().add(*integers)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_shapes_and_dtypes(make: Make, dtype: str, activation: str) -> None:
+    net = make(5, operands=3, activation=activation, dtype=dtype)
+    X = drawn(operands=3, count=4, steps=7)
+    assert net.predict(X).shape == (4, 7) and net.predict(X).dtype == np.uint8
+    probabilities = net.predict_proba(X)
+    assert probabilities.shape == (4, 7) and probabilities.dtype == dtype
+    assert net.decision_function(X).shape == (4, 7)
+    assert net.hidden_states(X).shape == (4, 7, 5) and net.hidden_states(X).dtype == dtype
+    np.testing.assert_array_equal(net.predict(X), probabilities > 0.5)
+    np.testing.assert_array_equal(net.predict(X), net.decision_function(X) > 0)
+    loss, gradients = net.loss_and_gradients(X)
+    assert isinstance(loss, float)
+    assert {name: g.shape for name, g in gradients.items()} == {
+        name: p.shape for name, p in net.parameters.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "predict",
+        "predict_proba",
+        "decision_function",
+        "hidden_states",
+        "score",
+        "loss_and_gradients",
+        "fit",
+        "partial_fit",
+    ],
+)
+def test_every_method_checks_its_sequences(make: Make, method: str) -> None:
+    net = make()
+    state = net.state
+    for X in (np.zeros((2, 3)), np.full((1, 2, 2), 0.5), np.zeros((0, 2, 2)), "01"):
+        with pytest.raises((InvalidInputError, InvalidTypeError), match=r"^X "):
+            getattr(net, method)(X)
+    assert net.state is state
+
+
+# Training ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("biases", [True, False])
+def test_gradients_are_central_differences(
+    make: Make, loss: str, activation: str, biases: bool
+) -> None:
+    net = make(3, loss=loss, activation=activation, biases=biases, seed=4)
+    X = drawn(count=5, steps=4)
+    _, gradients = net.loss_and_gradients(X)
+    h = 1e-5
+    for name, weights in net.parameters.items():
+        for index in np.ndindex(weights.shape):
+            original = weights[index].copy()
+            weights[index] = original + h
+            above, _ = net.loss_and_gradients(X)
+            weights[index] = original - h
+            below, _ = net.loss_and_gradients(X)
+            weights[index] = original
+            numeric = (above - below) / (2 * h)
+            assert math.isclose(gradients[name][index], numeric, rel_tol=1e-6, abs_tol=1e-8)
+
+
+def test_fit_learns_begins_anew_and_returns_the_network(make: Make) -> None:
+    X = bits.unpack_symbols(bits.all_words(3), 2)
+    net = make(8, seed=1, epochs=40)
+    assert net.fit(X) is net
+    assert net.score(X) == 1
+    weights = net.state.block.copy()
+    net.fit(X)
+    np.testing.assert_array_equal(net.state.block, weights)
+    assert net.state.sequences == 64 * 40
+
+
+def test_partial_fit_goes_on(make: Make) -> None:
+    X = drawn(count=40)
+    whole, parts = make(4, batch_size=5), make(4, batch_size=5)
+    whole.partial_fit(X)
+    for part in (X[:10], X[10:15], X[15:]):
+        parts.partial_fit(part)
+    assert whole == parts and whole.state.updates == parts.state.updates == 8
+
+
+def test_a_last_smaller_batch_counts(make: Make) -> None:
+    net = make(4, batch_size=16).partial_fit(drawn(count=20))
+    assert (net.state.sequences, net.state.updates) == (20, 2)
+    whole = make(4, batch_size=16).partial_fit(drawn(count=16))
+    assert net != whole
+    whole.set_params(batch_size=4).partial_fit(drawn(count=20)[16:])
+    assert net == whole
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_another_rule_starts_with_fresh_moments(make: Make, rule: str) -> None:
+    net = make(4, optimizer="adam", learning_rate=0.01).partial_fit(drawn())
+    fresh = BinaryAdderRNN.from_parameters(
+        net.parameters, optimizer=rule, learning_rate=0.01, backend=net.backend
+    )
+    net.set_params(optimizer=rule).partial_fit(drawn())
+    assert (net == fresh.partial_fit(drawn())) == (rule != "adam")
+
+
+def test_divergence_keeps_the_last_finite_weights(make: Make) -> None:
+    net = make(learning_rate=1.7e308, clip_norm=math.inf, momentum=0.99)
+    before = net.state
+    with pytest.raises(
+        binadd.DivergenceError, match="between sequences 0 and 20: a weight became"
+    ):
+        net.partial_fit(drawn())
+    assert net.state is before
+    assert np.isfinite(net.predict_proba(drawn())).all()
+
+
+def test_both_backends_train_to_the_same_bits(native: Any) -> None:
+    X = drawn(count=50)
+    for params in ({}, {"recipe": "notebook"}, {"recipe": "adam", "dtype": "float32"}):
+        nets = [
+            BinaryAdderRNN(seed=2, epochs=3, backend=backend, **params).fit(X)
+            for backend in ("python", "native")
+        ]
+        assert nets[0] == nets[1]
+        np.testing.assert_array_equal(nets[0].predict_proba(X), nets[1].predict_proba(X))
+
+
+# As an object ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_pickling_keeps_everything(make: Make, protocol: int) -> None:
+    net = make(4, learning_rate=0.3, optimizer="adam").fit(drawn())
+    again = pickle.loads(pickle.dumps(net, protocol))
+    assert again == net and again.get_params() == net.get_params()
+    assert again.partial_fit(drawn()) == net.partial_fit(drawn())  # the moments too
+
+
+def test_deepcopy_shares_nothing(make: Make) -> None:
+    net = make(4)
+    again = copy.deepcopy(net)
+    again.parameters["output_bias"][...] = 1
+    assert again != net and copy.copy(net) == net
+
+
+def test_a_network_pickled_where_native_is_opens_where_it_is_not() -> None:
+    net = BinaryAdderRNN(3)
+    code = "import pickle, sys; net = pickle.load(sys.stdin.buffer); print(net.kernels.NAME, net)"
+    out = subprocess.run(
+        [sys.executable, "-c", code],
+        input=pickle.dumps(net),
+        capture_output=True,
+        check=True,
+        env={"BINADD_BACKEND": "python", "PYTHONPATH": ":".join(sys.path)},
+    )
+    assert out.stdout.decode().strip() == "python BinaryAdderRNN(hidden_size=3)"
+
+
+def test_many_threads_may_predict_while_one_trains(make: Make) -> None:
+    net = make(4)
+    X = drawn(count=8)
+    allowed = [net.predict_proba(X)]
+    states = [net.state]
+    probe = make(4)
+    for _ in range(30):
+        states.append(probe.partial_fit(X).state)
+        allowed.append(probe.predict_proba(X))
+    seen: list[Any] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            seen.append(net.predict_proba(X))
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for _ in range(30):
+        net.partial_fit(X)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert seen and net == probe
+    bytes_allowed = {probabilities.tobytes() for probabilities in allowed}
+    assert all(probabilities.tobytes() in bytes_allowed for probabilities in seen)
+
+
+# scikit-learn ------------------------------------------------------------------------------------
+
+
+def test_scikit_learn_clones_and_searches() -> None:
+    base = pytest.importorskip("sklearn.base")
+    selection = pytest.importorskip("sklearn.model_selection")
+    net = BinaryAdderRNN(4, recipe="adam", learning_rate=0.02).fit(drawn())
+    twin = base.clone(net)
+    assert twin.get_params() == net.get_params() and twin == BinaryAdderRNN(4, recipe="adam")
+    assert base.is_classifier(net)
+    X = drawn(count=60, steps=3)
+    y = binadd.kernels.load("python").exact_sums(bits.pack_symbols(X), 2)
+    scores = selection.cross_val_score(BinaryAdderRNN(8, epochs=15), X, y, cv=3)
+    assert scores.shape == (3,) and scores.min() > BinaryAdderRNN(8).score(X, y)
+    search = selection.GridSearchCV(BinaryAdderRNN(4, epochs=2), {"hidden_size": [2, 8]}, cv=2)
+    assert search.fit(X, y).best_params_["hidden_size"] in (2, 8)
+
+
+# The package -------------------------------------------------------------------------------------
+
+
+def test_import_takes_nothing_but_numpy() -> None:
+    code = (
+        "import sys, numpy; before = set(sys.modules); import binadd;"
+        "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
+    )
+    out = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+    assert "binadd" in out.stdout.split()
+    assert not {"click", "tqdm", "zipfile", "json", "matplotlib", "sklearn"} & set(
+        out.stdout.split()
+    )
+
+
+def test_public_names() -> None:
+    assert set(binadd.__all__) <= set(dir(binadd))
+    assert binadd.train.__module__ == "binadd.training.loop"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        binadd.nothing  # noqa: B018
