@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.errors import InvalidInputError
+
 Real: TypeAlias = NDArray[Any]
 """A float64 or float32 array (the architecture's dtype)."""
 Bytes: TypeAlias = NDArray[np.uint8]
@@ -60,6 +62,10 @@ class Architecture:
     bias, output weights, output bias; a column for each hidden unit, zeros in the padding."""
 
     def __post_init__(self) -> None:
+        check_range("hidden_size", self.hidden_size, MAX_HIDDEN_SIZE)
+        check_range("operands", self.operands, MAX_OPERANDS)
+        check_option("activation", self.activation, ACTIVATIONS)
+        check_option("dtype", self.dtype, DTYPES)
         rows = self.operands + self.hidden_size + 3
         object.__setattr__(self, "block_shape", (rows, padded_size(self.hidden_size, self.dtype)))
 
@@ -192,13 +198,20 @@ def words_per_sequence(operands: int, length: int) -> int:
     return -(-length // (64 // operands))
 
 
+def spell(word: int, operands: int, bits: int, last_step: int) -> tuple[int, ...]:
+    """The symbols 0…last_step of word number `word`; zero symbols follow the operands' bits."""
+    return tuple(
+        word >> operands * t & (1 << operands) - 1 if t < bits else 0 for t in range(last_step + 1)
+    )
+
+
 def _demand(fits: bool, sentence: str) -> None:
     if not fits:
-        raise ValueError(sentence)
+        raise InvalidInputError(sentence)
 
 
 def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: str) -> None:
-    """Raise ValueError unless the array has this shape and dtype and is C-contiguous."""
+    """Raise InvalidInputError unless the array has this shape and dtype and is C-contiguous."""
     _demand(
         isinstance(array, np.ndarray)
         and array.shape == shape
@@ -210,7 +223,7 @@ def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: str) -> No
 
 
 def check_symbols(symbols: Any, operands: int) -> None:
-    """Raise ValueError unless symbols are bytes (N, T), N and T at least 1, each below 2ⁿ."""
+    """Raise InvalidInputError unless symbols are bytes (N, T), N and T at least 1, each below 2ⁿ."""
     _demand(
         isinstance(symbols, np.ndarray) and symbols.ndim == 2 and symbols.size > 0,
         "symbols must be a non-empty array of shape (sequences, steps)",
@@ -225,20 +238,25 @@ def symbol_sentence(operands: int) -> str:
 
 
 def check_targets(targets: Any, symbols: Bytes) -> None:
-    """Raise ValueError unless targets are bits of the symbols' shape."""
+    """Raise InvalidInputError unless targets are bits of the symbols' shape."""
     check_array("targets", targets, symbols.shape, "uint8")
     _demand(int(targets.max()) <= 1, "targets must be 0 or 1")
 
 
+def check_range(name: str, value: int, most: int) -> None:
+    """Raise InvalidInputError unless 1 ≤ value ≤ most."""
+    _demand(1 <= value <= most, f"{name} must be 1 to {most}, not {value}")
+
+
 def check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    """Raise ValueError unless the value is one of those allowed."""
+    """Raise InvalidInputError unless the value is one of those allowed."""
     _demand(value in allowed, f"{name} must be one of {', '.join(allowed)}, not {value!r}")
 
 
 def check_forward(
     architecture: Architecture, block: Real, symbols: Bytes, initial_state: Real | None
 ) -> None:
-    """Raise ValueError unless all that `forward` is given agrees."""
+    """Raise InvalidInputError unless all that `forward` is given agrees."""
     check_array("block", block, architecture.block_shape, architecture.dtype)
     check_symbols(symbols, architecture.operands)
     if initial_state is not None:
@@ -249,7 +267,7 @@ def check_forward(
 def check_gradients(
     architecture: Architecture, block: Real, symbols: Bytes, targets: Bytes, loss: str
 ) -> None:
-    """Raise ValueError unless all that `loss_and_gradients` is given agrees."""
+    """Raise InvalidInputError unless all that `loss_and_gradients` is given agrees."""
     check_array("block", block, architecture.block_shape, architecture.dtype)
     check_symbols(symbols, architecture.operands)
     check_targets(targets, symbols)
@@ -269,7 +287,7 @@ def check_training(
     losses: Real | None,
     wrong_bits: NDArray[np.int64] | None,
 ) -> None:
-    """Raise ValueError unless all that `train` is given agrees."""
+    """Raise InvalidInputError unless all that `train` is given agrees."""
     shape, dtype = architecture.block_shape, architecture.dtype
     check_array("block", block, shape, dtype)
     check_array("moments", moments, (2, *shape), dtype)
@@ -299,7 +317,7 @@ def check_population(
     losses: Real | None,
     wrong_bits: NDArray[np.int64] | None,
 ) -> None:
-    """Raise ValueError unless all that `train_population` is given agrees."""
+    """Raise InvalidInputError unless all that `train_population` is given agrees."""
     shape, dtype = architecture.block_shape, architecture.dtype
     _demand(
         isinstance(symbols, np.ndarray) and symbols.ndim == 3 and symbols.size > 0,
@@ -324,7 +342,7 @@ def check_reports(
     shape: tuple[int, ...],
     dtype: str,
 ) -> None:
-    """Raise ValueError unless the arrays to be filled, where given, have a place for each update."""
+    """Raise InvalidInputError unless the arrays to be filled, where given, have a place for each update."""
     if losses is not None:
         check_array("losses", losses, shape, dtype)
     if wrong_bits is not None:
@@ -332,7 +350,7 @@ def check_reports(
 
 
 def check_exhaustive(architecture: Architecture, block: Real, bits: int) -> None:
-    """Raise ValueError unless all words of this many bits an operand can be run."""
+    """Raise InvalidInputError unless all words of this many bits an operand can be run."""
     check_array("block", block, architecture.block_shape, architecture.dtype)
     most = MAX_EXHAUSTIVE_BITS // architecture.operands
     _demand(
@@ -342,7 +360,7 @@ def check_exhaustive(architecture: Architecture, block: Real, bits: int) -> None
 
 
 def check_words(words: NDArray[np.uint64], operands: int, length: int) -> None:
-    """Raise ValueError unless each row of words (N, W) holds `length` symbols."""
+    """Raise InvalidInputError unless each row of words (N, W) holds `length` symbols."""
     _demand(length >= 1, f"length must be at least 1, not {length}")
     _demand(
         isinstance(words, np.ndarray) and words.ndim == 2 and words.size > 0,
@@ -357,7 +375,7 @@ def check_words(words: NDArray[np.uint64], operands: int, length: int) -> None:
 
 
 def check_activation(values: Any, name: str) -> None:
-    """Raise ValueError unless the values are reals and the activation is known."""
+    """Raise InvalidInputError unless the values are reals and the activation is known."""
     _demand(
         isinstance(values, np.ndarray) and values.dtype.name in DTYPES,
         "values must be a float64 or float32 array",

@@ -165,11 +165,11 @@ def sigmoid(a: Real) -> Real:
 
 
 def tanh(a: Real) -> Real:
-    """tanh(a) = −m/(2 + m) with the sign of a, where m = e^(−2|a|) − 1 without cancellation."""
+    """tanh(a) = (1 − e)/(1 + e) with the sign of a, e = e^(−2|a|) = s·(1 + q), nothing cancelled."""
     k = CONSTANTS[a.dtype]
     s, q = _split_exp(_clamp(-2 * np.abs(a), k), k)
-    m = s * q + (s - 1)
-    return np.copysign(-m / (2 + m), a)
+    sq = s * q
+    return np.copysign(((1 - s) - sq) / ((1 + s) + sq), a)
 
 
 def softplus(z: Real) -> Real:
@@ -562,7 +562,8 @@ def first_error(
         state, logits = _fan_out(architecture, weights, fed, state, len(carry))
         wrong = (logits > 0) != (totals.reshape(-1) & 1)
         if wrong.any():
-            return t, _spell(int(np.argmax(wrong)), architecture.operands, bits, t)
+            word = int(np.argmax(wrong))
+            return t, contract.spell(word, architecture.operands, bits, t)
         carry = totals.reshape(-1) >> 1
     return None
 
@@ -588,13 +589,6 @@ def _fan_out(
             states[:, s, part] = stepped
             logits[s, part] = _logit(weights, stepped)
     return states.reshape(size, -1), logits.reshape(-1)
-
-
-def _spell(word: int, operands: int, bits: int, last_step: int) -> tuple[int, ...]:
-    """The symbols 0…last_step of word number `word`, zero symbols after the operands' bits."""
-    return tuple(
-        word >> operands * t & (1 << operands) - 1 if t < bits else 0 for t in range(last_step + 1)
-    )
 
 
 def unpack_words(words: NDArray[np.uint64], operands: int, length: int) -> Bytes:

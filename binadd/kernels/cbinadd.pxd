@@ -1,0 +1,121 @@
+"""csrc/binadd.h as Cython sees it; the header is the manual."""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+
+cdef extern from "binadd.h" nogil:
+    const char *BINADD_VERSION
+
+    ctypedef enum binadd_status:
+        BINADD_OK
+        BINADD_BAD_NETWORK
+        BINADD_BAD_ARGUMENT
+        BINADD_BAD_SYMBOL
+        BINADD_SMALL_WORKSPACE
+        BINADD_UNKNOWN_ISA
+        BINADD_MISSING_ISA
+
+    ctypedef enum binadd_dtype:
+        BINADD_FLOAT64
+        BINADD_FLOAT32
+
+    ctypedef enum binadd_activation:
+        BINADD_SIGMOID
+        BINADD_TANH
+
+    ctypedef enum binadd_loss:
+        BINADD_SQUARED_ERROR
+        BINADD_CROSS_ENTROPY
+
+    ctypedef enum binadd_rule:
+        BINADD_NO_UPDATE
+        BINADD_SGD
+        BINADD_MOMENTUM
+        BINADD_NESTEROV
+        BINADD_ADAM
+
+    ctypedef struct binadd_network:
+        int hidden_size
+        int operands
+        int biases
+        binadd_activation activation
+        binadd_dtype dtype
+
+    ctypedef struct binadd_optimizer:
+        binadd_rule rule
+        double learning_rate
+        double momentum
+        double beta1
+        double beta2
+        double epsilon
+        double clip_norm
+
+    ctypedef struct binadd_run:
+        const void *block
+        const uint8_t *symbols
+        size_t sequences
+        size_t steps
+        const void *initial_state
+        void *logits
+        void *probabilities
+        void *hidden
+        void *final_state
+
+    ctypedef struct binadd_training:
+        void *block
+        void *moments
+        void *powers
+        void *gradient
+        const uint8_t *symbols
+        const uint8_t *targets
+        size_t sequences
+        size_t steps
+        size_t batch_size
+        size_t first
+        size_t count
+        void *losses
+        int64_t *wrong_bits
+
+    ctypedef struct binadd_population:
+        void *blocks
+        void *moments
+        void *powers
+        const void *learning_rates
+        const uint8_t *symbols
+        const uint8_t *targets
+        size_t networks
+        size_t sequences
+        size_t steps
+        size_t first
+        size_t count
+        void *losses
+        int64_t *wrong_bits
+
+    const char *binadd_message(binadd_status status)
+    const char *binadd_isa()
+    const char *binadd_isa_name(int i)
+    int binadd_isa_supported(const char *name)
+    binadd_status binadd_use_isa(const char *name)
+
+    size_t binadd_forward_workspace(const binadd_network *network)
+    size_t binadd_training_workspace(const binadd_network *network, size_t steps)
+    size_t binadd_first_error_workspace(const binadd_network *network, size_t bits)
+
+    binadd_status binadd_forward(const binadd_network *network, const binadd_run *run,
+                                 void *workspace, size_t workspace_size)
+    binadd_status binadd_train(const binadd_network *network, binadd_loss loss,
+                               const binadd_optimizer *optimizer, const binadd_training *training,
+                               void *workspace, size_t workspace_size)
+    binadd_status binadd_train_population(const binadd_network *network, binadd_loss loss,
+                                          const binadd_optimizer *optimizer,
+                                          const binadd_population *population,
+                                          void *workspace, size_t workspace_size)
+    binadd_status binadd_first_error(const binadd_network *network, const void *block, int bits,
+                                     int *step, uint64_t *word,
+                                     void *workspace, size_t workspace_size)
+    binadd_status binadd_unpack_words(const uint64_t *words, size_t sequences, size_t words_each,
+                                      int operands, size_t steps, uint8_t *symbols)
+    binadd_status binadd_exact_sums(const uint8_t *symbols, size_t sequences, size_t steps,
+                                    int operands, uint8_t *sums)
+    binadd_status binadd_activation_values(binadd_dtype dtype, binadd_activation activation,
+                                           const void *values, size_t count, void *results)

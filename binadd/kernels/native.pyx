@@ -1,0 +1,527 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: freethreading_compatible=True
+"""The kernels in C: csrc/binadd.h behind typed memoryviews.
+
+Every function checks its arguments with `contract`, which memoryviews do not do for each other,
+lets go of the GIL, and cuts long work into slices of well under 0.2 s, so that Ctrl-C is heard
+between two of them.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+from binadd.kernels cimport cbinadd as c
+
+import numpy as np
+
+from binadd.errors import BackendError, InvalidInputError
+from binadd.kernels import contract
+from binadd.kernels.contract import Forward
+
+ctypedef fused real:
+    double
+    float
+
+NAME = "native"
+VERSION = (<bytes> c.BINADD_VERSION).decode()
+
+cdef dict ERRORS = {
+    c.BINADD_BAD_NETWORK: InvalidInputError,
+    c.BINADD_BAD_ARGUMENT: InvalidInputError,
+    c.BINADD_BAD_SYMBOL: InvalidInputError,
+    c.BINADD_SMALL_WORKSPACE: MemoryError,
+    c.BINADD_UNKNOWN_ISA: BackendError,
+    c.BINADD_MISSING_ISA: BackendError,
+}
+
+cdef dict RULES = {
+    "sgd": c.BINADD_SGD,
+    "momentum": c.BINADD_MOMENTUM,
+    "nesterov": c.BINADD_NESTEROV,
+    "adam": c.BINADD_ADAM,
+}
+
+cdef dict LOSSES = {
+    "squared_error": c.BINADD_SQUARED_ERROR,
+    "cross_entropy": c.BINADD_CROSS_ENTROPY,
+}
+
+# Multiplications of a slice: about 20 ms at the slowest instruction set.
+cdef enum:
+    SLICE_WORK = 20000000
+
+
+cdef int check(c.binadd_status status) except -1:
+    """Turn a status into the exception of the table."""
+    if status != c.BINADD_OK:
+        raise ERRORS[status]((<bytes> c.binadd_message(status)).decode())
+    return 0
+
+
+cdef class Workspace:
+    """Memory that lives as long as a call."""
+
+    cdef void *memory
+    cdef size_t size
+
+    def __cinit__(self, size_t size):
+        self.size = size
+        self.memory = PyMem_Malloc(size)
+        if self.memory == NULL:
+            raise MemoryError(f"a workspace of {size} bytes is not to be had")
+
+    def __dealloc__(self):
+        PyMem_Free(self.memory)
+
+
+cdef c.binadd_network network_of(architecture) except *:
+    return c.binadd_network(
+        hidden_size=architecture.hidden_size,
+        operands=architecture.operands,
+        biases=architecture.biases,
+        activation=c.BINADD_TANH if architecture.activation == "tanh" else c.BINADD_SIGMOID,
+        dtype=c.BINADD_FLOAT64 if architecture.dtype == "float64" else c.BINADD_FLOAT32,
+    )
+
+
+cdef c.binadd_optimizer optimizer_of(optimizer) except *:
+    return c.binadd_optimizer(
+        rule=RULES[optimizer.rule],
+        learning_rate=optimizer.learning_rate,
+        momentum=optimizer.momentum,
+        beta1=optimizer.beta1,
+        beta2=optimizer.beta2,
+        epsilon=optimizer.epsilon,
+        clip_norm=optimizer.clip_norm,
+    )
+
+
+cdef size_t slice_of(const c.binadd_network *network) noexcept:
+    """Steps of one sequence that make a slice of work."""
+    return <size_t> SLICE_WORK // <size_t> (network.hidden_size * (network.hidden_size + 24))
+
+
+cdef size_t slice_sequences(const c.binadd_network *network, size_t steps) noexcept:
+    """Sequences that make a slice, a multiple of 16: lanes are never left half full."""
+    return max(slice_of(network) // steps // 16, <size_t> 1) * 16
+
+
+# ---------------------------------------------------------------------------------------------
+# Forward
+# ---------------------------------------------------------------------------------------------
+
+
+def forward(architecture, block, symbols, initial_state=None, *, bint hidden=False):
+    """See `contract.Kernels.forward`."""
+    contract.check_forward(architecture, block, symbols, initial_state)
+    if architecture.dtype == "float64":
+        return _forward[double](architecture, block, symbols, initial_state, hidden)
+    return _forward[float](architecture, block, symbols, initial_state, hidden)
+
+
+cdef _forward(
+    architecture,
+    const real[:, ::1] block,
+    const uint8_t[:, ::1] symbols,
+    const real[:, ::1] initial_state,
+    bint with_hidden,
+):
+    cdef c.binadd_network network = network_of(architecture)
+    cdef size_t count = symbols.shape[0], steps = symbols.shape[1], size = network.hidden_size
+    dtype = architecture.dtype
+    logits_array = np.empty((count, steps), dtype)
+    probabilities_array = np.empty((count, steps), dtype)
+    final_array = np.empty((count, size), dtype)
+    hidden_array = np.empty((count, steps, size), dtype) if with_hidden else None
+    cdef real[:, ::1] logits = logits_array, probabilities = probabilities_array
+    cdef real[:, ::1] final = final_array
+    cdef real[:, :, ::1] states = hidden_array
+    cdef c.binadd_run run = c.binadd_run(
+        block=&block[0, 0],
+        symbols=&symbols[0, 0],
+        sequences=count,
+        steps=steps,
+        initial_state=NULL,
+        logits=&logits[0, 0],
+        probabilities=&probabilities[0, 0],
+        hidden=NULL,
+        final_state=&final[0, 0],
+    )
+    if initial_state is not None:
+        run.initial_state = &initial_state[0, 0]
+    if states is not None:
+        run.hidden = &states[0, 0, 0]
+    if count == 1:
+        _forward_stream(&network, &run)
+    else:
+        _forward_many(&network, &run, sizeof(real))
+    return Forward(logits_array, probabilities_array, hidden_array, final_array)
+
+
+cdef int _forward_stream(const c.binadd_network *network, c.binadd_run *run) except -1:
+    """One sequence, so many steps at a time; each slice goes on from the state of the last."""
+    cdef size_t steps = run.steps, most = slice_of(network), start = 0
+    cdef size_t size = network.hidden_size
+    cdef size_t real_size = 8 if network.dtype == c.BINADD_FLOAT64 else 4
+    cdef Workspace workspace = Workspace(c.binadd_forward_workspace(network))
+    cdef c.binadd_status status
+    while start < steps:
+        run.steps = min(most, steps - start)
+        with nogil:
+            status = c.binadd_forward(network, run, workspace.memory, workspace.size)
+        check(status)
+        start += run.steps
+        run.initial_state = run.final_state
+        run.symbols += run.steps
+        run.logits = <char *> run.logits + run.steps * real_size
+        run.probabilities = <char *> run.probabilities + run.steps * real_size
+        if run.hidden != NULL:
+            run.hidden = <char *> run.hidden + run.steps * size * real_size
+        if start < steps:
+            PyErr_CheckSignals()
+    return 0
+
+
+cdef int _forward_many(
+    const c.binadd_network *network, c.binadd_run *run, size_t real_size
+) except -1:
+    """Many sequences, so many at a time."""
+    cdef size_t count = run.sequences, most = slice_sequences(network, run.steps), start = 0
+    cdef size_t size = network.hidden_size, steps = run.steps
+    cdef Workspace workspace = Workspace(c.binadd_forward_workspace(network))
+    cdef c.binadd_status status
+    while start < count:
+        run.sequences = min(most, count - start)
+        with nogil:
+            status = c.binadd_forward(network, run, workspace.memory, workspace.size)
+        check(status)
+        start += run.sequences
+        run.symbols += run.sequences * steps
+        run.logits = <char *> run.logits + run.sequences * steps * real_size
+        run.probabilities = <char *> run.probabilities + run.sequences * steps * real_size
+        if run.hidden != NULL:
+            run.hidden = <char *> run.hidden + run.sequences * steps * size * real_size
+        if run.initial_state != NULL:
+            run.initial_state = <char *> run.initial_state + run.sequences * size * real_size
+        run.final_state = <char *> run.final_state + run.sequences * size * real_size
+        if start < count:
+            PyErr_CheckSignals()
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------
+# Training
+# ---------------------------------------------------------------------------------------------
+
+
+cdef int _train_slices(
+    const c.binadd_network *network,
+    c.binadd_loss loss,
+    const c.binadd_optimizer *optimizer,
+    c.binadd_training *data,
+) except -1:
+    """All batches; a slice ends where a batch does, or a multiple of 16 sequences into a long one.
+
+    What a long batch has gathered waits in the workspace: the weights change only between batches.
+    """
+    cdef size_t most = slice_sequences(network, data.steps), position
+    cdef Workspace workspace = Workspace(c.binadd_training_workspace(network, data.steps))
+    cdef c.binadd_status status
+    data.first = 0
+    while data.first < data.sequences:
+        position = data.first % data.batch_size
+        if data.batch_size > most:
+            data.count = min(most, data.batch_size - position)
+        else:
+            data.count = min(most // data.batch_size * data.batch_size,
+                             data.sequences - data.first)
+        with nogil:
+            status = c.binadd_train(network, loss, optimizer, data,
+                                    workspace.memory, workspace.size)
+        check(status)
+        data.first += data.count
+        if data.first < data.sequences:
+            PyErr_CheckSignals()
+    return 0
+
+
+def loss_and_gradients(architecture, block, symbols, targets, loss):
+    """See `contract.Kernels.loss_and_gradients`."""
+    contract.check_gradients(architecture, block, symbols, targets, loss)
+    if architecture.dtype == "float64":
+        return _loss_and_gradients[double](architecture, block, symbols, targets, loss)
+    return _loss_and_gradients[float](architecture, block, symbols, targets, loss)
+
+
+cdef _loss_and_gradients(
+    architecture,
+    const real[:, ::1] block,
+    const uint8_t[:, ::1] symbols,
+    const uint8_t[:, ::1] targets,
+    loss,
+):
+    cdef c.binadd_network network = network_of(architecture)
+    cdef c.binadd_optimizer optimizer = optimizer_of(contract.Optimizer())
+    optimizer.rule = c.BINADD_NO_UPDATE
+    optimizer.clip_norm = float("inf")
+    gradient_array = np.empty_like(block)
+    cdef real[:, ::1] gradient = gradient_array
+    cdef real[:, ::1] work = np.array(block)
+    cdef real[:, :, ::1] moments = np.zeros((2, *architecture.block_shape), architecture.dtype)
+    cdef real[::1] powers = np.ones(2, architecture.dtype)
+    cdef real value = 0
+    cdef c.binadd_training data = c.binadd_training(
+        block=&work[0, 0],
+        moments=&moments[0, 0, 0],
+        powers=&powers[0],
+        gradient=&gradient[0, 0],
+        symbols=&symbols[0, 0],
+        targets=&targets[0, 0],
+        sequences=symbols.shape[0],
+        steps=symbols.shape[1],
+        batch_size=symbols.shape[0],
+        first=0,
+        count=0,
+        losses=&value,
+        wrong_bits=NULL,
+    )
+    _train_slices(&network, LOSSES[loss], &optimizer, &data)
+    return value, gradient_array
+
+
+def train(
+    architecture, block, moments, powers, symbols, targets,
+    *, loss, optimizer, Py_ssize_t batch_size, losses=None, wrong_bits=None,
+):
+    """See `contract.Kernels.train`."""
+    contract.check_training(
+        architecture, block, moments, powers, symbols, targets, loss, optimizer, batch_size,
+        losses, wrong_bits,
+    )
+    if architecture.dtype == "float64":
+        _train[double](architecture, block, moments, powers, symbols, targets, loss, optimizer,
+                       batch_size, losses, wrong_bits)
+    else:
+        _train[float](architecture, block, moments, powers, symbols, targets, loss, optimizer,
+                      batch_size, losses, wrong_bits)
+
+
+cdef int _train(
+    architecture,
+    real[:, ::1] block,
+    real[:, :, ::1] moments,
+    real[::1] powers,
+    const uint8_t[:, ::1] symbols,
+    const uint8_t[:, ::1] targets,
+    loss,
+    optimizer,
+    size_t batch_size,
+    real[::1] losses,
+    int64_t[::1] wrong_bits,
+) except -1:
+    cdef c.binadd_network network = network_of(architecture)
+    cdef c.binadd_optimizer rule = optimizer_of(optimizer)
+    cdef c.binadd_training data = c.binadd_training(
+        block=&block[0, 0],
+        moments=&moments[0, 0, 0],
+        powers=&powers[0],
+        gradient=NULL,
+        symbols=&symbols[0, 0],
+        targets=&targets[0, 0],
+        sequences=symbols.shape[0],
+        steps=symbols.shape[1],
+        batch_size=batch_size,
+        first=0,
+        count=0,
+        losses=NULL,
+        wrong_bits=NULL,
+    )
+    if losses is not None:
+        data.losses = &losses[0]
+    if wrong_bits is not None:
+        data.wrong_bits = &wrong_bits[0]
+    return _train_slices(&network, LOSSES[loss], &rule, &data)
+
+
+def train_population(
+    architecture, blocks, moments, powers, symbols, targets,
+    *, loss, optimizer, learning_rates, losses=None, wrong_bits=None,
+):
+    """See `contract.Kernels.train_population`."""
+    contract.check_population(
+        architecture, blocks, moments, powers, symbols, targets, loss, optimizer, learning_rates,
+        losses, wrong_bits,
+    )
+    if architecture.dtype == "float64":
+        _train_population[double](architecture, blocks, moments, powers, symbols, targets, loss,
+                                  optimizer, learning_rates, losses, wrong_bits)
+    else:
+        _train_population[float](architecture, blocks, moments, powers, symbols, targets, loss,
+                                 optimizer, learning_rates, losses, wrong_bits)
+
+
+cdef int _train_population(
+    architecture,
+    real[:, :, ::1] blocks,
+    real[:, :, :, ::1] moments,
+    real[:, ::1] powers,
+    const uint8_t[:, :, ::1] symbols,
+    const uint8_t[:, :, ::1] targets,
+    loss,
+    optimizer,
+    const real[::1] learning_rates,
+    real[:, ::1] losses,
+    int64_t[:, ::1] wrong_bits,
+) except -1:
+    cdef c.binadd_network network = network_of(architecture)
+    cdef c.binadd_optimizer rule = optimizer_of(optimizer)
+    cdef c.binadd_loss loss_code = LOSSES[loss]
+    cdef size_t steps = symbols.shape[2]
+    cdef size_t most = max(slice_sequences(&network, steps) // <size_t> symbols.shape[0], <size_t> 1)
+    cdef Workspace workspace = Workspace(c.binadd_training_workspace(&network, steps))
+    cdef c.binadd_status status
+    cdef c.binadd_population data = c.binadd_population(
+        blocks=&blocks[0, 0, 0],
+        moments=&moments[0, 0, 0, 0],
+        powers=&powers[0, 0],
+        learning_rates=&learning_rates[0],
+        symbols=&symbols[0, 0, 0],
+        targets=&targets[0, 0, 0],
+        networks=symbols.shape[0],
+        sequences=symbols.shape[1],
+        steps=steps,
+        first=0,
+        count=0,
+        losses=NULL,
+        wrong_bits=NULL,
+    )
+    if losses is not None:
+        data.losses = &losses[0, 0]
+    if wrong_bits is not None:
+        data.wrong_bits = &wrong_bits[0, 0]
+    while data.first < data.sequences:
+        data.count = min(most, data.sequences - data.first)
+        with nogil:
+            status = c.binadd_train_population(&network, loss_code, &rule, &data,
+                                               workspace.memory, workspace.size)
+        check(status)
+        data.first += data.count
+        if data.first < data.sequences:
+            PyErr_CheckSignals()
+    return 0
+
+
+# ---------------------------------------------------------------------------------------------
+# Checking
+# ---------------------------------------------------------------------------------------------
+
+
+def first_error(architecture, block, int bits):
+    """See `contract.Kernels.first_error`."""
+    contract.check_exhaustive(architecture, block, bits)
+    if architecture.dtype == "float64":
+        return _first_error[double](architecture, block, bits)
+    return _first_error[float](architecture, block, bits)
+
+
+cdef _first_error(architecture, const real[:, ::1] block, int bits):
+    cdef c.binadd_network network = network_of(architecture)
+    cdef Workspace workspace = Workspace(c.binadd_first_error_workspace(&network, bits))
+    cdef const void *memory = &block[0, 0]
+    cdef int step = -1
+    cdef uint64_t word = 0
+    cdef c.binadd_status status
+    with nogil:
+        status = c.binadd_first_error(&network, memory, bits, &step, &word,
+                                      workspace.memory, workspace.size)
+    check(status)
+    return None if step < 0 else (step, contract.spell(word, architecture.operands, bits, step))
+
+
+# ---------------------------------------------------------------------------------------------
+# Data
+# ---------------------------------------------------------------------------------------------
+
+
+def unpack_words(words, int operands, Py_ssize_t length):
+    """See `contract.Kernels.unpack_words`."""
+    contract.check_words(words, operands, length)
+    cdef const uint64_t[:, ::1] source = words
+    symbols_array = np.empty((words.shape[0], length), np.uint8)
+    cdef uint8_t[:, ::1] symbols = symbols_array
+    cdef c.binadd_status status
+    with nogil:
+        status = c.binadd_unpack_words(&source[0, 0], source.shape[0], source.shape[1], operands,
+                                       length, &symbols[0, 0])
+    check(status)
+    return symbols_array
+
+
+def exact_sums(symbols, int operands):
+    """See `contract.Kernels.exact_sums`."""
+    contract.check_symbols(symbols, operands)
+    cdef const uint8_t[:, ::1] source = symbols
+    sums_array = np.empty_like(symbols)
+    cdef uint8_t[:, ::1] sums = sums_array
+    cdef c.binadd_status status
+    with nogil:
+        status = c.binadd_exact_sums(&source[0, 0], source.shape[0], source.shape[1], operands,
+                                     &sums[0, 0])
+    check(status)
+    return sums_array
+
+
+def activation(values, name):
+    """See `contract.Kernels.activation`."""
+    contract.check_activation(values, name)
+    flat = np.ascontiguousarray(values).reshape(-1)
+    results = np.empty_like(flat)
+    if flat.dtype == np.float64:
+        _activation[double](flat, results, name == "tanh")
+    else:
+        _activation[float](flat, results, name == "tanh")
+    return results.reshape(values.shape)
+
+
+cdef int _activation(const real[::1] values, real[::1] results, bint tanh) except -1:
+    cdef c.binadd_dtype dtype = c.BINADD_FLOAT64 if real is double else c.BINADD_FLOAT32
+    cdef c.binadd_activation name = c.BINADD_TANH if tanh else c.BINADD_SIGMOID
+    cdef c.binadd_status status
+    if values.shape[0] == 0:
+        return 0
+    with nogil:
+        status = c.binadd_activation_values(dtype, name, &values[0], values.shape[0], &results[0])
+    return check(status)
+
+
+# ---------------------------------------------------------------------------------------------
+# Instruction sets
+# ---------------------------------------------------------------------------------------------
+
+
+def isa():
+    """The name of the instruction set in use."""
+    return (<bytes> c.binadd_isa()).decode()
+
+
+def isas():
+    """Every instruction set of this build, narrowest first, and whether this machine has it."""
+    names = []
+    while c.binadd_isa_name(len(names)) != NULL:
+        names.append((<bytes> c.binadd_isa_name(len(names))).decode())
+    return {name: c.binadd_isa_supported(name.encode()) == 1 for name in names}
+
+
+def use_isa(name):
+    """Use the named instruction set from now on; None chooses the widest that the machine has.
+
+    Raises BackendError for a name that this build or this machine does not have. Not to be called
+    while another thread is inside a kernel.
+    """
+    encoded = None if name is None else name.encode()
+    try:
+        check(c.binadd_use_isa(NULL if encoded is None else <const char *> encoded))
+    except BackendError as error:
+        known = ", ".join(level for level, here in isas().items() if here)
+        raise BackendError(f"BINADD_ISA={name}: {error}; it has {known}") from None

@@ -1,0 +1,152 @@
+/* arithmetic.h: exp, sigmoid, tanh, softplus and the written order of sums.
+ *
+ * The operations, and their order, are those of binadd/kernels/reference.py, which explains them;
+ * each is rounded once (compile with -ffp-contract=off). Coefficients: tools/coefficients.py.
+ */
+#ifndef BINADD_ARITHMETIC_H
+#define BINADD_ARITHMETIC_H
+
+#include "lanes.h"
+
+#if REAL_BITS == 64
+#define R(x) x
+#define LIMIT 708.39
+#define MANTISSA_BITS 52
+#define ONE_BITS INT64_C(0x3FF0000000000000)
+#define LN2_HIGH 6.93147180369123816490e-01
+#define LN2_LOW 1.90821492927058770002e-10
+#define LOG_TERMS 9
+static const real EXP[] = {
+    0.5, 0.16666666666666666, 0.04166666666665136, 0.008333333333332155, 0.0013888888905881542,
+    0.0001984126985433861, 2.4801536388690766e-05, 2.755728006701698e-06, 2.761380686153829e-07,
+    2.5095554677111112e-08,
+};
+static const real LOG1P[LOG_TERMS] = {
+    0.33333333333333487, 0.19999999999780063, 0.14285714338330496, 0.11111106278964857,
+    0.09091130554209872, 0.07686637438179002, 0.0675117123587855, 0.05161334635249541,
+    0.08435350330548605,
+};
+#else
+#define R(x) x##f
+#define LIMIT 87.33f
+#define MANTISSA_BITS 23
+#define ONE_BITS INT32_C(0x3F800000)
+#define LN2_HIGH 0.693359375f
+#define LN2_LOW -2.12194440e-4f
+#define LOG_TERMS 5
+static const real EXP[] = {
+    0.5f, 0.16666631400585175f, 0.04166662320494652f, 0.008357204496860504f,
+    0.0013918719487264752f,
+};
+static const real LOG1P[LOG_TERMS] = {
+    0.3333333432674408f, 0.19999852776527405f, 0.142961785197258f, 0.1085328757762909f,
+    0.11612164974212646f,
+};
+#endif
+
+/* Adding 1.5·2^mantissa rounds to an integer, which is then in the low bits. */
+#define MAGIC ((real)(1.5 * (double)(INT64_C(1) << MANTISSA_BITS)))
+
+/* P(r) of e^r − 1 = r + r²·P(r), by pairs (Estrin). */
+INLINE vec exp_tail(vec r, vec r2)
+{
+    vec p0 = EXP[0] + EXP[1] * r;
+    vec p1 = EXP[2] + EXP[3] * r;
+#if REAL_BITS == 64
+    vec p2 = EXP[4] + EXP[5] * r;
+    vec p3 = EXP[6] + EXP[7] * r;
+    vec p4 = EXP[8] + EXP[9] * r;
+    vec r4 = r2 * r2;
+    return (p0 + p1 * r2) + ((p2 + p3 * r2) + p4 * r4) * r4;
+#else
+    return p0 + (p1 + EXP[4] * r2) * r2;
+#endif
+}
+
+/* e^z = s·(1 + q), |z| ≤ LIMIT: s = 2^n is returned through `scale`, q is the result. */
+INLINE vec split_exp(vec z, vec *scale)
+{
+    vec shifted = z * R(1.4426950408889634) + MAGIC;
+    vec n = shifted - MAGIC;
+    vec r = (z - n * LN2_HIGH) - n * LN2_LOW;
+    vec r2 = r * r;
+#if defined(__GNUC__) && !defined(BINADD_SCALAR_LANES)
+    *scale = from_bits((bits_of(shifted) << MANTISSA_BITS) + ONE_BITS);
+#elif REAL_BITS == 64 /* shifting a negative number is undefined for scalars */
+    *scale = from_bits((ivec)(((uint64_t)bits_of(shifted) << MANTISSA_BITS) + ONE_BITS));
+#else
+    *scale = from_bits((ivec)(((uint32_t)bits_of(shifted) << MANTISSA_BITS) + ONE_BITS));
+#endif
+    return r + r2 * exp_tail(r, r2);
+}
+
+
+INLINE vec sigmoid(vec a)
+{
+    vec s, q = split_exp(clamp(-a, LIMIT), &s);
+    vec result = 1 / ((1 + s) + s * q);
+    return from_bits(bits_of(result) & ~less(a, splat(-LIMIT)));
+}
+
+INLINE vec hyperbolic_tangent(vec a)
+{
+    ivec sign = bits_of(splat(R(-0.0)));
+    vec size = from_bits(bits_of(a) & ~sign);
+    vec s, q = split_exp(clamp(-2 * size, LIMIT), &s);
+    vec sq = s * q;
+    vec result = ((1 - s) - sq) / ((1 + s) + sq);
+    return from_bits((bits_of(result) & ~sign) | (bits_of(a) & sign));
+}
+
+/* ln(1 + e^z). */
+INLINE vec softplus(vec z)
+{
+    ivec sign = bits_of(splat(R(-0.0)));
+    vec s, q = split_exp(clamp(from_bits(bits_of(z) | sign), LIMIT), &s);
+    vec e = s + s * q;
+    vec w = e / (2 + e);
+    vec w2 = w * w;
+    vec series = splat(LOG1P[LOG_TERMS - 1]);
+    UNROLL
+    for (int i = LOG_TERMS - 2; i >= 0; i--)
+        series = LOG1P[i] + series * w2;
+    return pick(~less(z, splat(0)), z) + (w + w) * (1 + w2 * series);
+}
+
+INLINE vec activate(vec a, binadd_activation activation)
+{
+    return activation == BINADD_TANH ? hyperbolic_tangent(a) : sigmoid(a);
+}
+
+/* f′(a) from h = f(a). */
+INLINE vec slope(vec h, binadd_activation activation)
+{
+    return activation == BINADD_TANH ? 1 - h * h : h * (1 - h);
+}
+
+/* The halving tree over LANES accumulators: second half onto the first, again and again. Written
+ * out depth first, so that few of them are alive at a time. */
+#define HALVE_4(term, i, step)                                                                   \
+    ((term(i) + term(i + 2 * (step))) + (term(i + (step)) + term(i + 3 * (step))))
+#define HALVE_8(term, i, step) (HALVE_4(term, i, 2 * (step)) + HALVE_4(term, i + (step), 2 * (step)))
+#define HALVE_16(term, i, step)                                                                  \
+    (HALVE_8(term, i, 2 * (step)) + HALVE_8(term, i + (step), 2 * (step)))
+#if REAL_BITS == 64
+#define HALVE(term) HALVE_8(term, 0, 1)
+#else
+#define HALVE(term) HALVE_16(term, 0, 1)
+#endif
+
+/* The halving tree over the reals of one group of vectors. */
+INLINE real halve_lanes(const vec group[GROUP])
+{
+    real each[LANES];
+    memcpy(each, group, sizeof each);
+    UNROLL
+    for (int half = LANES / 2; half >= 1; half /= 2)
+        for (int i = 0; i < half; i++)
+            each[i] += each[i + half];
+    return each[0];
+}
+
+#endif

@@ -1,0 +1,213 @@
+/* binadd.c: checks what it is given, then calls through the table of the chosen instruction set. */
+#include "binadd.h"
+
+#include "table.h"
+
+/* A new status is one line here; tests/ walk them all. */
+static const char *const messages[] = {
+    [BINADD_OK] = "no error",
+    [BINADD_BAD_NETWORK] = "hidden_size must be 1 to 256, operands 1 to 8, and dtype and activation "
+                           "one of those named",
+    [BINADD_BAD_ARGUMENT] = "an argument is missing, empty or out of range",
+    [BINADD_BAD_SYMBOL] = "a symbol is not below 2 to the number of operands, or a target is not "
+                          "0 or 1",
+    [BINADD_SMALL_WORKSPACE] = "the workspace is missing or too small",
+    [BINADD_UNKNOWN_ISA] = "this build has no instruction set of that name",
+    [BINADD_MISSING_ISA] = "this machine does not have that instruction set",
+};
+
+const char *binadd_message(binadd_status status)
+{
+    const int known = (int)(sizeof messages / sizeof *messages);
+    return (int)status >= 0 && (int)status < known ? messages[status] : "unknown status";
+}
+
+/* ---- Checks ----------------------------------------------------------------------------------- */
+
+static int sound(const binadd_network *n)
+{
+    return n && n->hidden_size >= 1 && n->hidden_size <= BINADD_MAX_HIDDEN_SIZE &&
+           n->operands >= 1 && n->operands <= BINADD_MAX_OPERANDS &&
+           (n->activation == BINADD_SIGMOID || n->activation == BINADD_TANH) &&
+           (n->dtype == BINADD_FLOAT64 || n->dtype == BINADD_FLOAT32);
+}
+
+static int sound_optimizer(binadd_loss loss, const binadd_optimizer *o)
+{
+    return (loss == BINADD_SQUARED_ERROR || loss == BINADD_CROSS_ENTROPY) && o &&
+           o->rule >= BINADD_NO_UPDATE && o->rule <= BINADD_ADAM;
+}
+
+/* Whether every byte is below the limit; without branches, so that it costs next to nothing. */
+static int all_below(const uint8_t *bytes, size_t count, int limit)
+{
+    uint8_t bits = 0;
+    for (size_t i = 0; i < count; i++)
+        bits |= bytes[i];
+    return bits < limit; /* limits are powers of two */
+}
+
+#define DEMAND(condition, status)                                                                \
+    do {                                                                                         \
+        if (!(condition))                                                                        \
+            return status;                                                                       \
+    } while (0)
+
+/* ---- Sizes ------------------------------------------------------------------------------------ */
+
+size_t binadd_block_rows(const binadd_network *network)
+{
+    return (size_t)network->operands + (size_t)network->hidden_size + 3;
+}
+
+size_t binadd_block_columns(const binadd_network *network)
+{
+    const size_t lanes = network->dtype == BINADD_FLOAT64 ? 8 : 16;
+    return ((size_t)network->hidden_size + lanes - 1) / lanes * lanes;
+}
+
+size_t binadd_forward_workspace(const binadd_network *network)
+{
+    return sound(network) ? binadd_kernels_for(network->dtype)->forward_workspace_size(network) : 0;
+}
+
+size_t binadd_training_workspace(const binadd_network *network, size_t steps)
+{
+    return sound(network) ? binadd_kernels_for(network->dtype)->training_workspace_size(network, steps)
+                          : 0;
+}
+
+size_t binadd_first_error_workspace(const binadd_network *network, size_t bits)
+{
+    return sound(network)
+               ? binadd_kernels_for(network->dtype)->first_error_workspace_size(network, bits)
+               : 0;
+}
+
+/* ---- Calls ------------------------------------------------------------------------------------ */
+
+binadd_status binadd_forward(const binadd_network *network, const binadd_run *run, void *workspace,
+                             size_t workspace_size)
+{
+    DEMAND(sound(network), BINADD_BAD_NETWORK);
+    DEMAND(run && run->block && run->symbols && run->sequences && run->steps, BINADD_BAD_ARGUMENT);
+    DEMAND(all_below(run->symbols, run->sequences * run->steps, 1 << network->operands),
+           BINADD_BAD_SYMBOL);
+    DEMAND(workspace && workspace_size >= binadd_forward_workspace(network),
+           BINADD_SMALL_WORKSPACE);
+    binadd_kernels_for(network->dtype)->forward(network, run, workspace);
+    return BINADD_OK;
+}
+
+binadd_status binadd_train(const binadd_network *network, binadd_loss loss,
+                           const binadd_optimizer *optimizer, const binadd_training *d,
+                           void *workspace, size_t workspace_size)
+{
+    DEMAND(sound(network), BINADD_BAD_NETWORK);
+    DEMAND(sound_optimizer(loss, optimizer), BINADD_BAD_ARGUMENT);
+    DEMAND(d && d->block && d->moments && d->powers && d->symbols && d->targets && d->sequences &&
+               d->steps && d->batch_size && d->sequences % d->batch_size == 0 && d->count &&
+               d->first < d->sequences && d->count <= d->sequences - d->first,
+           BINADD_BAD_ARGUMENT);
+    const size_t start = d->first % d->batch_size, end = (d->first + d->count) % d->batch_size;
+    DEMAND(start % 16 == 0 && end % 16 == 0, BINADD_BAD_ARGUMENT);
+    const size_t from = d->first * d->steps, bytes = d->count * d->steps;
+    DEMAND(all_below(d->symbols + from, bytes, 1 << network->operands), BINADD_BAD_SYMBOL);
+    DEMAND(all_below(d->targets + from, bytes, 2), BINADD_BAD_SYMBOL);
+    DEMAND(workspace && workspace_size >= binadd_training_workspace(network, d->steps),
+           BINADD_SMALL_WORKSPACE);
+    binadd_kernels_for(network->dtype)->train(network, loss, optimizer, d, workspace);
+    return BINADD_OK;
+}
+
+binadd_status binadd_train_population(const binadd_network *network, binadd_loss loss,
+                                      const binadd_optimizer *optimizer,
+                                      const binadd_population *d, void *workspace,
+                                      size_t workspace_size)
+{
+    DEMAND(sound(network), BINADD_BAD_NETWORK);
+    DEMAND(sound_optimizer(loss, optimizer), BINADD_BAD_ARGUMENT);
+    DEMAND(d && d->blocks && d->moments && d->powers && d->learning_rates && d->symbols &&
+               d->targets && d->networks && d->sequences && d->steps && d->count &&
+               d->first < d->sequences && d->count <= d->sequences - d->first,
+           BINADD_BAD_ARGUMENT);
+    for (size_t k = 0; k < d->networks; k++) {
+        const size_t from = (k * d->sequences + d->first) * d->steps, bytes = d->count * d->steps;
+        DEMAND(all_below(d->symbols + from, bytes, 1 << network->operands), BINADD_BAD_SYMBOL);
+        DEMAND(all_below(d->targets + from, bytes, 2), BINADD_BAD_SYMBOL);
+    }
+    DEMAND(workspace && workspace_size >= binadd_training_workspace(network, d->steps),
+           BINADD_SMALL_WORKSPACE);
+    binadd_kernels_for(network->dtype)->train_population(network, loss, optimizer, d, workspace);
+    return BINADD_OK;
+}
+
+binadd_status binadd_first_error(const binadd_network *network, const void *block, int bits,
+                                 int *step, uint64_t *word, void *workspace, size_t workspace_size)
+{
+    DEMAND(sound(network), BINADD_BAD_NETWORK);
+    DEMAND(block && step && word && bits >= 1 && bits * network->operands <= 24,
+           BINADD_BAD_ARGUMENT);
+    DEMAND(workspace && workspace_size >= binadd_first_error_workspace(network, (size_t)bits),
+           BINADD_SMALL_WORKSPACE);
+    binadd_kernels_for(network->dtype)->first_error(network, block, bits, step, word, workspace);
+    return BINADD_OK;
+}
+
+binadd_status binadd_activation_values(binadd_dtype dtype, binadd_activation activation,
+                                       const void *values, size_t count, void *results)
+{
+    const binadd_network network = {1, 1, 0, activation, dtype};
+    DEMAND(sound(&network), BINADD_BAD_NETWORK);
+    DEMAND((values && results) || !count, BINADD_BAD_ARGUMENT);
+    binadd_kernels_for(dtype)->activation_values(activation, values, count, results);
+    return BINADD_OK;
+}
+
+/* ---- Data ------------------------------------------------------------------------------------- */
+
+binadd_status binadd_unpack_words(const uint64_t *words, size_t sequences, size_t words_each,
+                                  int operands, size_t steps, uint8_t *symbols)
+{
+    DEMAND(operands >= 1 && operands <= BINADD_MAX_OPERANDS, BINADD_BAD_NETWORK);
+    const size_t per_word = 64 / (size_t)operands;
+    DEMAND(words && symbols && sequences && steps && words_each >= (steps + per_word - 1) / per_word,
+           BINADD_BAD_ARGUMENT);
+    const uint8_t mask = (uint8_t)((1 << operands) - 1);
+    for (size_t i = 0; i < sequences; i++)
+        for (size_t t = 0; t < steps; t += per_word) {
+            uint64_t word = words[i * words_each + t / per_word];
+            const size_t end = t + per_word < steps ? t + per_word : steps;
+            for (size_t u = t; u < end; u++, word >>= operands)
+                symbols[i * steps + u] = (uint8_t)word & mask;
+        }
+    return BINADD_OK;
+}
+
+static int ones_in(uint8_t byte)
+{
+    int ones = 0;
+    for (; byte; byte &= (uint8_t)(byte - 1))
+        ones++;
+    return ones;
+}
+
+binadd_status binadd_exact_sums(const uint8_t *symbols, size_t sequences, size_t steps,
+                                int operands, uint8_t *sums)
+{
+    DEMAND(operands >= 1 && operands <= BINADD_MAX_OPERANDS, BINADD_BAD_NETWORK);
+    DEMAND(symbols && sums && sequences && steps, BINADD_BAD_ARGUMENT);
+    DEMAND(all_below(symbols, sequences * steps, 1 << operands), BINADD_BAD_SYMBOL);
+    uint8_t ones[256];
+    for (int symbol = 0; symbol < 1 << operands; symbol++)
+        ones[symbol] = (uint8_t)ones_in((uint8_t)symbol);
+    for (size_t i = 0; i < sequences; i++) {
+        uint8_t carry = 0;
+        for (size_t t = i * steps; t < (i + 1) * steps; t++) {
+            const uint8_t total = ones[symbols[t]] + carry;
+            sums[t] = total & 1;
+            carry = total >> 1;
+        }
+    }
+    return BINADD_OK;
+}

@@ -1,0 +1,202 @@
+/* binadd.h: a C core that trains a small recurrent network to add binary numbers.
+ *
+ * The network is Elman's. At step t (t = 0 is the least significant bit, h₋₁ = 0) it reads bit t
+ * of each of n operands and says bit t of their sum:
+ *
+ *     aₜ = Wᵢxₜ + Wₕhₜ₋₁ + bₕ      hₜ = f(aₜ)      oₜ = Wₒhₜ + bₒ      ŷₜ = σ(oₜ)
+ *
+ * It is trained by backpropagation through time (Werbos 1990, doi:10.1109/5.58337).
+ *
+ * Conventions
+ * - Memory belongs to the caller. Nothing is allocated, printed or kept between two calls but the
+ *   choice of instruction set. Two threads may call at once with workspaces of their own.
+ * - Every function gives a status; anything but BINADD_OK means that no output was written.
+ * - Results are the same to the last bit on every machine and at every instruction set.
+ * - `void *` arrays hold the network's dtype: double for BINADD_FLOAT64, float for BINADD_FLOAT32.
+ *   They need the alignment of their type only.
+ *
+ * Shapes: N sequences of T steps, H hidden units, n operands, B sequences a batch, K networks.
+ * Symbols: one byte a step; bit i is bit t of operand i. Targets: one byte a step, 0 or 1.
+ *
+ * A network's weights are one block of R × S reals, row after row; every row is a vector over the
+ * hidden units, padded with zeros to S, the next multiple of 8 (float64) or 16 (float32):
+ *
+ *     rows 0 … n−1        weights from operand i
+ *     rows n … n+H−1      weights from hidden unit k to every hidden unit (column k of Wₕ)
+ *     row  n+H            hidden biases
+ *     row  n+H+1          output weights
+ *     row  n+H+2          output bias, in its first place
+ */
+#ifndef BINADD_H
+#define BINADD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BINADD_VERSION "0.1.0"
+#define BINADD_MAX_HIDDEN_SIZE 256
+#define BINADD_MAX_OPERANDS 8
+
+/* ---- What can be asked for, and what can be answered --------------------------------------- */
+
+typedef enum {
+    BINADD_OK = 0,
+    BINADD_BAD_NETWORK,   /* a size, dtype or activation out of range */
+    BINADD_BAD_ARGUMENT,  /* a null pointer, an empty shape, an unknown option */
+    BINADD_BAD_SYMBOL,    /* a symbol not below 2ⁿ, or a target that is not a bit */
+    BINADD_SMALL_WORKSPACE,
+    BINADD_UNKNOWN_ISA,   /* no instruction set of this name in this build */
+    BINADD_MISSING_ISA,   /* this machine lacks that instruction set */
+} binadd_status;
+
+typedef enum { BINADD_FLOAT64, BINADD_FLOAT32 } binadd_dtype;
+typedef enum { BINADD_SIGMOID, BINADD_TANH } binadd_activation;
+typedef enum { BINADD_SQUARED_ERROR, BINADD_CROSS_ENTROPY } binadd_loss;
+
+/* g is the gradient, clipped to the global norm `clip_norm`.
+ * SGD: w ← w − ηg. Momentum: m ← μm + g; w ← w − ηm. Nesterov: w ← w − η(g + μm) after the same m.
+ * Adam: m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; w ← w − ηm̂/(√v̂ + ε) (arXiv:1412.6980). */
+typedef enum {
+    BINADD_NO_UPDATE, /* gradients only */
+    BINADD_SGD,
+    BINADD_MOMENTUM,
+    BINADD_NESTEROV,
+    BINADD_ADAM,
+} binadd_rule;
+
+typedef struct {
+    int hidden_size; /* H, 1 … 256 */
+    int operands;    /* n, 1 … 8 */
+    int biases;      /* 0: bias gradients are zero, so biases stay what they are */
+    binadd_activation activation;
+    binadd_dtype dtype;
+} binadd_network;
+
+typedef struct {
+    binadd_rule rule;
+    double learning_rate; /* η */
+    double momentum;      /* μ */
+    double beta1, beta2, epsilon;
+    double clip_norm; /* INFINITY clips nothing */
+} binadd_optimizer;
+
+/* One English sentence for a status; never NULL. */
+const char *binadd_message(binadd_status status);
+
+/* ---- Instruction sets ------------------------------------------------------------------------ */
+
+/* The name of the instruction set in use: "baseline", "x86_64_v3" or "x86_64_v4". */
+const char *binadd_isa(void);
+
+/* The i-th instruction set of this build, widest last, NULL past the end. */
+const char *binadd_isa_name(int i);
+
+/* Whether this machine has the instruction set: 1, 0, or −1 for an unknown name. */
+int binadd_isa_supported(const char *name);
+
+/* Use this instruction set from now on; NULL chooses the widest that the machine has.
+ * Not to be called while another thread is inside a kernel. */
+binadd_status binadd_use_isa(const char *name);
+
+/* ---- Sizes ------------------------------------------------------------------------------------ */
+
+size_t binadd_block_rows(const binadd_network *network);    /* R */
+size_t binadd_block_columns(const binadd_network *network); /* S */
+
+/* Bytes of workspace for binadd_forward and for either training function at T steps a sequence,
+ * and for binadd_first_error, where steps are the bits of an operand. No alignment is needed. */
+size_t binadd_forward_workspace(const binadd_network *network);
+size_t binadd_training_workspace(const binadd_network *network, size_t steps);
+size_t binadd_first_error_workspace(const binadd_network *network, size_t bits);
+
+/* ---- Running a network ------------------------------------------------------------------------ */
+
+typedef struct {
+    const void *block;      /* (R, S) */
+    const uint8_t *symbols; /* (N, T) */
+    size_t sequences, steps;
+    const void *initial_state; /* (N, H), or NULL for zeros */
+    void *logits;              /* (N, T), or NULL */
+    void *probabilities;       /* (N, T), or NULL */
+    void *hidden;              /* (N, T, H), or NULL */
+    void *final_state;         /* (N, H), or NULL: feed it as initial_state and a stream goes on */
+} binadd_run;
+
+binadd_status binadd_forward(const binadd_network *network, const binadd_run *run, void *workspace,
+                             size_t workspace_size);
+
+/* ---- Training --------------------------------------------------------------------------------- */
+
+/* Sequences `first` … `first + count − 1` are trained on, with one update whenever a batch is full.
+ * So a long training can be cut into slices: `first` goes on where the last slice ended, and what a
+ * batch has gathered so far waits in the workspace. A slice ends at the end of a batch or a
+ * multiple of 16 sequences into it. */
+typedef struct {
+    void *block;            /* (R, S), updated */
+    void *moments;          /* (2, R, S): m and v, updated; zeros at the start */
+    void *powers;           /* (2,): β₁ᵗ and β₂ᵗ, updated; ones at the start */
+    void *gradient;         /* (R, S): the last full batch's, or NULL */
+    const uint8_t *symbols; /* (N, T) */
+    const uint8_t *targets; /* (N, T) */
+    size_t sequences, steps, batch_size;
+    size_t first, count;
+    void *losses;        /* (N / B,): each batch's mean loss before its update, or NULL */
+    int64_t *wrong_bits; /* (N / B,): its wrong output bits, or NULL */
+} binadd_training;
+
+binadd_status binadd_train(const binadd_network *network, binadd_loss loss,
+                           const binadd_optimizer *optimizer, const binadd_training *training,
+                           void *workspace, size_t workspace_size);
+
+/* K networks at once, each on its own sequences with batches of one: arrays as above, with a
+ * leading K, and learning rates in place of the optimizer's. */
+typedef struct {
+    void *blocks;               /* (K, R, S) */
+    void *moments;              /* (K, 2, R, S) */
+    void *powers;               /* (K, 2) */
+    const void *learning_rates; /* (K,) */
+    const uint8_t *symbols;     /* (K, N, T) */
+    const uint8_t *targets;     /* (K, N, T) */
+    size_t networks, sequences, steps;
+    size_t first, count; /* which of the N sequences */
+    void *losses;        /* (K, N), or NULL */
+    int64_t *wrong_bits; /* (K, N), or NULL */
+} binadd_population;
+
+binadd_status binadd_train_population(const binadd_network *network, binadd_loss loss,
+                                      const binadd_optimizer *optimizer,
+                                      const binadd_population *population, void *workspace,
+                                      size_t workspace_size);
+
+/* ---- Checking --------------------------------------------------------------------------------- */
+
+/* Runs every sum of `bits`-bit operands, carry-out included: all words of `bits` symbols, then zero
+ * symbols for the last carry, sharing prefixes. `step` gets the first step at which some logit has
+ * the wrong sign, −1 if there is none; `word` the smallest such word: its symbols are the base-2ⁿ
+ * digits, symbol 0 the lowest. n · bits may be up to 24. */
+binadd_status binadd_first_error(const binadd_network *network, const void *block, int bits,
+                                 int *step, uint64_t *word, void *workspace, size_t workspace_size);
+
+/* ---- Data ------------------------------------------------------------------------------------- */
+
+/* Symbols (N, T) out of words (N, W): n bits a symbol, lowest first, ⌊64/n⌋ symbols a word. */
+binadd_status binadd_unpack_words(const uint64_t *words, size_t sequences, size_t words_each,
+                                  int operands, size_t steps, uint8_t *symbols);
+
+/* The bits (N, T) of the true sums of the operands that the symbols (N, T) spell. */
+binadd_status binadd_exact_sums(const uint8_t *symbols, size_t sequences, size_t steps,
+                                int operands, uint8_t *sums);
+
+/* σ or tanh of `count` values of a dtype; `results` may be `values`. */
+binadd_status binadd_activation_values(binadd_dtype dtype, binadd_activation activation,
+                                       const void *values, size_t count, void *results);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,101 @@
+/* example_lanes.h: the network with an example in each lane.
+ *
+ * An example is a sequence that shares its network with the other lanes (weights are scalars), or
+ * one of a population's networks with a sequence of its own (weights are vectors). The includer
+ * defines `weight` as `real` or `vec` and NAME(x) as the prefix of every function, twice.
+ *
+ * Forward and backward of one step stand next to each other and read as the equations do.
+ */
+
+typedef struct {
+    const weight *inputs;      /* (n, S)  from operand i to unit j */
+    const weight *hidden;      /* (H, S)  from unit k to unit j */
+    const weight *hidden_bias; /* (S) */
+    const weight *output;      /* (S) */
+    const weight *output_bias; /* (1) */
+} NAME(weights);
+
+INLINE NAME(weights) NAME(name_rows)(const weight *block, const shape *s)
+{
+    const weight *after = block + (s->operands + s->hidden_size) * s->columns;
+    return (NAME(weights)){block, block + s->operands * s->columns, after, after + s->columns,
+                           after + 2 * s->columns};
+}
+
+/* Σ wᵢ·hᵢ over the hidden units, in the written order; w lies `stride` apart. */
+INLINE vec NAME(strided_term)(const weight *w, int stride, const vec *h, int size, int i)
+{
+    if (i >= size)
+        return splat(0);
+    vec sum = w[i * stride] * h[i];
+    for (int k = i + LANES; k < size; k += LANES)
+        sum = sum + w[k * stride] * h[k];
+    return sum;
+}
+
+INLINE vec NAME(hidden_sum)(const weight *w, int stride, const vec *h, int size)
+{
+#define TERM(i) NAME(strided_term)(w, stride, h, size, i)
+    return HALVE(TERM);
+#undef TERM
+}
+
+/* bₕ + Wᵢx of one unit. */
+INLINE vec NAME(input_sum)(const NAME(weights) * w, const shape *s, const ivec *x, int j)
+{
+    vec u = w->hidden_bias[j] - splat(0);
+    for (int i = 0; i < s->operands; i++)
+        u = u + pick(x[i], w->inputs[i * s->columns + j] - splat(0));
+    return u;
+}
+
+/* hₜ = f(Wₕhₜ₋₁ + (bₕ + Wᵢxₜ)); with `before` NULL, hₜ₋₁ = 0 adds nothing. */
+INLINE void NAME(step)(const NAME(weights) * w, const shape *s, const ivec *x, const vec *before,
+                       vec *h)
+{
+    for (int j = 0; j < s->hidden_size; j++) {
+        vec u = NAME(input_sum)(w, s, x, j);
+        h[j] = before ? NAME(hidden_sum)(w->hidden + j, s->columns, before, s->hidden_size) + u : u;
+    }
+    for (int j = 0; j < s->hidden_size; j++)
+        h[j] = activate(h[j], s->activation);
+}
+
+/* δₜ = (Wₕᵀδₜ₊₁ + Wₒᵀ∂L/∂oₜ) ⊙ f′(aₜ); with `after` NULL, there is no step t + 1. */
+INLINE void NAME(step_back)(const NAME(weights) * w, const shape *s, const vec *h, vec d_logit,
+                            const vec *after, vec *delta)
+{
+    for (int k = 0; k < s->hidden_size; k++) {
+        vec d_state = w->output[k] * d_logit;
+        if (after)
+            d_state = NAME(hidden_sum)(w->hidden + k * s->columns, 1, after, s->hidden_size) + d_state;
+        delta[k] = d_state * slope(h[k], s->activation);
+    }
+}
+
+/* oₜ = Wₒhₜ + bₒ. */
+INLINE vec NAME(logit)(const NAME(weights) * w, const shape *s, const vec *h)
+{
+    return NAME(hidden_sum)(w->output, 1, h, s->hidden_size) + *w->output_bias;
+}
+
+INLINE void NAME(run)(const NAME(weights) * w, const shape *s, const examples *e)
+{
+    const vec *before = 0;
+    for (size_t t = 0; t < e->steps; t++) {
+        vec *h = e->hidden + t * s->hidden_size;
+        NAME(step)(w, s, e->inputs + t * s->operands, before, h);
+        e->logits[t] = NAME(logit)(w, s, h);
+        before = h;
+    }
+}
+
+INLINE void NAME(run_back)(const NAME(weights) * w, const shape *s, const examples *e)
+{
+    const vec *after = 0;
+    for (size_t t = e->steps; t-- > 0;) {
+        vec *delta = e->deltas + t * s->hidden_size;
+        NAME(step_back)(w, s, e->hidden + t * s->hidden_size, e->d_logits[t], after, delta);
+        after = delta;
+    }
+}

@@ -1,0 +1,176 @@
+/* first_error.h: every sum of so many bits, words that share a prefix sharing its states.
+ *
+ * The words' first symbols are spread over the lanes. From there a depth-first walk feeds every
+ * symbol to all lanes at once: Wₕh is computed once for all the symbols that follow it.
+ */
+#ifndef BINADD_FIRST_ERROR_H
+#define BINADD_FIRST_ERROR_H
+
+#include "forward.h"
+
+enum { MAX_DEPTH = 32 };
+
+typedef struct {
+    int bits, depth;   /* symbols of a word; with the zero symbols after it */
+    int step;          /* of the first wrong output so far, `depth` if there is none */
+    uint64_t word;     /* the smallest wrong word of that step */
+    int ones[256];     /* how many operands' bits are 1 in a symbol */
+    vec *states;       /* (H) */
+    vec *sums;         /* (depth, H)  Wₕh of the walk's path */
+    real *inputs;      /* (2ⁿ, S)     bₕ + Wᵢx of every symbol */
+    real *block;       /* (R, S) */
+} exhaustive;
+
+INLINE exhaustive take_exhaustive(arena *a, const shape *s, int bits)
+{
+    exhaustive x;
+    x.bits = bits;
+    x.depth = bits;
+    for (int carry = s->operands - 1; carry > 0; carry >>= 1)
+        x.depth++;
+    x.step = x.depth;
+    x.word = 0;
+    x.states = take(a, s->hidden_size * sizeof(vec));
+    x.sums = take(a, (size_t)x.depth * s->hidden_size * sizeof(vec));
+    x.inputs = take(a, ((size_t)s->columns << s->operands) * sizeof(real));
+    x.block = take(a, block_size(s) * sizeof(real));
+    return x;
+}
+
+INLINE void prepare_exhaustive(exhaustive *x, const shape *s, const real *block)
+{
+    const real *bias = block + (s->operands + s->hidden_size) * s->columns;
+    memcpy(x->block, block, block_size(s) * sizeof(real));
+    for (int symbol = 0; symbol < 1 << s->operands; symbol++) {
+        real *sums = x->inputs + symbol * s->columns;
+        memcpy(sums, bias, s->columns * sizeof(real));
+        x->ones[symbol] = 0;
+        for (int i = 0; i < s->operands; i++) {
+            x->ones[symbol] += symbol >> i & 1;
+            for (int j = 0; j < s->columns; j++)
+                sums[j] += symbol >> i & 1 ? block[i * s->columns + j] : 0;
+        }
+    }
+}
+
+/* Note the smallest word, of the earliest step, among the lanes whose output is wrong. */
+INLINE void note_errors(exhaustive *x, int step, vec logit, ivec totals, uint64_t first,
+                        uint64_t path, uint64_t mask, int count)
+{
+    ivec wrong = less(splat(0), logit) ^ -(totals & 1);
+    integer each[WIDTH], any = 0;
+    memcpy(each, &wrong, sizeof each);
+    for (int lane = 0; lane < WIDTH; lane++)
+        any |= each[lane];
+    if (!any || step > x->step)
+        return;
+    for (int lane = 0; lane < count; lane++) {
+        uint64_t word = (first + lane + path) & mask;
+        if (each[lane] && (step < x->step || word < x->word)) {
+            x->step = step;
+            x->word = word;
+        }
+    }
+}
+
+/* From `level` on, all words whose first symbols the lanes have been through. */
+INLINE void walk(exhaustive *x, const shape *s, const shared_weights *w, int level, ivec carry,
+                 uint64_t first, int count)
+{
+    ivec carries[MAX_DEPTH];
+    uint64_t paths[MAX_DEPTH];
+    int symbols[MAX_DEPTH];
+    int t = level;
+    carries[t] = carry;
+    paths[t] = 0;
+    symbols[t] = 0;
+    if (t >= x->depth)
+        return;
+    for (int j = 0; j < s->hidden_size; j++)
+        x->sums[t * s->hidden_size + j] =
+            shared_hidden_sum(w->hidden + j, s->columns, x->states, s->hidden_size);
+    while (t >= level) {
+        const int fed = t < x->bits ? 1 << s->operands : 1;
+        const int symbol = symbols[t]++;
+        if (symbol >= fed || t > x->step) {
+            t--;
+            continue;
+        }
+        const vec *sums = x->sums + t * s->hidden_size;
+        const real *inputs = x->inputs + symbol * s->columns;
+        for (int j = 0; j < s->hidden_size; j++)
+            x->states[j] = activate(sums[j] + inputs[j], s->activation);
+        const ivec totals = carries[t] + x->ones[symbol];
+        const uint64_t path =
+            paths[t] + (t < x->bits ? (uint64_t)symbol << s->operands * t : UINT64_C(0));
+        note_errors(x, t, shared_logit(w, s, x->states), totals, first, path, UINT64_MAX, count);
+        if (t + 1 >= x->depth || t + 1 > x->step)
+            continue;
+        t++;
+        carries[t] = totals >> 1;
+        paths[t] = path;
+        symbols[t] = 0;
+        for (int j = 0; j < s->hidden_size; j++)
+            x->sums[t * s->hidden_size + j] =
+                shared_hidden_sum(w->hidden + j, s->columns, x->states, s->hidden_size);
+    }
+}
+
+/* Lanes get words first … first + count − 1 of `level` symbols, run from the start. */
+INLINE ivec run_prefixes(exhaustive *x, const shape *s, const shared_weights *w, int level,
+                         uint64_t first, int count)
+{
+    ivec carry = bits_of(splat(0));
+    vec other[BINADD_MAX_HIDDEN_SIZE];
+    vec *before = 0, *h = level % 2 ? x->states : other;
+    for (int t = 0; t < level; t++) {
+        integer symbols[WIDTH], ones[WIDTH];
+        ivec lanes, inputs[BINADD_MAX_OPERANDS], totals;
+        for (int lane = 0; lane < WIDTH; lane++) {
+            uint64_t word = first + (lane < count ? lane : 0);
+            symbols[lane] = word >> s->operands * t & ((1 << s->operands) - 1);
+            ones[lane] = x->ones[symbols[lane]];
+        }
+        memcpy(&lanes, symbols, sizeof lanes);
+        memcpy(&totals, ones, sizeof totals);
+        totals = totals + carry;
+        for (int i = 0; i < s->operands; i++)
+            inputs[i] = bit_mask(lanes, i);
+        shared_step(w, s, inputs, before, h);
+        note_errors(x, t, shared_logit(w, s, h), totals, first, 0,
+                    (UINT64_C(1) << s->operands * (t + 1)) - 1, count);
+        carry = totals >> 1;
+        before = h;
+        h = h == other ? x->states : other;
+    }
+    return carry;
+}
+
+/* Symbols that are spread over the lanes: as few as fill them. */
+INLINE int spread_level(const shape *s, int bits)
+{
+    int level = 1;
+    while (level < bits && 1 << s->operands * level < WIDTH)
+        level++;
+    return level;
+}
+
+INLINE void first_error_shaped(const shape *s, const real *block, int bits, int *step,
+                               uint64_t *word, void *workspace)
+{
+    arena a = arena_at(workspace);
+    exhaustive x = take_exhaustive(&a, s, bits);
+    prepare_exhaustive(&x, s, block);
+    const shared_weights w = shared_name_rows(x.block, s);
+    const int level = spread_level(s, bits);
+    const uint64_t words = UINT64_C(1) << s->operands * level;
+    for (uint64_t first = 0; first < words; first += WIDTH) {
+        int count = words - first < WIDTH ? (int)(words - first) : WIDTH;
+        ivec carry = run_prefixes(&x, s, &w, level, first, count);
+        walk(&x, s, &w, level, carry, first, count);
+    }
+    *step = x.step < x.depth ? x.step : -1;
+    *word = x.word;
+}
+
+#endif

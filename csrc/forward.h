@@ -1,0 +1,118 @@
+/* forward.h: running a network: one sequence by unit lanes, many by example lanes. */
+#ifndef BINADD_FORWARD_H
+#define BINADD_FORWARD_H
+
+#include "train.h"
+
+INLINE void activation_values_of(binadd_activation activation, const real *values, size_t count,
+                                 real *results)
+{
+    size_t i = 0;
+    vec x;
+    for (; i + WIDTH <= count; i += WIDTH) {
+        memcpy(&x, values + i, sizeof x);
+        x = activate(x, activation);
+        memcpy(results + i, &x, sizeof x);
+    }
+    if (i == count)
+        return;
+    x = splat(0);
+    memcpy(&x, values + i, (count - i) * sizeof(real));
+    x = activate(x, activation);
+    memcpy(results + i, &x, (count - i) * sizeof(real));
+}
+
+INLINE void load_row(vec *row, const real *values, int size, int columns)
+{
+    memset(row, 0, columns * sizeof(real));
+    memcpy(row, values, size * sizeof(real));
+}
+
+/* One sequence of any length. */
+INLINE void run_one(const shape *s, const unit_weights *w, const binadd_run *r, real *logits,
+                    vec *states)
+{
+    const int width = vectors_of(s);
+    const size_t bytes = s->hidden_size * sizeof(real);
+    vec *before = 0, *h = states;
+    if (r->initial_state) {
+        before = states + width;
+        load_row(before, r->initial_state, s->hidden_size, s->columns);
+    }
+    for (size_t t = 0; t < r->steps; t++) {
+        unit_step(w, s, r->symbols[t], before, h);
+        if (logits)
+            logits[t] = unit_logit(w, s, h);
+        if (r->hidden)
+            memcpy((real *)r->hidden + t * s->hidden_size, h, bytes);
+        before = h;
+        h = h == states ? states + width : states;
+    }
+    if (r->final_state)
+        memcpy(r->final_state, before, bytes);
+}
+
+/* `count` sequences from `index` on, a lane each. */
+INLINE void run_lanes(const shape *s, const shared_weights *w, const binadd_run *r, real *logits,
+                      vec *states, size_t index, int count)
+{
+    const size_t size = s->hidden_size;
+    vec *before = 0, *h = states;
+    if (r->initial_state) {
+        before = states + size;
+        load_lanes(before, (const real *)r->initial_state + index * size, size, size, count);
+    }
+    for (size_t t = 0; t < r->steps; t++) {
+        ivec x[BINADD_MAX_OPERANDS];
+        ivec symbols = gather(r->symbols + index * r->steps + t, r->steps, count);
+        for (int i = 0; i < s->operands; i++)
+            x[i] = bit_mask(symbols, i);
+        shared_step(w, s, x, before, h);
+        if (logits) {
+            vec logit = shared_logit(w, s, h);
+            store_lanes(&logit, logits + index * r->steps + t, r->steps, 1, count);
+        }
+        if (r->hidden)
+            store_lanes(h, (real *)r->hidden + (index * r->steps + t) * size, r->steps * size, size,
+                        count);
+        before = h;
+        h = h == states ? states + size : states;
+    }
+    if (r->final_state)
+        store_lanes(before, (real *)r->final_state + index * size, size, size, count);
+}
+
+typedef struct {
+    vec *block;  /* (R, S) */
+    vec *states; /* two steps' */
+} forward_workspace;
+
+INLINE forward_workspace take_forward(arena *a, const shape *s)
+{
+    forward_workspace f;
+    f.block = take(a, block_size(s) * sizeof(real));
+    f.states = take(a, 2 * s->columns * sizeof(vec));
+    return f;
+}
+
+INLINE void forward_shaped(const shape *s, const binadd_run *r, void *workspace)
+{
+    arena a = arena_at(workspace);
+    forward_workspace f = take_forward(&a, s);
+    real *logits = r->logits ? r->logits : r->probabilities;
+    memcpy(f.block, r->block, block_size(s) * sizeof(real));
+    if (r->sequences == 1) {
+        const unit_weights w = unit_rows(f.block, 0, s);
+        run_one(s, &w, r, logits, f.states);
+    } else {
+        const shared_weights w = shared_name_rows((const real *)f.block, s);
+        for (size_t i = 0; i < r->sequences; i += WIDTH) {
+            size_t left = r->sequences - i;
+            run_lanes(s, &w, r, logits, f.states, i, left < (size_t)WIDTH ? (int)left : WIDTH);
+        }
+    }
+    if (r->probabilities)
+        activation_values_of(BINADD_SIGMOID, logits, r->sequences * r->steps, r->probabilities);
+}
+
+#endif

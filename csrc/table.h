@@ -1,0 +1,24 @@
+/* table.h: what each instruction set offers for each dtype. Internal. */
+#ifndef BINADD_TABLE_H
+#define BINADD_TABLE_H
+
+#include "binadd.h"
+
+typedef struct {
+    void (*forward)(const binadd_network *, const binadd_run *, void *workspace);
+    void (*train)(const binadd_network *, binadd_loss, const binadd_optimizer *,
+                  const binadd_training *, void *workspace);
+    void (*train_population)(const binadd_network *, binadd_loss, const binadd_optimizer *,
+                             const binadd_population *, void *workspace);
+    void (*first_error)(const binadd_network *, const void *block, int bits, int *step,
+                        uint64_t *word, void *workspace);
+    void (*activation_values)(binadd_activation, const void *values, size_t count, void *results);
+    size_t (*forward_workspace_size)(const binadd_network *);
+    size_t (*training_workspace_size)(const binadd_network *, size_t steps);
+    size_t (*first_error_workspace_size)(const binadd_network *, size_t bits);
+} binadd_kernels;
+
+/* The tables in use, by dtype (cpu.c). */
+const binadd_kernels *binadd_kernels_for(binadd_dtype dtype);
+
+#endif

@@ -1,0 +1,416 @@
+/* train.h: updates one after the other: online, by batches, and for a population at once. */
+#ifndef BINADD_TRAIN_H
+#define BINADD_TRAIN_H
+
+#include "examples.h"
+#include "unit_lanes.h"
+#include "update.h"
+
+#define weight real
+#define NAME(x) shared_##x
+#include "example_lanes.h"
+#undef weight
+#undef NAME
+#define weight vec
+#define NAME(x) own_##x
+#include "example_lanes.h"
+#undef weight
+#undef NAME
+
+/* ---- One network in memory, its weights as vectors of neighbours ---------------------------- */
+
+typedef struct {
+    vec *block, *moments[2], *gradient; /* (R, S) each */
+    vec *transposed;                    /* (H, S) */
+    real powers[2];
+} learner;
+
+INLINE learner take_learner(arena *a, const shape *s)
+{
+    const size_t bytes = block_size(s) * sizeof(real);
+    learner l;
+    l.block = take(a, bytes);
+    l.moments[0] = take(a, bytes);
+    l.moments[1] = take(a, bytes);
+    l.gradient = take(a, bytes);
+    l.transposed = take(a, (size_t)s->hidden_size * s->columns * sizeof(real));
+    return l;
+}
+
+INLINE void load_learner(learner *l, const shape *s, const binadd_training *d)
+{
+    const size_t size = block_size(s), bytes = size * sizeof(real);
+    memcpy(l->block, d->block, bytes);
+    memcpy(l->moments[0], d->moments, bytes);
+    memcpy(l->moments[1], (const real *)d->moments + size, bytes);
+    memset(l->gradient, 0, bytes);
+    memset(l->transposed, 0, (size_t)s->hidden_size * s->columns * sizeof(real));
+    memcpy(l->powers, d->powers, sizeof l->powers);
+}
+
+INLINE void store_learner(const learner *l, const shape *s, const binadd_training *d)
+{
+    const size_t size = block_size(s), bytes = size * sizeof(real);
+    memcpy(d->block, l->block, bytes);
+    memcpy(d->moments, l->moments[0], bytes);
+    memcpy((real *)d->moments + size, l->moments[1], bytes);
+    memcpy(d->powers, l->powers, sizeof l->powers);
+    if (d->gradient)
+        memcpy(d->gradient, l->gradient, bytes);
+}
+
+/* Σg² over the block as it lies in memory. */
+INLINE real square_norm(const vec *gradient, size_t count)
+{
+    enum { STRIDE = NORM_ACCUMULATORS / WIDTH };
+    ALIGNED real each[NORM_ACCUMULATORS];
+    vec sums[STRIDE];
+    for (int i = 0; i < STRIDE; i++)
+        sums[i] = splat(0);
+    size_t i = 0;
+    for (; i + STRIDE <= count; i += STRIDE)
+        UNROLL
+        for (int a = 0; a < STRIDE; a++)
+            sums[a] = sums[a] + gradient[i + a] * gradient[i + a];
+    UNROLL
+    for (int a = 0; a < STRIDE; a++)
+        if (i + a < count)
+            sums[a] = sums[a] + gradient[i + a] * gradient[i + a];
+    UNROLL
+    for (int half = STRIDE / 2; half >= 1; half /= 2)
+        for (int a = 0; a < half; a++)
+            sums[a] = sums[a] + sums[a + half];
+    memcpy(each, sums, sizeof(vec));
+    UNROLL
+    for (int half = WIDTH / 2; half >= 1; half /= 2)
+        for (int a = 0; a < half; a++)
+            each[a] += each[a + half];
+    return each[0];
+}
+
+INLINE void learn(learner *l, const shape *s, const rule_constants *c)
+{
+    const size_t count = block_size(s) / WIDTH;
+    real scale = clips(c) ? clip_scale(square_norm(l->gradient, count), c->clip_norm) : 1;
+    vec powers[2];
+    if (c->rule == BINADD_ADAM) {
+        l->powers[0] *= *(const real *)&c->beta1;
+        l->powers[1] *= *(const real *)&c->beta2;
+    }
+    powers[0] = splat(l->powers[0]);
+    powers[1] = splat(l->powers[1]);
+    update(c, count, l->block, l->moments[0], l->moments[1], l->gradient, splat(scale), powers);
+}
+
+/* ---- Online: an update after every sequence -------------------------------------------------- */
+
+typedef struct {
+    learner learner;
+    unit_sequence sequence;
+} online_workspace;
+
+INLINE online_workspace take_online(arena *a, const shape *s, size_t steps)
+{
+    const size_t states = steps * s->columns * sizeof(real);
+    const size_t outputs = (steps + LANES) * sizeof(real);
+    online_workspace w;
+    w.learner = take_learner(a, s);
+    w.sequence.steps = steps;
+    w.sequence.hidden = take(a, states);
+    w.sequence.deltas = take(a, states);
+    w.sequence.logits = take(a, outputs);
+    w.sequence.d_logits = take(a, outputs);
+    w.sequence.sums = take(a, outputs);
+    w.sequence.gradient = w.learner.gradient;
+    return w;
+}
+
+/* ∂L/∂o of every step, a vector of steps at a time; the loss and the wrong bits where asked for. */
+INLINE void unit_slopes(const unit_sequence *q, binadd_loss loss, real *value, int64_t *wrong)
+{
+    real total = 0, each[WIDTH];
+    for (size_t t = 0; t < q->steps; t++)
+        ((integer *)q->sums)[t] = -(integer)q->targets[t];
+    for (size_t i = 0; i * WIDTH < q->steps; i++) {
+        vec terms;
+        q->d_logits[i] = loss_slope(q->logits[i], q->sums[i], loss, value ? &terms : 0);
+        if (!value)
+            continue;
+        memcpy(each, &terms, sizeof each);
+        for (size_t t = 0; t < WIDTH && i * WIDTH + t < q->steps; t++)
+            total = i + t ? total + each[t] : each[t];
+    }
+    if (value)
+        *value = total;
+    if (wrong)
+        for (size_t t = 0; t < q->steps; t++)
+            *wrong += (((const real *)q->logits)[t] > 0) != q->targets[t];
+}
+
+INLINE void train_online_shaped(const shape *s, binadd_loss loss, const rule_constants *c,
+                                const binadd_training *d, void *workspace)
+{
+    arena a = arena_at(workspace);
+    online_workspace space = take_online(&a, s, d->steps);
+    learner *l = &space.learner;
+    unit_sequence *q = &space.sequence;
+    const unit_weights w = unit_rows(l->block, l->transposed, s);
+    load_learner(l, s, d);
+    memset(q->logits, 0, (d->steps + LANES) * sizeof(real));
+    memset(q->sums, 0, (d->steps + LANES) * sizeof(real));
+    for (size_t i = d->first; i < d->first + d->count; i++) {
+        real value;
+        int64_t wrong = 0;
+        q->symbols = d->symbols + i * d->steps;
+        q->targets = d->targets + i * d->steps;
+        transpose(w.hidden, l->transposed, s);
+        unit_run(&w, s, q);
+        unit_slopes(q, loss, d->losses ? &value : 0, d->wrong_bits ? &wrong : 0);
+        unit_run_back(&w, s, q);
+        unit_hidden_gradient(q, s);
+        unit_other_gradients(q, s);
+        learn(l, s, c);
+        if (d->losses)
+            ((real *)d->losses)[i] = value;
+        if (d->wrong_bits)
+            d->wrong_bits[i] = wrong;
+    }
+    store_learner(l, s, d);
+}
+
+/* ---- By batches: a sequence in each lane ------------------------------------------------------ */
+
+typedef struct {
+    learner learner;
+    examples examples;
+    vec *gradients; /* (GROUP, R, S)  what the batch has gathered, lane by lane */
+    vec *losses;    /* (GROUP) */
+    int64_t *wrong;
+} batch_workspace;
+
+INLINE examples take_examples(arena *a, const shape *s, size_t steps)
+{
+    const size_t states = steps * s->hidden_size * sizeof(vec);
+    examples e;
+    e.steps = steps;
+    e.inputs = take(a, steps * s->operands * sizeof(ivec));
+    e.targets = take(a, steps * sizeof(ivec));
+    e.hidden = take(a, states);
+    e.deltas = take(a, states);
+    e.logits = take(a, steps * sizeof(vec));
+    e.d_logits = take(a, steps * sizeof(vec));
+    e.gradients = 0;
+    return e;
+}
+
+INLINE batch_workspace take_batch(arena *a, const shape *s, size_t steps)
+{
+    batch_workspace w;
+    w.gradients = take(a, GROUP * block_size(s) * sizeof(vec));
+    w.losses = take(a, GROUP * sizeof(vec));
+    w.wrong = take(a, sizeof *w.wrong);
+    w.learner = take_learner(a, s);
+    w.examples = take_examples(a, s, steps);
+    return w;
+}
+
+INLINE void begin_batch(const batch_workspace *b, const shape *s)
+{
+    memset(b->gradients, 0, GROUP * block_size(s) * sizeof(vec));
+    memset(b->losses, 0, GROUP * sizeof(vec));
+    *b->wrong = 0;
+}
+
+INLINE int64_t count_wrong(ivec wrong)
+{
+    integer each[WIDTH];
+    int64_t total = 0;
+    memcpy(each, &wrong, sizeof each);
+    for (int lane = 0; lane < WIDTH; lane++)
+        total -= each[lane];
+    return total;
+}
+
+/* Sequences from `index` on, as many as there are lanes, `position` within the batch. */
+INLINE void gather_batch(const batch_workspace *b, const shape *s, const shared_weights *w,
+                         binadd_loss loss, const binadd_training *d, size_t index, size_t position,
+                         int count)
+{
+    const int group = (int)(position / WIDTH % GROUP);
+    const int report = d->losses || d->wrong_bits;
+    examples e = b->examples;
+    e.gradients = b->gradients + group * block_size(s);
+    load_examples(&e, s, d->symbols + index * d->steps, d->targets + index * d->steps, d->steps,
+                  count);
+    shared_run(w, s, &e);
+    load_slopes(&e, loss, report);
+    shared_run_back(w, s, &e);
+    add_gradients(&e, s);
+    if (!report)
+        return;
+    b->losses[group] = b->losses[group] + e.loss;
+    *b->wrong += count_wrong(e.wrong);
+}
+
+/* The batch's mean gradient, summed over the lanes. */
+INLINE void end_batch(const batch_workspace *b, const shape *s, real inverse)
+{
+    const size_t size = block_size(s);
+    real *gradient = (real *)b->learner.gradient;
+    for (size_t i = 0; i < size; i++) {
+        vec lanes[GROUP];
+        for (int group = 0; group < GROUP; group++)
+            lanes[group] = b->gradients[group * size + i];
+        gradient[i] = (halve_lanes(lanes) + R(0.0)) * inverse;
+    }
+}
+
+INLINE void train_batches_shaped(const shape *s, binadd_loss loss, const rule_constants *c,
+                                 const binadd_training *d, void *workspace)
+{
+    arena a = arena_at(workspace);
+    batch_workspace b = take_batch(&a, s, d->steps);
+    const shared_weights w = shared_name_rows((const real *)b.learner.block, s);
+    const real inverse = (real)1 / (real)d->batch_size;
+    load_learner(&b.learner, s, d);
+    size_t i = d->first;
+    while (i < d->first + d->count) {
+        const size_t position = i % d->batch_size, batch = i / d->batch_size;
+        if (position == 0)
+            begin_batch(&b, s);
+        size_t left = d->batch_size - position;
+        const int count = left < (size_t)WIDTH ? (int)left : WIDTH;
+        gather_batch(&b, s, &w, loss, d, i, position, count);
+        i += count;
+        if (left > (size_t)count)
+            continue;
+        end_batch(&b, s, inverse);
+        if (d->losses)
+            ((real *)d->losses)[batch] = (halve_lanes(b.losses) + R(0.0)) * inverse;
+        if (d->wrong_bits)
+            d->wrong_bits[batch] = *b.wrong;
+        learn(&b.learner, s, c);
+    }
+    store_learner(&b.learner, s, d);
+}
+
+/* ---- A population: a network in each lane ----------------------------------------------------- */
+
+typedef struct {
+    examples examples;
+    vec *block, *moments[2]; /* (R, S) each */
+} population_workspace;
+
+INLINE population_workspace take_population(arena *a, const shape *s, size_t steps)
+{
+    const size_t bytes = block_size(s) * sizeof(vec);
+    population_workspace p;
+    p.examples = take_examples(a, s, steps);
+    p.examples.gradients = take(a, bytes);
+    p.block = take(a, bytes);
+    p.moments[0] = take(a, bytes);
+    p.moments[1] = take(a, bytes);
+    return p;
+}
+
+/* Element i of each of `count` arrays, `apart` reals apart, becomes lane 0 … of vector i. */
+INLINE void load_lanes(vec *to, const real *from, size_t apart, size_t size, int count)
+{
+    for (size_t i = 0; i < size; i++) {
+        real each[WIDTH];
+        for (int lane = 0; lane < WIDTH; lane++)
+            each[lane] = from[(lane < count ? lane : 0) * apart + i];
+        memcpy(to + i, each, sizeof each);
+    }
+}
+
+INLINE void store_lanes(const vec *from, real *to, size_t apart, size_t size, int count)
+{
+    for (size_t i = 0; i < size; i++) {
+        real each[WIDTH];
+        memcpy(each, from + i, sizeof each);
+        for (int lane = 0; lane < count; lane++)
+            to[lane * apart + i] = each[lane];
+    }
+}
+
+/* The factor that clips each lane's gradient. */
+INLINE vec clip_lanes(const vec *gradient, const shape *s, real clip_norm)
+{
+    vec sums[NORM_ACCUMULATORS];
+    for (int i = 0; i < NORM_ACCUMULATORS; i++)
+        sums[i] = splat(0);
+    for (size_t i = 0; i < block_size(s); i++) {
+        vec *sum = &sums[i % NORM_ACCUMULATORS];
+        *sum = *sum + gradient[i] * gradient[i];
+    }
+    for (int half = NORM_ACCUMULATORS / 2; half >= 1; half /= 2)
+        for (int i = 0; i < half; i++)
+            sums[i] = sums[i] + sums[i + half];
+    real each[WIDTH];
+    memcpy(each, sums, sizeof each);
+    for (int lane = 0; lane < WIDTH; lane++)
+        each[lane] = clip_scale(each[lane], clip_norm);
+    memcpy(sums, each, sizeof each);
+    return sums[0];
+}
+
+INLINE void train_lanes_shaped(const shape *s, binadd_loss loss, rule_constants c,
+                               const binadd_population *d, size_t network, int count,
+                               population_workspace *p)
+{
+    const size_t size = block_size(s), apart = d->sequences * d->steps;
+    const int report = d->losses || d->wrong_bits;
+    real *block = (real *)d->blocks + network * size;
+    real *moments = (real *)d->moments + network * 2 * size;
+    real *powers = (real *)d->powers + network * 2;
+    const own_weights w = own_name_rows(p->block, s);
+    examples *e = &p->examples;
+    vec power[2];
+    load_lanes(p->block, block, size, size, count);
+    load_lanes(p->moments[0], moments, 2 * size, size, count);
+    load_lanes(p->moments[1], moments + size, 2 * size, size, count);
+    load_lanes(power, powers, 2, 2, count);
+    load_lanes(&c.rate, (const real *)d->learning_rates + network, 1, 1, count);
+    for (size_t i = d->first; i < d->first + d->count; i++) {
+        const size_t start = network * apart + i * d->steps;
+        load_examples(e, s, d->symbols + start, d->targets + start, apart, count);
+        own_run(&w, s, e);
+        load_slopes(e, loss, report);
+        own_run_back(&w, s, e);
+        memset(e->gradients, 0, size * sizeof(vec));
+        add_gradients(e, s);
+        vec scale = clips(&c) ? clip_lanes(e->gradients, s, c.clip_norm) : splat(1);
+        if (c.rule == BINADD_ADAM) {
+            power[0] = power[0] * c.beta1;
+            power[1] = power[1] * c.beta2;
+        }
+        update(&c, size, p->block, p->moments[0], p->moments[1], e->gradients, scale, power);
+        if (d->losses)
+            store_lanes(&e->loss, (real *)d->losses + network * d->sequences + i, d->sequences, 1,
+                        count);
+        if (d->wrong_bits) {
+            integer each[WIDTH];
+            memcpy(each, &e->wrong, sizeof each);
+            for (int lane = 0; lane < count; lane++)
+                d->wrong_bits[(network + lane) * d->sequences + i] = -each[lane];
+        }
+    }
+    store_lanes(p->block, block, size, size, count);
+    store_lanes(p->moments[0], moments, 2 * size, size, count);
+    store_lanes(p->moments[1], moments + size, 2 * size, size, count);
+    store_lanes(power, powers, 2, 2, count);
+}
+
+INLINE void train_population_shaped(const shape *s, binadd_loss loss, const rule_constants *c,
+                                    const binadd_population *d, void *workspace)
+{
+    arena a = arena_at(workspace);
+    population_workspace p = take_population(&a, s, d->steps);
+    for (size_t network = 0; network < d->networks; network += WIDTH) {
+        size_t left = d->networks - network;
+        train_lanes_shaped(s, loss, *c, d, network, left < (size_t)WIDTH ? (int)left : WIDTH, &p);
+    }
+}
+
+#endif
