@@ -17,7 +17,8 @@ EXTRA = os.environ.get("BINADD_CFLAGS", "").split()  # sanitizers, coverage
 ABI3 = sys.implementation.name == "cpython" and not get_config_var("Py_GIL_DISABLED")
 X86_64 = get_platform().endswith(("x86_64", "amd64")) and sys.maxsize > 2**32
 if ccompiler.get_default_compiler() == "msvc":
-    BASE, V3, V4 = "/O2 /std:c11 /fp:precise", "/arch:AVX2", "/arch:AVX512"
+    BASE = "/O2 /std:c11 /experimental:c11atomics /fp:precise"
+    V3, V4 = "/arch:AVX2", "/arch:AVX512"
 else:  # by feature: compilers too old for the names x86-64-v3 and x86-64-v4 build these as well
     BASE = "-O3 -std=c11 -fvisibility=hidden -g0 -fno-fast-math -fno-math-errno -ffp-contract=off"
     V3, V4 = "-mavx2", "-mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512"
