@@ -1,0 +1,76 @@
+"""Prove that a network adds all numbers of every length, or find a sum that it gets wrong."""
+
+from __future__ import annotations
+
+from binadd.checks import check_choice
+from binadd.model import BinaryAdderRNN
+from binadd.proof.certificate import Certificate, weights_digest
+from binadd.proof.checker import check
+from binadd.proof.enclosure import Enclosure
+from binadd.proof.refute import refute
+from binadd.proof.search import AffineForms, Attempt, Boxes, Found, Missed
+from binadd.proof.verdict import Proved, Refuted, Undecided, Verdict
+
+__all__ = ["Certificate", "Proved", "Refuted", "Undecided", "Verdict", "check", "prove"]
+
+QUICK: tuple[Attempt, ...] = (Boxes(2), AffineForms(2))
+THOROUGH: tuple[Attempt, ...] = (
+    Boxes(2),
+    AffineForms(2, steps=4, inflation=0.1),
+    AffineForms(3, steps=4, inflation=0.1, cases=20_000),
+)
+
+
+def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
+    """Decide whether a network adds all numbers of every length.
+
+    Parameters
+    ----------
+    net : BinaryAdderRNN
+    effort : {"quick", "thorough"}
+        A few milliseconds, as between two stretches of training, or as much as seconds.
+
+    Returns
+    -------
+    Proved, Refuted or Undecided
+        Never a wrong one: a proof is sound for the arithmetic that the network computes with, and
+        a wrong sum has been confirmed by the network itself.
+
+    Raises
+    ------
+    InvalidInputError
+        If the effort is unknown.
+
+    Examples
+    --------
+    >>> import binadd
+    >>> net = binadd.BinaryAdderRNN(seed=1)
+    >>> run = binadd.train(net)
+    >>> binadd.prove(net).status
+    'proved'
+    >>> binadd.prove(binadd.BinaryAdderRNN(seed=1)).status
+    'refuted'
+    """
+    check_choice("effort", effort, ("quick", "thorough"))
+    enclosure = Enclosure(net)
+    missed = []
+    for attempt in QUICK if effort == "quick" else THOROUGH:
+        result = attempt.run(enclosure) if enclosure.finite else Missed(float("nan"))
+        if isinstance(result, Found):
+            return Proved(result.certificate(enclosure, weights_digest(net)), net)
+        missed.append((attempt, result))
+    refutation = refute(net, effort=effort)
+    if refutation is not None:
+        return Refuted(
+            refutation.operands, refutation.wrong_bit, refutation.got, refutation.expected
+        )
+    return _undecided(missed)
+
+
+def _undecided(missed: list[tuple[Attempt, Missed]]) -> Undecided:
+    best = max((result.margin for _, result in missed), default=float("nan"))
+    return Undecided(
+        tried=tuple(str(attempt) for attempt, _ in missed),
+        reached=f"smallest logit margin in the best attempt: {best:.3g}",
+        advice="train on: most networks are proved a few sequences later",
+    )

@@ -1,0 +1,251 @@
+"""The proof as data: sets of hidden states that hold every state a network can reach.
+
+A certificate lists sets S₀, S₁, …, each with the carry that true addition has whenever the state is
+in it. S₀ holds the initial state 0. Each set comes with a *plan*, which says how to show that a
+step from it, whatever the symbol, answers rightly and ends in another set of the list. By induction
+every state of every sum lies in one of the sets, hence every bit of every sum is right:
+docs/proof.md has the theorem, `binadd.proof.checker` re-derives every step of it.
+
+A set is a box, turned where it has axes:
+
+    S = {c + V·e : |eᵢ| ≤ rᵢ}     c: its centre, r: its radius, V: its axes (columns), or V = 1
+
+A plan is a sequence of integers, read from the left. It begins with the set as the *case* at hand:
+
+    0          cut each unit's next value to an interval and take a step with each symbol in turn
+    1          the same, but keep how the units depend on each other (affine forms)
+    2 + i      halve the case across its generator i: the lower half first, then the upper
+    −1 − q     the case lies in set q
+
+After a 0 or a 1 the plans of the 2ⁿ cases reached follow, after a halving those of both halves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.errors import CertificateError
+from binadd.model import BinaryAdderRNN
+
+__all__ = ["HULL", "AFFINE", "Certificate", "halve", "inside", "weights_digest"]
+
+Reals: TypeAlias = NDArray[np.float64]
+
+HULL, AFFINE = 0, 1
+FORMAT, VERSION = "binadd-certificate", 1
+MAX_BYTES = 1 << 28
+"""Longer files are refused unread."""
+
+
+def inside(q: int) -> int:
+    """Return what a plan says for "the case lies in set q".
+
+    >>> inside(0), inside(4)
+    (-1, -5)
+    """
+    return -1 - q
+
+
+def halve(i: int) -> int:
+    """Return what a plan says for "halve the case across generator i".
+
+    >>> halve(0), halve(4)
+    (2, 6)
+    """
+    return 2 + i
+
+
+def weights_digest(net: BinaryAdderRNN) -> str:
+    """Return the SHA-256 of all that decides what a network computes.
+
+    >>> len(weights_digest(BinaryAdderRNN(4)))
+    64
+    """
+    architecture = net.settings.architecture
+    digest = hashlib.sha256(
+        f"{architecture.activation} {architecture.dtype} {architecture.operands} "
+        f"{architecture.hidden_size} {architecture.biases}".encode()
+    )
+    for name, array in sorted(net.parameters.items()):
+        digest.update(name.encode())
+        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Certificate:
+    """Sets that hold every reachable state of a network, and how to show it.
+
+    It is data and claims nothing: `binadd.check` decides. N sets, H hidden units.
+
+    Raises
+    ------
+    CertificateError
+        If a field is of the wrong type or shape, or a number is not finite.
+    """
+
+    digest: str
+    """`weights_digest` of the network."""
+    operands: int
+    activation: str
+    dtype: str
+    step_error: float
+    """By how much a computed hidden state may differ, in any unit, from the exact step."""
+    logit_error: float
+    """By how much a computed logit may differ from the exact one."""
+    margin: float
+    """Every logit is at least so far on the right side of 0, as found; not part of the claim."""
+    carries: tuple[int, ...]
+    """Of each set: the carry that goes into the next step."""
+    centres: Reals
+    """(N, H)"""
+    radii: Reals
+    """(N, H)"""
+    axes: Reals | None
+    """(N, H, H), nearly orthonormal columns; None for boxes."""
+    plans: tuple[tuple[int, ...], ...]
+    """Of each set, as the module's docstring says."""
+    histories: tuple[str, ...]
+    """Of each set: which words lead to it, for people."""
+
+    def __post_init__(self) -> None:
+        _demand(isinstance(self.centres, np.ndarray) and self.centres.ndim == 2, "centres")
+        count, size = self.centres.shape
+        _demand(count > 0 and size > 0, "centres")
+        _check_reals("centres", self.centres, (count, size))
+        _check_reals("radii", self.radii, (count, size))
+        if self.axes is not None:
+            _check_reals("axes", self.axes, (count, size, size))
+        for name in ("step_error", "logit_error", "margin"):
+            value = getattr(self, name)
+            _demand(type(value) is float and 0 <= value < float("inf"), name)
+        for name in ("digest", "activation", "dtype"):
+            _demand(type(getattr(self, name)) is str, name)
+        _demand(type(self.operands) is int, "operands")
+        _check_entries("carries", self.carries, count, int)
+        _check_entries("histories", self.histories, count, str)
+        _check_entries("plans", self.plans, count, tuple)
+        for plan in self.plans:
+            _check_entries("plans", plan, len(plan), int)
+
+    def __len__(self) -> int:
+        """Return how many sets there are."""
+        return len(self.carries)
+
+    def to_json(self) -> str:
+        """Return the certificate as JSON; every number is read back exactly."""
+        content = {"format": FORMAT, "version": VERSION}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            content[field.name] = value.tolist() if isinstance(value, np.ndarray) else value
+        return json.dumps(content, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Certificate:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        CertificateError
+            If it is anything else.
+        """
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            raise CertificateError("this is no certificate: it is not JSON") from None
+        if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+            raise CertificateError("this is no certificate of binadd's")
+        version = content.pop("version", None)
+        if version != VERSION:
+            raise CertificateError(
+                f"this certificate is of format version {version!r}; this binadd reads {VERSION}"
+            )
+        return cls(**_decode(content, [field.name for field in fields(cls)]))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the certificate to a file, whole or not at all."""
+        target = Path(path)
+        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        try:
+            partial.write_text(self.to_json(), encoding="ascii")
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Certificate:
+        """Read a certificate from a file.
+
+        Raises
+        ------
+        CertificateError
+            If the file holds no whole certificate.
+        OSError
+            If it cannot be read.
+        """
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise CertificateError(f"{os.fspath(path)} is too large for a certificate")
+        return cls.from_json(content)
+
+
+def _decode(content: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
+    """Turn JSON's lists into the fields' tuples and arrays."""
+    if sorted(content) != sorted(names):
+        odd = sorted(set(content) ^ set(names))
+        raise CertificateError(f"the certificate's fields are wrong, see {', '.join(odd)}")
+    decoded = dict(content)
+    for name in ("centres", "radii", "axes"):
+        if decoded[name] is not None:
+            decoded[name] = _read_reals(name, decoded[name])
+    for name in ("carries", "histories", "plans"):
+        _demand(isinstance(decoded[name], list), name)
+        decoded[name] = tuple(
+            tuple(entry) if isinstance(entry, list) else entry for entry in decoded[name]
+        )
+    return decoded
+
+
+def _read_reals(name: str, value: Any) -> Reals:
+    """Make an array of nested lists in which every leaf is a number and nothing else."""
+    leaves = [value]
+    while leaves and isinstance(leaves[0], list):
+        _demand(all(isinstance(leaf, list) for leaf in leaves), name)
+        leaves = [entry for leaf in leaves for entry in leaf]
+    _demand(all(type(leaf) in (int, float) for leaf in leaves), name)
+    try:
+        return np.array(value, dtype=np.float64)
+    except (ValueError, OverflowError):
+        raise CertificateError(f"the certificate's {name} are malformed") from None
+
+
+def _demand(holds: bool, name: str) -> None:
+    if not holds:
+        raise CertificateError(f"the certificate's {name} are malformed")
+
+
+def _check_reals(name: str, array: Any, shape: tuple[int, ...]) -> None:
+    _demand(
+        isinstance(array, np.ndarray)
+        and array.dtype == np.float64
+        and array.shape == shape
+        and bool(np.isfinite(array).all()),
+        name,
+    )
+
+
+def _check_entries(name: str, entries: Any, count: int, kind: type) -> None:
+    _demand(
+        type(entries) is tuple and len(entries) == count and all(type(e) is kind for e in entries),
+        name,
+    )

@@ -1,0 +1,89 @@
+"""What `prove` says: `Proved`, `Refuted` or `Undecided`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from binadd.model import BinaryAdderRNN
+from binadd.proof.certificate import Certificate
+
+if TYPE_CHECKING:
+    from binadd.proof.automaton import Automaton
+
+__all__ = ["Proved", "Refuted", "Undecided", "Verdict"]
+
+
+@dataclass(frozen=True, eq=False)
+class Proved:
+    """The network adds all numbers of every length rightly.
+
+    Attributes
+    ----------
+    certificate : Certificate
+        The proof as data, which `binadd.check` re-derives and `save` keeps.
+    margin : float
+        Every logit of every sum is at least so far on its side of 0.
+    automaton : Automaton
+        The finite machine inside the network, made when it is first asked for.
+    """
+
+    status: ClassVar[str] = "proved"
+    certificate: Certificate
+    network: BinaryAdderRNN = field(repr=False)
+
+    @property
+    def margin(self) -> float:
+        """The worst logit margin."""
+        return self.certificate.margin
+
+    @cached_property
+    def automaton(self) -> Automaton:
+        """The finite machine inside the network."""
+        from binadd.proof.automaton import extract
+
+        return extract(self.certificate, self.network)
+
+
+@dataclass(frozen=True)
+class Refuted:
+    """The network adds these operands wrongly: it has been run and said so.
+
+    Attributes
+    ----------
+    operands : tuple of int
+    wrong_bit : int
+        The lowest bit in which the sums differ.
+    got, expected : int
+        What the network says, and the true sum.
+    """
+
+    status: ClassVar[str] = "refuted"
+    operands: tuple[int, ...]
+    wrong_bit: int
+    got: int
+    expected: int
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """Neither a proof nor a wrong sum was found.
+
+    Attributes
+    ----------
+    tried : tuple of str
+        What was tried, in order.
+    reached : str
+        How far the best attempt came.
+    advice : str
+        What would help.
+    """
+
+    status: ClassVar[str] = "undecided"
+    tried: tuple[str, ...]
+    reached: str
+    advice: str
+
+
+Verdict: TypeAlias = Proved | Refuted | Undecided
