@@ -20,6 +20,8 @@ from binadd.model import BinaryAdderRNN
 if TYPE_CHECKING:
     from binadd.bits import decode as decode
     from binadd.bits import encode as encode
+    from binadd.proof import check as check
+    from binadd.proof import prove as prove
     from binadd.storage import load as load
     from binadd.training import Progress as Progress
     from binadd.training import TrainingRun as TrainingRun

@@ -101,7 +101,7 @@ class BinaryAdderRNN:
     --------
     >>> import binadd
     >>> net = binadd.BinaryAdderRNN(seed=0)
-    >>> run = binadd.train(net, until="exact")
+    >>> run = binadd.train(net)
     >>> net.add(23, 42)
     65
     """

@@ -129,7 +129,8 @@ def read_configuration(configuration: object) -> dict[str, Any]:
     values = read_object("configuration", configuration, names)
     if values["clip_norm"] == "inf":
         values["clip_norm"] = math.inf
-    resolve(values)
+    if asdict(resolve(values)) != values:
+        raise InvalidInputError("its configuration leaves something undecided")
     recipe = RECIPES[check_choice("recipe", values["recipe"], RECIPES)]
     params = {name: None if recipe.get(name) == value else value for name, value in values.items()}
     if values["recipe"] == "default":

@@ -23,6 +23,7 @@ from binadd.training.schedule import (
     after_check,
     after_failed_proof,
     check_goal,
+    proof_effort,
     rate_factor,
 )
 
@@ -99,7 +100,7 @@ def train(
     net: BinaryAdderRNN,
     bits: int = 8,
     *,
-    until: str | int = "exact",
+    until: str | int = "proved",
     max_sequences: int = MAX_SEQUENCES,
     progress: Callable[[Progress], object] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -117,8 +118,8 @@ def train(
     net : BinaryAdderRNN
         Changed as training goes on.
     bits : int, default 8
-        Length of the operands drawn.
-    until : {"proved", "exact"} or int
+        Length of the operands drawn. 1 or 2 bits show too little of the carry to learn it from.
+    until : {"proved", "exact"} or int, default "proved"
         Until it is proved that the network adds numbers of every length; until every sum of
         `bits`-bit operands is right, its last carry included; or until the network has been
         trained on this many sequences in all, in whole batches.
@@ -154,9 +155,9 @@ def train(
     --------
     >>> import binadd
     >>> net = binadd.BinaryAdderRNN(seed=1)
-    >>> run = binadd.train(net, bits=8, until="exact")
+    >>> run = binadd.train(net)
     >>> run.status, net.add(200, 100)
-    ('exact', 300)
+    ('proved', 300)
     """
     goal = check_goal(net.settings.operands, bits, until, max_sequences)
     if checkpoint_every is not None:
@@ -342,7 +343,7 @@ class _Run:
         """Whether a proof succeeds; its verdict is kept."""
         from binadd.proof import prove  # no run but one until "proved" need load it
 
-        self._verdict = prove(self._net)
+        self._verdict = prove(self._net, effort=proof_effort(self._net.state))
         return bool(self._verdict.status == "proved")
 
     def _wrong_operands(self) -> tuple[int, ...] | None:

@@ -14,7 +14,14 @@ from binadd.errors import InvalidInputError
 from binadd.kernels.contract import MAX_EXHAUSTIVE_BITS
 from binadd.state import State
 
-__all__ = ["Goal", "after_check", "after_failed_proof", "check_goal", "rate_factor"]
+__all__ = [
+    "Goal",
+    "after_check",
+    "after_failed_proof",
+    "check_goal",
+    "proof_effort",
+    "rate_factor",
+]
 
 MAX_BITS = 2**20
 MAX_COUNT = 2**62
@@ -91,6 +98,14 @@ def after_failed_proof(state: State, batch_size: int) -> State:
         next_proof=state.sequences + wait,
         failed_proofs=state.failed_proofs + 1,
     )
+
+
+def proof_effort(state: State) -> str:
+    """Return how hard the next proof tries: mostly little, since a few sequences more help most.
+
+    Of four attempts the second is thorough: up to seconds, where the others take milliseconds.
+    """
+    return "thorough" if state.failed_proofs % 4 == 1 else "quick"
 
 
 def rate_factor(state: State) -> float:

@@ -1,0 +1,266 @@
+"""`train`: what it draws, when it stops, what it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import binadd
+from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, Progress, bits
+from binadd.kernels import load
+from binadd.kernels.contract import words_per_sequence
+from binadd.training import loop
+from binadd.training.data import DataStream
+
+Make = Callable[..., BinaryAdderRNN]
+
+# Learns quickly enough for the Python twin, too: 3-bit operands, 8 hidden units.
+SMALL: dict[str, Any] = {"hidden_size": 8, "seed": 1}
+
+
+# Data --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("operands", "length"), [(1, 5), (2, 8), (2, 33), (3, 22), (5, 13), (8, 9)]
+)
+def test_drawn_sums_are_true_and_come_from_the_raw_stream(
+    kernels: Any, operands: int, length: int
+) -> None:
+    state = BinaryAdderRNN(2, operands=operands, seed=5).state
+    data = DataStream(kernels, state, length, 1)
+    symbols, targets = data.take(10)
+    assert symbols.shape == targets.shape == (10, length)
+    raw = bits.data_stream(5).random_raw(10 * data.words).reshape(10, -1)
+    per_word = 64 // operands
+    for sequence in range(10):
+        drawn = [
+            int(raw[sequence, t // per_word]) >> operands * (t % per_word) & 2**operands - 1
+            for t in range(length)
+        ]
+        assert symbols[sequence].tolist() == drawn
+        terms = [sum((s >> i & 1) << t for t, s in enumerate(drawn)) for i in range(operands)]
+        assert bits.integer_of(targets[sequence]) == sum(terms) % 2**length
+
+
+@given(st.lists(st.integers(1, 700), min_size=1, max_size=8), st.integers(1, 5))
+def test_pieces_do_not_change_the_data(pieces: list[int], batch_size: int) -> None:
+    kernels = load("python")
+    state = BinaryAdderRNN(2, seed=3).state
+    data = DataStream(kernels, state, 40, batch_size)
+    taken = [data.take(piece)[0] for piece in pieces]
+    for piece, symbols in zip(pieces, taken, strict=True):
+        assert len(symbols) % batch_size == 0
+        assert batch_size <= len(symbols) <= max(piece, batch_size)
+    together = np.concatenate(taken)
+    raw = bits.data_stream(3).random_raw(len(together) * data.words).reshape(len(together), -1)
+    np.testing.assert_array_equal(together, kernels.unpack_words(raw, 2, 40))
+
+
+def test_the_largest_operands_are_drawn_too(kernels: Any) -> None:
+    data = DataStream(kernels, BinaryAdderRNN(2).state, 3, 1)
+    assert len(np.unique(data.take(1024)[0], axis=0)) == 64
+
+
+# Stopping ----------------------------------------------------------------------------------------
+
+
+def test_until_exact(make: Make, kernels: Any) -> None:
+    net = make(**SMALL)
+    run = binadd.train(net, bits=3, until="exact")
+    assert (run.status, run.reached, run.bits, run.wrong) == ("exact", True, 3, None)
+    assert run.network is net and run.sequences == net.state.sequences
+    for a in range(8):
+        for b in range(8):
+            assert net.add(a, b) == a + b
+    again = binadd.train(net, bits=3, until="exact")
+    assert (again.status, again.sequences) == ("exact", run.sequences)
+
+
+def test_until_proved(make: Make) -> None:
+    net = make(seed=1)
+    run = binadd.train(net)
+    assert run.status == "proved" and run.verdict.status == "proved"
+    assert net.add(2**500 - 1, 1) == 2**500
+    assert binadd.train(net).sequences == run.sequences
+
+
+@pytest.mark.parametrize(
+    ("until", "batch_size", "sequences"), [(0, 1, 0), (10, 1, 10), (10, 4, 12)]
+)
+def test_until_a_number_of_sequences(
+    make: Make, until: int, batch_size: int, sequences: int
+) -> None:
+    net = make(**SMALL, batch_size=batch_size)
+    run = binadd.train(net, until=until)
+    assert (run.status, run.sequences, run.updates) == (
+        "finished",
+        sequences,
+        sequences // batch_size,
+    )
+    assert binadd.train(net, until=until).sequences == sequences  # in all, not once more
+
+
+def test_the_limit_is_a_status(make: Make) -> None:
+    net = make(**SMALL)
+    run = binadd.train(net, bits=8, until="exact", max_sequences=40)
+    assert (run.status, run.reached, run.sequences) == ("limit", False, 40)
+    assert run.wrong is not None and net.add(*run.wrong) != sum(run.wrong)
+    assert net.state.status == "limit"
+
+
+def test_failed_proofs_are_tried_again_later_and_more_slowly(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Verdict:
+        status = "undecided"
+
+    tried: list[tuple[int, str]] = []
+
+    def prove(net: BinaryAdderRNN, *, effort: str) -> Verdict:
+        tried.append((net.state.sequences, effort))
+        return Verdict()
+
+    monkeypatch.setattr("binadd.proof.prove", prove)
+    monkeypatch.setattr(loop._Run, "_is_exact", lambda run: True)
+    seen: list[Progress] = []
+    net = make(**SMALL)
+    run = binadd.train(net, 3, max_sequences=1000, progress=seen.append)
+    assert run.status == "limit" and run.verdict.status == "undecided"
+    assert [sequences for sequences, _ in tried[:4]] == [0, 64, 128, 192]
+    assert [effort for _, effort in tried[:4]] == ["quick", "thorough", "quick", "quick"]
+    assert net.state.failed_proofs == len(tried)
+    rates = [progress.learning_rate for progress in seen]
+    assert rates[0] == 0.1 and min(rates) == rates[-1] < 0.1
+    assert rates == sorted(rates, reverse=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_the_notebook_recipe_learns(native: Any, seed: int) -> None:
+    losses: list[float] = []
+    net = BinaryAdderRNN(recipe="notebook", seed=seed, backend="native")
+    run = binadd.train(
+        net, until="exact", max_sequences=10_000, progress=lambda p: losses.append(p.loss)
+    )
+    assert run.status == "exact"
+    assert losses[-1] < 0.6 * losses[0]
+
+
+@pytest.mark.slow
+def test_a_hundred_seeds_reach_exactness(native: Any) -> None:
+    counts = [
+        binadd.train(BinaryAdderRNN(seed=seed, backend="native"), until="exact").sequences
+        for seed in range(100)
+    ]
+    assert np.median(counts) < 700 and max(counts) < 3000
+
+
+# Sameness ----------------------------------------------------------------------------------------
+
+
+def test_two_runs_are_as_one(make: Make) -> None:
+    whole, parts = make(**SMALL), make(**SMALL)
+    binadd.train(whole, until=100)
+    for until in (3, 50, 100):
+        binadd.train(parts, until=until)
+    assert whole == parts
+    np.testing.assert_array_equal(whole.state.moments, parts.state.moments)
+
+
+def test_slices_do_not_change_the_weights(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, parts = make(**SMALL), make(**SMALL)
+    expected = binadd.train(whole, bits=3, until="exact")
+    monkeypatch.setattr(loop, "SLICE_SECONDS", 1e-5)
+    calls: list[Progress] = []
+    run = binadd.train(parts, bits=3, until="exact", progress=calls.append)
+    assert whole == parts and run.sequences == expected.sequences
+    assert len(calls) > run.sequences / 64
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"dtype": "float32"}, {"batch_size": 8}, {"recipe": "adam", "activation": "tanh"}],
+)
+def test_backends_train_to_the_same_bits(native: Any, params: dict[str, Any]) -> None:
+    nets = [BinaryAdderRNN(**SMALL, backend=name, **params) for name in ("python", "native")]
+    runs = [binadd.train(net, bits=3, until="exact", max_sequences=1500) for net in nets]
+    assert nets[0] == nets[1]
+    assert (runs[0].status, runs[0].sequences) == (runs[1].status, runs[1].sequences)
+
+
+# What it says ------------------------------------------------------------------------------------
+
+
+def test_progress(make: Make) -> None:
+    seen: list[Progress] = []
+    net = make(**SMALL)
+    run = binadd.train(net, bits=4, until="exact", progress=seen.append)
+    assert [p.sequences for p in seen] == sorted({p.sequences for p in seen})
+    assert seen[-1].sequences == run.sequences and seen[-1].updates == run.updates
+    assert all(0 <= p.bit_accuracy <= 1 and p.loss >= 0 for p in seen)
+    assert seen[-1].bit_accuracy > 0.9 > seen[0].bit_accuracy
+    assert seen[-1].loss < seen[0].loss
+    assert 0 < seen[0].seconds <= seen[-1].seconds <= run.seconds
+
+
+def test_a_run_reads_well(make: Make) -> None:
+    run = binadd.train(make(**SMALL), until=20)
+    assert re.fullmatch(
+        r"TrainingRun\('finished', sequences=20, updates=20, seconds=[0-9.e-]+, bits=8\)",
+        repr(run),
+    )
+    run = binadd.train(make(**SMALL), until="exact", max_sequences=10)
+    assert repr(run).endswith(f", bits=8, wrong={run.wrong})")
+    with pytest.raises(FrozenInstanceError):
+        run.status = "proved"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "sentence"),
+    [
+        ({"bits": 0}, InvalidInputError, "bits must be at least 1"),
+        ({"bits": 8.0}, InvalidTypeError, "bits must be an integer"),
+        ({"bits": True}, InvalidTypeError, "bits must be an integer"),
+        ({"bits": 13, "until": "exact"}, InvalidInputError, "checked up to 12 bits, not 13"),
+        ({"until": "perfect"}, InvalidInputError, "until must be 'proved' or 'exact'"),
+        ({"until": 0.5}, InvalidTypeError, "until must be an integer"),
+        ({"until": -1}, InvalidInputError, "until must be at least 0"),
+        ({"until": None}, InvalidTypeError, "until must be an integer"),
+        ({"max_sequences": -1}, InvalidInputError, "max_sequences must be at least 0"),
+        ({"checkpoint_every": 0}, InvalidInputError, "checkpoint_every must be at least 1"),
+        ({"checkpoint_seconds": -1}, InvalidInputError, "checkpoint_seconds must be at least 0"),
+    ],
+)
+def test_what_train_refuses(
+    make: Make, arguments: dict[str, Any], error: type[Exception], sentence: str
+) -> None:
+    net = make(**SMALL)
+    state = net.state
+    with pytest.raises(error, match=sentence):
+        binadd.train(net, **arguments)
+    assert net.state is state
+
+
+def test_divergence_is_an_error_and_leaves_the_network_valid(make: Make) -> None:
+    net = make(learning_rate=1.7e308, clip_norm=float("inf"), momentum=0.99)
+    with pytest.raises(
+        binadd.DivergenceError, match="a lower learning_rate or clip_norm may help"
+    ):
+        binadd.train(net, until=1000)
+    assert np.isfinite(net.state.block).all()
+    net.set_params(learning_rate=0.1)
+    assert binadd.train(net, until=net.state.sequences + 10).status == "finished"
+
+
+def test_long_operands(make: Make) -> None:
+    net = make(2)
+    run = binadd.train(net, bits=500, until=3)
+    assert net.state.position == 3 * words_per_sequence(2, 500) and run.sequences == 3
