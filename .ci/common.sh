@@ -106,8 +106,10 @@ compile_c() { # PROGRAM SOURCE COMPILER [FLAG…]: one source and the core, all 
     rm -r "$objects"
 }
 
-c_levels() { # the instruction sets of this machine
-    "$WORK/native/bin/python" -c 'from binadd.kernels import native; print(*native.isa_levels())'
+levels() { # ENVIRONMENT: the instruction sets of this machine
+    "$WORK/$1/bin/python" -c 'if True:
+        from binadd.kernels import native
+        print(*(name for name, supported in native.isas().items() if supported))'
 }
 
 # ---- Steps -------------------------------------------------------------------------------------

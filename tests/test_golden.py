@@ -1,28 +1,13 @@
 """Each backend computes the golden results, to the last bit."""
 
 import json
-import os
 from typing import Any
 
 import golden
 import numpy as np
 import pytest
 
-from binadd.errors import BackendError
-from binadd.kernels import load
-
 EXPECTED = json.loads(golden.FILE.read_text("utf-8"))
-
-
-@pytest.fixture(params=["python", "native"])
-def kernels(request: pytest.FixtureRequest) -> Any:
-    """Each kernel module in turn; a missing native one fails where it is required."""
-    try:
-        return load(request.param)
-    except BackendError:
-        if os.environ.get("BINADD_BACKEND") == "native":
-            raise
-        pytest.skip("there is no native extension here")
 
 
 @pytest.mark.parametrize("case", golden.CASES, ids=lambda case: case.name)
