@@ -15,10 +15,14 @@ __all__ = ["Certificate", "Proved", "Refuted", "Undecided", "Verdict", "check", 
 
 QUICK: tuple[Attempt, ...] = (Boxes(2), AffineForms(2))
 THOROUGH: tuple[Attempt, ...] = (
-    Boxes(2),
     AffineForms(2, steps=4, inflation=0.1),
     AffineForms(3, steps=4, inflation=0.1, cases=20_000),
 )
+LADDER = {
+    "quick": (("quick", QUICK),),
+    "thorough": (("quick", QUICK), ("thorough", THOROUGH)),
+}
+"""Of each effort: attempts at a proof, then how hard to look for a wrong sum, and so on."""
 
 
 def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
@@ -51,19 +55,18 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
     >>> binadd.prove(binadd.BinaryAdderRNN(seed=1)).status
     'refuted'
     """
-    check_choice("effort", effort, ("quick", "thorough"))
+    check_choice("effort", effort, tuple(LADDER))
     enclosure = Enclosure(net)
     missed = []
-    for attempt in QUICK if effort == "quick" else THOROUGH:
-        result = attempt.run(enclosure) if enclosure.finite else Missed(float("nan"))
-        if isinstance(result, Found):
-            return Proved(result.certificate(enclosure, weights_digest(net)), net)
-        missed.append((attempt, result))
-    refutation = refute(net, effort=effort)
-    if refutation is not None:
-        return Refuted(
-            refutation.operands, refutation.wrong_bit, refutation.got, refutation.expected
-        )
+    for search, attempts in LADDER[effort]:
+        for attempt in attempts if enclosure.finite else ():
+            result = attempt.run(enclosure)
+            if isinstance(result, Found):
+                return Proved(result.certificate(enclosure, weights_digest(net)), net)
+            missed.append((attempt, result))
+        wrong = refute(net, effort=search)
+        if wrong is not None:
+            return Refuted(wrong.operands, wrong.wrong_bit, wrong.got, wrong.expected)
     return _undecided(missed)
 
 

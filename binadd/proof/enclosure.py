@@ -88,7 +88,7 @@ class Enclosure:
         load = np.abs(self.bias) + np.abs(self.inputs).sum(1) + self.W_abs.sum(1)
         out_load = abs(self.out_bias) + float(np.abs(self.out).sum())
         self.finite = bool(load.max() < OVERFLOW and out_load < OVERFLOW)  # false of NaN too
-        tiny = 1e-24 + self.size * float(np.finfo(self.dtype).tiny)
+        tiny = 1e-16 + self.size * float(np.finfo(self.dtype).tiny)
         slope = 1.0 if self.activation_name == "tanh" else 0.25
         self.step_error = 1.001 * (
             slope * (gamma * float(load.max()) + tiny) + ACTIVATION_ERROR[self.dtype]
