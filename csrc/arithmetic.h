@@ -12,7 +12,7 @@
 #define R(x) x
 #define LIMIT 708.39
 #define MANTISSA_BITS 52
-#define ONE_BITS INT64_C(0x3FF0000000000000)
+#define EXPONENT_BIAS 1023
 #define LN2_HIGH 6.93147180369123816490e-01
 #define LN2_LOW 1.90821492927058770002e-10
 #define LOG_TERMS 9
@@ -30,7 +30,7 @@ static const real LOG1P[LOG_TERMS] = {
 #define R(x) x##f
 #define LIMIT 87.33f
 #define MANTISSA_BITS 23
-#define ONE_BITS INT32_C(0x3F800000)
+#define EXPONENT_BIAS 127
 #define LN2_HIGH 0.693359375f
 #define LN2_LOW -2.12194440e-4f
 #define LOG_TERMS 5
@@ -44,8 +44,11 @@ static const real LOG1P[LOG_TERMS] = {
 };
 #endif
 
-/* Adding 1.5·2^mantissa rounds to an integer, which is then in the low bits. */
-#define MAGIC ((real)(1.5 * (double)(INT64_C(1) << MANTISSA_BITS)))
+#define LOG2_E R(1.4426950408889634)
+
+/* Adding 1.5·2^mantissa rounds to an integer, which is then in the low bits; with the exponent's
+ * bias on top, a shift makes these the bits of a power of two. */
+#define MAGIC ((real)(1.5 * (double)(INT64_C(1) << MANTISSA_BITS) + EXPONENT_BIAS))
 
 /* P(r) of e^r − 1 = r + r²·P(r), by pairs (Estrin). */
 INLINE vec exp_tail(vec r, vec r2)
@@ -63,27 +66,20 @@ INLINE vec exp_tail(vec r, vec r2)
 #endif
 }
 
-/* e^z = s·(1 + q), |z| ≤ LIMIT: s = 2^n is returned through `scale`, q is the result. */
-INLINE vec split_exp(vec z, vec *scale)
+/* e^−x = s·(1 + q), −LIMIT ≤ x ≤ LIMIT: s = 2^n is returned through `scale`, q is the result. */
+INLINE vec split_exp(vec x, vec *scale)
 {
-    vec shifted = z * R(1.4426950408889634) + MAGIC;
+    vec shifted = x * -LOG2_E + MAGIC;
     vec n = shifted - MAGIC;
-    vec r = (z - n * LN2_HIGH) - n * LN2_LOW;
+    vec r = (n * -LN2_HIGH - x) - n * LN2_LOW;
     vec r2 = r * r;
-#if defined(__GNUC__) && !defined(BINADD_SCALAR_LANES)
-    *scale = from_bits((bits_of(shifted) << MANTISSA_BITS) + ONE_BITS);
-#elif REAL_BITS == 64 /* shifting a negative number is undefined for scalars */
-    *scale = from_bits((ivec)(((uint64_t)bits_of(shifted) << MANTISSA_BITS) + ONE_BITS));
-#else
-    *scale = from_bits((ivec)(((uint32_t)bits_of(shifted) << MANTISSA_BITS) + ONE_BITS));
-#endif
+    *scale = from_bits(shift_left(bits_of(shifted), MANTISSA_BITS));
     return r + r2 * exp_tail(r, r2);
 }
 
-
 INLINE vec sigmoid(vec a)
 {
-    vec s, q = split_exp(clamp(-a, LIMIT), &s);
+    vec s, q = split_exp(at_most(a, LIMIT), &s);
     vec result = 1 / ((1 + s) + s * q);
     return from_bits(bits_of(result) & ~less(a, splat(-LIMIT)));
 }
@@ -92,7 +88,7 @@ INLINE vec hyperbolic_tangent(vec a)
 {
     ivec sign = bits_of(splat(R(-0.0)));
     vec size = from_bits(bits_of(a) & ~sign);
-    vec s, q = split_exp(clamp(-2 * size, LIMIT), &s);
+    vec s, q = split_exp(at_most(2 * size, LIMIT), &s);
     vec sq = s * q;
     vec result = ((1 - s) - sq) / ((1 + s) + sq);
     return from_bits((bits_of(result) & ~sign) | (bits_of(a) & sign));
@@ -102,7 +98,7 @@ INLINE vec hyperbolic_tangent(vec a)
 INLINE vec softplus(vec z)
 {
     ivec sign = bits_of(splat(R(-0.0)));
-    vec s, q = split_exp(clamp(from_bits(bits_of(z) | sign), LIMIT), &s);
+    vec s, q = split_exp(at_most(from_bits(bits_of(z) & ~sign), LIMIT), &s);
     vec e = s + s * q;
     vec w = e / (2 + e);
     vec w2 = w * w;
@@ -126,16 +122,32 @@ INLINE vec slope(vec h, binadd_activation activation)
 
 /* The halving tree over LANES accumulators: second half onto the first, again and again. Written
  * out depth first, so that few of them are alive at a time. */
-#define HALVE_4(term, i, step)                                                                   \
-    ((term(i) + term(i + 2 * (step))) + (term(i + (step)) + term(i + 3 * (step))))
-#define HALVE_8(term, i, step) (HALVE_4(term, i, 2 * (step)) + HALVE_4(term, i + (step), 2 * (step)))
-#define HALVE_16(term, i, step)                                                                  \
-    (HALVE_8(term, i, 2 * (step)) + HALVE_8(term, i + (step), 2 * (step)))
+#define HALVE_4(add, term, i, step)                                                              \
+    add(add(term(i), term(i + 2 * (step))), add(term(i + (step)), term(i + 3 * (step))))
+#define HALVE_8(add, term, i, step)                                                              \
+    add(HALVE_4(add, term, i, 2 * (step)), HALVE_4(add, term, i + (step), 2 * (step)))
+#define HALVE_16(add, term, i, step)                                                             \
+    add(HALVE_8(add, term, i, 2 * (step)), HALVE_8(add, term, i + (step), 2 * (step)))
 #if REAL_BITS == 64
-#define HALVE(term) HALVE_8(term, 0, 1)
+#define HALVE(add, term) HALVE_8(add, term, 0, 1)
 #else
-#define HALVE(term) HALVE_16(term, 0, 1)
+#define HALVE(add, term) HALVE_16(add, term, 0, 1)
 #endif
+
+INLINE vec add(vec a, vec b)
+{
+    return a + b;
+}
+
+/* Two sums side by side, whose terms have a factor in common that is then loaded once. */
+typedef struct {
+    vec first, second;
+} pair;
+
+INLINE pair add_pairs(pair a, pair b)
+{
+    return (pair){a.first + b.first, a.second + b.second};
+}
 
 /* The halving tree over the reals of one group of vectors. */
 INLINE real halve_lanes(const vec group[GROUP])

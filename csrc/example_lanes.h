@@ -36,8 +36,26 @@ INLINE vec NAME(strided_term)(const weight *w, int stride, const vec *h, int siz
 INLINE vec NAME(hidden_sum)(const weight *w, int stride, const vec *h, int size)
 {
 #define TERM(i) NAME(strided_term)(w, stride, h, size, i)
-    return HALVE(TERM);
+    return HALVE(add, TERM);
 #undef TERM
+}
+
+/* sums[j] = Σₖ wⱼₖ·hₖ + sums[j] for every unit j; w is `across` reals on for the next j and `along`
+ * for the next k. */
+INLINE void NAME(add_hidden_sums)(const weight *w, int across, int along, const vec *restrict h,
+                                  int size, vec *restrict sums)
+{
+    vec kept[16];
+    if (MANY_REGISTERS && size == 16) {
+        UNROLL
+        for (int k = 0; k < 16; k++) {
+            kept[k] = h[k];
+            KEEP(kept[k]);
+        }
+        h = kept;
+    }
+    for (int j = 0; j < size; j++)
+        sums[j] = NAME(hidden_sum)(w + j * across, along, h, size) + sums[j];
 }
 
 /* bₕ + Wᵢx of one unit. */
@@ -50,27 +68,27 @@ INLINE vec NAME(input_sum)(const NAME(weights) * w, const shape *s, const ivec *
 }
 
 /* hₜ = f(Wₕhₜ₋₁ + (bₕ + Wᵢxₜ)); with `before` NULL, hₜ₋₁ = 0 adds nothing. */
-INLINE void NAME(step)(const NAME(weights) * w, const shape *s, const ivec *x, const vec *before,
-                       vec *h)
+INLINE void NAME(step)(const NAME(weights) * w, const shape *s, const ivec *restrict x,
+                       const vec *restrict before, vec *restrict h)
 {
-    for (int j = 0; j < s->hidden_size; j++) {
-        vec u = NAME(input_sum)(w, s, x, j);
-        h[j] = before ? NAME(hidden_sum)(w->hidden + j, s->columns, before, s->hidden_size) + u : u;
-    }
+    for (int j = 0; j < s->hidden_size; j++)
+        h[j] = NAME(input_sum)(w, s, x, j);
+    if (before)
+        NAME(add_hidden_sums)(w->hidden, 1, s->columns, before, s->hidden_size, h);
     for (int j = 0; j < s->hidden_size; j++)
         h[j] = activate(h[j], s->activation);
 }
 
 /* δₜ = (Wₕᵀδₜ₊₁ + Wₒᵀ∂L/∂oₜ) ⊙ f′(aₜ); with `after` NULL, there is no step t + 1. */
-INLINE void NAME(step_back)(const NAME(weights) * w, const shape *s, const vec *h, vec d_logit,
-                            const vec *after, vec *delta)
+INLINE void NAME(step_back)(const NAME(weights) * w, const shape *s, const vec *restrict h,
+                            vec d_logit, const vec *restrict after, vec *restrict delta)
 {
-    for (int k = 0; k < s->hidden_size; k++) {
-        vec d_state = w->output[k] * d_logit;
-        if (after)
-            d_state = NAME(hidden_sum)(w->hidden + k * s->columns, 1, after, s->hidden_size) + d_state;
-        delta[k] = d_state * slope(h[k], s->activation);
-    }
+    for (int k = 0; k < s->hidden_size; k++)
+        delta[k] = w->output[k] * d_logit;
+    if (after)
+        NAME(add_hidden_sums)(w->hidden, s->columns, 1, after, s->hidden_size, delta);
+    for (int k = 0; k < s->hidden_size; k++)
+        delta[k] = delta[k] * slope(h[k], s->activation);
 }
 
 /* oₜ = Wₒhₜ + bₒ. */
@@ -79,7 +97,7 @@ INLINE vec NAME(logit)(const NAME(weights) * w, const shape *s, const vec *h)
     return NAME(hidden_sum)(w->output, 1, h, s->hidden_size) + *w->output_bias;
 }
 
-INLINE void NAME(run)(const NAME(weights) * w, const shape *s, const examples *e)
+INLINE void NAME(run_shaped)(const NAME(weights) * w, const shape *s, const examples *e)
 {
     const vec *before = 0;
     for (size_t t = 0; t < e->steps; t++) {
@@ -90,7 +108,7 @@ INLINE void NAME(run)(const NAME(weights) * w, const shape *s, const examples *e
     }
 }
 
-INLINE void NAME(run_back)(const NAME(weights) * w, const shape *s, const examples *e)
+INLINE void NAME(run_back_shaped)(const NAME(weights) * w, const shape *s, const examples *e)
 {
     const vec *after = 0;
     for (size_t t = e->steps; t-- > 0;) {
@@ -98,4 +116,14 @@ INLINE void NAME(run_back)(const NAME(weights) * w, const shape *s, const exampl
         NAME(step_back)(w, s, e->hidden + t * s->hidden_size, e->d_logits[t], after, delta);
         after = delta;
     }
+}
+
+APART void NAME(run)(const NAME(weights) * w, const shape *given, const examples *e)
+{
+    SHAPED(NAME(run_shaped)(w, s, e));
+}
+
+APART void NAME(run_back)(const NAME(weights) * w, const shape *given, const examples *e)
+{
+    SHAPED(NAME(run_back_shaped)(w, s, e));
 }

@@ -54,7 +54,7 @@ INLINE ivec first_lanes(int count)
 }
 
 /* Put `count` sequences, `apart` bytes apart, into the lanes. */
-INLINE void load_examples(examples *e, const shape *s, const uint8_t *symbols,
+APART void load_examples(examples *e, const shape *s, const uint8_t *symbols,
                           const uint8_t *targets, size_t apart, int count)
 {
     e->present = first_lanes(count);
@@ -82,7 +82,7 @@ INLINE vec loss_slope(vec logit, ivec target, binadd_loss loss, vec *value)
 }
 
 /* ∂L/∂o of every step; zero in lanes without an example. */
-INLINE void load_slopes(examples *e, binadd_loss loss, int report)
+APART void load_slopes(examples *e, binadd_loss loss, int report)
 {
     vec total = splat(0);
     ivec wrong = bits_of(total);
@@ -112,6 +112,7 @@ INLINE void hidden_tile(const examples *e, const shape *s, vec *gradient, int k,
         UNROLL
         for (int column = 0; column < columns; column++)
             sums[row][column] = h[row] * delta[column];
+    ROLLED
     for (size_t t = e->steps - 1; t-- > 1;) {
         h -= size;
         delta -= size;
@@ -130,6 +131,16 @@ INLINE void hidden_tile(const examples *e, const shape *s, vec *gradient, int k,
         }
 }
 
+APART void whole_tile(const examples *e, const shape *s, vec *gradient, int k, int j)
+{
+    hidden_tile(e, s, gradient, k, j, TILE_ROWS, TILE_COLUMNS);
+}
+
+APART void single_tile(const examples *e, const shape *s, vec *gradient, int k, int j)
+{
+    hidden_tile(e, s, gradient, k, j, 1, 1);
+}
+
 /* ∂L/∂Wₕ = Σₜ δₜ hₜ₋₁ᵀ, tile by tile. */
 INLINE void add_hidden_gradient(const examples *e, const shape *s)
 {
@@ -137,55 +148,55 @@ INLINE void add_hidden_gradient(const examples *e, const shape *s)
     const int size = s->hidden_size;
     if (e->steps < 2)
         return;
-    int k = 0;
-    for (; k + TILE_ROWS <= size; k += TILE_ROWS) {
-        int j = 0;
-        for (; j + TILE_COLUMNS <= size; j += TILE_COLUMNS)
-            hidden_tile(e, s, gradient, k, j, TILE_ROWS, TILE_COLUMNS);
-        for (; j < size; j++)
-            hidden_tile(e, s, gradient, k, j, TILE_ROWS, 1);
-    }
-    for (; k < size; k++)
-        for (int j = 0; j < size; j++)
-            hidden_tile(e, s, gradient, k, j, 1, 1);
+    const int tiled_rows = size - size % TILE_ROWS, tiled_columns = size - size % TILE_COLUMNS;
+    for (int k = 0; k < tiled_rows; k += TILE_ROWS)
+        for (int j = 0; j < tiled_columns; j += TILE_COLUMNS)
+            whole_tile(e, s, gradient, k, j);
+    for (int k = 0; k < size; k++)
+        for (int j = k < tiled_rows ? tiled_columns : 0; j < size; j++)
+            single_tile(e, s, gradient, k, j);
 }
 
-/* ∂L/∂Wᵢ = Σ δₜxₜᵀ, ∂L/∂bₕ = Σ δₜ, ∂L/∂Wₒ = Σ ∂L/∂oₜ hₜᵀ, ∂L/∂bₒ = Σ ∂L/∂oₜ. */
-INLINE void add_other_gradients(const examples *e, const shape *s)
+/* ∂L/∂Wᵢ = Σ δₜxₜᵀ, ∂L/∂bₕ = Σ δₜ, ∂L/∂Wₒ = Σ ∂L/∂oₜ hₜᵀ, of unit j. */
+INLINE void add_unit_gradient(const examples *e, const shape *s, int j)
 {
     const int n = s->operands, size = s->hidden_size;
-    const size_t last = e->steps - 1;
-    vec *hidden_bias = e->gradients + (n + size) * s->columns;
-    vec *output = hidden_bias + s->columns, *output_bias = output + s->columns;
-    for (int j = 0; j < size; j++) {
-        for (int i = 0; i < n; i++) {
-            vec sum = pick(e->inputs[last * n + i], e->deltas[last * size + j]);
-            for (size_t t = last; t-- > 0;)
-                sum = sum + pick(e->inputs[t * n + i], e->deltas[t * size + j]);
-            e->gradients[i * s->columns + j] = e->gradients[i * s->columns + j] + sum;
-        }
-        vec bias = e->deltas[last * size + j];
-        vec out = e->d_logits[last] * e->hidden[last * size + j];
-        for (size_t t = last; t-- > 0;) {
-            bias = bias + e->deltas[t * size + j];
-            out = out + e->d_logits[t] * e->hidden[t * size + j];
-        }
-        output[j] = output[j] + out;
-        if (s->biases)
-            hidden_bias[j] = hidden_bias[j] + bias;
+    vec inputs[BINADD_MAX_OPERANDS], bias = splat(0), output = splat(0);
+    for (int i = 0; i < n; i++)
+        inputs[i] = splat(0);
+    for (size_t t = e->steps; t-- > 0;) {
+        const vec delta = e->deltas[t * size + j];
+        for (int i = 0; i < n; i++)
+            inputs[i] = inputs[i] + pick(e->inputs[t * n + i], delta);
+        bias = bias + delta;
+        output = output + e->d_logits[t] * e->hidden[t * size + j];
     }
+    vec *gradient = e->gradients + j;
+    for (int i = 0; i < n; i++)
+        gradient[i * s->columns] = gradient[i * s->columns] + inputs[i];
+    gradient += (n + size) * s->columns;
+    if (s->biases)
+        gradient[0] = gradient[0] + bias;
+    gradient[s->columns] = gradient[s->columns] + output;
+}
+
+/* The gradient of all but Wₕ; that of bₒ is Σ ∂L/∂oₜ. */
+INLINE void add_other_gradients(const examples *e, const shape *s)
+{
+    for (int j = 0; j < s->hidden_size; j++)
+        add_unit_gradient(e, s, j);
     if (!s->biases)
         return;
-    vec bias = e->d_logits[last];
-    for (size_t t = last; t-- > 0;)
+    vec *output_bias = e->gradients + (s->rows - 1) * s->columns, bias = splat(0);
+    for (size_t t = e->steps; t-- > 0;)
         bias = bias + e->d_logits[t];
     *output_bias = *output_bias + bias;
 }
 
-INLINE void add_gradients(const examples *e, const shape *s)
+APART void add_gradients(const examples *e, const shape *given)
 {
-    add_hidden_gradient(e, s);
-    add_other_gradients(e, s);
+    add_hidden_gradient(e, given);
+    SHAPED(add_other_gradients(e, s));
 }
 
 #endif

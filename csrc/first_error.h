@@ -73,9 +73,18 @@ INLINE void note_errors(exhaustive *x, int step, vec logit, ivec totals, uint64_
     }
 }
 
+/* Wₕh of the step t to come. */
+INLINE void set_sums(exhaustive *x, const shape *s, const shared_weights *w, int t)
+{
+    vec *sums = x->sums + t * s->hidden_size;
+    for (int j = 0; j < s->hidden_size; j++)
+        sums[j] = splat(R(-0.0)); /* x + −0 is x, for −0 too */
+    shared_add_hidden_sums(w->hidden, 1, s->columns, x->states, s->hidden_size, sums);
+}
+
 /* From `level` on, all words whose first symbols the lanes have been through. */
-INLINE void walk(exhaustive *x, const shape *s, const shared_weights *w, int level, ivec carry,
-                 uint64_t first, int count)
+INLINE void walk_shaped(exhaustive *x, const shape *s, const shared_weights *w, int level,
+                        ivec carry, uint64_t first, int count)
 {
     ivec carries[MAX_DEPTH];
     uint64_t paths[MAX_DEPTH];
@@ -86,9 +95,7 @@ INLINE void walk(exhaustive *x, const shape *s, const shared_weights *w, int lev
     symbols[t] = 0;
     if (t >= x->depth)
         return;
-    for (int j = 0; j < s->hidden_size; j++)
-        x->sums[t * s->hidden_size + j] =
-            shared_hidden_sum(w->hidden + j, s->columns, x->states, s->hidden_size);
+    set_sums(x, s, w, t);
     while (t >= level) {
         const int fed = t < x->bits ? 1 << s->operands : 1;
         const int symbol = symbols[t]++;
@@ -110,14 +117,18 @@ INLINE void walk(exhaustive *x, const shape *s, const shared_weights *w, int lev
         carries[t] = totals >> 1;
         paths[t] = path;
         symbols[t] = 0;
-        for (int j = 0; j < s->hidden_size; j++)
-            x->sums[t * s->hidden_size + j] =
-                shared_hidden_sum(w->hidden + j, s->columns, x->states, s->hidden_size);
+        set_sums(x, s, w, t);
     }
 }
 
+APART void walk(exhaustive *x, const shape *given, const shared_weights *w, int level, ivec carry,
+                uint64_t first, int count)
+{
+    SHAPED(walk_shaped(x, s, w, level, carry, first, count));
+}
+
 /* Lanes get words first … first + count − 1 of `level` symbols, run from the start. */
-INLINE ivec run_prefixes(exhaustive *x, const shape *s, const shared_weights *w, int level,
+APART ivec run_prefixes(exhaustive *x, const shape *s, const shared_weights *w, int level,
                          uint64_t first, int count)
 {
     ivec carry = bits_of(splat(0));
@@ -155,7 +166,7 @@ INLINE int spread_level(const shape *s, int bits)
     return level;
 }
 
-INLINE void first_error_shaped(const shape *s, const real *block, int bits, int *step,
+INLINE void find_first_error(const shape *s, const real *block, int bits, int *step,
                                uint64_t *word, void *workspace)
 {
     arena a = arena_at(workspace);

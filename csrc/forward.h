@@ -29,7 +29,7 @@ INLINE void load_row(vec *row, const real *values, int size, int columns)
 }
 
 /* One sequence of any length. */
-INLINE void run_one(const shape *s, const unit_weights *w, const binadd_run *r, real *logits,
+INLINE void run_one_shaped(const shape *s, const unit_weights *w, const binadd_run *r, real *logits,
                     vec *states)
 {
     const int width = vectors_of(s);
@@ -53,8 +53,8 @@ INLINE void run_one(const shape *s, const unit_weights *w, const binadd_run *r, 
 }
 
 /* `count` sequences from `index` on, a lane each. */
-INLINE void run_lanes(const shape *s, const shared_weights *w, const binadd_run *r, real *logits,
-                      vec *states, size_t index, int count)
+INLINE void run_lanes_shaped(const shape *s, const shared_weights *w, const binadd_run *r,
+                             real *logits, vec *states, size_t index, int count)
 {
     const size_t size = s->hidden_size;
     vec *before = 0, *h = states;
@@ -82,6 +82,18 @@ INLINE void run_lanes(const shape *s, const shared_weights *w, const binadd_run 
         store_lanes(before, (real *)r->final_state + index * size, size, size, count);
 }
 
+APART void run_one(const shape *given, const unit_weights *w, const binadd_run *r, real *logits,
+                   vec *states)
+{
+    SHAPED(run_one_shaped(s, w, r, logits, states));
+}
+
+APART void run_lanes(const shape *given, const shared_weights *w, const binadd_run *r,
+                     real *logits, vec *states, size_t index, int count)
+{
+    SHAPED(run_lanes_shaped(s, w, r, logits, states, index, count));
+}
+
 typedef struct {
     vec *block;  /* (R, S) */
     vec *states; /* two steps' */
@@ -95,7 +107,7 @@ INLINE forward_workspace take_forward(arena *a, const shape *s)
     return f;
 }
 
-INLINE void forward_shaped(const shape *s, const binadd_run *r, void *workspace)
+INLINE void run_sequences(const shape *s, const binadd_run *r, void *workspace)
 {
     arena a = arena_at(workspace);
     forward_workspace f = take_forward(&a, s);

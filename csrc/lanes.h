@@ -29,11 +29,15 @@ typedef int32_t integer;
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define INLINE static __forceinline
+#define APART static __declspec(noinline)
 #define UNROLL
+#define ROLLED
 #define ALIGNED __declspec(align(64))
 #else
 #define INLINE static inline __attribute__((always_inline, unused))
-#define UNROLL _Pragma("GCC unroll 64")
+#define APART static __attribute__((noinline, unused))
+#define UNROLL _Pragma("GCC unroll 16")
+#define ROLLED _Pragma("GCC unroll 1")
 #define ALIGNED __attribute__((aligned(64)))
 #endif
 
@@ -41,7 +45,7 @@ typedef int32_t integer;
 /* ---- vectors ------------------------------------------------------------------------------ */
 typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
 typedef integer ivec __attribute__((vector_size(VECTOR_BYTES)));
-#define WIDTH ((int)(VECTOR_BYTES / sizeof(real)))
+#define WIDTH (VECTOR_BYTES * 8 / REAL_BITS)
 
 #if defined(__AVX512F__) || defined(__AVX__) || defined(__SSE2__)
 #include <immintrin.h>
@@ -109,6 +113,50 @@ INLINE ivec less(vec a, vec b)
 }
 #endif
 
+/* Swap rows and columns of a square of WIDTH × WIDTH reals; rows are `stride` reals apart. */
+INLINE void transpose_square(const real *from, real *to, int stride)
+{
+#if WIDTH == 8 && defined(__GNUC__)
+    vec a[8], b[8];
+    UNROLL
+    for (int i = 0; i < 8; i++)
+        memcpy(&a[i], from + i * stride, sizeof(vec));
+    UNROLL
+    for (int i = 0; i < 8; i += 2) {
+        b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+        b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+    }
+    UNROLL
+    for (int i = 0; i < 8; i++) {
+        const int low = i % 2 + i / 4 * 4; /* rows i and i + 2 of each half */
+        a[i] = i & 2 ? __builtin_shufflevector(b[low], b[low + 2], 2, 3, 10, 11, 6, 7, 14, 15)
+                     : __builtin_shufflevector(b[low], b[low + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+    }
+    UNROLL
+    for (int i = 0; i < 4; i++) {
+        b[i] = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        b[i + 4] = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+    UNROLL
+    for (int i = 0; i < 8; i++)
+        memcpy(to + i * stride, &b[i], sizeof(vec));
+#else
+    for (int i = 0; i < WIDTH; i++)
+        for (int j = 0; j < WIDTH; j++)
+            to[j * stride + i] = from[i * stride + j];
+#endif
+}
+
+/* Keep a value in a register where there are 32 of them: a compiler may think it cheaper to load it
+ * again, and the loads are what is scarce. */
+#if defined(__AVX512F__) && VECTOR_BYTES == 64
+#define MANY_REGISTERS 1
+#define KEEP(x) __asm__("" : "+v"(x))
+#else
+#define MANY_REGISTERS 0
+#define KEEP(x) (void)(x)
+#endif
+
 /* Vectors in one group of LANES. */
 #define GROUP (LANES / WIDTH)
 
@@ -118,24 +166,34 @@ INLINE vec blend(ivec mask, vec x, vec y)
     return from_bits((mask & bits_of(x)) | (~mask & bits_of(y)));
 }
 
-/* min(limit, max(-limit, z)); a NaN passes through. */
-INLINE vec clamp(vec z, real limit)
+/* min(limit, x); a NaN passes through. */
+INLINE vec at_most(vec x, real limit)
 {
 #if defined(__AVX512F__) && REAL_BITS == 64 && VECTOR_BYTES == 64
-    return _mm512_min_pd(splat(limit), _mm512_max_pd(splat(-limit), z));
+    return _mm512_min_pd(splat(limit), x);
 #elif defined(__AVX512F__) && REAL_BITS == 32 && VECTOR_BYTES == 64
-    return _mm512_min_ps(splat(limit), _mm512_max_ps(splat(-limit), z));
+    return _mm512_min_ps(splat(limit), x);
 #elif defined(__AVX__) && REAL_BITS == 64 && VECTOR_BYTES == 32
-    return _mm256_min_pd(splat(limit), _mm256_max_pd(splat(-limit), z));
+    return _mm256_min_pd(splat(limit), x);
 #elif defined(__AVX__) && REAL_BITS == 32 && VECTOR_BYTES == 32
-    return _mm256_min_ps(splat(limit), _mm256_max_ps(splat(-limit), z));
+    return _mm256_min_ps(splat(limit), x);
 #elif defined(__SSE2__) && REAL_BITS == 64 && VECTOR_BYTES == 16
-    return _mm_min_pd(splat(limit), _mm_max_pd(splat(-limit), z));
+    return _mm_min_pd(splat(limit), x);
 #elif defined(__SSE2__) && REAL_BITS == 32 && VECTOR_BYTES == 16
-    return _mm_min_ps(splat(limit), _mm_max_ps(splat(-limit), z));
+    return _mm_min_ps(splat(limit), x);
 #else
-    z = blend(less(z, splat(-limit)), splat(-limit), z);
-    return blend(less(splat(limit), z), splat(limit), z);
+    return blend(less(splat(limit), x), splat(limit), x);
+#endif
+}
+
+INLINE ivec shift_left(ivec x, int bits)
+{
+#if defined(__GNUC__) && !defined(BINADD_SCALAR_LANES)
+    return x << bits;
+#elif REAL_BITS == 64 /* of a scalar, only an unsigned one may lose bits */
+    return (ivec)((uint64_t)x << bits);
+#else
+    return (ivec)((uint32_t)x << bits);
 #endif
 }
 

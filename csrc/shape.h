@@ -21,6 +21,20 @@ INLINE shape shape_of(const binadd_network *network)
                    network->activation};
 }
 
+/* Run a statement with the shape `s`; the default network gets code of its own from the same body,
+ * in which every loop over units is unrolled. */
+#define SHAPED(statement)                                                                        \
+    do {                                                                                         \
+        if (given->hidden_size == 16 && given->operands == 2) {                                  \
+            const shape fixed = {16, 2, 16, 21, given->biases, given->activation};               \
+            const shape *const s = &fixed;                                                       \
+            statement;                                                                           \
+        } else {                                                                                 \
+            const shape *const s = given;                                                        \
+            statement;                                                                           \
+        }                                                                                        \
+    } while (0)
+
 /* Reals of one parameter block. */
 INLINE size_t block_size(const shape *s)
 {

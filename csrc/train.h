@@ -60,7 +60,7 @@ INLINE void store_learner(const learner *l, const shape *s, const binadd_trainin
 }
 
 /* Σg² over the block as it lies in memory. */
-INLINE real square_norm(const vec *gradient, size_t count)
+APART real square_norm(const vec *gradient, size_t count)
 {
     enum { STRIDE = NORM_ACCUMULATORS / WIDTH };
     ALIGNED real each[NORM_ACCUMULATORS];
@@ -88,7 +88,7 @@ INLINE real square_norm(const vec *gradient, size_t count)
     return each[0];
 }
 
-INLINE void learn(learner *l, const shape *s, const rule_constants *c)
+APART void learn(learner *l, const shape *s, const rule_constants *c)
 {
     const size_t count = block_size(s) / WIDTH;
     real scale = clips(c) ? clip_scale(square_norm(l->gradient, count), c->clip_norm) : 1;
@@ -126,7 +126,7 @@ INLINE online_workspace take_online(arena *a, const shape *s, size_t steps)
 }
 
 /* ∂L/∂o of every step, a vector of steps at a time; the loss and the wrong bits where asked for. */
-INLINE void unit_slopes(const unit_sequence *q, binadd_loss loss, real *value, int64_t *wrong)
+APART void unit_slopes(const unit_sequence *q, binadd_loss loss, real *value, int64_t *wrong)
 {
     real total = 0, each[WIDTH];
     for (size_t t = 0; t < q->steps; t++)
@@ -147,7 +147,7 @@ INLINE void unit_slopes(const unit_sequence *q, binadd_loss loss, real *value, i
             *wrong += (((const real *)q->logits)[t] > 0) != q->targets[t];
 }
 
-INLINE void train_online_shaped(const shape *s, binadd_loss loss, const rule_constants *c,
+APART void train_online(const shape *s, binadd_loss loss, const rule_constants *c,
                                 const binadd_training *d, void *workspace)
 {
     arena a = arena_at(workspace);
@@ -167,8 +167,7 @@ INLINE void train_online_shaped(const shape *s, binadd_loss loss, const rule_con
         unit_run(&w, s, q);
         unit_slopes(q, loss, d->losses ? &value : 0, d->wrong_bits ? &wrong : 0);
         unit_run_back(&w, s, q);
-        unit_hidden_gradient(q, s);
-        unit_other_gradients(q, s);
+        unit_gradients(q, s);
         learn(l, s, c);
         if (d->losses)
             ((real *)d->losses)[i] = value;
@@ -253,7 +252,7 @@ INLINE void gather_batch(const batch_workspace *b, const shape *s, const shared_
 }
 
 /* The batch's mean gradient, summed over the lanes. */
-INLINE void end_batch(const batch_workspace *b, const shape *s, real inverse)
+APART void end_batch(const batch_workspace *b, const shape *s, real inverse)
 {
     const size_t size = block_size(s);
     real *gradient = (real *)b->learner.gradient;
@@ -265,7 +264,7 @@ INLINE void end_batch(const batch_workspace *b, const shape *s, real inverse)
     }
 }
 
-INLINE void train_batches_shaped(const shape *s, binadd_loss loss, const rule_constants *c,
+APART void train_batches(const shape *s, binadd_loss loss, const rule_constants *c,
                                  const binadd_training *d, void *workspace)
 {
     arena a = arena_at(workspace);
@@ -314,7 +313,7 @@ INLINE population_workspace take_population(arena *a, const shape *s, size_t ste
 }
 
 /* Element i of each of `count` arrays, `apart` reals apart, becomes lane 0 … of vector i. */
-INLINE void load_lanes(vec *to, const real *from, size_t apart, size_t size, int count)
+APART void load_lanes(vec *to, const real *from, size_t apart, size_t size, int count)
 {
     for (size_t i = 0; i < size; i++) {
         real each[WIDTH];
@@ -324,7 +323,7 @@ INLINE void load_lanes(vec *to, const real *from, size_t apart, size_t size, int
     }
 }
 
-INLINE void store_lanes(const vec *from, real *to, size_t apart, size_t size, int count)
+APART void store_lanes(const vec *from, real *to, size_t apart, size_t size, int count)
 {
     for (size_t i = 0; i < size; i++) {
         real each[WIDTH];
@@ -335,7 +334,7 @@ INLINE void store_lanes(const vec *from, real *to, size_t apart, size_t size, in
 }
 
 /* The factor that clips each lane's gradient. */
-INLINE vec clip_lanes(const vec *gradient, const shape *s, real clip_norm)
+APART vec clip_lanes(const vec *gradient, const shape *s, real clip_norm)
 {
     vec sums[NORM_ACCUMULATORS];
     for (int i = 0; i < NORM_ACCUMULATORS; i++)
@@ -355,7 +354,7 @@ INLINE vec clip_lanes(const vec *gradient, const shape *s, real clip_norm)
     return sums[0];
 }
 
-INLINE void train_lanes_shaped(const shape *s, binadd_loss loss, rule_constants c,
+APART void train_lanes(const shape *s, binadd_loss loss, rule_constants c,
                                const binadd_population *d, size_t network, int count,
                                population_workspace *p)
 {
@@ -402,14 +401,14 @@ INLINE void train_lanes_shaped(const shape *s, binadd_loss loss, rule_constants 
     store_lanes(power, powers, 2, 2, count);
 }
 
-INLINE void train_population_shaped(const shape *s, binadd_loss loss, const rule_constants *c,
+APART void train_population(const shape *s, binadd_loss loss, const rule_constants *c,
                                     const binadd_population *d, void *workspace)
 {
     arena a = arena_at(workspace);
     population_workspace p = take_population(&a, s, d->steps);
     for (size_t network = 0; network < d->networks; network += WIDTH) {
         size_t left = d->networks - network;
-        train_lanes_shaped(s, loss, *c, d, network, left < (size_t)WIDTH ? (int)left : WIDTH, &p);
+        train_lanes(s, loss, *c, d, network, left < (size_t)WIDTH ? (int)left : WIDTH, &p);
     }
 }
 

@@ -44,16 +44,42 @@ INLINE vec unit_term(const vec *w, int width, const real *h, int size, int i)
 INLINE vec unit_sum(const vec *w, int width, const real *h, int size)
 {
 #define TERM(i) unit_term(w, width, h, size, i)
-    return HALVE(TERM);
+    return HALVE(add, TERM);
 #undef TERM
 }
 
-/* Whole rows of Σₖ wₖ·hₖ, added to `sums` on the right: sums ← Σ + sums. */
+/* The same for two vectors next to each other, which share the hₖ. */
+INLINE pair unit_term_pair(const vec *w, int width, const real *h, int size, int i)
+{
+    if (i >= size)
+        return (pair){splat(0), splat(0)};
+    vec all = splat(h[i]);
+    pair sum = {w[i * width] * all, w[i * width + 1] * all};
+    for (int k = i + LANES; k < size; k += LANES) {
+        all = splat(h[k]);
+        sum = add_pairs(sum, (pair){w[k * width] * all, w[k * width + 1] * all});
+    }
+    return sum;
+}
+
+INLINE pair unit_sum_pair(const vec *w, int width, const real *h, int size)
+{
+#define TERM(i) unit_term_pair(w, width, h, size, i)
+    return HALVE(add_pairs, TERM);
+#undef TERM
+}
+
+/* sums ← Σₖ wₖ·hₖ + sums, a whole row. */
 INLINE void add_unit_sums(const vec *w, const real *h, const shape *s, vec *sums)
 {
     const int width = vectors_of(s);
-    for (int v = 0; v < width; v++)
-        sums[v] = unit_sum(w + v, width, h, s->hidden_size) + sums[v];
+    for (int v = 0; v + 2 <= width; v += 2) {
+        pair sum = unit_sum_pair(w + v, width, h, s->hidden_size);
+        sums[v] = sum.first + sums[v];
+        sums[v + 1] = sum.second + sums[v + 1];
+    }
+    if (width % 2)
+        sums[width - 1] = unit_sum(w + width - 1, width, h, s->hidden_size) + sums[width - 1];
 }
 
 /* bₕ + Wᵢx. */
@@ -106,11 +132,15 @@ INLINE real unit_logit(const unit_weights *w, const shape *s, const vec *h)
 }
 
 /* Swap rows and columns of the hidden weights (H, S); what lies beyond H stays zero. */
-INLINE void transpose(const vec *hidden, vec *transposed, const shape *s)
+INLINE void transpose_shaped(const vec *hidden, vec *transposed, const shape *s)
 {
     const real *from = (const real *)hidden;
     real *to = (real *)transposed;
-    for (int k = 0; k < s->hidden_size; k++)
+    const int squares = s->hidden_size % WIDTH ? 0 : s->hidden_size;
+    for (int k = 0; k < squares; k += WIDTH)
+        for (int j = 0; j < squares; j += WIDTH)
+            transpose_square(from + k * s->columns + j, to + j * s->columns + k, s->columns);
+    for (int k = squares; k < s->hidden_size; k++)
         for (int j = 0; j < s->hidden_size; j++)
             to[j * s->columns + k] = from[k * s->columns + j];
 }
@@ -127,7 +157,7 @@ typedef struct {
     vec *gradient;          /* (R, S) */
 } unit_sequence;
 
-INLINE void unit_run(const unit_weights *w, const shape *s, const unit_sequence *q)
+INLINE void unit_run_shaped(const unit_weights *w, const shape *s, const unit_sequence *q)
 {
     const int width = vectors_of(s);
     for (size_t t = 0; t < q->steps; t++) {
@@ -138,7 +168,7 @@ INLINE void unit_run(const unit_weights *w, const shape *s, const unit_sequence 
         ((real *)q->logits)[t] = unit_logit(w, s, q->hidden + t * width);
 }
 
-INLINE void unit_run_back(const unit_weights *w, const shape *s, const unit_sequence *q)
+INLINE void unit_run_back_shaped(const unit_weights *w, const shape *s, const unit_sequence *q)
 {
     const int width = vectors_of(s);
     for (size_t t = q->steps; t-- > 0;) {
@@ -148,12 +178,14 @@ INLINE void unit_run_back(const unit_weights *w, const shape *s, const unit_sequ
     }
 }
 
+/* Sums of a tile of the gradient, two vectors a row, that the registers hold. */
+enum { UNIT_TILE_ROWS = VECTOR_BYTES == 64 ? 8 : 4 };
+
 /* Rows k … k + rows − 1 of Σₜ δₜ hₜ₋₁ᵀ, `columns` vectors from v on, in registers meanwhile. */
 INLINE void unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int k, int v, int rows,
                       int columns)
 {
-    enum { ROWS = 8, COLUMNS = 2 };
-    vec sums[ROWS][COLUMNS];
+    vec sums[UNIT_TILE_ROWS][2];
     const int width = vectors_of(s);
     const real *h = (const real *)(q->hidden + (q->steps - 2) * width) + k;
     const vec *delta = q->deltas + (q->steps - 1) * width + v;
@@ -162,6 +194,7 @@ INLINE void unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int
         UNROLL
         for (int column = 0; column < columns; column++)
             sums[row][column] = h[row] * delta[column];
+    ROLLED
     for (size_t t = q->steps - 1; t-- > 1;) {
         h -= s->columns;
         delta -= width;
@@ -178,61 +211,100 @@ INLINE void unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int
             gradient[(k + row) * width + v + column] = sums[row][column] + R(0.0);
 }
 
-/* ∂L/∂Wₕ = Σₜ δₜ hₜ₋₁ᵀ, some rows at a time. */
+APART void whole_unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int k, int v)
+{
+    unit_tile(q, s, gradient, k, v, UNIT_TILE_ROWS, 2);
+}
+
+APART void narrow_unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int k, int v)
+{
+    unit_tile(q, s, gradient, k, v, UNIT_TILE_ROWS, 1);
+}
+
+APART void single_unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int k, int v)
+{
+    unit_tile(q, s, gradient, k, v, 1, 1);
+}
+
+/* ∂L/∂Wₕ = Σₜ δₜ hₜ₋₁ᵀ, tile by tile. */
 INLINE void unit_hidden_gradient(const unit_sequence *q, const shape *s)
 {
-    enum { ROWS = VECTOR_BYTES == 64 ? 8 : 4 };
-    const int width = vectors_of(s);
+    const int width = vectors_of(s), size = s->hidden_size;
     vec *gradient = q->gradient + s->operands * width;
     if (q->steps < 2) {
         memset(gradient, 0, sizeof(real) * s->hidden_size * s->columns);
         return;
     }
-    int k = 0;
-    for (; k + ROWS <= s->hidden_size; k += ROWS) {
-        int v = 0;
-        for (; v + 2 <= width; v += 2)
-            unit_tile(q, s, gradient, k, v, ROWS, 2);
-        for (; v < width; v++)
-            unit_tile(q, s, gradient, k, v, ROWS, 1);
+    const int tiled_rows = size - size % UNIT_TILE_ROWS, tiled_columns = width - width % 2;
+    for (int k = 0; k < tiled_rows; k += UNIT_TILE_ROWS) {
+        for (int v = 0; v < tiled_columns; v += 2)
+            whole_unit_tile(q, s, gradient, k, v);
+        if (width % 2)
+            narrow_unit_tile(q, s, gradient, k, width - 1);
     }
-    for (; k < s->hidden_size; k++)
+    for (int k = tiled_rows; k < size; k++)
         for (int v = 0; v < width; v++)
-            unit_tile(q, s, gradient, k, v, 1, 1);
+            single_unit_tile(q, s, gradient, k, v);
 }
 
-/* ∂L/∂Wᵢ = Σ δₜxₜᵀ, ∂L/∂bₕ = Σ δₜ, ∂L/∂Wₒ = Σ ∂L/∂oₜ hₜᵀ, ∂L/∂bₒ = Σ ∂L/∂oₜ. */
+/* ∂L/∂Wᵢ = Σ δₜxₜᵀ, ∂L/∂bₕ = Σ δₜ, ∂L/∂Wₒ = Σ ∂L/∂oₜ hₜᵀ, of one vector of units. */
+INLINE void unit_other_gradient(const unit_sequence *q, const shape *s, int v)
+{
+    const int width = vectors_of(s), n = s->operands;
+    const real *d_logits = (const real *)q->d_logits;
+    vec inputs[BINADD_MAX_OPERANDS], bias = splat(0), output = splat(0);
+    for (int i = 0; i < n; i++)
+        inputs[i] = splat(0);
+    for (size_t t = q->steps; t-- > 0;) {
+        const vec delta = q->deltas[t * width + v];
+        for (int i = 0; i < n; i++) {
+            ivec bit = bits_of(splat(0)) - (integer)(q->symbols[t] >> i & 1);
+            inputs[i] = inputs[i] + pick(bit, delta);
+        }
+        bias = bias + delta;
+        output = output + q->hidden[t * width + v] * d_logits[t];
+    }
+    vec *gradient = q->gradient + v;
+    for (int i = 0; i < n; i++)
+        gradient[i * width] = inputs[i];
+    gradient[(n + s->hidden_size) * width] = s->biases ? bias : splat(0);
+    gradient[(n + s->hidden_size + 1) * width] = output;
+}
+
+/* The gradient of all but Wₕ; that of bₒ is Σ ∂L/∂oₜ. */
 INLINE void unit_other_gradients(const unit_sequence *q, const shape *s)
 {
     const int width = vectors_of(s);
     const real *d_logits = (const real *)q->d_logits;
-    vec *hidden_bias = q->gradient + (s->operands + s->hidden_size) * width;
-    vec *output = hidden_bias + width;
-    for (int i = 0; i < s->operands; i++)
-        for (int v = 0; v < width; v++) {
-            vec sum = splat(0);
-            for (size_t t = q->steps; t-- > 0;) {
-                ivec bit = bits_of(splat(0)) - (integer)(q->symbols[t] >> i & 1);
-                sum = sum + pick(bit, q->deltas[t * width + v]);
-            }
-            q->gradient[i * width + v] = sum;
-        }
-    for (int v = 0; v < width; v++) {
-        vec bias = splat(0), out = splat(0);
-        for (size_t t = q->steps; t-- > 0;) {
-            bias = bias + q->deltas[t * width + v];
-            out = out + q->hidden[t * width + v] * d_logits[t];
-        }
-        hidden_bias[v] = s->biases ? bias : splat(0);
-        output[v] = out;
-    }
+    real *output = (real *)(q->gradient + (s->rows - 2) * width), bias = 0;
+    for (int v = 0; v < width; v++)
+        unit_other_gradient(q, s, v);
     for (int j = s->hidden_size; j < s->columns; j++)
-        ((real *)output)[j] = 0; /* σ(0) is not 0: the padding's units are not silent */
-    real bias = 0;
+        output[j] = 0; /* σ(0) is not 0: the padding's units are not silent */
     for (size_t t = q->steps; t-- > 0;)
         bias += d_logits[t];
-    real *output_bias = (real *)(output + width);
-    output_bias[0] = s->biases ? bias : 0;
+    output[s->columns] = s->biases ? bias : 0;
+}
+
+APART void transpose(const vec *hidden, vec *transposed, const shape *given)
+{
+    SHAPED(transpose_shaped(hidden, transposed, s));
+}
+
+APART void unit_run(const unit_weights *w, const shape *given, const unit_sequence *q)
+{
+    SHAPED(unit_run_shaped(w, s, q));
+}
+
+APART void unit_run_back(const unit_weights *w, const shape *given, const unit_sequence *q)
+{
+    SHAPED(unit_run_back_shaped(w, s, q));
+}
+
+APART void unit_gradients(const unit_sequence *q, const shape *given)
+{
+    unit_hidden_gradient(q, given);
+    SHAPED(unit_other_gradients(q, s));
 }
 
 #endif

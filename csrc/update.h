@@ -41,37 +41,38 @@ INLINE real clip_scale(real square_norm, real clip_norm)
 }
 
 /* One update. `powers` are β₁ᵗ and β₂ᵗ of this step, for Adam; `scale` is the clipping. */
-INLINE void update(const rule_constants *c, size_t count, vec *w, vec *m, vec *v, const vec *g,
-                   vec scale, const vec powers[2])
+APART void update(const rule_constants *constants, size_t count, vec *restrict w, vec *restrict m,
+                  vec *restrict v, const vec *restrict g, vec scale, const vec powers[2])
 {
-    switch (c->rule) {
+    const rule_constants c = *constants; /* a copy stays in registers */
+    switch (c.rule) {
     case BINADD_NO_UPDATE:
         break;
     case BINADD_SGD:
         for (size_t i = 0; i < count; i++)
-            w[i] = w[i] - c->rate * (g[i] * scale);
+            w[i] = w[i] - c.rate * (g[i] * scale);
         break;
     case BINADD_MOMENTUM:
         for (size_t i = 0; i < count; i++) {
-            m[i] = c->momentum * m[i] + g[i] * scale;
-            w[i] = w[i] - c->rate * m[i];
+            m[i] = c.momentum * m[i] + g[i] * scale;
+            w[i] = w[i] - c.rate * m[i];
         }
         break;
     case BINADD_NESTEROV:
         for (size_t i = 0; i < count; i++) {
             vec clipped = g[i] * scale;
-            m[i] = c->momentum * m[i] + clipped;
-            w[i] = w[i] - c->rate * (clipped + c->momentum * m[i]);
+            m[i] = c.momentum * m[i] + clipped;
+            w[i] = w[i] - c.rate * (clipped + c.momentum * m[i]);
         }
         break;
     case BINADD_ADAM: {
         vec correction1 = 1 / (1 - powers[0]), correction2 = 1 / (1 - powers[1]);
         for (size_t i = 0; i < count; i++) {
             vec clipped = g[i] * scale;
-            m[i] = c->beta1 * m[i] + (1 - c->beta1) * clipped;
-            v[i] = c->beta2 * v[i] + (1 - c->beta2) * (clipped * clipped);
+            m[i] = c.beta1 * m[i] + (1 - c.beta1) * clipped;
+            v[i] = c.beta2 * v[i] + (1 - c.beta2) * (clipped * clipped);
             vec mean = m[i] * correction1, spread = square_root(v[i] * correction2);
-            w[i] = w[i] - c->rate * (mean / (spread + c->epsilon));
+            w[i] = w[i] - c.rate * (mean / (spread + c.epsilon));
         }
         break;
     }

@@ -37,18 +37,14 @@ class Constants:
 
     limit: Any  # e^±limit is a normal number
     log2_e: Any
-    magic: Any  # adding 1.5·2^mantissa_bits rounds to an integer, which is then in the low bits
+    magic: Any  # adding 1.5·2^mantissa_bits rounds to an integer, which is then in the low bits;
+    # with the exponent's bias on top, a shift makes these the bits of a power of two
     ln2_high: Any  # few enough bits that n·ln2_high is exact
     ln2_low: Any
     exp: tuple[Any, ...]  # eʳ − 1 = r + r²·P(r), |r| ≤ ½·ln 2: the coefficients of P
     log1p: tuple[Any, ...]  # ln((1+w)/(1−w)) = 2w·(1 + w²·L(w²)), 0 ≤ w ≤ ⅓: those of L
     integer: type[np.signedinteger[Any]]
     mantissa_bits: int
-    exponent_bias: int
-
-    @property
-    def one_bits(self) -> int:
-        return self.exponent_bias << self.mantissa_bits
 
 
 def _constants(
@@ -64,14 +60,13 @@ def _constants(
     return Constants(
         limit=real(limit),
         log2_e=real(1.4426950408889634),
-        magic=real(1.5 * 2.0**mantissa_bits),
+        magic=real(1.5 * 2.0**mantissa_bits + exponent_bias),
         ln2_high=real(ln2[0]),
         ln2_low=real(ln2[1]),
         exp=tuple(real(c) for c in exp),
         log1p=tuple(real(c) for c in log1p),
         integer=integer,
         mantissa_bits=mantissa_bits,
-        exponent_bias=exponent_bias,
     )
 
 
@@ -142,32 +137,30 @@ def _estrin(c: tuple[Any, ...], r: Real, r2: Real) -> Real:
     return (pairs[0] + pairs[1] * r2) + ((pairs[2] + pairs[3] * r2) + pairs[4] * r4) * r4
 
 
-def _split_exp(z: Real, k: Constants) -> tuple[Real, Real]:
-    """s and q with eᶻ = s·(1 + q), s = 2ⁿ and q = e^(z − n·ln 2) − 1, for |z| ≤ limit."""
-    shifted = z * k.log2_e + k.magic
+def _split_exp(x: Real, k: Constants) -> tuple[Real, Real]:
+    """s and q with e⁻ˣ = s·(1 + q), s = 2ⁿ and q = e^(−x − n·ln 2) − 1, for |x| ≤ limit."""
+    shifted = x * -k.log2_e + k.magic
     n = shifted - k.magic
-    r = (z - n * k.ln2_high) - n * k.ln2_low
+    r = (n * -k.ln2_high - x) - n * k.ln2_low
     r2 = r * r
     q = r + r2 * _estrin(k.exp, r, r2)
-    bits = (shifted.view(k.integer) << k.mantissa_bits) + k.integer(k.one_bits)
-    return bits.view(z.dtype), q
-
-
-def _clamp(z: Real, k: Constants) -> Real:
-    return np.minimum(np.maximum(z, -k.limit), k.limit)  # both let a NaN through
+    return (shifted.view(k.integer) << k.mantissa_bits).view(x.dtype), q
 
 
 def sigmoid(a: Real) -> Real:
-    """σ(a) = 1/(1 + e⁻ᵃ), as 1/((1 + s) + s·q): one rounding less than adding 1 to e⁻ᵃ."""
+    """σ(a) = 1/(1 + e⁻ᵃ), as 1/((1 + s) + s·q): one rounding less than adding 1 to e⁻ᵃ.
+
+    Below −limit it is 0, whatever has come out.
+    """
     k = CONSTANTS[a.dtype]
-    s, q = _split_exp(_clamp(-a, k), k)
+    s, q = _split_exp(np.minimum(a, k.limit), k)  # which lets a NaN through
     return np.where(a < -k.limit, a.dtype.type(0), 1 / ((1 + s) + s * q))
 
 
 def tanh(a: Real) -> Real:
     """tanh(a) = (1 − e)/(1 + e) with the sign of a, e = e^(−2|a|) = s·(1 + q), nothing cancelled."""
     k = CONSTANTS[a.dtype]
-    s, q = _split_exp(_clamp(-2 * np.abs(a), k), k)
+    s, q = _split_exp(np.minimum(2 * np.abs(a), k.limit), k)
     sq = s * q
     return np.copysign(((1 - s) - sq) / ((1 + s) + sq), a)
 
@@ -175,7 +168,7 @@ def tanh(a: Real) -> Real:
 def softplus(z: Real) -> Real:
     """ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|); the logarithm by its series in w = e/(2 + e)."""
     k = CONSTANTS[z.dtype]
-    s, q = _split_exp(_clamp(-np.abs(z), k), k)
+    s, q = _split_exp(np.minimum(np.abs(z), k.limit), k)
     e = s + s * q
     w = e / (2 + e)
     w2 = w * w
