@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from binadd.checks import check_integer, shorten
+from binadd.checks import check_array, check_integer, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
 
 __all__ = [
@@ -278,7 +278,7 @@ def check_sequences(X: ArrayLike, operands: int, name: str = "X") -> NDArray[np.
     InvalidInputError
         If its shape is wrong, it is empty, or it holds anything but 0 and 1.
     """
-    array = _as_numbers(X, name)
+    array = check_array(name, X, "biuf", "bits, 0 or 1")
     if array.ndim != 3 or array.shape[2] != operands:
         raise InvalidInputError(
             f"{name} must have the shape (sequences, steps, {operands}), not {array.shape}"
@@ -300,27 +300,11 @@ def check_bits(y: ArrayLike, shape: tuple[int, int] | None, name: str = "y") -> 
     InvalidInputError
         If its shape is not `shape`, it is empty, or it holds anything but 0 and 1.
     """
-    array = _as_numbers(y, name)
+    array = check_array(name, y, "biuf", "bits, 0 or 1")
     if array.ndim != 2 or (shape is not None and array.shape != shape):
         wanted = "(sequences, steps)" if shape is None else f"{shape}"
         raise InvalidInputError(f"{name} must have the shape {wanted}, not {array.shape}")
     return np.ascontiguousarray(_only_bits(array, name), np.uint8)
-
-
-def _as_numbers(values: ArrayLike, name: str) -> NDArray[Any]:
-    """Return `values` as an array of booleans, integers or reals."""
-    if isinstance(values, np.ndarray):
-        array = values
-    else:
-        try:
-            array = np.asarray(values)
-        except (TypeError, ValueError, OverflowError):
-            raise InvalidTypeError(f"{name} must be a rectangular array of bits") from None
-    if array.dtype.kind not in "biuf":
-        raise InvalidTypeError(
-            f"{name} must be an array of bits, 0 or 1, not of dtype {array.dtype}"
-        )
-    return array
 
 
 def _pack_short(array: NDArray[np.uint8]) -> NDArray[np.uint8] | None:

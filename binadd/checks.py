@@ -1,6 +1,6 @@
-"""Checks of single arguments: each returns the plain value or raises with one sentence.
+"""Checks of arguments: each returns the plain value or raises with one sentence.
 
-Arrays of bits are checked in `binadd.bits`, arrays of weights in `binadd.parameters`.
+What makes an array one of bits is checked in `binadd.bits`, of weights in `binadd.parameters`.
 """
 
 from __future__ import annotations
@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from binadd.errors import InvalidInputError, InvalidTypeError
 
-__all__ = ["check_choice", "check_flag", "check_integer", "check_real", "shorten"]
+__all__ = ["check_array", "check_choice", "check_flag", "check_integer", "check_real", "shorten"]
 
 
 def shorten(value: object, limit: int = 60) -> str:
@@ -150,3 +152,33 @@ def check_flag(name: str, value: object) -> bool:
             f"{name} must be True or False, not {shorten(value)} ({type(value).__name__})"
         )
     return bool(value)
+
+
+def check_array(name: str, values: ArrayLike, kinds: str, contents: str) -> NDArray[Any]:
+    """Return `values` as an array whose dtype is of one of the `kinds` (`numpy.dtype.kind`).
+
+    Raises
+    ------
+    InvalidTypeError
+        If `values` is no rectangular array of `contents`.
+
+    Examples
+    --------
+    >>> check_array("X", [[1, 2], [3]], "biuf", "bits")
+    Traceback (most recent call last):
+        ...
+    binadd.errors.InvalidTypeError: X must be a rectangular array of bits
+    """
+    if isinstance(values, np.ndarray):
+        array = values
+    else:
+        try:
+            array = np.asarray(values)
+        # The warning, where it is an error, is what NumPy before 1.24 has for ragged lists.
+        except (TypeError, ValueError, OverflowError, UserWarning):
+            raise InvalidTypeError(f"{name} must be a rectangular array of {contents}") from None
+    if array.dtype.kind not in kinds:
+        raise InvalidTypeError(
+            f"{name} must be an array of {contents}, not of dtype {array.dtype}"
+        )
+    return array

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from binadd.bits import weight_stream
-from binadd.checks import check_choice
+from binadd.checks import check_array, check_choice
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels.contract import (
     ACTIVATIONS,
@@ -142,7 +142,9 @@ def read_parameters(
         )
     biases = any(name in parameters for name in _BIASES)
     _check_names(parameters, biases)
-    arrays = {name: _real_array(name, parameters[name]) for name in parameters}
+    arrays = {
+        name: check_array(name, parameters[name], "iuf", "real numbers") for name in parameters
+    }
     hidden, operands = _sizes(arrays["input_weights"])
     if dtype is None:
         single = all(array.dtype == np.float32 for array in arrays.values())
@@ -176,16 +178,6 @@ def _check_names(parameters: Mapping[str, ArrayLike], biases: bool) -> None:
     for name in wanted:
         if name not in parameters:
             raise InvalidInputError(f"parameters lack {name}; needed are {', '.join(wanted)}")
-
-
-def _real_array(name: str, values: ArrayLike) -> NDArray[Any]:
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidTypeError(f"{name} must be a rectangular array of numbers") from None
-    if array.dtype.kind not in "iuf":
-        raise InvalidTypeError(f"{name} must hold real numbers, not dtype {array.dtype}")
-    return array
 
 
 def _sizes(input_weights: NDArray[Any]) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
+import os
 import pickle
 import subprocess
 import sys
@@ -415,7 +416,7 @@ def test_a_network_pickled_where_native_is_opens_where_it_is_not() -> None:
         input=pickle.dumps(net),
         capture_output=True,
         check=True,
-        env={"BINADD_BACKEND": "python", "PYTHONPATH": ":".join(sys.path)},
+        env=os.environ | {"BINADD_BACKEND": "python", "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert out.stdout.decode().strip() == "python BinaryAdderRNN(hidden_size=3)"
 
@@ -480,7 +481,7 @@ def test_import_takes_nothing_but_numpy() -> None:
         capture_output=True,
         check=True,
         text=True,
-        env={"PYTHONPATH": ":".join(sys.path)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert "binadd" in out.stdout.split()
     assert not {"click", "tqdm", "zipfile", "json", "matplotlib", "sklearn"} & set(

@@ -117,7 +117,7 @@ def test_dtypes_read() -> None:
         ({"output_bias": np.zeros(1)}, InvalidInputError, r"\(\), not \(1,\)"),
         ({"hidden_bias": [0, np.nan, 0]}, InvalidInputError, "hidden_bias must hold finite"),
         ({"hidden_bias": [0, np.inf, 0]}, InvalidInputError, "hidden_bias must hold finite"),
-        ({"hidden_bias": ["a", "b", "c"]}, InvalidTypeError, "real numbers, not dtype <U1"),
+        ({"hidden_bias": ["a", "b", "c"]}, InvalidTypeError, "real numbers, not of dtype <U1"),
         ({"hidden_bias": [1j, 0, 0]}, InvalidTypeError, "complex"),
         ({"hidden_bias": [None, 0, 0]}, InvalidTypeError, "object"),
         ({"hidden_bias": [True, False, True]}, InvalidTypeError, "bool"),

@@ -130,7 +130,7 @@ def train(
         Called with a `Progress` after every slice of training, at least every 0.1 s or so.
     checkpoint : path, optional
         Where to write checkpoints, from which `resume` goes on: at the start, at the end however
-        it comes (Ctrl-C too), and in between.
+        it comes (Ctrl-C too), and in between. A file of this name is replaced.
     checkpoint_every : int, optional
         Sequences between two checkpoints.
     checkpoint_seconds : float, default 10
