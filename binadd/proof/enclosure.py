@@ -16,8 +16,7 @@ So σ and tanh are the kernels' own, never NumPy's.
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,9 @@ from binadd.kernels.contract import lanes
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Reals
 
-__all__ = ["ACTIVATION_ERROR", "Cases", "Enclosure"]
+__all__ = ["ACTIVATION_ERROR", "Cases", "Enclosure", "Reached"]
+
+Integers: TypeAlias = NDArray[np.int64]
 
 ACTIVATION_ERROR = {"float64": 2.0**-50, "float32": 2.0**-21}
 """|computed f − f|, four times what the kernels promise: 2 ulp of a value of at most 1."""
@@ -35,6 +36,8 @@ UNIT = 2.0**-52
 PAD = 2.0**-44
 """Covers sums of some hundred terms that add up to at most 2."""
 OVERFLOW = 2.0**64
+BOUND = 2.0
+"""No state is as far from 0 as this, nor may a set be, else our own sums err by more."""
 
 
 class Cases(NamedTuple):
@@ -44,9 +47,23 @@ class Cases(NamedTuple):
     G: Reals  # (M, H, g)
     s: Reals  # (M, H)
 
-    def reach(self) -> Reals:
-        """By how much each unit differs from the centre at most, (M, H)."""
-        return np.abs(self.G).sum(-1) + self.s + PAD
+
+class Reached(NamedTuple):
+    """The states that M cases can be in after a step with each of X symbols.
+
+    Case m reaches {z + slope·A·e + s·e′} with its own z, slope and s for each symbol: the generators
+    slope·A are only multiplied out where somebody needs them.
+    """
+
+    z: Reals  # (M, X, H)
+    slope: Reals  # (M, X, H)
+    A: Reals  # (M, H, g)
+    s: Reals  # (M, X, H)
+    spread: Reals  # (M, X, H): by how much each unit differs from the centre at most
+
+    def cases(self, m: Integers, x: Integers) -> Cases:
+        """Of the pairs (m, x), both (K,), as cases."""
+        return Cases(self.z[m, x], self.slope[m, x][:, :, None] * self.A[m], self.s[m, x])
 
 
 class Enclosure:
@@ -94,7 +111,7 @@ class Enclosure:
             slope * (gamma * float(load.max()) + tiny) + ACTIVATION_ERROR[self.dtype]
         )
         self.logit_error = 1.001 * (gamma * out_load + tiny)
-        # Of our own sums, for states within ±2.
+        # Of our own sums, for states within BOUND.
         self.sum_error = 2 * (self.size + self.operands + 16) * UNIT * (2 * load) + 1e-300
         self.out_error = 2 * (self.size + 16) * UNIT * (2 * out_load) + 1e-300
 
@@ -137,26 +154,22 @@ class Enclosure:
 
     # Affine forms --------------------------------------------------------------------------------
 
-    def affine(self, cases: Cases) -> Cases:
-        """The next states of cases, symbol by symbol: (M·X) cases, symbols varying fastest.
+    def affine(self, cases: Cases) -> Reached:
+        """The next states of cases, symbol by symbol.
 
-        f is enclosed between two lines of its secant's slope λ: what is linear stays exact, the
+        f is enclosed between two lines of its secant's slope: what is linear stays exact, the
         gap between the lines becomes the new box.
         """
         z, G, s = cases
-        count, size = z.shape
         A = np.concatenate([self.W @ G, self.W * s[:, None, :]], axis=-1)
-        error = self.sum_error + 2 * UNIT * A.shape[-1] * 2 * self.W_abs.sum(1)
+        error = self.sum_error + 4 * UNIT * A.shape[-1] * self.W_abs.sum(1)
         a = (z @ self.W.T)[:, None] + self.u
         r = (np.abs(A).sum(-1) + error)[:, None]
         slope, offset, gap = self.line(a - r, a + r)
+        linear = slope * a
         box = gap + slope * error + self.step_error
-        box += PAD * (1 + np.abs(slope * a) + np.abs(offset))
-        return Cases(
-            (slope * a + offset).reshape(-1, size),
-            (slope[..., None] * A[:, None]).reshape(-1, size, A.shape[-1]),
-            box.reshape(-1, size),
-        )
+        box += PAD * (1 + np.abs(linear) + np.abs(offset))
+        return Reached(linear + offset, slope, A, box, slope * r + box + PAD)
 
     def line(self, low: Reals, high: Reals) -> tuple[Reals, Reals, Reals]:
         """λ, o and d with f(a) = λa + o ± d for low ≤ a ≤ high."""
@@ -196,9 +209,12 @@ class Enclosure:
         ends = np.maximum(bottom - slope * low, top - slope * high)
         return np.maximum(ends, np.where(high > 0, tangent, ends))  # type: ignore[no-any-return]
 
-    def margin(self, cases: Cases, sign: Reals) -> Reals:
-        """How far the logits of cases (M,) are at least on the side ±1 of 0."""
-        middle = cases.z @ self.out + self.out_bias
-        radius = np.abs(self.out @ cases.G).sum(-1) + cases.s @ np.abs(self.out)
-        error = self.out_error + 4 * UNIT * cases.G.shape[-1] * float(np.abs(self.out).sum())
-        return sign * middle - radius - error - self.logit_error  # type: ignore[no-any-return]
+    def margin(self, reached: Reached, sign: Reals) -> Reals:
+        """How far all logits (M, X) are at least on the side ±1 of 0."""
+        middle = reached.z @ self.out + self.out_bias
+        linear = (reached.slope * self.out) @ reached.A  # (M, X, g)
+        radius = np.abs(linear).sum(-1) + reached.s @ np.abs(self.out)
+        error = self.out_error + 4 * UNIT * linear.shape[-1] * float(np.abs(self.out).sum())
+        margin = sign * middle - radius - error - self.logit_error
+        wild = (np.abs(reached.z) + reached.spread).max(-1) > BOUND  # or our errors may be larger
+        return np.where(wild, -np.inf, margin)

@@ -31,7 +31,7 @@ __all__ = ["AffineForms", "Attempt", "Boxes", "Found", "Missed"]
 Integers = NDArray[np.int64]
 Plan = tuple[int, ...]
 
-SAMPLES, SAMPLED_STEPS = 64, 24
+SAMPLES, SAMPLED_STEPS = 128, 24  # of each carry; more samples cost less than more rounds
 SLACK = 1e-11
 """Room in a set beyond what must fit, for the rounding of a second look."""
 SMALLEST = 1e-7
@@ -114,7 +114,7 @@ def _sampled_hulls(
     enclosure: Enclosure, depth: int, from_start: bool = False
 ) -> tuple[Reals, Reals]:
     """Bounds (N, H) of sampled states of each context: words of each carry, then every window."""
-    words = _sample_words(enclosure.operands, SAMPLES * enclosure.operands // 2, SAMPLED_STEPS)
+    words = _sample_words(enclosure.operands, SAMPLES * enclosure.operands, SAMPLED_STEPS)
     states = enclosure.final_states(words.symbols)
     low, high = [], []
     for carry in range(enclosure.operands):
@@ -235,9 +235,9 @@ class AffineForms:
     """
 
     depth: int
-    steps: int = 3
+    steps: int = 4
     rounds: int = 4
-    inflation: float = 0.25
+    inflation: float = 0.3
     cases: int = 2500
 
     def run(self, enclosure: Enclosure) -> Found | Missed:
@@ -251,42 +251,44 @@ class AffineForms:
             result = self._follow(enclosure, graph, centre, radius)
             if isinstance(result, Found):
                 return result
-            missed, left, q = result
-            if not missed.margin > 0 or left is None:
+            missed, z, spread, q = result
+            if not missed.margin > 0 or missed.open_cases > self.cases:
                 break
-            reach = left.reach()
-            np.minimum.at(low, q, left.z - reach)
-            np.maximum.at(high, q, left.z + reach)
+            np.minimum.at(low, q, np.maximum(z - spread, -1))  # no state is beyond ±1
+            np.maximum.at(high, q, np.minimum(z + spread, 1))
         return missed
 
     def _follow(
         self, enclosure: Enclosure, graph: Contexts, centre: Reals, radius: Reals
-    ) -> Found | tuple[Missed, Cases | None, Integers]:
-        """Step all cases that are not inside their box yet, together."""
+    ) -> Found | tuple[Missed, Reals, Reals, Integers]:
+        """Step all cases that are not inside their box yet, together.
+
+        Those left open at the end are told by centre, spread and context.
+        """
         start = _ShortWords.of(enclosure, graph)
         far = ~start.inside(centre, radius)
         q = np.concatenate([np.arange(len(graph)), start.q[far]])
         z, s = np.concatenate([centre, start.z[far]]), np.concatenate([radius, start.r[far]])
-        cases, margin = Cases(z, np.zeros((*z.shape, 0)), s), start.margin
+        cases, spread, margin = Cases(z, np.zeros((*z.shape, 0)), s), s, start.margin
         levels: list[Integers] = []  # (M, X) each: the next level's cases, or `inside` a set
         for _ in range(self.steps):
             if not margin > 0:
                 break
-            cases, signs = enclosure.affine(cases), graph.signs[q].reshape(-1)
-            q = graph.successors[q].reshape(-1)
-            margin = min(margin, float(enclosure.margin(cases, signs).min()))
-            excess = np.abs(cases.z - centre[q]) + cases.reach() + SLACK - radius[q]
-            out = (excess > 0).any(1)
-            children = np.where(out, np.cumsum(out) - 1, -2 - q)  # set q + 1
-            levels.append(children.reshape(-1, graph.symbols))
-            cases, q = Cases(cases.z[out], cases.G[out], cases.s[out]), q[out]
+            reached = enclosure.affine(cases)
+            margin = min(margin, float(enclosure.margin(reached, graph.signs[q]).min()))
+            q = graph.successors[q]
+            excess = np.abs(reached.z - centre[q]) + reached.spread + SLACK - radius[q]
+            out = (excess > 0).any(2)
+            levels.append(np.where(out, np.cumsum(out).reshape(out.shape) - 1, -2 - q))  # set q + 1
+            m, x = np.nonzero(out)
+            cases, q, spread = reached.cases(m, x), q[m, x], reached.spread[m, x]
             if len(q) == 0 and margin > 0:
                 ends = np.where(far, len(graph) + np.cumsum(far) - 1, -2 - start.q)
                 plans = _plans(levels, graph, ends)
                 return Found(graph, centre, radius, plans, margin)
             if len(q) > self.cases:
-                return Missed(margin, len(q)), None, q
-        return Missed(margin, len(q)), cases if margin > 0 else None, q
+                break
+        return Missed(margin, len(q)), cases.z, spread, q
 
 
 def _plans(levels: list[Integers], graph: Contexts, ends: Integers) -> tuple[Plan, ...]:
