@@ -87,7 +87,7 @@ compile_c() { # PROGRAM SOURCE COMPILER [FLAG…]: one source and the core, all 
     shift 2
     local compiler=("$@" "${C_FLAGS[@]}" "-I$WORK")
     mkdir -p "$objects"
-    if "$@" -dM -E -x c /dev/null | grep -q '__x86_64__'; then
+    if [[ $("$@" -dM -E -x c /dev/null) == *__x86_64__* ]]; then
         compiler+=(-DBINADD_X86_64_LEVELS=1)
         levels+=(x86_64_v3 x86_64_v4)
     fi
