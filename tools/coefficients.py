@@ -18,7 +18,9 @@ import numpy as np
 mp.mp.dps = 60
 
 
-def interpolate(f: Callable[[mp.mpf], mp.mpf], low: mp.mpf, high: mp.mpf, degree: int) -> list[mp.mpf]:
+def interpolate(
+    f: Callable[[mp.mpf], mp.mpf], low: mp.mpf, high: mp.mpf, degree: int
+) -> list[mp.mpf]:
     """Coefficients, constant first, of the interpolant of f at the Chebyshev nodes of [low, high]."""
     count = degree + 1
     nodes = [
@@ -50,7 +52,8 @@ def main() -> None:
             coefficients = [real(str(c)) for c in interpolate(f, low, high, degree)]
             grid = [low + (high - low) * i / 500 for i in range(501)]
             error = max(
-                abs(mp.polyval([mp.mpf(float(c)) for c in reversed(coefficients)], g) - f(g)) for g in grid
+                abs(mp.polyval([mp.mpf(float(c)) for c in reversed(coefficients)], g) - f(g))
+                for g in grid
             )
             print(f"{real.__name__} {name}: error {mp.nstr(error, 3)}")
             print("   ", ", ".join(repr(float(c)) for c in coefficients))

@@ -325,7 +325,11 @@ def _run(architecture: Architecture, weights: Weights, symbols: Bytes) -> list[R
 
 
 def _sequence_gradients(
-    architecture: Architecture, weights: Weights, symbols: Bytes, states: list[Real], d_logits: Real
+    architecture: Architecture,
+    weights: Weights,
+    symbols: Bytes,
+    states: list[Real],
+    d_logits: Real,
 ) -> Real:
     """The gradient of each sequence's own loss, (R, S, N): sums over t from the last step down."""
     n, size = architecture.operands, architecture.hidden_size

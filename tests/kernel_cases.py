@@ -1,0 +1,96 @@
+"""Networks and data for the kernels' tests, as bare arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.kernels import reference
+from binadd.kernels.contract import Architecture, Optimizer
+
+
+@dataclass
+class Learner:
+    """A parameter block and what its update rule remembers."""
+
+    architecture: Architecture
+    block: NDArray[Any]
+    moments: NDArray[Any]
+    powers: NDArray[Any]
+
+    def copy(self) -> Learner:
+        return Learner(
+            self.architecture, self.block.copy(), self.moments.copy(), self.powers.copy()
+        )
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        return self.block, self.moments, self.powers
+
+
+def learner(seed: int = 0, **options: Any) -> Learner:
+    """Weights and biases uniform in [−1, 1); options are the architecture's."""
+    architecture = Architecture(**{"hidden_size": 16, **options})
+    random = np.random.default_rng(seed)
+    n, size = architecture.operands, architecture.hidden_size
+    block = np.zeros(architecture.block_shape, architecture.dtype)
+    filled = n + size + (2 if architecture.biases else 0)
+    block[:filled, :size] = random.uniform(-1, 1, (filled, size))
+    if architecture.biases:
+        block[-1, 0] = random.uniform(-1, 1)
+    else:
+        block[-2, :size] = random.uniform(-1, 1, size)
+    return Learner(
+        architecture,
+        block,
+        np.zeros((2, *block.shape), block.dtype),
+        np.ones(2, block.dtype),
+    )
+
+
+def sequences(
+    count: int, steps: int = 8, operands: int = 2, seed: int = 0
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Symbols and targets of `count` drawn sums."""
+    symbols = np.random.default_rng(seed).integers(0, 1 << operands, (count, steps), np.uint8)
+    return symbols, reference.exact_sums(symbols, operands)
+
+
+def trained(
+    kernels: Any,
+    start: Learner,
+    symbols: NDArray[np.uint8],
+    targets: NDArray[np.uint8],
+    batch_size: int = 1,
+    loss: str = "cross_entropy",
+    **rule: Any,
+) -> tuple[NDArray[Any], ...]:
+    """All that training changes or reports: weights, moments, powers, losses, wrong bits."""
+    end = start.copy()
+    updates = len(symbols) // batch_size
+    losses = np.empty(updates, start.block.dtype)
+    wrong_bits = np.empty(updates, np.int64)
+    kernels.train(
+        start.architecture,
+        *end.arrays(),
+        symbols,
+        targets,
+        loss=loss,
+        optimizer=Optimizer(**rule),
+        batch_size=batch_size,
+        losses=losses,
+        wrong_bits=wrong_bits,
+    )
+    return (*end.arrays(), losses, wrong_bits)
+
+
+def same_bits(one: Any, other: Any) -> bool:
+    """Whether two arrays, or tuples of them, are equal bit for bit; signs of zero count too."""
+    if one is None or other is None:
+        return one is other
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(same_bits, one, other))
+    a, b = np.asarray(one), np.asarray(other)
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()

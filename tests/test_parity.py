@@ -1,0 +1,281 @@
+"""The native kernels give the bits of the reference, at every instruction set of this machine.
+
+Equality is of bits, signs of zero included; nothing here is approximate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from kernel_cases import learner, same_bits, sequences, trained
+
+from binadd.kernels import reference
+from binadd.kernels.contract import LOSSES, RULES, Optimizer
+
+SIZES = (1, 3, 8, 16, 17, 33)
+DTYPES = ("float64", "float32")
+NETWORKS = (  # every pair of activation and biases meets every number of operands
+    {"activation": "sigmoid", "biases": True, "operands": 2},
+    {"activation": "tanh", "biases": False, "operands": 3},
+    {"activation": "tanh", "biases": True, "operands": 1},
+    {"activation": "sigmoid", "biases": False, "operands": 8},
+)
+
+Compare = Callable[[Callable[[Any], Any]], None]
+
+
+@pytest.fixture
+def compare(native: Any) -> Iterator[Compare]:
+    """Hold a call to the same bits with the reference and at each instruction set."""
+    before = native.isa()
+
+    def hold(call: Callable[[Any], Any]) -> None:
+        expected = call(reference)
+        for isa, supported in native.isas().items():
+            if supported:
+                native.use_isa(isa)
+                assert same_bits(expected, call(native)), isa
+
+    yield hold
+    native.use_isa(before)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_activations(compare: Compare, name: str, dtype: str) -> None:
+    random = np.random.default_rng(0)
+    values = np.concatenate(
+        [
+            random.uniform(-5, 5, 4001),
+            random.uniform(-800, 800, 4001),
+            random.normal(size=1000) * 1e-300,
+            [0.0, -0.0, np.inf, -np.inf],
+        ]
+    ).astype(dtype)
+    compare(lambda kernels: kernels.activation(values, name))
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES)
+def test_forward(compare: Compare, size: int, dtype: str, network: dict[str, Any]) -> None:
+    start = learner(hidden_size=size, dtype=dtype, **network)
+    symbols, _ = sequences(37, 9, network["operands"])
+    states = np.random.default_rng(1).uniform(0, 1, (37, size)).astype(dtype)
+    for count, initial in product((1, 2, 37), (None, states)):
+        state = None if initial is None else initial[:count]
+        compare(
+            lambda kernels, count=count, state=state: kernels.forward(
+                start.architecture, start.block, symbols[:count], state, hidden=True
+            )
+        )
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES)
+def test_gradients(
+    compare: Compare, size: int, dtype: str, network: dict[str, Any], loss: str
+) -> None:
+    start = learner(hidden_size=size, dtype=dtype, **network)
+    for count, steps in ((1, 8), (1, 1), (3, 5), (40, 8), (65, 1)):
+        symbols, targets = sequences(count, steps, network["operands"])
+        compare(
+            lambda kernels, symbols=symbols, targets=targets: kernels.loss_and_gradients(
+                start.architecture, start.block, symbols, targets, loss
+            )
+        )
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES)
+def test_updates(compare: Compare, size: int, dtype: str, rule: str) -> None:
+    for network, loss in zip(NETWORKS, LOSSES * 2, strict=True):
+        start = learner(hidden_size=size, dtype=dtype, **network)
+        symbols, targets = sequences(40, 6, network["operands"])
+        for batch_size, clip_norm in ((1, 0.5), (1, np.inf), (4, 0.5), (20, np.inf)):
+            compare(
+                lambda kernels, batch=batch_size, clip=clip_norm, start=start, loss=loss: trained(
+                    kernels,
+                    start,
+                    symbols,
+                    targets,
+                    batch,
+                    loss,
+                    rule=rule,
+                    clip_norm=clip,  # noqa: B023
+                )
+            )
+
+
+def _long_runs() -> Iterator[Any]:
+    """Each size with each dtype; loss, activation and rule take turns so that all pairs occur."""
+    for i, (size, dtype) in enumerate(product(SIZES, DTYPES)):
+        options = {
+            "hidden_size": size,
+            "dtype": dtype,
+            "activation": NETWORKS[i // 2 % 2]["activation"],
+        }
+        yield pytest.param(
+            options, LOSSES[(i + i // 4) % 2], RULES[(i + i // 2) % 4], id=f"{options}"
+        )
+
+
+def _every_run() -> Iterator[Any]:
+    for size, dtype, activation, loss, rule in product(
+        SIZES, DTYPES, ("sigmoid", "tanh"), LOSSES, RULES
+    ):
+        yield {"hidden_size": size, "dtype": dtype, "activation": activation}, loss, rule
+
+
+def _hold_long_run(compare: Compare, options: dict[str, Any], loss: str, rule: str) -> None:
+    start = learner(**options)
+    rate = 0.01 if rule == "adam" else 0.05
+    for count, batch_size in ((5000, 1), (200 * 64, 64)):
+        symbols, targets = sequences(count)
+        compare(
+            lambda kernels, batch=batch_size, symbols=symbols, targets=targets: trained(
+                kernels,
+                start,
+                symbols,
+                targets,
+                batch,
+                loss,
+                rule=rule,
+                learning_rate=rate,
+                clip_norm=2.0,
+            )
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "loss", "rule"), list(_long_runs()))
+def test_thousands_of_updates(
+    compare: Compare, options: dict[str, Any], loss: str, rule: str
+) -> None:
+    """5,000 online updates, and 200 of batch 64."""
+    _hold_long_run(compare, options, loss, rule)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("options", "loss", "rule"), list(_every_run()))
+def test_thousands_of_updates_of_every_combination(
+    compare: Compare, options: dict[str, Any], loss: str, rule: str
+) -> None:
+    """The same for all 192 combinations: a quarter of an hour."""
+    _hold_long_run(compare, options, loss, rule)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", (3, 16, 17))
+def test_population(compare: Compare, size: int, dtype: str, rule: str) -> None:
+    networks, count = 19, 6
+    starts = [learner(seed, hidden_size=size, dtype=dtype) for seed in range(networks)]
+    symbols, targets = (a.reshape(networks, count, 8) for a in sequences(networks * count))
+    rates = np.linspace(0.01, 0.2, networks).astype(dtype)
+
+    def together(kernels: Any) -> Any:
+        blocks, moments, powers = (
+            np.stack(arrays) for arrays in zip(*(s.arrays() for s in starts), strict=True)
+        )
+        losses = np.empty((networks, count), dtype)
+        wrong_bits = np.empty((networks, count), np.int64)
+        kernels.train_population(
+            starts[0].architecture,
+            blocks,
+            moments,
+            powers,
+            symbols,
+            targets,
+            loss="cross_entropy",
+            optimizer=Optimizer(rule=rule, clip_norm=1.5),
+            learning_rates=rates,
+            losses=losses,
+            wrong_bits=wrong_bits,
+        )
+        return blocks, moments, powers, losses, wrong_bits
+
+    compare(together)
+    alone = [
+        trained(
+            reference,
+            start,
+            symbols[k],
+            targets[k],
+            rule=rule,
+            clip_norm=1.5,
+            learning_rate=float(rates[k]),
+        )
+        for k, start in enumerate(starts)
+    ]
+    assert same_bits(together(reference), tuple(np.stack(a) for a in zip(*alone, strict=True)))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("operands", "bits"), [(1, 7), (2, 1), (2, 5), (3, 3), (8, 2)])
+def test_first_error(compare: Compare, operands: int, bits: int, dtype: str) -> None:
+    for size in (3, 16):
+        start = learner(hidden_size=size, operands=operands, dtype=dtype)
+        compare(lambda kernels, a=start: kernels.first_error(a.architecture, a.block, bits))
+
+
+def test_first_error_of_a_network_that_has_learnt(compare: Compare) -> None:
+    """Stopped at every stage of its training, so that the first error comes ever later."""
+    start = learner(1)
+    symbols, targets = sequences(1200, seed=2)
+    for count in (300, 400, 500, 600, 1200):
+        block, *_ = trained(reference, start, symbols[:count], targets[:count], clip_norm=2.0)
+        compare(lambda kernels, b=block: kernels.first_error(start.architecture, b, 6))
+
+
+@pytest.mark.parametrize("operands", range(1, 9))
+def test_data(compare: Compare, operands: int) -> None:
+    words = np.random.PCG64(5).random_raw(60).reshape(6, 10)
+    for length in (1, 8, 79):
+        compare(lambda kernels, n=length: kernels.unpack_words(words, operands, n))
+    symbols, _ = sequences(50, 30, operands)
+    compare(lambda kernels: kernels.exact_sums(symbols, operands))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_sequence_gets_the_same_bits_in_any_batch(kernels: Any, dtype: str) -> None:
+    start = learner(dtype=dtype)
+    symbols, _ = sequences(50)
+    together = kernels.forward(start.architecture, start.block, symbols, hidden=True)
+    for count, i in ((1, 0), (1, 49), (2, 7), (17, 20)):
+        part = kernels.forward(
+            start.architecture, start.block, symbols[i : i + count], hidden=True
+        )
+        assert same_bits(part, tuple(array[i : i + count] for array in together))
+
+
+def test_a_stream_goes_on_from_its_final_state(kernels: Any) -> None:
+    start = learner()
+    symbols, _ = sequences(1, 1000)
+    whole = kernels.forward(start.architecture, start.block, symbols)
+    first = kernels.forward(start.architecture, start.block, symbols[:, :300].copy())
+    rest = kernels.forward(
+        start.architecture, start.block, symbols[:, 300:].copy(), first.final_state
+    )
+    assert same_bits(np.hstack([first.logits, rest.logits]), whole.logits)
+    assert same_bits(rest.final_state, whole.final_state)
+
+
+def test_a_slice_of_a_long_batch_changes_nothing(native: Any) -> None:
+    """A batch too long for one slice of work is gathered over several."""
+    start = learner(hidden_size=256)
+    symbols, targets = sequences(2000, 16)
+    expected = reference.loss_and_gradients(
+        start.architecture, start.block, symbols[:80], targets[:80], "cross_entropy"
+    )
+    got = native.loss_and_gradients(
+        start.architecture, start.block, symbols[:80], targets[:80], "cross_entropy"
+    )
+    assert same_bits(expected[1], got[1])
