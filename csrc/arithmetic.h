@@ -17,14 +17,21 @@
 #define LN2_LOW 1.90821492927058770002e-10
 #define LOG_TERMS 9
 static const real EXP[] = {
-    0.5, 0.16666666666666666, 0.04166666666665136, 0.008333333333332155, 0.0013888888905881542,
-    0.0001984126985433861, 2.4801536388690766e-05, 2.755728006701698e-06, 2.761380686153829e-07,
+    0.5,
+    0.16666666666666666,
+    0.04166666666665136,
+    0.008333333333332155,
+    0.0013888888905881542,
+    0.0001984126985433861,
+    2.4801536388690766e-05,
+    2.755728006701698e-06,
+    2.761380686153829e-07,
     2.5095554677111112e-08,
 };
 static const real LOG1P[LOG_TERMS] = {
-    0.33333333333333487, 0.19999999999780063, 0.14285714338330496, 0.11111106278964857,
-    0.09091130554209872, 0.07686637438179002, 0.0675117123587855, 0.05161334635249541,
-    0.08435350330548605,
+    0.33333333333333487, 0.19999999999780063, 0.14285714338330496,
+    0.11111106278964857, 0.09091130554209872, 0.07686637438179002,
+    0.0675117123587855,  0.05161334635249541, 0.08435350330548605,
 };
 #else
 #define R(x) x##f
@@ -35,12 +42,11 @@ static const real LOG1P[LOG_TERMS] = {
 #define LN2_LOW -2.12194440e-4f
 #define LOG_TERMS 5
 static const real EXP[] = {
-    0.5f, 0.16666631400585175f, 0.04166662320494652f, 0.008357204496860504f,
-    0.0013918719487264752f,
+    0.5f, 0.16666631400585175f, 0.04166662320494652f, 0.008357204496860504f, 0.0013918719487264752f,
 };
 static const real LOG1P[LOG_TERMS] = {
-    0.3333333432674408f, 0.19999852776527405f, 0.142961785197258f, 0.1085328757762909f,
-    0.11612164974212646f,
+    0.3333333432674408f, 0.19999852776527405f, 0.142961785197258f,
+    0.1085328757762909f, 0.11612164974212646f,
 };
 #endif
 
@@ -122,11 +128,11 @@ INLINE vec slope(vec h, binadd_activation activation)
 
 /* The halving tree over LANES accumulators: second half onto the first, again and again. Written
  * out depth first, so that few of them are alive at a time. */
-#define HALVE_4(add, term, i, step)                                                              \
+#define HALVE_4(add, term, i, step)                                                                \
     add(add(term(i), term(i + 2 * (step))), add(term(i + (step)), term(i + 3 * (step))))
-#define HALVE_8(add, term, i, step)                                                              \
+#define HALVE_8(add, term, i, step)                                                                \
     add(HALVE_4(add, term, i, 2 * (step)), HALVE_4(add, term, i + (step), 2 * (step)))
-#define HALVE_16(add, term, i, step)                                                             \
+#define HALVE_16(add, term, i, step)                                                               \
     add(HALVE_8(add, term, i, 2 * (step)), HALVE_8(add, term, i + (step), 2 * (step)))
 #if REAL_BITS == 64
 #define HALVE(add, term) HALVE_8(add, term, 0, 1)

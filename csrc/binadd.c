@@ -6,8 +6,9 @@
 /* A new status is one line here; tests/ walk them all. */
 static const char *const messages[] = {
     [BINADD_OK] = "no error",
-    [BINADD_BAD_NETWORK] = "hidden_size must be 1 to 256, operands 1 to 8, and dtype and activation "
-                           "one of those named",
+    [BINADD_BAD_NETWORK] =
+        "hidden_size must be 1 to 256, operands 1 to 8, and dtype and activation "
+        "one of those named",
     [BINADD_BAD_ARGUMENT] = "an argument is missing, empty or out of range",
     [BINADD_BAD_SYMBOL] = "a symbol is not below 2 to the number of operands, or a target is not "
                           "0 or 1",
@@ -47,10 +48,10 @@ static int all_below(const uint8_t *bytes, size_t count, int limit)
     return bits < limit; /* limits are powers of two */
 }
 
-#define DEMAND(condition, status)                                                                \
-    do {                                                                                         \
-        if (!(condition))                                                                        \
-            return status;                                                                       \
+#define DEMAND(condition, status)                                                                  \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            return status;                                                                         \
     } while (0)
 
 /* ---- Sizes ------------------------------------------------------------------------------------ */
@@ -73,8 +74,9 @@ size_t binadd_forward_workspace(const binadd_network *network)
 
 size_t binadd_training_workspace(const binadd_network *network, size_t steps)
 {
-    return sound(network) ? binadd_kernels_for(network->dtype)->training_workspace_size(network, steps)
-                          : 0;
+    return sound(network)
+               ? binadd_kernels_for(network->dtype)->training_workspace_size(network, steps)
+               : 0;
 }
 
 size_t binadd_first_error_workspace(const binadd_network *network, size_t bits)
@@ -121,9 +123,8 @@ binadd_status binadd_train(const binadd_network *network, binadd_loss loss,
 }
 
 binadd_status binadd_train_population(const binadd_network *network, binadd_loss loss,
-                                      const binadd_optimizer *optimizer,
-                                      const binadd_population *d, void *workspace,
-                                      size_t workspace_size)
+                                      const binadd_optimizer *optimizer, const binadd_population *d,
+                                      void *workspace, size_t workspace_size)
 {
     DEMAND(sound(network), BINADD_BAD_NETWORK);
     DEMAND(sound_optimizer(loss, optimizer), BINADD_BAD_ARGUMENT);
@@ -171,7 +172,8 @@ binadd_status binadd_unpack_words(const uint64_t *words, size_t sequences, size_
 {
     DEMAND(operands >= 1 && operands <= BINADD_MAX_OPERANDS, BINADD_BAD_NETWORK);
     const size_t per_word = 64 / (size_t)operands;
-    DEMAND(words && symbols && sequences && steps && words_each >= (steps + per_word - 1) / per_word,
+    DEMAND(words && symbols && sequences && steps &&
+               words_each >= (steps + per_word - 1) / per_word,
            BINADD_BAD_ARGUMENT);
     const uint8_t mask = (uint8_t)((1 << operands) - 1);
     for (size_t i = 0; i < sequences; i++)

@@ -45,12 +45,12 @@ extern "C" {
 
 typedef enum {
     BINADD_OK = 0,
-    BINADD_BAD_NETWORK,   /* a size, dtype or activation out of range */
-    BINADD_BAD_ARGUMENT,  /* a null pointer, an empty shape, an unknown option */
-    BINADD_BAD_SYMBOL,    /* a symbol not below 2ⁿ, or a target that is not a bit */
+    BINADD_BAD_NETWORK,  /* a size, dtype or activation out of range */
+    BINADD_BAD_ARGUMENT, /* a null pointer, an empty shape, an unknown option */
+    BINADD_BAD_SYMBOL,   /* a symbol not below 2ⁿ, or a target that is not a bit */
     BINADD_SMALL_WORKSPACE,
-    BINADD_UNKNOWN_ISA,   /* no instruction set of this name in this build */
-    BINADD_MISSING_ISA,   /* this machine lacks that instruction set */
+    BINADD_UNKNOWN_ISA, /* no instruction set of this name in this build */
+    BINADD_MISSING_ISA, /* this machine lacks that instruction set */
 } binadd_status;
 
 typedef enum { BINADD_FLOAT64, BINADD_FLOAT32 } binadd_dtype;

@@ -43,9 +43,7 @@ static uint32_t xcr0(void)
 static registers cpuid(uint32_t leaf, uint32_t subleaf)
 {
     registers r;
-    __asm__("cpuid"
-            : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
-            : "a"(leaf), "c"(subleaf));
+    __asm__("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
     return r;
 }
 
@@ -64,23 +62,38 @@ static int all(uint32_t value, uint32_t wanted)
 
 enum {
     /* leaf 1, ecx */
-    SSE3 = 1u << 0, SSSE3 = 1u << 9, FMA = 1u << 12, CX16 = 1u << 13, SSE4_1 = 1u << 19,
-    SSE4_2 = 1u << 20, MOVBE = 1u << 22, POPCNT = 1u << 23, OSXSAVE = 1u << 27, AVX = 1u << 28,
+    SSE3 = 1u << 0,
+    SSSE3 = 1u << 9,
+    FMA = 1u << 12,
+    CX16 = 1u << 13,
+    SSE4_1 = 1u << 19,
+    SSE4_2 = 1u << 20,
+    MOVBE = 1u << 22,
+    POPCNT = 1u << 23,
+    OSXSAVE = 1u << 27,
+    AVX = 1u << 28,
     F16C = 1u << 29,
     /* leaf 7, ebx */
-    BMI1 = 1u << 3, AVX2 = 1u << 5, BMI2 = 1u << 8, AVX512F = 1u << 16, AVX512DQ = 1u << 17,
-    AVX512CD = 1u << 28, AVX512BW = 1u << 30,
+    BMI1 = 1u << 3,
+    AVX2 = 1u << 5,
+    BMI2 = 1u << 8,
+    AVX512F = 1u << 16,
+    AVX512DQ = 1u << 17,
+    AVX512CD = 1u << 28,
+    AVX512BW = 1u << 30,
     /* leaf 0x80000001, ecx */
-    LAHF = 1u << 0, LZCNT = 1u << 5,
+    LAHF = 1u << 0,
+    LZCNT = 1u << 5,
     /* XCR0: what the system saves */
-    SAVES_YMM = 0x06, SAVES_ZMM = 0xE6,
+    SAVES_YMM = 0x06,
+    SAVES_ZMM = 0xE6,
 };
 #define AVX512VL (1u << 31)
 
 static int has_v3(void)
 {
-    const uint32_t leaf1 = SSE3 | SSSE3 | FMA | CX16 | SSE4_1 | SSE4_2 | MOVBE | POPCNT | OSXSAVE |
-                           AVX | F16C;
+    const uint32_t leaf1 =
+        SSE3 | SSSE3 | FMA | CX16 | SSE4_1 | SSE4_2 | MOVBE | POPCNT | OSXSAVE | AVX | F16C;
     return cpuid(0, 0).eax >= 7 && all(cpuid(1, 0).ecx, leaf1) && all(xcr0(), SAVES_YMM) &&
            all(cpuid(7, 0).ebx, BMI1 | AVX2 | BMI2) && cpuid(0x80000000u, 0).eax >= 0x80000001u &&
            all(cpuid(0x80000001u, 0).ecx, LAHF | LZCNT);

@@ -55,7 +55,7 @@ INLINE ivec first_lanes(int count)
 
 /* Put `count` sequences, `apart` bytes apart, into the lanes. */
 APART void load_examples(examples *e, const shape *s, const uint8_t *symbols,
-                          const uint8_t *targets, size_t apart, int count)
+                         const uint8_t *targets, size_t apart, int count)
 {
     e->present = first_lanes(count);
     for (size_t t = 0; t < e->steps; t++) {
@@ -110,8 +110,8 @@ INLINE void hidden_tile(const examples *e, const shape *s, vec *gradient, int k,
     UNROLL
     for (int row = 0; row < rows; row++)
         UNROLL
-        for (int column = 0; column < columns; column++)
-            sums[row][column] = h[row] * delta[column];
+    for (int column = 0; column < columns; column++)
+        sums[row][column] = h[row] * delta[column];
     ROLLED
     for (size_t t = e->steps - 1; t-- > 1;) {
         h -= size;
@@ -119,16 +119,16 @@ INLINE void hidden_tile(const examples *e, const shape *s, vec *gradient, int k,
         UNROLL
         for (int row = 0; row < rows; row++)
             UNROLL
-            for (int column = 0; column < columns; column++)
-                sums[row][column] = sums[row][column] + h[row] * delta[column];
+        for (int column = 0; column < columns; column++)
+            sums[row][column] = sums[row][column] + h[row] * delta[column];
     }
     UNROLL
     for (int row = 0; row < rows; row++)
         UNROLL
-        for (int column = 0; column < columns; column++) {
-            vec *g = gradient + (k + row) * s->columns + j + column;
-            *g = *g + sums[row][column];
-        }
+    for (int column = 0; column < columns; column++) {
+        vec *g = gradient + (k + row) * s->columns + j + column;
+        *g = *g + sums[row][column];
+    }
 }
 
 APART void whole_tile(const examples *e, const shape *s, vec *gradient, int k, int j)

@@ -11,14 +11,14 @@
 enum { MAX_DEPTH = 32 };
 
 typedef struct {
-    int bits, depth;   /* symbols of a word; with the zero symbols after it */
-    int step;          /* of the first wrong output so far, `depth` if there is none */
-    uint64_t word;     /* the smallest wrong word of that step */
-    int ones[256];     /* how many operands' bits are 1 in a symbol */
-    vec *states;       /* (H) */
-    vec *sums;         /* (depth, H)  Wₕh of the walk's path */
-    real *inputs;      /* (2ⁿ, S)     bₕ + Wᵢx of every symbol */
-    real *block;       /* (R, S) */
+    int bits, depth; /* symbols of a word; with the zero symbols after it */
+    int step;        /* of the first wrong output so far, `depth` if there is none */
+    uint64_t word;   /* the smallest wrong word of that step */
+    int ones[256];   /* how many operands' bits are 1 in a symbol */
+    vec *states;     /* (H) */
+    vec *sums;       /* (depth, H)  Wₕh of the walk's path */
+    real *inputs;    /* (2ⁿ, S)     bₕ + Wᵢx of every symbol */
+    real *block;     /* (R, S) */
 } exhaustive;
 
 INLINE exhaustive take_exhaustive(arena *a, const shape *s, int bits)
@@ -129,7 +129,7 @@ APART void walk(exhaustive *x, const shape *given, const shared_weights *w, int 
 
 /* Lanes get words first … first + count − 1 of `level` symbols, run from the start. */
 APART ivec run_prefixes(exhaustive *x, const shape *s, const shared_weights *w, int level,
-                         uint64_t first, int count)
+                        uint64_t first, int count)
 {
     ivec carry = bits_of(splat(0));
     vec other[BINADD_MAX_HIDDEN_SIZE];
@@ -166,8 +166,8 @@ INLINE int spread_level(const shape *s, int bits)
     return level;
 }
 
-INLINE void find_first_error(const shape *s, const real *block, int bits, int *step,
-                               uint64_t *word, void *workspace)
+INLINE void find_first_error(const shape *s, const real *block, int bits, int *step, uint64_t *word,
+                             void *workspace)
 {
     arena a = arena_at(workspace);
     exhaustive x = take_exhaustive(&a, s, bits);

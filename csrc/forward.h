@@ -30,7 +30,7 @@ INLINE void load_row(vec *row, const real *values, int size, int columns)
 
 /* One sequence of any length. */
 INLINE void run_one_shaped(const shape *s, const unit_weights *w, const binadd_run *r, real *logits,
-                    vec *states)
+                           vec *states)
 {
     const int width = vectors_of(s);
     const size_t bytes = s->hidden_size * sizeof(real);
@@ -88,8 +88,8 @@ APART void run_one(const shape *given, const unit_weights *w, const binadd_run *
     SHAPED(run_one_shaped(s, w, r, logits, states));
 }
 
-APART void run_lanes(const shape *given, const shared_weights *w, const binadd_run *r,
-                     real *logits, vec *states, size_t index, int count)
+APART void run_lanes(const shape *given, const shared_weights *w, const binadd_run *r, real *logits,
+                     vec *states, size_t index, int count)
 {
     SHAPED(run_lanes_shaped(s, w, r, logits, states, index, count));
 }

@@ -16,23 +16,26 @@ typedef struct {
 INLINE shape shape_of(const binadd_network *network)
 {
     int columns = (network->hidden_size + LANES - 1) / LANES * LANES;
-    return (shape){network->hidden_size, network->operands, columns,
-                   network->operands + network->hidden_size + 3, network->biases,
+    return (shape){network->hidden_size,
+                   network->operands,
+                   columns,
+                   network->operands + network->hidden_size + 3,
+                   network->biases,
                    network->activation};
 }
 
 /* Run a statement with the shape `s`; the default network gets code of its own from the same body,
  * in which every loop over units is unrolled. */
-#define SHAPED(statement)                                                                        \
-    do {                                                                                         \
-        if (given->hidden_size == 16 && given->operands == 2) {                                  \
-            const shape fixed = {16, 2, 16, 21, given->biases, given->activation};               \
-            const shape *const s = &fixed;                                                       \
-            statement;                                                                           \
-        } else {                                                                                 \
-            const shape *const s = given;                                                        \
-            statement;                                                                           \
-        }                                                                                        \
+#define SHAPED(statement)                                                                          \
+    do {                                                                                           \
+        if (given->hidden_size == 16 && given->operands == 2) {                                    \
+            const shape fixed = {16, 2, 16, 21, given->biases, given->activation};                 \
+            const shape *const s = &fixed;                                                         \
+            statement;                                                                             \
+        } else {                                                                                   \
+            const shape *const s = given;                                                          \
+            statement;                                                                             \
+        }                                                                                          \
     } while (0)
 
 /* Reals of one parameter block. */

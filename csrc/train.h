@@ -70,8 +70,8 @@ APART real square_norm(const vec *gradient, size_t count)
     size_t i = 0;
     for (; i + STRIDE <= count; i += STRIDE)
         UNROLL
-        for (int a = 0; a < STRIDE; a++)
-            sums[a] = sums[a] + gradient[i + a] * gradient[i + a];
+    for (int a = 0; a < STRIDE; a++)
+        sums[a] = sums[a] + gradient[i + a] * gradient[i + a];
     UNROLL
     for (int a = 0; a < STRIDE; a++)
         if (i + a < count)
@@ -148,7 +148,7 @@ APART void unit_slopes(const unit_sequence *q, binadd_loss loss, real *value, in
 }
 
 APART void train_online(const shape *s, binadd_loss loss, const rule_constants *c,
-                                const binadd_training *d, void *workspace)
+                        const binadd_training *d, void *workspace)
 {
     arena a = arena_at(workspace);
     online_workspace space = take_online(&a, s, d->steps);
@@ -265,7 +265,7 @@ APART void end_batch(const batch_workspace *b, const shape *s, real inverse)
 }
 
 APART void train_batches(const shape *s, binadd_loss loss, const rule_constants *c,
-                                 const binadd_training *d, void *workspace)
+                         const binadd_training *d, void *workspace)
 {
     arena a = arena_at(workspace);
     batch_workspace b = take_batch(&a, s, d->steps);
@@ -355,8 +355,8 @@ APART vec clip_lanes(const vec *gradient, const shape *s, real clip_norm)
 }
 
 APART void train_lanes(const shape *s, binadd_loss loss, rule_constants c,
-                               const binadd_population *d, size_t network, int count,
-                               population_workspace *p)
+                       const binadd_population *d, size_t network, int count,
+                       population_workspace *p)
 {
     const size_t size = block_size(s), apart = d->sequences * d->steps;
     const int report = d->losses || d->wrong_bits;
@@ -402,7 +402,7 @@ APART void train_lanes(const shape *s, binadd_loss loss, rule_constants c,
 }
 
 APART void train_population(const shape *s, binadd_loss loss, const rule_constants *c,
-                                    const binadd_population *d, void *workspace)
+                            const binadd_population *d, void *workspace)
 {
     arena a = arena_at(workspace);
     population_workspace p = take_population(&a, s, d->steps);

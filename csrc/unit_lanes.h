@@ -26,8 +26,8 @@ INLINE unit_weights unit_rows(const vec *block, const vec *transposed, const sha
 {
     const int width = vectors_of(s);
     const vec *after = block + (s->operands + s->hidden_size) * width;
-    return (unit_weights){block, block + s->operands * width, transposed, after, after + width,
-                          (const real *)(after + 2 * width)};
+    return (unit_weights){block,         block + s->operands * width,      transposed, after,
+                          after + width, (const real *)(after + 2 * width)};
 }
 
 /* One vector of Σₖ wₖ·hₖ, k over the hidden units in the written order; rows `width` apart. */
@@ -192,8 +192,8 @@ INLINE void unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int
     UNROLL
     for (int row = 0; row < rows; row++)
         UNROLL
-        for (int column = 0; column < columns; column++)
-            sums[row][column] = h[row] * delta[column];
+    for (int column = 0; column < columns; column++)
+        sums[row][column] = h[row] * delta[column];
     ROLLED
     for (size_t t = q->steps - 1; t-- > 1;) {
         h -= s->columns;
@@ -201,14 +201,14 @@ INLINE void unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int
         UNROLL
         for (int row = 0; row < rows; row++)
             UNROLL
-            for (int column = 0; column < columns; column++)
-                sums[row][column] = sums[row][column] + h[row] * delta[column];
+        for (int column = 0; column < columns; column++)
+            sums[row][column] = sums[row][column] + h[row] * delta[column];
     }
     UNROLL
     for (int row = 0; row < rows; row++)
         UNROLL
-        for (int column = 0; column < columns; column++)
-            gradient[(k + row) * width + v + column] = sums[row][column] + R(0.0);
+    for (int column = 0; column < columns; column++)
+        gradient[(k + row) * width + v + column] = sums[row][column] + R(0.0);
 }
 
 APART void whole_unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int k, int v)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -117,7 +118,7 @@ def test_every_float32(native: Any, name: str) -> None:
     """All 2³² of them, NaNs among them; neighbouring pieces overlap, so monotony has no gaps."""
     piece = 1 << 22
     edges = [0x00000000, 0x7F800001, 0x80000000, 0xFF800001, 0x100000000]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         for first in range(start, end, piece):
             hold_float32(native, name, float32_inputs(first, min(piece + 1, end - first)))
 

@@ -55,7 +55,10 @@ def places(architecture: Architecture) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("options", CASES, ids=str)
 def test_complex_step(kernels: Any, options: dict[str, Any], loss: str) -> None:
-    """∂L/∂w = Im L(w + ih)/h has no cancellation (Squire & Trapp 1998, 10.1137/S003614459631241X)."""
+    """∂L/∂w = Im L(w + ih)/h: nothing cancels, so h may be tiny.
+
+    Squire & Trapp 1998, https://doi.org/10.1137/S003614459631241X.
+    """
     start = learner(**options)
     a, block = start.architecture, start.block
     symbols, targets = sequences(7, 6, a.operands)

@@ -6,6 +6,7 @@ Equality is of bits, signs of zero included; nothing here is approximate.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -101,15 +102,15 @@ def test_updates(compare: Compare, size: int, dtype: str, rule: str) -> None:
         symbols, targets = sequences(40, 6, network["operands"])
         for batch_size, clip_norm in ((1, 0.5), (1, np.inf), (4, 0.5), (20, np.inf)):
             compare(
-                lambda kernels, batch=batch_size, clip=clip_norm, start=start, loss=loss: trained(
-                    kernels,
-                    start,
-                    symbols,
-                    targets,
-                    batch,
-                    loss,
+                partial(
+                    trained,
+                    start=start,
+                    symbols=symbols,
+                    targets=targets,
+                    batch_size=batch_size,
+                    loss=loss,
                     rule=rule,
-                    clip_norm=clip,  # noqa: B023
+                    clip_norm=clip_norm,
                 )
             )
 

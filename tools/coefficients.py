@@ -21,7 +21,7 @@ mp.mp.dps = 60
 def interpolate(
     f: Callable[[mp.mpf], mp.mpf], low: mp.mpf, high: mp.mpf, degree: int
 ) -> list[mp.mpf]:
-    """Coefficients, constant first, of the interpolant of f at the Chebyshev nodes of [low, high]."""
+    """Coefficients, constant first, of the interpolant at the Chebyshev nodes of [low, high]."""
     count = degree + 1
     nodes = [
         (low + high) / 2 + (high - low) / 2 * mp.cos(mp.pi * (2 * i + 1) / (2 * count))

@@ -32,15 +32,16 @@ def _native() -> Kernels:
         raise BackendError(f"the native kernels are broken ({error}); {_FORCE_PYTHON}") from error
     from binadd import __version__
 
-    if module.VERSION != __version__:
+    built = module.VERSION
+    if built != __version__:
         raise BackendError(
-            f"the native kernels are of binadd {module.VERSION}, the package is {__version__}; "
+            f"the native kernels are of binadd {built}, the package is {__version__}; "
             f"reinstall it, or {_FORCE_PYTHON}"
         )
     forced = os.environ.get("BINADD_ISA")
     if forced:
         module.use_isa(forced)
-    return module  # type: ignore[return-value]
+    return module
 
 
 def load(backend: str = "auto") -> Kernels:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from binadd.errors import InvalidInputError
 
-Real: TypeAlias = NDArray[Any]
+Real: TypeAlias = NDArray[np.floating[Any]]
 """A float64 or float32 array (the architecture's dtype)."""
 Bytes: TypeAlias = NDArray[np.uint8]
 
@@ -223,7 +223,7 @@ def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: str) -> No
 
 
 def check_symbols(symbols: Any, operands: int) -> None:
-    """Raise InvalidInputError unless symbols are bytes (N, T), N and T at least 1, each below 2ⁿ."""
+    """Raise InvalidInputError unless symbols are bytes (N, T), not empty and each below 2ⁿ."""
     _demand(
         isinstance(symbols, np.ndarray) and symbols.ndim == 2 and symbols.size > 0,
         "symbols must be a non-empty array of shape (sequences, steps)",
@@ -342,7 +342,7 @@ def check_reports(
     shape: tuple[int, ...],
     dtype: str,
 ) -> None:
-    """Raise InvalidInputError unless the arrays to be filled, where given, have a place for each update."""
+    """Raise InvalidInputError unless the arrays to fill have a place for each update."""
     if losses is not None:
         check_array("losses", losses, shape, dtype)
     if wrong_bits is not None:
@@ -355,7 +355,7 @@ def check_exhaustive(architecture: Architecture, block: Real, bits: int) -> None
     most = MAX_EXHAUSTIVE_BITS // architecture.operands
     _demand(
         1 <= bits <= most,
-        f"all sums of {architecture.operands} operands can be checked up to {most} bits, not {bits}",
+        f"all sums of {architecture.operands} operands can be run up to {most} bits, not {bits}",
     )
 
 

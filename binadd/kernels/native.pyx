@@ -378,7 +378,8 @@ cdef int _train_population(
     cdef c.binadd_optimizer rule = optimizer_of(optimizer)
     cdef c.binadd_loss loss_code = LOSSES[loss]
     cdef size_t steps = symbols.shape[2]
-    cdef size_t most = max(slice_sequences(&network, steps) // <size_t> symbols.shape[0], <size_t> 1)
+    cdef size_t networks = symbols.shape[0]
+    cdef size_t most = max(slice_sequences(&network, steps) // networks, <size_t> 1)
     cdef Workspace workspace = Workspace(c.binadd_training_workspace(&network, steps))
     cdef c.binadd_status status
     cdef c.binadd_population data = c.binadd_population(
@@ -388,7 +389,7 @@ cdef int _train_population(
         learning_rates=&learning_rates[0],
         symbols=&symbols[0, 0, 0],
         targets=&targets[0, 0, 0],
-        networks=symbols.shape[0],
+        networks=networks,
         sequences=symbols.shape[1],
         steps=steps,
         first=0,

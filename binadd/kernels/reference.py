@@ -13,9 +13,9 @@ backpropagation through time (Werbos 1990, https://doi.org/10.1109/5.58337).
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from binadd.kernels import contract
 from binadd.kernels.contract import Architecture, Bytes, Forward, Optimizer, Real
 
 NAME = "python"
+Scalar: TypeAlias = np.floating[Any]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -35,14 +36,16 @@ NAME = "python"
 class Constants:
     """What exp and log need at one precision; csrc/arithmetic.h has the same table."""
 
-    limit: Any  # e^±limit is a normal number
-    log2_e: Any
-    magic: Any  # adding 1.5·2^mantissa_bits rounds to an integer, which is then in the low bits;
+    limit: Scalar  # e^±limit is a normal number
+    log2_e: Scalar
+    magic: (
+        Scalar  # adding 1.5·2^mantissa_bits rounds to an integer, which is then in the low bits;
+    )
     # with the exponent's bias on top, a shift makes these the bits of a power of two
-    ln2_high: Any  # few enough bits that n·ln2_high is exact
-    ln2_low: Any
-    exp: tuple[Any, ...]  # eʳ − 1 = r + r²·P(r), |r| ≤ ½·ln 2: the coefficients of P
-    log1p: tuple[Any, ...]  # ln((1+w)/(1−w)) = 2w·(1 + w²·L(w²)), 0 ≤ w ≤ ⅓: those of L
+    ln2_high: Scalar  # few enough bits that n·ln2_high is exact
+    ln2_low: Scalar
+    exp: tuple[Scalar, ...]  # eʳ − 1 = r + r²·P(r), |r| ≤ ½·ln 2: the coefficients of P
+    log1p: tuple[Scalar, ...]  # ln((1+w)/(1−w)) = 2w·(1 + w²·L(w²)), 0 ≤ w ≤ ⅓: those of L
     integer: type[np.signedinteger[Any]]
     mantissa_bits: int
 
@@ -128,7 +131,7 @@ CONSTANTS = {
 }
 
 
-def _estrin(c: tuple[Any, ...], r: Real, r2: Real) -> Real:
+def _estrin(c: tuple[Scalar, ...], r: Real, r2: Real) -> Real:
     """P(r) by pairs: shorter chains than Horner's, and the order that C uses."""
     pairs = [c[i] + c[i + 1] * r for i in range(0, len(c) - 1, 2)]
     if len(c) == 5:
@@ -158,7 +161,7 @@ def sigmoid(a: Real) -> Real:
 
 
 def tanh(a: Real) -> Real:
-    """tanh(a) = (1 − e)/(1 + e) with the sign of a, e = e^(−2|a|) = s·(1 + q), nothing cancelled."""
+    """tanh(a) = (1 − e)/(1 + e) with the sign of a; e = e^(−2|a|) = s·(1 + q): nothing cancels."""
     k = CONSTANTS[a.dtype]
     s, q = _split_exp(np.minimum(2 * np.abs(a), k.limit), k)
     sq = s * q
@@ -179,7 +182,10 @@ def softplus(z: Real) -> Real:
 
 
 ACTIVATIONS = {"sigmoid": sigmoid, "tanh": tanh}
-SLOPES = {"sigmoid": lambda h: h * (1 - h), "tanh": lambda h: 1 - h * h}  # f′(a) from h = f(a)
+SLOPES: dict[str, Callable[[Real], Real]] = {
+    "sigmoid": lambda h: h * (1 - h),
+    "tanh": lambda h: 1 - h * h,
+}  # f′(a) from h = f(a)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -192,7 +198,8 @@ def _halve(accumulators: Real) -> Real:
     while len(accumulators) > 1:
         half = len(accumulators) // 2
         accumulators = accumulators[:half] + accumulators[half:]
-    return accumulators[0]
+    total: Real = accumulators[0]
+    return total
 
 
 def _strided_sum(terms: Real, width: int) -> Real:
@@ -242,10 +249,11 @@ class Weights:
     hidden: Real  # (H from, H to, 1)
     hidden_bias: Real  # (H, 1)
     output: Real  # (H, 1)
-    output_bias: Any  # ()
+    output_bias: Scalar  # ()
 
     @classmethod
     def of(cls, architecture: Architecture, block: Real) -> "Weights":
+        """Name the rows of a block."""
         n, size = architecture.operands, architecture.hidden_size
         columns = block[:, :size, None]
         return cls(
