@@ -8,15 +8,16 @@ from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.checker import check
 from binadd.proof.enclosure import Enclosure
 from binadd.proof.refute import refute
-from binadd.proof.search import AffineForms, Attempt, Boxes, Found, Missed
+from binadd.proof.search import Adaptive, AffineForms, Attempt, Boxes, Found, Missed, Sampler
 from binadd.proof.verdict import Proved, Refuted, Undecided, Verdict
 
 __all__ = ["Certificate", "Proved", "Refuted", "Undecided", "Verdict", "check", "prove"]
 
 QUICK: tuple[Attempt, ...] = (Boxes(2), AffineForms(2))
 THOROUGH: tuple[Attempt, ...] = (
-    AffineForms(2, steps=4, inflation=0.1),
-    AffineForms(3, steps=4, inflation=0.1, cases=20_000),
+    Adaptive(2, histories=150, growth=3.0),
+    Adaptive(2, histories=1200, growth=3.0),
+    Adaptive(2, histories=1200, growth=1.0),
 )
 LADDER = {
     "quick": (("quick", QUICK),),
@@ -57,10 +58,11 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
     """
     check_choice("effort", effort, tuple(LADDER))
     enclosure = Enclosure(net)
+    sampler = Sampler(enclosure) if enclosure.finite else None
     missed = []
     for search, attempts in LADDER[effort]:
-        for attempt in attempts if enclosure.finite else ():
-            result = attempt.run(enclosure)
+        for attempt in attempts if sampler is not None else ():
+            result = attempt.run(enclosure, sampler)
             if isinstance(result, Found):
                 return Proved(result.certificate(enclosure, weights_digest(net)), net)
             missed.append((attempt, result))

@@ -1,35 +1,38 @@
-"""Look for sets that hold every reachable state, and for a plan to show it.
+"""Look for sets that hold every reachable state, and for plans to show it.
 
 Nothing here needs to be trusted: what counts is decided by `Enclosure`, whose sets are sound, and
 by whoever checks the certificate. So this module may sample, guess and give up.
 
-The sets belong to contexts (`binadd.proof.contexts`). They begin as hulls of sampled states and
-are widened until they hold all that a step, or several, can make of them. Two ways to show it:
+There is a set for each of many histories (`binadd.proof.histories`). Sets begin as hulls of sampled
+states and are widened until they hold all that a step, or several, can make of them:
 
-- **boxes**: one step of each box, each unit for itself, must end in the box of the next context.
-  Cheap, but what makes a network forget is partly the cancellation between its units, which
-  intervals do not see.
-- **affine forms** over several steps: they see it. Whatever has not reached its set after one
-  step goes on for another; words that forget slowly, as long carries do, go on longest.
+- `Boxes`: one step of each box, each unit for itself, must end in the next history's box. Cheap,
+  but what makes a network forget is partly the cancellation between its units, which intervals do
+  not see.
+- `AffineForms`: affine forms over several steps see it. Whatever has not reached its set after one
+  step goes on for another; words that are forgotten slowly, as long carries are, go on longest.
+- `Adaptive`: the same, and where a bit is in doubt or a set grows without end, the history looks
+  further back.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from binadd.proof.certificate import AFFINE, HULL, Certificate, Reals
-from binadd.proof.contexts import Contexts, contexts
 from binadd.proof.enclosure import Cases, Enclosure
+from binadd.proof.histories import Graph, Histories, History, uniform
 
-__all__ = ["AffineForms", "Attempt", "Boxes", "Found", "Missed"]
+__all__ = ["Adaptive", "AffineForms", "Attempt", "Boxes", "Found", "Missed", "Sampler"]
 
-Integers = NDArray[np.int64]
-Plan = tuple[int, ...]
+Integers: TypeAlias = NDArray[np.int64]
+Plan: TypeAlias = tuple[int, ...]
 
 SAMPLES, SAMPLED_STEPS = 128, 24  # of each carry; more samples cost less than more rounds
 SLACK = 1e-11
@@ -42,14 +45,13 @@ SMALLEST = 1e-7
 class Found:
     """Sets and plans that hold."""
 
-    graph: Contexts
-    centres: Reals  # (N, H)
-    radii: Reals  # (N, H)
-    plans: tuple[Plan, ...]  # of the initial state, then of the contexts' boxes
+    graph: Graph
+    sets: Sets
+    plans: tuple[Plan, ...]  # of the initial state, then of the histories' sets
     margin: float
 
     def certificate(self, enclosure: Enclosure, digest: str) -> Certificate:
-        """Put the initial state in front: it is set 0, and context q is set q + 1."""
+        """Put the initial state in front: it is set 0, and history q is set q + 1."""
         zero = np.zeros((1, enclosure.size))
         return Certificate(
             digest=digest,
@@ -60,11 +62,11 @@ class Found:
             logit_error=enclosure.logit_error,
             margin=self.margin,
             carries=(0, *map(int, self.graph.carries)),
-            centres=np.concatenate([zero, self.centres]),
-            radii=np.concatenate([zero, self.radii]),
+            centres=np.concatenate([zero, self.sets.centre]),
+            radii=np.concatenate([zero, self.sets.radius]),
             axes=None,
             plans=self.plans,
-            histories=("start", *self.graph.histories()),
+            histories=("start", *map(str, self.graph.histories)),
         )
 
 
@@ -74,14 +76,16 @@ class Missed:
 
     margin: float
     """The smallest logit margin met; above 0 the bits were right, but the sets kept growing."""
-    open_cases: int = 0
-    """Cases that had not reached a set when the attempt gave up."""
+    histories: int
+    """How many there were at last."""
+    doubtful: tuple[History, ...] = ()
+    """Histories after which a bit may be wrong."""
 
 
 class Attempt(Protocol):
     """A way to look for a proof."""
 
-    def run(self, enclosure: Enclosure) -> Found | Missed:
+    def run(self, enclosure: Enclosure, sampler: Sampler) -> Found | Missed:
         """Look for a proof."""
 
 
@@ -90,43 +94,109 @@ class Attempt(Protocol):
 # ---------------------------------------------------------------------------------------------
 
 
-class _Words(NamedTuple):
-    symbols: NDArray[np.uint8]  # (SAMPLES, SAMPLED_STEPS)
-    carries: Integers  # (SAMPLES,), after the last symbol
-
-
 @lru_cache(maxsize=8)
-def _sample_words(operands: int, count: int, steps: int) -> _Words:
-    """Random words, the later ones more and more given to repeating a symbol: long carries."""
+def _sample_words(operands: int) -> tuple[NDArray[np.uint8], Integers]:
+    """Random words (N, T), the later ones more and more given to repeating a symbol, hence to long
+    carries; and their last carries (N,)."""
+    count = SAMPLES * operands
     generator = np.random.default_rng(0)
-    symbols = generator.integers(0, 1 << operands, (count, steps))
-    repeats = generator.random((count, steps)) < np.linspace(0, 0.95, count)[:, None]
+    symbols = generator.integers(0, 1 << operands, (count, SAMPLED_STEPS))
+    repeats = generator.random(symbols.shape) < np.linspace(0, 0.95, count)[:, None]
     carries = np.zeros(count, np.int64)
     ones = np.array([symbol.bit_count() for symbol in range(1 << operands)])
-    for t in range(steps):
+    for t in range(SAMPLED_STEPS):
         if t > 0:
             symbols[:, t] = np.where(repeats[:, t], symbols[:, t - 1], symbols[:, t])
         carries = (carries + ones[symbols[:, t]]) // 2
-    return _Words(symbols.astype(np.uint8), carries)
+    return symbols.astype(np.uint8), carries
 
 
-def _sampled_hulls(
-    enclosure: Enclosure, depth: int, from_start: bool = False
-) -> tuple[Reals, Reals]:
-    """Bounds (N, H) of sampled states of each context: words of each carry, then every window."""
-    words = _sample_words(enclosure.operands, SAMPLES * enclosure.operands, SAMPLED_STEPS)
-    states = enclosure.final_states(words.symbols)
-    low, high = [], []
-    for carry in range(enclosure.operands):
-        reached = states[words.carries == carry][:, None]
-        if carry == 0 and from_start:
-            reached = np.concatenate([reached, np.zeros((1, 1, enclosure.size))])
-        for _ in range(depth):
-            a = (reached @ enclosure.W.T)[:, :, None] + enclosure.u
-            reached = enclosure.quick_f(a).reshape(len(reached), -1, enclosure.size)
-        low.append(reached.min(0))
-        high.append(reached.max(0))
-    return np.concatenate(low), np.concatenate(high)
+class Sampler:
+    """States that a network is in after any history, by running it from sampled states."""
+
+    def __init__(self, enclosure: Enclosure) -> None:
+        self._enclosure = enclosure
+        symbols, carries = _sample_words(enclosure.operands)
+        states = enclosure.final_states(symbols)
+        pools = [np.flatnonzero(carries == carry) for carry in range(enclosure.operands)]
+        size = max(1, min(SAMPLES, *map(len, pools)))
+        self._pool = np.stack([states[np.resize(p, size) if len(p) else [0] * size] for p in pools])
+        self._hulls: dict[tuple[History, ...], tuple[Reals, Reals]] = {}
+
+    def hulls(self, histories: tuple[History, ...]) -> tuple[Reals, Reals]:
+        """Bounds (N, H) of the states sampled for each history, as new arrays."""
+        if histories not in self._hulls:
+            self._hulls = {histories: self._bound(histories)}
+        low, high = self._hulls[histories]
+        return low.copy(), high.copy()
+
+    def _bound(self, histories: tuple[History, ...]) -> tuple[Reals, Reals]:
+        low = np.empty((len(histories), self._enclosure.size))
+        high = np.empty_like(low)
+        groups = defaultdict(list)
+        for q, history in enumerate(histories):
+            groups[len(history.window)].append(q)
+        for group in groups.values():
+            states = self._run([histories[q] for q in group])
+            low[group], high[group] = states.min(1), states.max(1)
+        return low, high
+
+    def _run(self, histories: list[History]) -> Reals:
+        """States (N, samples, H) after histories of one length."""
+        enclosure = self._enclosure
+        states = self._pool[[history.first_carry for history in histories]]
+        for symbols in zip(*(history.word for history in histories), strict=True):
+            u = enclosure.u[list(symbols)][:, None]
+            states = enclosure.quick_f(states @ enclosure.W.T + u)
+        return states
+
+
+# ---------------------------------------------------------------------------------------------
+# Sets
+# ---------------------------------------------------------------------------------------------
+
+
+class Sets(NamedTuple):
+    """A box for each history."""
+
+    centre: Reals  # (N, H)
+    radius: Reals  # (N, H)
+
+    @classmethod
+    def of(cls, low: Reals, high: Reals, inflation: float) -> Sets:
+        """Boxes somewhat wider than these bounds."""
+        return cls((low + high) * 0.5, (high - low) * (0.5 + 0.5 * inflation) + SMALLEST)
+
+    def hold(self, q: Integers, z: Reals, spread: Reals) -> NDArray[np.bool_]:
+        """Whether z ± spread (…, H) lies inside set q (…)."""
+        fits = np.abs(z - self.centre[q]) + spread + SLACK <= self.radius[q]
+        return fits.all(-1)  # type: ignore[no-any-return]
+
+
+class _ShortWords(NamedTuple):
+    """The words that lead from the initial state to a known history; M of them."""
+
+    q: Integers  # (M,), their histories
+    z: Reals  # (M, H)
+    r: Reals  # (M, H)
+    margin: float
+
+    @classmethod
+    def of(cls, enclosure: Enclosure, graph: Graph) -> _ShortWords:
+        z, r = np.zeros((2, 1, enclosure.size))
+        carries = np.zeros(1, np.int64)
+        ends, margin = [], np.inf
+        for level in graph.start:
+            bottom, top = enclosure.hull(z, r)
+            totals = carries[:, None] + enclosure.ones
+            signs = np.where(totals % 2 == 1, 1.0, -1.0)
+            margin = min(margin, float(enclosure.hull_margin(bottom, top, signs).min()))
+            centre, radius = (bottom + top) * 0.5, (top - bottom) * 0.5 + SLACK
+            known = level < 0
+            ends.append((-1 - level[known], centre[known], radius[known]))
+            z, r, carries = centre[~known], radius[~known], totals[~known] // 2
+        q, z, r = (np.concatenate(parts) for parts in zip(*ends, strict=True))
+        return cls(q, z, r, margin)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -141,7 +211,7 @@ class Boxes:
     Attributes
     ----------
     depth : int
-        Of the contexts.
+        How far all histories look back.
     rounds : int
         How often boxes may be widened.
     inflation : float
@@ -152,68 +222,145 @@ class Boxes:
     rounds: int = 25
     inflation: float = 0.1
 
-    def run(self, enclosure: Enclosure) -> Found | Missed:
+    def run(self, enclosure: Enclosure, sampler: Sampler) -> Found | Missed:
         """Widen the boxes until a step of each ends inside the next, or a bit is in doubt."""
-        graph = contexts(enclosure.operands, self.depth)
-        low, high = _sampled_hulls(enclosure, self.depth, from_start=True)
-        margin = -np.inf
+        graph = uniform(enclosure.operands, self.depth)
+        start = _ShortWords.of(enclosure, graph)
+        low, high = sampler.hulls(graph.histories)
+        np.minimum.at(low, start.q, start.z - start.r)
+        np.maximum.at(high, start.q, start.z + start.r)
+        margin = start.margin
         for _ in range(self.rounds):
-            centre = (low + high) * 0.5
-            radius = (high - low) * (0.5 + 0.5 * self.inflation) + SMALLEST
-            bottom, top = enclosure.hull(centre, radius)
-            margin = float(enclosure.hull_margin(bottom, top, graph.signs).min())
             if not margin > 0:
                 break
-            bottom, top = graph.merge(np.minimum, bottom), graph.merge(np.maximum, top)
-            if np.all(centre - radius <= bottom - SLACK) and np.all(top + SLACK <= centre + radius):
-                return self._found(enclosure, graph, centre, radius, margin)
-            low, high = np.minimum(low, bottom), np.maximum(high, top)
-        return Missed(margin)
-
-    def _found(
-        self, enclosure: Enclosure, graph: Contexts, centre: Reals, radius: Reals, margin: float
-    ) -> Found | Missed:
-        start = _ShortWords.of(enclosure, graph)
-        margin = min(margin, start.margin)
-        if not margin > 0 or not start.inside(centre, radius).all():
-            return Missed(margin)
-        targets = (-2 - graph.successors).tolist()  # set q + 1
-        plans = (graph.start_plan(), *((HULL, *ends) for ends in targets))
-        return Found(graph, centre, radius, plans, margin)
+            sets = Sets.of(low, high, self.inflation)
+            bottom, top = enclosure.hull(*sets)
+            margin = min(margin, float(enclosure.hull_margin(bottom, top, graph.signs).min()))
+            z, spread = (bottom + top) * 0.5, (top - bottom) * 0.5
+            if margin > 0 and sets.hold(graph.successors, z, spread).all():
+                return Found(graph, sets, _box_plans(graph), margin)
+            low = np.minimum(low, graph.merge(np.minimum, bottom))
+            high = np.maximum(high, graph.merge(np.maximum, top))
+        return Missed(margin, len(graph))
 
 
-class _ShortWords(NamedTuple):
-    """All words just long enough to fill a window, run from the initial state; M of them."""
+def _box_plans(graph: Graph) -> tuple[Plan, ...]:
+    targets = (-2 - graph.successors).tolist()  # set q + 1
+    start = _start_plan(graph, [[-2 - q] for q in _start_ends(graph)])
+    return (start, *((HULL, *ends) for ends in targets))
 
-    q: Integers  # (M,), their contexts
-    z: Reals  # (M, H)
-    r: Reals  # (M, H)
-    margin: float
 
-    @classmethod
-    def of(cls, enclosure: Enclosure, graph: Contexts) -> _ShortWords:
-        z, r = np.zeros((2, 1, enclosure.size))
-        margin, carries = np.inf, np.zeros(1, np.int64)
-        for _ in range(max(graph.depth, 1)):
-            bottom, top = enclosure.hull(z, r)
-            totals = carries[:, None] + enclosure.ones
-            signs = np.where(totals % 2 == 1, 1.0, -1.0)
-            margin = min(margin, float(enclosure.hull_margin(bottom, top, signs).min()))
-            carries = totals.reshape(-1) // 2
-            z = ((bottom + top) * 0.5).reshape(-1, enclosure.size)
-            r = ((top - bottom) * 0.5).reshape(-1, enclosure.size) + SLACK
-        q = np.arange(len(z)) if graph.depth else graph.successors[0]
-        return cls(q, z, r, margin)
+def _start_ends(graph: Graph) -> list[int]:
+    """The histories of the short words, in the order of `_ShortWords`."""
+    return [-1 - entry for level in graph.start for entry in level.reshape(-1).tolist() if entry < 0]
 
-    def inside(self, centre: Reals, radius: Reals) -> NDArray[np.bool_]:
-        """Which of them end inside the box of their context, (M,)."""
-        fits = np.abs(self.z - centre[self.q]) + self.r + SLACK <= radius[self.q]
-        return fits.all(1)  # type: ignore[no-any-return]
+
+def _start_plan(graph: Graph, ends: list[list[int]]) -> Plan:
+    """Write the plan of the initial state; `ends` says how each short word goes on."""
+    remaining = iter(ends)
+    rows = [
+        [[next(remaining) if entry < 0 else entry for entry in row] for row in level.tolist()]
+        for level in graph.start
+    ]
+
+    def write(level: int, word: int) -> list[int]:
+        plan = [HULL]
+        for entry in rows[level][word]:
+            plan += write(level + 1, entry) if isinstance(entry, int) else entry
+        return plan
+
+    return tuple(write(0, 0))
 
 
 # ---------------------------------------------------------------------------------------------
 # Affine forms over several steps
 # ---------------------------------------------------------------------------------------------
+
+
+class _Open(NamedTuple):
+    """Cases that have not got into a set; K of them."""
+
+    origin: Integers  # (K,), the history whose set they come from, or −1: the initial state
+    q: Integers  # (K,), the history they have now
+    z: Reals  # (K, H)
+    spread: Reals  # (K, H)
+
+
+class _Course(NamedTuple):
+    """What came of following all cases."""
+
+    plans: tuple[Plan, ...] | None
+    """If every case got into a set."""
+    margin: float
+    doubtful: Integers
+    """Histories of sets from which a wrong bit may come."""
+    open: _Open
+    crowded: bool
+    """Whether there were too many cases to follow."""
+
+
+def _follow(
+    enclosure: Enclosure,
+    graph: Graph,
+    sets: Sets,
+    start: _ShortWords,
+    steps: int,
+    most: int,
+) -> _Course:
+    """Step all cases that are not inside a set yet, together, as affine forms.
+
+    The descendants of a set from which a wrong bit may come are dropped.
+    """
+    far = ~sets.hold(start.q, start.z, start.r)
+    q = np.concatenate([np.arange(len(graph)), start.q[far]])
+    origin = np.concatenate([np.arange(len(graph)), np.full(np.count_nonzero(far), -1)])
+    z, s = (np.concatenate(parts) for parts in zip(sets, (start.z[far], start.r[far]), strict=True))
+    cases, spread = Cases(z, np.zeros((*z.shape, 0)), s), s
+    margin, doubtful, crowded = start.margin, np.zeros(len(graph) + 1, np.bool_), False
+    levels: list[Integers] = []  # (M, X) each: the next level's cases, or a set as plans tell it
+    for _ in range(steps):
+        reached = enclosure.affine(cases)
+        margins = enclosure.margin(reached, graph.signs[q])
+        margin = min(margin, float(margins.min()))
+        doubtful[origin[(margins <= 0).any(1)]] = True
+        q = graph.successors[q]
+        out = ~sets.hold(q, reached.z, reached.spread) & ~doubtful[origin][:, None]
+        levels.append(np.where(out, np.cumsum(out).reshape(out.shape) - 1, -2 - q))
+        m, x = np.nonzero(out)
+        q, origin, z, spread = q[m, x], origin[m], reached.z[m, x], reached.spread[m, x]
+        crowded = len(q) > most
+        if len(q) == 0 or crowded:
+            break
+        cases = reached.cases(m, x)
+    plans = None
+    if len(q) == 0 and margin > 0:
+        ends = np.where(far, len(graph) + np.cumsum(far) - 1, -2 - start.q)
+        plans = _plans(levels, graph, ends)
+    left = _Open(origin, q, z, spread)
+    return _Course(plans, margin, np.flatnonzero(doubtful[:-1]), left, crowded)
+
+
+def _plans(levels: list[Integers], graph: Graph, ends: Integers) -> tuple[Plan, ...]:
+    """Write the plan of the initial state, and of each history's set.
+
+    `ends` (M,): for each short word, the case of level 0 that it leads to, or a set.
+    """
+    rows = [level.tolist() for level in levels]
+
+    def write(level: int, case: int) -> list[int]:
+        plan = [AFFINE]
+        for child in rows[level][case]:
+            plan += [child] if child < 0 else write(level + 1, child)
+        return plan
+
+    followed = [[end] if end < 0 else write(0, end) for end in ends.tolist()]
+    return (_start_plan(graph, followed), *(tuple(write(0, q)) for q in range(len(graph))))
+
+
+def _widen(low: Reals, high: Reals, q: Integers, z: Reals, spread: Reals) -> None:
+    """Let the bounds of history q take in z ± spread, as far as there are states: within ±1."""
+    np.minimum.at(low, q, np.maximum(z - spread, -1))
+    np.maximum.at(high, q, np.minimum(z + spread, 1))
 
 
 @dataclass(frozen=True)
@@ -223,7 +370,7 @@ class AffineForms:
     Attributes
     ----------
     depth : int
-        Of the contexts.
+        How far all histories look back.
     steps : int
         The most steps from a box.
     rounds : int
@@ -240,70 +387,102 @@ class AffineForms:
     inflation: float = 0.3
     cases: int = 2500
 
-    def run(self, enclosure: Enclosure) -> Found | Missed:
+    def run(self, enclosure: Enclosure, sampler: Sampler) -> Found | Missed:
         """Follow all cases into boxes; what does not get there widens the box it should be in."""
-        graph = contexts(enclosure.operands, self.depth)
-        low, high = _sampled_hulls(enclosure, self.depth)
-        missed = Missed(-np.inf)
-        for _ in range(self.rounds):
-            centre = (low + high) * 0.5
-            radius = (high - low) * (0.5 + 0.5 * self.inflation) + SMALLEST
-            result = self._follow(enclosure, graph, centre, radius)
-            if isinstance(result, Found):
-                return result
-            missed, z, spread, q = result
-            if not missed.margin > 0 or missed.open_cases > self.cases:
-                break
-            np.minimum.at(low, q, np.maximum(z - spread, -1))  # no state is beyond ±1
-            np.maximum.at(high, q, np.minimum(z + spread, 1))
-        return missed
-
-    def _follow(
-        self, enclosure: Enclosure, graph: Contexts, centre: Reals, radius: Reals
-    ) -> Found | tuple[Missed, Reals, Reals, Integers]:
-        """Step all cases that are not inside their box yet, together.
-
-        Those left open at the end are told by centre, spread and context.
-        """
+        graph = uniform(enclosure.operands, self.depth)
         start = _ShortWords.of(enclosure, graph)
-        far = ~start.inside(centre, radius)
-        q = np.concatenate([np.arange(len(graph)), start.q[far]])
-        z, s = np.concatenate([centre, start.z[far]]), np.concatenate([radius, start.r[far]])
-        cases, spread, margin = Cases(z, np.zeros((*z.shape, 0)), s), s, start.margin
-        levels: list[Integers] = []  # (M, X) each: the next level's cases, or `inside` a set
-        for _ in range(self.steps):
-            if not margin > 0:
+        low, high = sampler.hulls(graph.histories)
+        margin = start.margin
+        for _ in range(self.rounds):
+            sets = Sets.of(low, high, self.inflation)
+            course = _follow(enclosure, graph, sets, start, self.steps, self.cases)
+            margin = course.margin
+            if course.plans is not None:
+                return Found(graph, sets, course.plans, margin)
+            if not margin > 0 or course.crowded:
                 break
-            reached = enclosure.affine(cases)
-            margin = min(margin, float(enclosure.margin(reached, graph.signs[q]).min()))
-            q = graph.successors[q]
-            excess = np.abs(reached.z - centre[q]) + reached.spread + SLACK - radius[q]
-            out = (excess > 0).any(2)
-            levels.append(np.where(out, np.cumsum(out).reshape(out.shape) - 1, -2 - q))  # set q + 1
-            m, x = np.nonzero(out)
-            cases, q, spread = reached.cases(m, x), q[m, x], reached.spread[m, x]
-            if len(q) == 0 and margin > 0:
-                ends = np.where(far, len(graph) + np.cumsum(far) - 1, -2 - start.q)
-                plans = _plans(levels, graph, ends)
-                return Found(graph, centre, radius, plans, margin)
-            if len(q) > self.cases:
-                break
-        return Missed(margin, len(q)), cases.z, spread, q
+            _widen(low, high, *course.open[1:])
+        return Missed(margin, len(graph))
 
 
-def _plans(levels: list[Integers], graph: Contexts, ends: Integers) -> tuple[Plan, ...]:
-    """Write the plan of the initial state, and of each context's box.
+@dataclass(frozen=True)
+class Adaptive:
+    """Affine forms, of histories that look back further where that is needed.
 
-    `ends` (M,): for each short word, the case of level 0 that it leads to, or `inside` a set.
+    Attributes
+    ----------
+    depth : int
+        How far histories look back at first.
+    histories : int
+        The most there may be.
+    growth : float
+        How many times its own width a sampled hull may be widened to each side.
+    steps, rounds, inflation, cases
+        As of `AffineForms`.
     """
-    followed = [[end] if end < 0 else _plan(levels, 0, end) for end in ends.tolist()]
-    boxes = (tuple(_plan(levels, 0, q)) for q in range(len(graph)))
-    return (graph.start_plan(followed), *boxes)
 
+    depth: int
+    histories: int
+    growth: float = 3.0
+    steps: int = 4
+    rounds: int = 60
+    inflation: float = 0.1
+    cases: int = 10_000
 
-def _plan(levels: list[Integers], level: int, case: int) -> list[int]:
-    """Write the plan of a case: a step, and the plans of the cases reached."""
-    plan = [AFFINE]
-    for child in levels[level][case].tolist():
-        plan += [child] if child < 0 else _plan(levels, level + 1, child)
-    return plan
+    def run(self, enclosure: Enclosure, sampler: Sampler) -> Found | Missed:
+        """Follow all cases; widen what they should be in, or look back further from where they
+        come if a bit is in doubt or the set would grow too much."""
+        tree = Histories(enclosure.operands, self.depth)
+        bounds: dict[History, tuple[Reals, Reals, Reals, Reals]] = {}
+        margin, doubtful = -np.inf, ()
+        for _ in range(self.rounds):
+            graph = tree.graph()
+            self._sample(sampler, bounds, graph)
+            low, high, widest_low, widest_high = (
+                np.array(part) for part in zip(*(bounds[h] for h in graph.histories), strict=True)
+            )
+            sets, start = Sets.of(low, high, self.inflation), _ShortWords.of(enclosure, graph)
+            course = _follow(enclosure, graph, sets, start, self.steps, self.cases)
+            margin = course.margin
+            if course.plans is not None:
+                return Found(graph, sets, course.plans, margin)
+            if not start.margin > 0:
+                break
+            blamed = self._blame(course, widest_low, widest_high)
+            doubtful = tuple(graph.histories[q] for q in course.doubtful)
+            left = course.open
+            kept = ~np.isin(left.origin, blamed)
+            _widen(low, high, left.q[kept], left.z[kept], left.spread[kept])
+            for q, history in enumerate(graph.histories):
+                bounds[history] = (low[q], high[q], widest_low[q], widest_high[q])
+            tree.split(graph.histories[q] for q in blamed.tolist())
+            if len(tree.leaves) > self.histories:
+                break
+        return Missed(margin, len(tree.leaves), doubtful)
+
+    def _sample(
+        self,
+        sampler: Sampler,
+        bounds: dict[History, tuple[Reals, Reals, Reals, Reals]],
+        graph: Graph,
+    ) -> None:
+        """Bound the states of histories that are new, and how far the bounds may grow."""
+        new = tuple(history for history in graph.histories if history not in bounds)
+        if new:
+            low, high = sampler.hulls(new)
+            room = self.growth * (high - low).max(1, keepdims=True) + 1e-3
+            rows = zip(low, high, low - room, high + room, strict=True)
+            bounds.update(zip(new, rows, strict=True))
+
+    @staticmethod
+    def _blame(course: _Course, widest_low: Reals, widest_high: Reals) -> Integers:
+        """The histories that should look back further."""
+        left = course.open
+        low, high = left.z - left.spread, left.z + left.spread
+        too_far = ((low < widest_low[left.q]) | (high > widest_high[left.q])).any(1)
+        blamed = [course.doubtful, left.origin[too_far]]
+        if course.crowded:
+            origins, counts = np.unique(left.origin, return_counts=True)
+            blamed.append(origins[counts >= np.quantile(counts, 0.875)])
+        together = np.unique(np.concatenate(blamed))
+        return together[together >= 0]  # type: ignore[no-any-return]
