@@ -16,7 +16,7 @@ import binadd
 from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, Progress, bits
 from binadd.kernels import load
 from binadd.kernels.contract import words_per_sequence
-from binadd.training import loop
+from binadd.training import loop, schedule
 from binadd.training.data import DataStream
 
 Make = Callable[..., BinaryAdderRNN]
@@ -130,6 +130,7 @@ def test_failed_proofs_are_tried_again_later_and_more_slowly(
 
     monkeypatch.setattr("binadd.proof.prove", prove)
     monkeypatch.setattr(loop._Run, "_is_exact", lambda run: True)
+    monkeypatch.setattr(schedule, "FAILURES_PER_HALVING", 4)
     seen: list[Progress] = []
     net = make(**SMALL)
     run = binadd.train(net, 3, max_sequences=1000, progress=seen.append)

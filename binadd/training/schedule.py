@@ -34,10 +34,10 @@ SHORT_WORDS = 16
 CHECK_UPDATES = 64
 """Updates between two checks, or a sixteenth of all sequences so far, whichever is more."""
 
-FAILURES_PER_HALVING = 4
+FAILURES_PER_HALVING = 32
 MAX_HALVINGS = 4
-"""After every 4 failed proofs the learning rate is halved, down to a sixteenth: more of a fast
-recipe does not heal every network, a slower one does."""
+"""After every 32 failed proofs, some 4,000 sequences for the first, the learning rate is halved,
+down to a sixteenth. Sooner is worse: most networks that resist at first are proved at full rate."""
 
 
 @dataclass(frozen=True, slots=True)
