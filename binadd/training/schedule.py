@@ -37,7 +37,7 @@ CHECK_UPDATES = 64
 FAILURES_PER_HALVING = 32
 MAX_HALVINGS = 4
 """After every 32 failed proofs, some 4,000 sequences for the first, the learning rate is halved,
-down to a sixteenth. Sooner is worse: most networks that resist at first are proved at full rate."""
+down to a sixteenth. Sooner is worse: most that resist at first are proved at the full rate."""
 
 
 @dataclass(frozen=True, slots=True)
