@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from binadd.checks import check_choice
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
@@ -57,25 +59,39 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
     'refuted'
     """
     check_choice("effort", effort, tuple(LADDER))
+    with np.errstate(all="ignore"):  # what overflows is no proof: comparisons with NaN are false
+        return _decide(net, effort)
+
+
+def _decide(net: BinaryAdderRNN, effort: str) -> Verdict:
     enclosure = Enclosure(net)
+    missed: list[tuple[Attempt, Missed]] = []
     sampler = Sampler(enclosure) if enclosure.finite else None
-    missed = []
     for search, attempts in LADDER[effort]:
         for attempt in attempts if sampler is not None else ():
             result = attempt.run(enclosure, sampler)
             if isinstance(result, Found):
                 return Proved(result.certificate(enclosure, weights_digest(net)), net)
             missed.append((attempt, result))
-        wrong = refute(net, effort=search)
+        hints = [history.word for _, result in missed for history in result.doubtful[:16]]
+        wrong = refute(net, hints=hints, effort=search)
         if wrong is not None:
             return Refuted(wrong.operands, wrong.wrong_bit, wrong.got, wrong.expected)
-    return _undecided(missed)
+    return _undecided(enclosure, missed)
 
 
-def _undecided(missed: list[tuple[Attempt, Missed]]) -> Undecided:
+def _undecided(enclosure: Enclosure, missed: list[tuple[Attempt, Missed]]) -> Undecided:
+    if not enclosure.finite:
+        return Undecided(
+            tried=(),
+            reached="nothing: with weights so large a sum might overflow",
+            advice="train it anew, with a lower learning rate or clipped gradients",
+        )
     best = max((result.margin for _, result in missed), default=float("nan"))
+    doubt = "a bit stayed in doubt" if not best > 0 else "the sets kept growing"
     return Undecided(
-        tried=tuple(str(attempt) for attempt, _ in missed),
-        reached=f"smallest logit margin in the best attempt: {best:.3g}",
-        advice="train on: most networks are proved a few sequences later",
+        tried=tuple(f"{attempt}: {result.histories} histories" for attempt, result in missed),
+        reached=f"{doubt}; the smallest logit margin in the best attempt was {best:.3g}",
+        advice="train on, at a lower learning rate if that fails: most networks are proved a few "
+        "sequences later",
     )

@@ -6,18 +6,15 @@ step from it, whatever the symbol, answers rightly and ends in another set of th
 every state of every sum lies in one of the sets, hence every bit of every sum is right:
 docs/proof.md has the theorem, `binadd.proof.checker` re-derives every step of it.
 
-A set is a box, turned where it has axes:
-
-    S = {c + V·e : |eᵢ| ≤ rᵢ}     c: its centre, r: its radius, V: its axes (columns), or V = 1
+A set is a box {h : |hᵢ − cᵢ| ≤ rᵢ} with a centre c and a radius r.
 
 A plan is a sequence of integers, read from the left. It begins with the set as the *case* at hand:
 
-    0          cut each unit's next value to an interval and take a step with each symbol in turn
+    0          take a step with each symbol in turn, and enclose each unit's value by itself
     1          the same, but keep how the units depend on each other (affine forms)
-    2 + i      halve the case across its generator i: the lower half first, then the upper
     −1 − q     the case lies in set q
 
-After a 0 or a 1 the plans of the 2ⁿ cases reached follow, after a halving those of both halves.
+After a 0 or a 1 the plans of the 2ⁿ cases reached follow, that of symbol 0 first.
 """
 
 from __future__ import annotations
@@ -36,7 +33,7 @@ from numpy.typing import NDArray
 from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
 
-__all__ = ["HULL", "AFFINE", "Certificate", "halve", "inside", "weights_digest"]
+__all__ = ["AFFINE", "HULL", "Certificate", "inside", "weights_digest"]
 
 Reals: TypeAlias = NDArray[np.float64]
 
@@ -53,15 +50,6 @@ def inside(q: int) -> int:
     (-1, -5)
     """
     return -1 - q
-
-
-def halve(i: int) -> int:
-    """Return what a plan says for "halve the case across generator i".
-
-    >>> halve(0), halve(4)
-    (2, 6)
-    """
-    return 2 + i
 
 
 def weights_digest(net: BinaryAdderRNN) -> str:
@@ -110,8 +98,6 @@ class Certificate:
     """(N, H)"""
     radii: Reals
     """(N, H)"""
-    axes: Reals | None
-    """(N, H, H), nearly orthonormal columns; None for boxes."""
     plans: tuple[tuple[int, ...], ...]
     """Of each set, as the module's docstring says."""
     histories: tuple[str, ...]
@@ -123,8 +109,6 @@ class Certificate:
         _demand(count > 0 and size > 0, "centres")
         _check_reals("centres", self.centres, (count, size))
         _check_reals("radii", self.radii, (count, size))
-        if self.axes is not None:
-            _check_reals("axes", self.axes, (count, size, size))
         for name in ("step_error", "logit_error", "margin"):
             value = getattr(self, name)
             _demand(type(value) is float and 0 <= value < float("inf"), name)
@@ -205,9 +189,8 @@ def _decode(content: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
         odd = sorted(set(content) ^ set(names))
         raise CertificateError(f"the certificate's fields are wrong, see {', '.join(odd)}")
     decoded = dict(content)
-    for name in ("centres", "radii", "axes"):
-        if decoded[name] is not None:
-            decoded[name] = _read_reals(name, decoded[name])
+    for name in ("centres", "radii"):
+        decoded[name] = _read_reals(name, decoded[name])
     for name in ("carries", "histories", "plans"):
         _demand(isinstance(decoded[name], list), name)
         decoded[name] = tuple(

@@ -11,12 +11,10 @@ facts, which docs/proof.md derives:
 A *case* is a set of states {z + G·e + s·e′ : |eᵢ| ≤ 1, |e′ᵢ| ≤ 1}, H units and g generators.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from operator import add, mul, sub
+from operator import add, mul
 from typing import NamedTuple
 
 from binadd.errors import CertificateError
@@ -25,9 +23,8 @@ from binadd.proof.certificate import Certificate, weights_digest
 
 __all__ = ["check"]
 
-BITS = 64
+BITS, GUARD = 64, 32  # GUARD: further bits inside exp
 ONE = 1 << BITS
-GUARD = 32  # further bits inside exp
 MAX_DEPTH = 200  # of a plan
 LANES = {"float64": 8, "float32": 16}
 ROUNDING = {"float64": 2.0**-53, "float32": 2.0**-24}  # of one operation, relatively
@@ -46,11 +43,6 @@ class Case(NamedTuple):
 def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     """Check that a certificate proves that a network adds all numbers of every length.
 
-    Parameters
-    ----------
-    certificate : Certificate
-    net : BinaryAdderRNN
-
     Raises
     ------
     CertificateError
@@ -64,11 +56,12 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     >>> binadd.check(binadd.prove(net).certificate, net)
     """
     network, sets = _Network(certificate, net), _Sets(certificate)
-    start = Case([0] * network.size, [[]] * network.size, [0] * network.size)
+    nothing = [0] * network.size
+    start = Case(nothing, [[]] * network.size, nothing)
     _demand(sets.contain(0, 0, start), "set 0 does not hold the initial state")
     for q, carry in enumerate(sets.carries):
         plan = iter(certificate.plans[q])
-        _follow(plan, sets.case(q), carry, network, sets)
+        _follow(plan, Case(sets.c[q], start.G, sets.r[q]), carry, network, sets, 0)
         _demand(next(plan, None) is None, f"the plan of set {q} goes on after its end")
 
 
@@ -78,50 +71,24 @@ def _demand(holds: bool, sentence: str) -> None:
 
 
 def _follow(
-    plan: Iterator[int],
-    case: Case,
-    carry: int,
-    network: _Network,
-    sets: _Sets,
-    depth: int = 0,
-    steps: int = 0,
+    plan: Iterator[int], case: Case, carry: int, network: "_Network", sets: "_Sets", steps: int
 ) -> None:
     """Follow a plan from a case to its ends: every bit right, every end inside a set."""
     word = next(plan, None)
-    if word is None or depth > MAX_DEPTH:
-        raise CertificateError("a plan ends too early or is too deep")
+    if word is None or word > 1 or steps > MAX_DEPTH:
+        raise CertificateError("a plan ends too early, is too deep or is no plan")
     if word < 0:
         _demand(steps > 0, "a plan ends without a step")  # else the induction would not advance
         _demand(sets.contain(-1 - word, carry, case), f"a case is not inside set {-1 - word}")
-    elif word <= 1:
-        for symbol, reached in enumerate(network.step(case, affine=word == 1)):
-            total = carry + symbol.bit_count()
-            _demand(network.says(reached, total & 1), "an output bit may be wrong")
-            _follow(plan, reached, total >> 1, network, sets, depth + 1, steps + 1)
-    else:
-        for half in _halves(case, word - 2):
-            _follow(plan, half, carry, network, sets, depth + 1, steps)
-
-
-def _halves(case: Case, i: int) -> list[Case]:
-    """The lower and the upper half across generator i; the sides of the box come last."""
-    z, G, s = case.z, [row[:] for row in case.G], case.s[:]
-    _demand(i < len(G[0]) + len(s), "a plan halves a case across a generator that is not there")
-    if i < len(G[0]):
-        side = [row[i] for row in G]
-        for row in G:
-            row[i] = -(-row[i] // 2)
-    else:
-        i -= len(G[0])
-        side = [t if j == i else 0 for j, t in enumerate(s)]
-        s[i] = -(-s[i] // 2)
-    s = [t + 2 * bool(d) for t, d in zip(s, side, strict=True)]  # what rounding the halves lost
-    shift = [d // 2 for d in side]
-    return [Case(list(map(move, z, shift)), G, s) for move in (sub, add)]
+        return
+    for symbol, reached in enumerate(network.step(case, affine=word == 1)):
+        total = carry + symbol.bit_count()
+        _demand(network.says(reached, total & 1), "an output bit may be wrong")
+        _follow(plan, reached, total >> 1, network, sets, steps + 1)
 
 
 class _Sets:
-    """The certificate's sets {c + V·e : |e| ≤ r}. P = Vᵀ is nearly the inverse of V."""
+    """The certificate's boxes, with the carry that goes into the next step."""
 
     def __init__(self, certificate: Certificate) -> None:
         self.carries = certificate.carries
@@ -129,46 +96,13 @@ class _Sets:
         self.r = [_units(row) for row in certificate.radii.tolist()]
         _demand(min(self.carries) >= 0, "a carry is negative")
         _demand(min(map(min, self.r)) >= 0, "a radius is negative")
-        self.P = None
-        if certificate.axes is not None:  # half as many digits, so that V·r is exact
-            self.r = [_coarse(row) for row in self.r]
-            self.P = [[_coarse(_units(v)) for v in V.T.tolist()] for V in certificate.axes]
-            self.lack = [_lack(P) for P in self.P]
-
-    def case(self, q: int) -> Case:
-        """Set q as the case that its plan begins with."""
-        size = len(self.c[q])
-        if self.P is None:
-            return Case(self.c[q], [[]] * size, self.r[q])
-        G = [[v * r >> BITS for v, r in zip(row, self.r[q], strict=True)] for row in zip(*self.P[q])]
-        return Case(self.c[q], G, [0] * size)
 
     def contain(self, q: int, carry: int, case: Case) -> bool:
         """Whether all of a case lies in set q, which has this carry."""
-        if not 0 <= q < len(self.carries) or self.carries[q] != carry:
+        if q >= len(self.carries) or self.carries[q] != carry:
             return False
-        v = list(map(sub, case.z, self.c[q]))
-        if self.P is None:
-            reach = [abs(a) + sum(map(abs, g)) + s for a, g, s in zip(v, case.G, case.s, strict=True)]
-            return all(m <= r for m, r in zip(reach, self.r[q], strict=True))
-        # h − c = v = V·e, and R = 1 − PV: so e = Pv + Re, and max|e| ≤ max|Pv| / (1 − ‖R‖).
-        columns = [v, *zip(*case.G, strict=True)]
-        reach = [
-            (sum(abs(_dot(p, g)) for g in columns) + _dot(map(abs, p), case.s) >> BITS) + 1
-            for p in self.P[q]
-        ]
-        return max(self.lack[q]) < ONE // 2 and all(
-            m + (2 * t * max(reach) >> BITS) + 1 <= r
-            for m, t, r in zip(reach, self.lack[q], self.r[q], strict=True)
-        )
-
-
-def _lack(P: list[list[int]]) -> list[int]:
-    """Σⱼ|Rᵢⱼ| of R = 1 − PPᵀ, from above."""
-    return [
-        sum(abs(ONE * (i == j) - (_dot(p, o) >> BITS)) + 1 for j, o in enumerate(P))
-        for i, p in enumerate(P)
-    ]
+        rows = zip(*case, self.c[q], self.r[q], strict=True)
+        return all(abs(z - c) + sum(map(abs, g)) + s <= r for z, g, s, c, r in rows)
 
 
 class _Network:
@@ -196,14 +130,14 @@ class _Network:
         parts = [self.bias, *self.inputs, *zip(*self.W, strict=True)]
         hidden = max(sum(map(abs, terms)) for terms in zip(*parts, strict=True))
         output = abs(self.out_bias) + sum(map(abs, self.out))
-        _demand(max(hidden, output) < ONE << 64, "the weights are so large that sums might overflow")
-        u, tiny = ROUNDING[certificate.dtype], TINY[certificate.dtype]
-        lanes, f = LANES[certificate.dtype], ACTIVATION_ERROR[certificate.dtype]
+        _demand(max(hidden, output) < ONE << 64, "sums of weights so large might overflow")
+        u, lanes = ROUNDING[certificate.dtype], LANES[certificate.dtype]
         m = max(-(-self.size // lanes) + lanes.bit_length(), self.operands + 1)
-        gamma, unit = math.ceil(math.ldexp(2 * m * u, BITS)), math.ceil(math.ldexp(tiny, BITS)) + 2
+        gamma, unit = _above(2 * m * u), _above(TINY[certificate.dtype]) + 2
         sums = [(load * gamma >> BITS) + unit * (self.size + 9) for load in (hidden, output)]
-        step = sums[0] // (1 if self.tanh else 4) + math.ceil(math.ldexp(f, BITS)) + 2
-        self.step_error, self.logit_error = _units([certificate.step_error, certificate.logit_error])
+        step = sums[0] // (1 if self.tanh else 4) + _above(ACTIVATION_ERROR[certificate.dtype]) + 2
+        errors = [certificate.step_error, certificate.logit_error]
+        self.step_error, self.logit_error = _units(errors)
         enough = self.step_error >= step and self.logit_error >= sums[1]
         _demand(enough, "the certificate assumes smaller rounding errors than there are")
 
@@ -211,18 +145,17 @@ class _Network:
         """Enclose the next states, symbol by symbol: h′ = slope·(Wh + u) + offset ± error."""
         columns = list(zip(*case.G, strict=True))
         A = [[_dot(row, column) >> BITS for column in columns] for row in self.W]
-        r = [sum(map(abs, a)) + len(a) for a in A]
-        r = [a + (_dot(map(abs, row), case.s) >> BITS) + 3 for a, row in zip(r, self.W, strict=True)]
-        if any(case.s):  # the box becomes generators
-            B = [[w * t >> BITS for w, t in zip(row, case.s, strict=True)] for row in self.W]
-            A = list(map(add, A, B))
+        B = [[w * t >> BITS for w, t in zip(row, case.s, strict=True)] for row in self.W]
+        A = list(map(add, A, B))  # the box becomes generators
+        r = [sum(map(abs, row)) + len(row) + 2 for row in A]
+        kept = A if affine else [[]] * self.size
         a = [(_dot(row, case.z) >> BITS) + b for row, b in zip(self.W, self.bias, strict=True)]
         for symbol in range(1 << self.operands):
             fed = [row for i, row in enumerate(self.inputs) if symbol >> i & 1]
             middle = [sum(terms) for terms in zip(a, *fed, strict=True)]
             lines = [self._line(m - t, m + t, affine) for m, t in zip(middle, r, strict=True)]
             z = [(k * m >> BITS) + o for (k, o, _), m in zip(lines, middle, strict=True)]
-            G = [[k * g >> BITS for g in row] if affine else [] for (k, *_), row in zip(lines, A, strict=True)]
+            G = [[k * g >> BITS for g in row] for (k, _, _), row in zip(lines, kept, strict=True)]
             yield Case(z, G, [e + self.step_error + 2 * len(A[0]) + 4 for _, _, e in lines])
 
     def _line(self, low: int, high: int, affine: bool) -> tuple[int, int, int]:
@@ -306,9 +239,8 @@ def _units(values: Iterable[float]) -> list[int]:
     return [round(math.ldexp(value, BITS)) for value in values]
 
 
-def _coarse(values: list[int]) -> list[int]:
-    half = BITS // 2
-    return [value >> half << half for value in values]
+def _above(value: float) -> int:
+    return math.ceil(math.ldexp(value, BITS))
 
 
 def _dot(a: Iterable[int], b: Iterable[int]) -> int:

@@ -90,8 +90,9 @@ class Enclosure:
         symbols = np.arange(1 << self.operands)
         bits = symbols[:, None] >> np.arange(self.operands) & 1
         self.ones = bits.sum(1)
-        self.u = bits @ self.inputs.T + self.bias  # (X, H)
-        self._bound_errors()
+        with np.errstate(all="ignore"):  # what overflows is not finite, and said so
+            self.u = bits @ self.inputs.T + self.bias  # (X, H)
+            self._bound_errors()
 
     def _bound_errors(self) -> None:
         """A term of a sum is rounded at most m times on its way: γ = mu/(1 − mu) ≤ 2mu.

@@ -64,7 +64,6 @@ class Found:
             carries=(0, *map(int, self.graph.carries)),
             centres=np.concatenate([zero, self.sets.centre]),
             radii=np.concatenate([zero, self.sets.radius]),
-            axes=None,
             plans=self.plans,
             histories=("start", *map(str, self.graph.histories)),
         )

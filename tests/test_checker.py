@@ -1,0 +1,333 @@
+"""The checker accepts what is proved and refuses whatever was altered."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from proved import KINDS, certified, trained
+
+import binadd
+from binadd import BinaryAdderRNN
+from binadd.errors import CertificateError
+from binadd.proof import checker
+from binadd.proof.certificate import Certificate, inside, weights_digest
+from binadd.proof.refute import refute
+
+mpmath = pytest.importorskip("mpmath")
+
+
+def refused(certificate: Certificate, net: BinaryAdderRNN) -> bool:
+    try:
+        binadd.check(certificate, net)
+    except CertificateError:
+        return True
+    return False
+
+
+def altered(certificate: Certificate, **fields: Any) -> Certificate:
+    return dataclasses.replace(certificate, **fields)
+
+
+def put(entries: tuple[Any, ...], q: int, entry: Any) -> tuple[Any, ...]:
+    return (*entries[:q], entry, *entries[q + 1 :])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_accepts_what_the_search_found(kind: str) -> None:
+    net, certificate = certified(kind)
+    binadd.check(certificate, net)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_is_the_same_after_a_file(kind: str, tmp_path: Path) -> None:
+    net, certificate = certified(kind)
+    certificate.save(tmp_path / "certificate.json")
+    again = Certificate.load(tmp_path / "certificate.json")
+    assert again.to_json() == certificate.to_json()
+    for name in ("centres", "radii"):
+        assert np.array_equal(getattr(again, name), getattr(certificate, name))
+    binadd.check(again, net)
+    assert [path.name for path in tmp_path.iterdir()] == ["certificate.json"]
+
+
+# Files ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"{", b"[]", b"null", b'{"format": "other"}', b"\xff\xfe", b"[" * 100_000, b"NaN"],
+)
+def test_refuses_what_is_no_certificate(text: bytes) -> None:
+    with pytest.raises(CertificateError):
+        Certificate.from_json(text)
+
+
+def test_refuses_every_truncation() -> None:
+    text = certified("boxes")[1].to_json()
+    for length in [*range(0, 200), *range(200, len(text), 997)]:
+        with pytest.raises(CertificateError):
+            Certificate.from_json(text[:length])
+
+
+ODD = (None, True, -1, 0, 1.5, "x", [], {}, [[]], [None], [[1], [1, 2]], 10**400, float("nan"))
+
+
+def test_refuses_malformed_fields() -> None:
+    net, certificate = certified("boxes")
+    content = json.loads(certificate.to_json())
+    for name in content:
+        for odd in ODD:
+            if odd == content[name] or name == "margin":
+                continue
+            with pytest.raises(CertificateError):
+                binadd.check(Certificate.from_json(json.dumps(content | {name: odd})), net)
+        missing = {key: value for key, value in content.items() if key != name}
+        with pytest.raises(CertificateError):
+            Certificate.from_json(json.dumps(missing))
+    with pytest.raises(CertificateError):
+        Certificate.from_json(json.dumps(content | {"more": 1}))
+    with pytest.raises(CertificateError, match="version 2"):
+        Certificate.from_json(json.dumps(content | {"version": 2}))
+
+
+def test_refuses_numbers_that_are_none() -> None:
+    content = json.loads(certified("boxes")[1].to_json())
+    for odd in ("1", True, None, [1.0]):
+        content["centres"][3][2] = odd
+        with pytest.raises(CertificateError):
+            Certificate.from_json(json.dumps(content))
+
+
+# Alterations that break the proof ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_refuses_other_weights(kind: str) -> None:
+    net, certificate = certified(kind)
+    for name, array in net.parameters.items():
+        parameters = {key: value.copy() for key, value in net.parameters.items()}
+        parameters[name] = np.nextafter(array, 2)
+        other = BinaryAdderRNN.from_parameters(parameters)
+        assert refused(certificate, other)
+    assert refused(certificate, BinaryAdderRNN(8, seed=99))
+
+
+def test_refuses_another_network_in_disguise() -> None:
+    net, certificate = certified("boxes")
+    for other in (BinaryAdderRNN(8, seed=99), trained(3)):
+        if other.parameters is not net.parameters:
+            assert refused(altered(certificate, digest=weights_digest(other)), other)
+    tanh = BinaryAdderRNN.from_parameters(net.parameters, activation="tanh")
+    assert refused(altered(certificate, digest=weights_digest(tanh)), tanh)
+    assert refused(altered(certificate, digest=weights_digest(tanh), activation="tanh"), tanh)
+    single = BinaryAdderRNN.from_parameters(net.parameters, dtype="float32")
+    disguised = altered(certificate, digest=weights_digest(single), dtype="float32")
+    assert refused(disguised, single)  # float32 rounds more than the certificate allows for
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_refuses_smaller_errors_than_there_are(kind: str) -> None:
+    net, certificate = certified(kind)
+    for name in ("step_error", "logit_error"):
+        for factor in (0.0, 0.5, 0.98):
+            assert refused(altered(certificate, **{name: getattr(certificate, name) * factor}), net)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_refuses_a_missing_set(kind: str) -> None:
+    net, certificate = certified(kind)
+    last = len(certificate) - 1
+    fewer = altered(
+        certificate,
+        carries=certificate.carries[:last],
+        centres=certificate.centres[:last],
+        radii=certificate.radii[:last],
+        plans=certificate.plans[:last],
+        histories=certificate.histories[:last],
+    )
+    assert refused(fewer, net)
+    with pytest.raises(CertificateError):
+        altered(certificate, carries=certificate.carries[:last])
+
+
+def test_refuses_swapped_successors() -> None:
+    """Any two different ends of any plan of a chain of boxes: never are both others right."""
+    net, certificate = certified("boxes")
+    generator = random.Random(0)
+    accepted = 0
+    for _ in range(300):
+        q = generator.randrange(len(certificate))
+        plan = list(certificate.plans[q])
+        i, j = generator.sample([i for i, word in enumerate(plan) if word < 0] or [0, 0], 2)
+        plan[i], plan[j] = plan[j], plan[i]
+        if plan != list(certificate.plans[q]):
+            accepted += not refused(altered(certificate, plans=put(certificate.plans, q, tuple(plan))), net)
+    assert accepted == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_refuses_sets_that_are_too_small_or_elsewhere(kind: str) -> None:
+    net, certificate = certified(kind)
+    for q in range(0, len(certificate), 5):
+        for name, change in (("radii", -1.0), ("centres", 1.0)):
+            array = getattr(certificate, name).copy()
+            array[q] += change * certificate.radii[q].max() * 2 + 1e-3 * (change > 0)
+            if name == "radii":
+                array[q] = 0.0
+            if q > 0 or name == "centres":
+                assert refused(altered(certificate, **{name: array}), net)
+
+
+def test_refuses_negative_radii_and_carries() -> None:
+    net, certificate = certified("boxes")
+    assert refused(altered(certificate, radii=-certificate.radii), net)
+    assert refused(altered(certificate, carries=put(certificate.carries, 5, -1)), net)
+    for q in range(len(certificate)):
+        swapped = put(certificate.carries, q, 1 - certificate.carries[q])
+        assert refused(altered(certificate, carries=swapped), net)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("name", ["centres", "radii", "step_error", "logit_error"])
+def test_refuses_what_is_not_finite(name: str, value: float) -> None:
+    certificate = certified("boxes")[1]
+    broken: Any = value
+    if name in ("centres", "radii"):
+        broken = getattr(certificate, name).copy()
+        broken[4, 2] = value
+    with pytest.raises(CertificateError):
+        altered(certificate, **{name: broken})
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        (),
+        (0,),
+        (0, -1),
+        (inside(0),),
+        (0, inside(10**30), inside(1), inside(1), inside(1)),
+        (2, *[inside(1)] * 4),
+        (10**30,),
+        (inside(10**30),),
+        (0,) * 1000,
+        (0, *[inside(0)] * 4),
+        (0, *[inside(1)] * 5),
+    ],
+)
+def test_refuses_bad_plans(plan: tuple[int, ...]) -> None:
+    net, certificate = certified("boxes")
+    for q in (0, 7):
+        assert refused(altered(certificate, plans=put(certificate.plans, q, plan)), net)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_alterations_of_weights_in_disguise(kind: str) -> None:
+    """Whatever altered network is accepted does add rightly, as far as the search can tell."""
+    net, certificate = certified(kind)
+    generator = np.random.default_rng(1)
+    accepted = 0
+    for trial in range(60):
+        parameters = {name: array.copy() for name, array in net.parameters.items()}
+        name = list(parameters)[trial % len(parameters)]
+        flat = np.atleast_1d(parameters[name]).reshape(-1)
+        flat[generator.integers(flat.size)] += 10.0 ** generator.uniform(-9, 1)
+        parameters[name] = flat.reshape(parameters[name].shape)
+        other = BinaryAdderRNN.from_parameters(parameters)
+        if not refused(altered(certificate, digest=weights_digest(other)), other):
+            accepted += 1
+            assert refute(other) is None
+    assert accepted < 60
+
+
+@pytest.mark.slow
+def test_random_alterations_of_certificates() -> None:
+    """An altered certificate of a *wrong* network is refused, whatever the alteration."""
+    net, certificate = certified("boxes")
+    parameters = {name: array.copy() for name, array in net.parameters.items()}
+    parameters["output_bias"] = parameters["output_bias"] + 3 * float(
+        np.abs(binadd_logits(net)).max()
+    )
+    wrong = BinaryAdderRNN.from_parameters(parameters)
+    assert refute(wrong) is not None
+    generator = random.Random(2)
+    for _ in range(1000):
+        assert refused(mutant(altered(certificate, digest=weights_digest(wrong)), generator), wrong)
+
+
+def binadd_logits(net: BinaryAdderRNN) -> Any:
+    bits = np.random.default_rng(0).integers(0, 2, (50, 20, 2))
+    return net.decision_function(bits)
+
+
+def mutant(certificate: Certificate, generator: random.Random) -> Certificate:
+    q = generator.randrange(len(certificate))
+    j = generator.randrange(certificate.centres.shape[1])
+    kind = generator.randrange(5)
+    if kind == 0:
+        centres = certificate.centres.copy()
+        centres[q, j] += generator.gauss(0, 0.1)
+        return altered(certificate, centres=centres)
+    if kind == 1:
+        radii = certificate.radii.copy()
+        radii[q, j] = abs(radii[q, j] + generator.gauss(0, 0.1))
+        return altered(certificate, radii=radii)
+    if kind == 2:
+        carry = generator.randrange(3)
+        return altered(certificate, carries=put(certificate.carries, q, carry))
+    plan = list(certificate.plans[q])
+    i = generator.randrange(len(plan))
+    if kind == 3:
+        plan[i] = generator.randrange(-len(certificate) - 2, 4)
+    else:
+        plan[i : i + 1] = plan
+    return altered(certificate, plans=put(certificate.plans, q, tuple(plan)))
+
+
+# Its arithmetic ---------------------------------------------------------------------------------
+
+
+@given(st.floats(-150, 150))
+def test_sigmoid_is_enclosed(a: float) -> None:
+    units = round(Fraction(a) * checker.ONE)
+    low, high = checker._sigmoid(units)
+    with mpmath.workdps(60):
+        exact = 1 / (1 + mpmath.exp(-mpmath.mpf(units) / checker.ONE))
+        assert mpmath.mpf(low) / checker.ONE <= exact <= mpmath.mpf(high) / checker.ONE
+        assert high - low <= 8
+
+
+@given(st.floats(-60, 60), st.floats(0, 30), st.booleans(), st.booleans())
+def test_lines_enclose(low: float, width: float, affine: bool, tanh: bool) -> None:
+    left = round(Fraction(low) * checker.ONE)
+    right = left + round(Fraction(width) * checker.ONE)
+    network = object.__new__(checker._Network)
+    network.tanh = tanh
+    slope, offset, error = network._line(left, right, affine)
+    with mpmath.workdps(50):
+        for i in range(41):
+            a = mpmath.mpf(left + (right - left) * i // 40) / checker.ONE
+            exact = mpmath.tanh(a) if tanh else 1 / (1 + mpmath.exp(-a))
+            line = (slope * a + offset) / checker.ONE if affine else mpmath.mpf(offset) / checker.ONE
+            assert abs(exact - line) <= mpmath.mpf(error) / checker.ONE
+    if width < 1 and affine:
+        assert error <= checker.ONE // 20 * max(1, round(width * 20)) or not tanh
+
+
+def test_checker_shares_no_code_with_the_search() -> None:
+    source = Path(checker.__file__).read_text(encoding="utf-8")
+    imports = [line for line in source.splitlines() if line.startswith(("import", "from"))]
+    allowed = ("binadd.errors", "binadd.model", "binadd.proof.certificate")
+    assert all("binadd" not in line or line.split()[1] in allowed for line in imports)
+    assert "numpy" not in source.replace("NumPy", "")
+    assert len(source.splitlines()) < 250

@@ -1,0 +1,186 @@
+"""`prove` never gives a wrong verdict, and seldom none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from liars import Liar, liars
+from proved import KINDS, attempt, certified, trained
+
+import binadd
+from binadd import BinaryAdderRNN
+from binadd.errors import CertificateError, InvalidInputError
+from binadd.proof import Proved, Refuted, Undecided, prove
+from binadd.proof.certificate import weights_digest
+from binadd.proof.enclosure import Enclosure
+from binadd.proof.histories import Histories, History, uniform
+from binadd.proof.search import Adaptive, AffineForms, Boxes
+
+
+def test_a_trained_network_is_proved() -> None:
+    net = trained(2)
+    verdict = prove(net)
+    assert isinstance(verdict, Proved)
+    assert verdict.status == "proved"
+    assert verdict.margin > 0
+    binadd.check(verdict.certificate, net)
+
+
+def test_an_untrained_network_is_refuted() -> None:
+    verdict = prove(BinaryAdderRNN(8, seed=5), effort="quick")
+    assert isinstance(verdict, Refuted)
+    net = BinaryAdderRNN(8, seed=5)
+    assert verdict.got == net.add(*verdict.operands) != sum(verdict.operands) == verdict.expected
+    assert (verdict.got ^ verdict.expected) >> verdict.wrong_bit & 1
+
+
+def test_the_margin_is_held() -> None:
+    net = trained(4)
+    verdict = prove(net)
+    assert isinstance(verdict, Proved)
+    bits = np.random.default_rng(0).integers(0, 2, (200, 100, 2))
+    assert np.abs(net.decision_function(bits)).min() >= verdict.margin
+
+
+def test_verdicts_do_not_depend_on_the_backend(make: Callable[..., BinaryAdderRNN]) -> None:
+    net = trained(2)
+    other = make(8, seed=2)
+    other.state = net.state
+    first, second = prove(net, effort="quick"), prove(other, effort="quick")
+    assert first.status == second.status == "proved"
+    assert isinstance(first, Proved) and isinstance(second, Proved)
+    assert first.certificate.plans == second.certificate.plans
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"activation": "tanh", "learning_rate": 0.05, "clip_norm": 1.0},
+        {"dtype": "float32"},
+        {"biases": False, "hidden_size": 16},
+        {"operands": 1},
+        {"hidden_size": 5},
+    ],
+    ids=str,
+)
+def test_every_kind_of_network_can_be_proved(params: dict[str, object]) -> None:
+    net = trained(3, **params)  # type: ignore[arg-type]
+    verdict = prove(net)
+    assert isinstance(verdict, Proved)
+    binadd.check(verdict.certificate, net)
+
+
+def test_an_effort_must_be_known() -> None:
+    with pytest.raises(InvalidInputError, match="effort"):
+        prove(BinaryAdderRNN(4), effort="heroic")
+
+
+# Liars ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("liar", liars(), ids=str)
+def test_no_liar_is_proved(liar: Liar) -> None:
+    """Not by any attempt that `prove` makes, and not at the search's full effort."""
+    enclosure = Enclosure(liar.network)
+    if not enclosure.finite:
+        return
+    for how in (Boxes(1), Boxes(2), AffineForms(1, steps=3, cases=600)):
+        with np.errstate(all="ignore"):
+            assert attempt(liar.network, how) is None
+
+
+@pytest.mark.parametrize("liar", [one for one in liars(100) if "float64-2" in str(one)], ids=str)
+def test_no_liar_is_proved_with_all_effort(liar: Liar) -> None:
+    with np.errstate(all="ignore"):
+        if Enclosure(liar.network).finite:
+            assert attempt(liar.network, Adaptive(2, histories=150, rounds=12)) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_liar_has_anothers_certificate(kind: str) -> None:
+    _, certificate = certified(kind)
+    with pytest.raises(CertificateError):
+        binadd.check(certificate, liars(100)[0].network)
+
+
+def test_weights_that_may_overflow_prove_nothing() -> None:
+    net = trained(2)
+    for scale in (1e30, 1e300):
+        parameters = {name: array * scale for name, array in net.parameters.items()}
+        huge = BinaryAdderRNN.from_parameters(parameters)
+        assert not isinstance(prove(huge, effort="quick"), Proved)
+    broken = BinaryAdderRNN.from_parameters(net.parameters)
+    broken.parameters["hidden_weights"][0, 0] = np.nan
+    assert not isinstance(prove(broken, effort="quick"), Proved)
+
+
+def test_a_logit_of_zero_proves_nothing() -> None:
+    nothing = BinaryAdderRNN.from_parameters(
+        {
+            "input_weights": np.zeros((3, 2)),
+            "hidden_weights": np.zeros((3, 3)),
+            "output_weights": np.zeros(3),
+        }
+    )
+    assert isinstance(prove(nothing, effort="quick"), Refuted | Undecided)
+
+
+# Histories --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("operands", "depth"), [(1, 2), (2, 0), (2, 2), (3, 1), (8, 0)])
+def test_uniform_histories(operands: int, depth: int) -> None:
+    graph = uniform(operands, depth)
+    assert len(graph) == operands * 2 ** (operands * depth)
+    assert len(set(graph.histories)) == len(graph)
+    assert graph.carries.tolist() == [history.carry for history in graph.histories]
+
+
+@pytest.mark.parametrize("operands", [2, 3])
+def test_histories_follow_any_word(operands: int) -> None:
+    """After any split, the tables lead every word where its history says."""
+    generator = np.random.default_rng(operands)
+    tree = Histories(operands, 1)
+    for _ in range(4):
+        leaves = list(tree.leaves)
+        tree.split([leaves[i] for i in generator.choice(len(leaves), 2, replace=False)])
+    graph = tree.graph()
+    for _ in range(50):
+        history, level, q, carry = History(0), 0, 0, 0
+        for symbol in generator.integers(0, 1 << operands, 20).tolist():
+            total = carry + symbol.bit_count()
+            carry = total // 2
+            history = history.then(symbol)
+            if level >= 0:
+                entry = int(graph.start[level][q, symbol])
+                level, q = (level + 1, entry) if entry >= 0 else (-1, -1 - entry)
+            else:
+                assert graph.signs[q, symbol] == (1 if total % 2 else -1)
+                q = int(graph.successors[q, symbol])
+            if level < 0:
+                leaf = graph.histories[q]
+                assert history.back(len(leaf.window)) == leaf
+                assert graph.carries[q] == carry
+
+
+def test_undecided_says_what_it_tried() -> None:
+    """A network that is right as far as anyone knows, but with margins too small to prove."""
+    undecided = [
+        verdict
+        for liar in liars()
+        if "ring 1021020-sigmoid-float64-2" in str(liar)
+        for verdict in [prove(liar.network, effort="quick")]
+    ]
+    for verdict in undecided:
+        assert isinstance(verdict, Undecided)
+        assert verdict.tried and verdict.reached and verdict.advice
+
+
+def test_a_digest_tells_networks_apart() -> None:
+    nets = [BinaryAdderRNN(4, seed=0), BinaryAdderRNN(4, seed=1), BinaryAdderRNN(4, dtype="float32")]
+    nets.append(BinaryAdderRNN(4, activation="tanh"))
+    nets.append(BinaryAdderRNN(4, biases=False))
+    assert len({weights_digest(net) for net in nets}) == len(nets)
+    assert weights_digest(BinaryAdderRNN(4)) == weights_digest(BinaryAdderRNN(4))
