@@ -15,11 +15,15 @@ from binadd.proof.verdict import Proved, Refuted, Undecided, Verdict
 
 __all__ = ["Certificate", "Proved", "Refuted", "Undecided", "Verdict", "check", "prove"]
 
-QUICK: tuple[Attempt, ...] = (Boxes(2), AffineForms(2))
+QUICK: tuple[Attempt, ...] = (
+    Boxes(2),
+    AffineForms(2),
+    Adaptive(1, histories=40, steps=8, rounds=8, cases=1500),
+)
 THOROUGH: tuple[Attempt, ...] = (
-    Adaptive(2, histories=150, growth=3.0),
-    Adaptive(2, histories=1200, growth=3.0),
-    Adaptive(2, histories=1200, growth=1.0),
+    Adaptive(2, histories=200, steps=12, cases=6000),
+    Adaptive(1, histories=400, steps=12, cases=10_000, inflation=0.3),
+    Adaptive(2, histories=1000, steps=10, cases=16_000),
 )
 LADDER = {
     "quick": (("quick", QUICK),),
