@@ -51,23 +51,27 @@ snapshot() { # FOLDER: the files that git knows or would know, as they are now
 build_wheels() { # everything comes from the sdist, so a user who builds from it gets the same
     ls "$DIST"/*.whl >/dev/null 2>&1 && return
     tools build
-    "$TOOLS/python" -m build -q --sdist --outdir "$DIST" .
+    echo "building the sdist and the wheels" >&2
+    "$TOOLS/python" -m build -q --sdist --outdir "$DIST" . >"$WORK/build.log"
     tar -xzf "$DIST"/*.tar.gz -C "$WORK" --one-top-level=unpacked --strip-components=1
-    BINADD_PURE=0 "$TOOLS/python" -m build -q --wheel --outdir "$DIST" "$WORK/unpacked"
-    BINADD_PURE=1 "$TOOLS/python" -m build -q --wheel --outdir "$DIST" "$WORK/unpacked"
+    BINADD_PURE=0 "$TOOLS/python" -m build -q --wheel --outdir "$DIST" "$WORK/unpacked" >>"$WORK/build.log"
+    BINADD_PURE=1 "$TOOLS/python" -m build -q --wheel --outdir "$DIST" "$WORK/unpacked" >>"$WORK/build.log"
 }
 
 sdist() { build_wheels && ls "$DIST"/*.tar.gz; }
 native_wheel() { build_wheels && ls "$DIST"/*-cp*.whl; }
 pure_wheel() { build_wheels && ls "$DIST"/*-py3-none-any.whl; }
 
-suite() { # ENVIRONMENT BACKEND [ARGUMENT…]: the tests, beside no source that could be imported
+suite_tree() { # all but the package, so that only what is installed can be imported
+    [ -d "$WORK/suite" ] && return
+    snapshot "$WORK/suite"
+    rm -r "$WORK/suite/binadd"
+}
+
+suite() { # ENVIRONMENT BACKEND [ARGUMENT…]: the tests
     local python=$WORK/$1/bin/python backend=$2
     shift 2
-    if [ ! -d "$WORK/suite" ]; then
-        snapshot "$WORK/suite"
-        rm -r "$WORK/suite/binadd"
-    fi
+    suite_tree
     (cd "$WORK/suite" && BINADD_BACKEND=$backend "$python" -m pytest -q "$@")
 }
 
