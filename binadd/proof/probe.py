@@ -51,7 +51,7 @@ class Steps(NamedTuple):
 
 
 class Probe:
-    """A network as it is now, and a count of the steps that it was run for."""
+    """A network as it is now, and the work done on it, in steps of a network of 16 units."""
 
     def __init__(self, net: BinaryAdderRNN) -> None:
         state = net.state
@@ -59,7 +59,9 @@ class Probe:
         self.operands = state.architecture.operands
         self.block = state.block
         self.kernels = net.kernels
-        self.steps = 0
+        self.work = 0.0
+        rows, columns = state.block.shape
+        self.weight = max(1.0, rows * columns / (21 * 16))
 
     @property
     def alphabet(self) -> Bytes:
@@ -68,11 +70,19 @@ class Probe:
 
     def run(self, symbols: Bytes, targets: Bytes, state: Real | None = None) -> Steps:
         """Run words (N, T), each from its own state (N, H) or from the beginning."""
-        self.steps += symbols.size
+        self.work += symbols.size * self.weight
         result = self.kernels.forward(self.architecture, self.block, symbols, state)
         logits, wanted = result.logits, targets.view(np.bool_)
         margins = np.where(wanted, logits, -logits)
         return Steps((logits > 0) != wanted, margins, result.final_state)
+
+    def carries(self, symbols: Bytes) -> Bytes:
+        """Return the carry (N,) after words (N, T): the sums go on for as long as it has bits."""
+        length = self.architecture.carry_steps
+        zeros = np.zeros((len(symbols), length), np.uint8)
+        words = np.concatenate([symbols, zeros], axis=1)
+        sums = self.kernels.exact_sums(words, self.operands)[:, symbols.shape[1] :]
+        return (sums << np.arange(length, dtype=np.uint8)).sum(axis=1, dtype=np.uint8)
 
     def run_words(self, symbols: Bytes) -> Steps:
         """Run whole words (N, T) from the beginning."""

@@ -19,7 +19,7 @@ nothing; `binadd.prove` does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -75,10 +75,10 @@ class Effort:
     """Random words with long carries: how many, how long."""
     beam: tuple[int, int]
     """Words kept by the beam search, and how long they grow."""
-    explored: int
-    """New states to look for."""
-    shrinking: int
-    """Steps to spend on making a wrong word smaller."""
+    explored: float
+    """Work on looking for new states: steps of a network of 16 units, fewer of a larger one."""
+    shrinking: float
+    """Work on making a wrong word smaller."""
 
 
 EFFORTS = {
@@ -97,7 +97,7 @@ EFFORTS = {
         stages=((512, 400), (64, 4000), (16, 40_000), (4, 400_000), (1, 4_000_000)),
         chains=(256, 1024),
         beam=(128, 96),
-        explored=60_000,
+        explored=200_000,
         shrinking=4_000_000,
     ),
 }
@@ -180,7 +180,7 @@ def _spell(word: Bytes, operands: int) -> tuple[int, ...]:
 def _exhaustive(probe: Probe, bits: int) -> Bytes | None:
     """All words of at most `bits` bits over all operands: the shortest wrong one."""
     length = max(1, bits // probe.operands)
-    probe.steps += 2 << bits
+    probe.work += (2 << bits) * probe.weight
     found = probe.kernels.first_error(probe.architecture, probe.block, length)
     return None if found is None else np.array(found[1], np.uint8)
 
@@ -204,6 +204,8 @@ class Lanes:
     """(N, cycle): the true bits, which have become periodic as well."""
     state: Real
     """(N, H)"""
+    carry: Bytes
+    """(N,)"""
     steps: int
 
     def word(self, lane: int, length: int) -> Bytes:
@@ -215,7 +217,23 @@ class Lanes:
     def keep(self, lanes: NDArray[np.intp]) -> Lanes:
         """These words only."""
         return Lanes(
-            self.symbols[lanes], self.cycle, self.targets[lanes], self.state[lanes], self.steps
+            self.symbols[lanes],
+            self.cycle,
+            self.targets[lanes],
+            self.state[lanes],
+            self.carry[lanes],
+            self.steps,
+        )
+
+    def front(self) -> Front:
+        """Where the words have led to, as empty words to be continued."""
+        return Front(np.empty((len(self.state), 0), np.uint8), self.state, self.carry)
+
+    def repeated(self, cycles: int) -> tuple[Bytes, Bytes]:
+        """Symbols and targets (N, cycle · cycles) of the steps that follow."""
+        return (
+            np.tile(self.symbols[:, -self.cycle :], cycles),
+            np.tile(self.targets, cycles),
         )
 
 
@@ -272,7 +290,8 @@ def _follow(
     if found is not None:
         return symbols[found[0], : found[1] + 1]
     tail = np.ascontiguousarray(targets[:, -cycle:])
-    lanes = Lanes(symbols, cycle, tail, steps.state, symbols.shape[1])
+    carry = probe.carries(symbols)
+    lanes = Lanes(symbols, cycle, tail, steps.state, carry, symbols.shape[1])
     for count, length in stages:
         lanes, word = _moving(probe, lanes, count)
         if word is not None or not len(lanes.symbols):
@@ -283,24 +302,76 @@ def _follow(
     return None
 
 
-CHUNK = 1 << 20
+CHUNK = 1 << 17
 """Steps of all lanes together in one call of the kernels."""
 
 
 def _run_on(probe: Probe, lanes: Lanes, length: int) -> Bytes | None:
-    """Run lanes for `length` steps more, in place; the word up to the first wrong bit, if any."""
+    """Run lanes for `length` steps more, in place; the word up to the first wrong bit, if any.
+
+    Now and then every short continuation is tried, since some networks go wrong unheard: they have
+    lost the carry, or the way to say 1, where this word does not ask for it.
+    """
     cycles = max(1, length // lanes.cycle)
     at_once = min(cycles, max(1, CHUNK // (len(lanes.symbols) * lanes.cycle)))
-    symbols = np.tile(lanes.symbols[:, -lanes.cycle :], at_once)
-    targets = np.tile(lanes.targets, at_once)
     for _ in range(-(-cycles // at_once)):
-        steps = probe.run(symbols, targets, lanes.state)
+        after, word = _advanced(probe, lanes, at_once)
+        if word is not None:
+            return word
+        continued = _continuation(probe, after.front())
+        if continued is not None:
+            return _earliest(probe, lanes.keep(np.array([continued[0]])), at_once)
+        lanes.state, lanes.steps = after.state, after.steps
+    return None
+
+
+def _advanced(probe: Probe, lanes: Lanes, cycles: int) -> tuple[Lanes, Bytes | None]:
+    """The lanes after some cycles more, and the word up to the first wrong bit in them, if any."""
+    symbols, targets = lanes.repeated(cycles)
+    steps = probe.run(symbols, targets, lanes.state)
+    found = steps.first_wrong()
+    word = None if found is None else lanes.word(found[0], lanes.steps + found[1] + 1)
+    return replace(lanes, state=steps.state, steps=lanes.steps + symbols.shape[1]), word
+
+
+CONTINUATION = 2
+"""Symbols of a continuation."""
+
+
+def _continuation(probe: Probe, front: Front) -> tuple[int, Bytes] | None:
+    """The first row of a front that goes wrong under some continuation, and its word."""
+    children = 1
+    for step in range(CONTINUATION):
+        alphabet = _symbols_at(probe, step)
+        children *= len(alphabet)
+        front, steps = front.grow(probe, alphabet)
         found = steps.first_wrong()
         if found is not None:
-            return lanes.word(found[0], lanes.steps + found[1] + 1)
-        lanes.state = steps.state
-        lanes.steps += symbols.shape[1]
+            return found[0] // children, front.words[found[0]]
     return None
+
+
+def _earliest(probe: Probe, lane: Lanes, cycles: int) -> Bytes:
+    """The word after the fewest steps from which a continuation of a single lane goes wrong.
+
+    It does after so many cycles. By bisection: what is lost is taken to stay lost.
+    """
+    low, high = 0, cycles
+    while high - low > 1:
+        middle = (low + high) // 2
+        after, _ = _advanced(probe, lane, middle - low)
+        if _continuation(probe, after.front()) is None:
+            low, lane = middle, after
+        else:
+            high = middle
+    front = lane.front()
+    for symbol in (*lane.symbols[0, -lane.cycle :], None):
+        continued = _continuation(probe, front)
+        if continued is not None or symbol is None:
+            break
+        front, _ = front.grow(probe, np.array([symbol]))
+    assert continued is not None
+    return np.concatenate([lane.word(0, lane.steps), continued[1]])
 
 
 WATCHED = 8
@@ -328,14 +399,15 @@ def _moving(probe: Probe, lanes: Lanes, count: int) -> tuple[Lanes, Bytes | None
         lanes.state, lanes.steps = steps.state, lanes.steps + lanes.cycle
     alive = np.flatnonzero(~repeats)
     if len(alive) > count:
-        alive = alive[_choose(margins, moves, alive, count)]
+        alive = alive[_ranked(margins, moves, alive)]
+        alive = alive[_distinct_first(symbols[alive])[:count]]
     return lanes.keep(alive), None
 
 
-def _choose(
-    margins: list[Real], moves: list[Real], alive: NDArray[np.intp], count: int
+def _ranked(
+    margins: list[Real], moves: list[Real], alive: NDArray[np.intp]
 ) -> NDArray[np.intp]:
-    """Positions within `alive` of the lanes to follow."""
+    """Positions within `alive`, those to be followed first."""
     before, after = margins[-2][alive], margins[-1][alive]
     slow, slower = moves[-2][alive], moves[-1][alive]
     with np.errstate(all="ignore"):
@@ -345,7 +417,17 @@ def _choose(
     orders = (np.argsort(heading), np.argsort(-slower), np.argsort(-ratio))
     ranked = np.stack(orders, axis=1).reshape(-1)
     _, first = np.unique(ranked, return_index=True)
-    return ranked[np.sort(first)[:count]]
+    return ranked[np.sort(first)]
+
+
+def _distinct_first(cycles: Bytes) -> NDArray[np.intp]:
+    """An order of cycles (N, c): the first of each kind, the second of each, and so on."""
+    _, kinds = np.unique(cycles, axis=0, return_inverse=True)
+    order = np.argsort(kinds.reshape(-1), kind="stable")
+    sizes = np.bincount(kinds.reshape(-1))
+    nth = np.empty(len(cycles), np.intp)
+    nth[order] = np.arange(len(cycles)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.argsort(nth, kind="stable")
 
 
 # Hints -------------------------------------------------------------------------------------------
@@ -478,9 +560,9 @@ def _narrowest(front: Front, margins: Real, per_carry: int) -> NDArray[np.intp]:
 
 def _explore(probe: Probe, budget: int) -> Bytes | None:
     """Grow words as long as they lead to states unlike all before: breadth first, coarse to fine."""
-    limit = probe.steps + budget * len(_symbols_at(probe, 0))
+    limit = probe.work + budget
     resolution = 2.0
-    while probe.steps < limit:
+    while probe.work < limit:
         word = _explore_cells(probe, resolution, limit)
         if word is not None:
             return word
@@ -491,11 +573,11 @@ def _explore(probe: Probe, budget: int) -> Bytes | None:
 MOST_CELLS_AT_ONCE = 512
 
 
-def _explore_cells(probe: Probe, resolution: float, limit: int) -> Bytes | None:
+def _explore_cells(probe: Probe, resolution: float, limit: float) -> Bytes | None:
     """Visit every cell of the state space that can be reached from a state of another cell."""
     seen: set[bytes] = set()
     front = Front.start()
-    while len(front.words) and probe.steps < limit:
+    while len(front.words) and probe.work < limit:
         front, steps = front.grow(probe, _symbols_at(probe, front.words.shape[1]))
         found = steps.first_wrong()
         if found is not None:

@@ -8,6 +8,7 @@ R. Hildebrandt, "Simplifying and isolating failure-inducing input" (2002).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,15 +18,16 @@ from binadd.proof.probe import Probe, popcounts
 __all__ = ["shrink"]
 
 
-def shrink(probe: Probe, word: Bytes, budget: int) -> Bytes:
+def shrink(probe: Probe, word: Bytes, budget: float) -> Bytes:
     """Return a wrong word that is no longer than `word` (T,), and has fewer ones if not shorter.
 
-    Ends in its first wrong bit, as `word` does. Runs the network for about `budget` steps at most.
+    Ends in its first wrong bit, as `word` does. Runs the network for at most `budget` of work.
     """
-    limit = probe.steps + budget
+    limit = probe.work + budget
     while True:
-        smaller = _shrink_by(_without_blocks, probe, word, limit)
-        smaller = _shrink_by(_cleared_blocks, probe, smaller, limit)
+        smaller = word
+        for cut in CUTS:
+            smaller = _shrink_by(cut, probe, smaller, limit)
         if _size(smaller) == _size(word):
             return smaller
         word = smaller
@@ -36,22 +38,36 @@ def _size(word: Bytes) -> tuple[int, int]:
     return len(word), int(popcounts(word).sum())
 
 
-Candidates = Callable[[Bytes, int, int], Bytes]
+@dataclass(frozen=True)
+class Cut:
+    """A way to make a word smaller, block by block."""
+
+    candidates: Callable[[Bytes, int, int], Bytes]
+    """(word, size of a block, operands) -> words (N, T)."""
+    per_block: Callable[[int], int]
+    """How many candidates there are for each block, given the operands."""
 
 
-def _shrink_by(candidates: Candidates, probe: Probe, word: Bytes, limit: int) -> Bytes:
+def _shrink_by(cut: Cut, probe: Probe, word: Bytes, limit: float) -> Bytes:
     size = max(1, len(word) // 2)
     while size >= 1:
-        while True:
-            words = candidates(word, size, probe.operands)
-            if words.size == 0 or probe.steps + words.size > limit:
-                break
-            smaller = _smallest_wrong(probe, words)
-            if smaller is None or _size(smaller) >= _size(word):
-                break
+        smaller = _try(cut, probe, word, size, limit)
+        if smaller is None:
+            size //= 2
+        else:
             word = smaller
-        size //= 2
     return word
+
+
+def _try(cut: Cut, probe: Probe, word: Bytes, size: int, limit: float) -> Bytes | None:
+    """The smallest of the candidates that are wrong and smaller, or None."""
+    blocks = len(word) // size + 1
+    cost = blocks * cut.per_block(probe.operands) * len(word) * probe.weight
+    if probe.work + cost > limit:
+        return None
+    words = cut.candidates(word, size, probe.operands)
+    smaller = _smallest_wrong(probe, words) if words.size else None
+    return smaller if smaller is not None and _size(smaller) < _size(word) else None
 
 
 def _smallest_wrong(probe: Probe, words: Bytes) -> Bytes | None:
@@ -85,3 +101,9 @@ def _cleared_blocks(word: Bytes, size: int, operands: int) -> Bytes:
     words = word & ~(inside[None] * masks[:, None, None])
     words = words.reshape(-1, length)
     return words[(words != word).any(axis=1)]
+
+
+CUTS = (
+    Cut(_without_blocks, lambda operands: 1),
+    Cut(_cleared_blocks, lambda operands: operands),
+)
