@@ -13,7 +13,7 @@ from binadd.proof.search import Adaptive, AffineForms, Attempt, Boxes, Found, Sa
 KINDS: dict[str, tuple[Attempt, int]] = {
     "boxes": (Boxes(2), 2),
     "affine": (AffineForms(1, steps=5, cases=5000), 4),
-    "adaptive": (Adaptive(1, histories=100), 6),
+    "adaptive": (Adaptive(1, histories=100, work=3_000_000), 6),
 }
 
 

@@ -95,7 +95,7 @@ def test_no_liar_is_proved(liar: Liar) -> None:
 def test_no_liar_is_proved_with_all_effort(liar: Liar) -> None:
     with np.errstate(all="ignore"):
         if Enclosure(liar.network).finite:
-            assert attempt(liar.network, Adaptive(2, histories=150, rounds=12)) is None
+            assert attempt(liar.network, Adaptive(2, histories=150, work=1_000_000, rounds=12)) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -18,12 +18,12 @@ __all__ = ["Certificate", "Proved", "Refuted", "Undecided", "Verdict", "check", 
 QUICK: tuple[Attempt, ...] = (
     Boxes(2),
     AffineForms(2),
-    Adaptive(1, histories=40, steps=8, rounds=8, cases=1500),
+    Adaptive(1, histories=40, work=500_000, steps=8, cases=1500),
 )
 THOROUGH: tuple[Attempt, ...] = (
-    Adaptive(2, histories=200, steps=12, cases=6000),
-    Adaptive(1, histories=400, steps=12, cases=10_000, inflation=0.3),
-    Adaptive(2, histories=1000, steps=10, cases=16_000),
+    Adaptive(2, histories=200, work=12_000_000, steps=12, cases=6000),
+    Adaptive(1, histories=400, work=12_000_000, steps=12, cases=10_000, inflation=0.3),
+    Adaptive(2, histories=1000, work=16_000_000, steps=10, cases=16_000),
 )
 LADDER = {
     "quick": (("quick", QUICK),),

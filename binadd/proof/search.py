@@ -296,6 +296,8 @@ class _Course(NamedTuple):
     open: _Open
     crowded: bool
     """Whether there were too many cases to follow."""
+    work: int
+    """Generators of all cases that were stepped: what it cost."""
 
 
 def _follow(
@@ -317,8 +319,10 @@ def _follow(
     cases, spread = Cases(z, np.zeros((*z.shape, 0)), s), s
     margin, doubtful, crowded = start.margin, np.zeros(len(graph) + 1, np.bool_), False
     levels: list[Integers] = []  # (M, X) each: the next level's cases, or a set as plans tell it
+    work = 0
     for _ in range(steps):
         reached = enclosure.affine(cases)
+        work += reached.A.shape[0] * reached.A.shape[2]
         margins = enclosure.margin(reached, graph.signs[q])
         margin = min(margin, float(margins.min()))
         doubtful[origin[(margins <= 0).any(1)]] = True
@@ -336,7 +340,7 @@ def _follow(
         ends = np.where(far, len(graph) + np.cumsum(far) - 1, -2 - start.q)
         plans = _plans(levels, graph, ends)
     left = _Open(origin, q, z, spread)
-    return _Course(plans, margin, np.flatnonzero(doubtful[:-1]), left, crowded)
+    return _Course(plans, margin, np.flatnonzero(doubtful[:-1]), left, crowded, work)
 
 
 def _plans(levels: list[Integers], graph: Graph, ends: Integers) -> tuple[Plan, ...]:
@@ -414,6 +418,9 @@ class Adaptive:
         How far histories look back at first.
     histories : int
         The most there may be.
+    work : int
+        The most generators of cases to step in all; a million take about a quarter of a
+        second with 16 hidden units.
     growth : float
         How many times its own width a sampled hull may be widened to each side.
     steps, rounds, inflation, cases
@@ -422,6 +429,7 @@ class Adaptive:
 
     depth: int
     histories: int
+    work: int
     growth: float = 3.0
     steps: int = 4
     rounds: int = 60
@@ -433,7 +441,7 @@ class Adaptive:
         come if a bit is in doubt or the set would grow too much."""
         tree = Histories(enclosure.operands, self.depth)
         bounds: dict[History, tuple[Reals, Reals, Reals, Reals]] = {}
-        margin, doubtful = -np.inf, ()
+        margin, doubtful, work = -np.inf, (), 0
         for _ in range(self.rounds):
             graph = tree.graph()
             self._sample(sampler, bounds, graph)
@@ -442,10 +450,10 @@ class Adaptive:
             )
             sets, start = Sets.of(low, high, self.inflation), _ShortWords.of(enclosure, graph)
             course = _follow(enclosure, graph, sets, start, self.steps, self.cases)
-            margin = course.margin
+            margin, work = course.margin, work + course.work
             if course.plans is not None:
                 return Found(graph, sets, course.plans, margin)
-            if not start.margin > 0:
+            if not start.margin > 0 or work > self.work:
                 break
             blamed = self._blame(course, widest_low, widest_high)
             doubtful = tuple(graph.histories[q] for q in course.doubtful)
