@@ -309,7 +309,7 @@ class BinaryAdderRNN:
         >>> BinaryAdderRNN().predict([[[1, 0], [1, 1], [0, 0]]]).shape
         (1, 3)
         """
-        return (self._forward(X).logits > 0).view(np.uint8)
+        return (self.decision_function(X) > 0).view(np.uint8)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Return the network's probability ŷₜ = σ(oₜ) of each bit being 1, shape (n, T).
@@ -323,7 +323,9 @@ class BinaryAdderRNN:
 
         Parameters and exceptions are those of `predict`.
         """
-        return self._forward(X).logits
+        state = self._state
+        symbols = check_sequences(X, state.architecture.operands)
+        return self._kernels.logits(state.architecture, state.block, symbols)
 
     def hidden_states(self, X: ArrayLike) -> NDArray[Any]:
         """Return the hidden states hₜ, shape (n, T, H).
@@ -369,7 +371,7 @@ class BinaryAdderRNN:
                 integers = tuple(check_integer("an operand", integer) for integer in integers)
                 break
         symbols = pack_integers(integers, sum_length(integers)).reshape(1, -1)
-        logits = self._kernels.forward(state.architecture, state.block, symbols).logits
+        logits = self._kernels.logits(state.architecture, state.block, symbols)
         return integer_of(logits[0] > 0)
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:

@@ -1,11 +1,12 @@
 /* first_error.h: every sum of so many bits, words that share a prefix sharing its states.
  *
- * The words' first symbols are spread over the lanes. From there a depth-first walk feeds every
+ * Boxes settle most networks that are right (box.h). For the others, the words' first symbols are spread over the lanes. From there a depth-first walk feeds every
  * symbol to all lanes at once: Wₕh is computed once for all the symbols that follow it.
  */
 #ifndef BINADD_FIRST_ERROR_H
 #define BINADD_FIRST_ERROR_H
 
+#include "box.h"
 #include "forward.h"
 
 enum { MAX_DEPTH = 32 };
@@ -19,6 +20,7 @@ typedef struct {
     vec *sums;       /* (depth, H)  Wₕh of the walk's path */
     real *inputs;    /* (2ⁿ, S)     bₕ + Wᵢx of every symbol */
     real *block;     /* (R, S) */
+    box_checker boxes;
 } exhaustive;
 
 INLINE exhaustive take_exhaustive(arena *a, const shape *s, int bits)
@@ -34,6 +36,7 @@ INLINE exhaustive take_exhaustive(arena *a, const shape *s, int bits)
     x.sums = take(a, (size_t)x.depth * s->hidden_size * sizeof(vec));
     x.inputs = take(a, ((size_t)s->columns << s->operands) * sizeof(real));
     x.block = take(a, block_size(s) * sizeof(real));
+    x.boxes = take_box_checker(a, s);
     return x;
 }
 
@@ -51,6 +54,12 @@ INLINE void prepare_exhaustive(exhaustive *x, const shape *s, const real *block)
                 sums[j] += symbol >> i & 1 ? block[i * s->columns + j] : 0;
         }
     }
+    x->boxes.block = (const vec *)x->block;
+    x->boxes.inputs = (const vec *)x->inputs;
+    x->boxes.ones = x->ones;
+    x->boxes.bits = x->bits;
+    x->boxes.depth = x->depth;
+    prepare_box_checker(&x->boxes, s);
 }
 
 /* Note the smallest word, of the earliest step, among the lanes whose output is wrong. */
@@ -58,12 +67,10 @@ INLINE void note_errors(exhaustive *x, int step, vec logit, ivec totals, uint64_
                         uint64_t path, uint64_t mask, int count)
 {
     ivec wrong = less(splat(0), logit) ^ -(totals & 1);
-    integer each[WIDTH], any = 0;
-    memcpy(each, &wrong, sizeof each);
-    for (int lane = 0; lane < WIDTH; lane++)
-        any |= each[lane];
-    if (!any || step > x->step)
+    integer each[WIDTH];
+    if (!any_lane(wrong) || step > x->step)
         return;
+    memcpy(each, &wrong, sizeof each);
     for (int lane = 0; lane < count; lane++) {
         uint64_t word = (first + lane + path) & mask;
         if (each[lane] && (step < x->step || word < x->word)) {
@@ -172,6 +179,10 @@ INLINE void find_first_error(const shape *s, const real *block, int bits, int *s
     arena a = arena_at(workspace);
     exhaustive x = take_exhaustive(&a, s, bits);
     prepare_exhaustive(&x, s, block);
+    *step = -1;
+    *word = 0;
+    if (boxes_prove(&x.boxes, s))
+        return;
     const shared_weights w = shared_name_rows(x.block, s);
     const int level = spread_level(s, bits);
     const uint64_t words = UINT64_C(1) << s->operands * level;
@@ -180,8 +191,10 @@ INLINE void find_first_error(const shape *s, const real *block, int bits, int *s
         ivec carry = run_prefixes(&x, s, &w, level, first, count);
         walk(&x, s, &w, level, carry, first, count);
     }
-    *step = x.step < x.depth ? x.step : -1;
-    *word = x.word;
+    if (x.step < x.depth) {
+        *step = x.step;
+        *word = x.word;
+    }
 }
 
 #endif

@@ -160,6 +160,15 @@ INLINE void transpose_square(const real *from, real *to, int stride)
 /* Vectors in one group of LANES. */
 #define GROUP (LANES / WIDTH)
 
+INLINE int any_lane(ivec mask)
+{
+    integer each[WIDTH], any = 0;
+    memcpy(each, &mask, sizeof each);
+    for (int lane = 0; lane < WIDTH; lane++)
+        any |= each[lane];
+    return any != 0;
+}
+
 /* x where the mask is set, else y. */
 INLINE vec blend(ivec mask, vec x, vec y)
 {

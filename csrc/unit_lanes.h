@@ -120,15 +120,21 @@ INLINE void unit_step_back(const unit_weights *w, const shape *s, const vec *h, 
         delta[v] = delta[v] * slope(h[v], s->activation);
 }
 
-/* oₜ = Wₒhₜ + bₒ: the products of a row, strided onto one group of LANES, then halved. */
-INLINE real unit_logit(const unit_weights *w, const shape *s, const vec *h)
+/* Σⱼ wⱼ·hⱼ of two rows: the products, strided onto one group of LANES, then halved. */
+INLINE real dot(const vec *w, const vec *h, const shape *s)
 {
     vec sums[GROUP];
     for (int g = 0; g < GROUP; g++)
-        sums[g] = w->output[g] * h[g];
+        sums[g] = w[g] * h[g];
     for (int v = GROUP; v < vectors_of(s); v++)
-        sums[v % GROUP] = sums[v % GROUP] + w->output[v] * h[v];
-    return halve_lanes(sums) + *w->output_bias;
+        sums[v % GROUP] = sums[v % GROUP] + w[v] * h[v];
+    return halve_lanes(sums);
+}
+
+/* oₜ = Wₒhₜ + bₒ. */
+INLINE real unit_logit(const unit_weights *w, const shape *s, const vec *h)
+{
+    return dot(w->output, h, s) + *w->output_bias;
 }
 
 /* Swap rows and columns of the hidden weights (H, S); what lies beyond H stays zero. */

@@ -66,6 +66,7 @@ def test_activations(compare: Compare, name: str, dtype: str) -> None:
 def test_forward(compare: Compare, size: int, dtype: str, network: dict[str, Any]) -> None:
     start = learner(hidden_size=size, dtype=dtype, **network)
     symbols, _ = sequences(37, 9, network["operands"])
+    compare(lambda kernels: kernels.logits(start.architecture, start.block, symbols))
     states = np.random.default_rng(1).uniform(0, 1, (37, size)).astype(dtype)
     for count, initial in product((1, 2, 37), (None, states)):
         state = None if initial is None else initial[:count]
@@ -234,6 +235,37 @@ def test_first_error_of_a_network_that_has_learnt(compare: Compare) -> None:
     for count in (300, 400, 500, 600, 1200):
         block, *_ = trained(reference, start, symbols[:count], targets[:count], clip_norm=2.0)
         compare(lambda kernels, b=block: kernels.first_error(start.architecture, b, 6))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"dtype": "float32"}, {"activation": "tanh"}, {"hidden_size": 5, "operands": 3}],
+    ids=str,
+)
+def test_first_error_all_along_a_training(native: Any, options: dict[str, Any]) -> None:
+    """The native kernel settles most networks by boxes; it may not differ from running them all."""
+    start = learner(2, **options)
+    a = start.architecture
+    block, moments, powers = start.copy().arrays()
+    symbols, targets = sequences(3000, 8, a.operands)
+    right = 0
+    for first in range(0, 3000, 150):
+        part = slice(first, first + 150)
+        native.train(
+            a,
+            block,
+            moments,
+            powers,
+            symbols[part],
+            targets[part],
+            loss="cross_entropy",
+            optimizer=Optimizer(clip_norm=2.0),
+            batch_size=1,
+        )
+        expected = reference.first_error(a, block, 4 if a.operands == 2 else 3)
+        assert native.first_error(a, block, 4 if a.operands == 2 else 3) == expected
+        right += expected is None
+    assert right > 0 or a.operands > 2
 
 
 @pytest.mark.parametrize("operands", range(1, 9))

@@ -27,6 +27,7 @@ ACTIVATIONS = ("sigmoid", "tanh")
 LOSSES = ("squared_error", "cross_entropy")
 RULES = ("sgd", "momentum", "nesterov", "adam")
 DTYPES = ("float64", "float32")
+_DTYPES = {name: np.dtype(name) for name in (*DTYPES, "uint8", "uint64", "int64")}
 MAX_HIDDEN_SIZE = 256
 MAX_OPERANDS = 8
 MAX_EXHAUSTIVE_BITS = 24
@@ -127,6 +128,9 @@ class Kernels(Protocol):
     ) -> Forward:
         """Run N sequences of symbols (N, T), each from its own initial state (N, H) or from 0."""
 
+    def logits(self, architecture: Architecture, block: Real, symbols: Bytes) -> Real:
+        """Only the logits (N, T) of `forward`, from 0: the quickest answer to a short question."""
+
     def loss_and_gradients(
         self, architecture: Architecture, block: Real, symbols: Bytes, targets: Bytes, loss: str
     ) -> tuple[float, Real]:
@@ -205,52 +209,47 @@ def spell(word: int, operands: int, bits: int, last_step: int) -> tuple[int, ...
     )
 
 
-def _demand(fits: bool, sentence: str) -> None:
-    if not fits:
-        raise InvalidInputError(sentence)
-
-
 def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: str) -> None:
     """Raise InvalidInputError unless the array has this shape and dtype and is C-contiguous."""
-    _demand(
+    if (
         isinstance(array, np.ndarray)
         and array.shape == shape
-        and array.dtype == dtype
-        and array.flags.c_contiguous,
+        and array.dtype == _DTYPES[dtype]
+        and array.flags.c_contiguous
+    ):
+        return
+    raise InvalidInputError(
         f"{name} must be a C-contiguous {dtype} array of shape {shape}, "
-        f"not {getattr(array, 'dtype', type(array).__name__)} {getattr(array, 'shape', '')}",
+        f"not {getattr(array, 'dtype', type(array).__name__)} {getattr(array, 'shape', '')}"
     )
 
 
 def check_symbols(symbols: Any, operands: int) -> None:
     """Raise InvalidInputError unless symbols are bytes (N, T), not empty and each below 2ⁿ."""
-    _demand(
-        isinstance(symbols, np.ndarray) and symbols.ndim == 2 and symbols.size > 0,
-        "symbols must be a non-empty array of shape (sequences, steps)",
-    )
+    if not isinstance(symbols, np.ndarray) or symbols.ndim != 2 or symbols.size == 0:
+        raise InvalidInputError("symbols must be a non-empty array of shape (sequences, steps)")
     check_array("symbols", symbols, symbols.shape, "uint8")
-    _demand(operands == 8 or int(symbols.max()) < 1 << operands, symbol_sentence(operands))
-
-
-def symbol_sentence(operands: int) -> str:
-    """What is wrong with a symbol that is too large."""
-    return f"symbols of {operands} operands are below {1 << operands}"
+    if int(symbols.max()) >= 1 << operands:
+        raise InvalidInputError(f"symbols of {operands} operands must be below {1 << operands}")
 
 
 def check_targets(targets: Any, symbols: Bytes) -> None:
     """Raise InvalidInputError unless targets are bits of the symbols' shape."""
     check_array("targets", targets, symbols.shape, "uint8")
-    _demand(int(targets.max()) <= 1, "targets must be 0 or 1")
+    if int(targets.max()) > 1:
+        raise InvalidInputError("targets must be 0 or 1")
 
 
 def check_range(name: str, value: int, most: int) -> None:
     """Raise InvalidInputError unless 1 ≤ value ≤ most."""
-    _demand(1 <= value <= most, f"{name} must be 1 to {most}, not {value}")
+    if not 1 <= value <= most:
+        raise InvalidInputError(f"{name} must be 1 to {most}, not {value}")
 
 
 def check_option(name: str, value: str, allowed: tuple[str, ...]) -> None:
     """Raise InvalidInputError unless the value is one of those allowed."""
-    _demand(value in allowed, f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+    if value not in allowed:
+        raise InvalidInputError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
 
 
 def check_forward(
@@ -297,10 +296,10 @@ def check_training(
     check_option("loss", loss, LOSSES)
     check_option("rule", optimizer.rule, RULES)
     count = symbols.shape[0]
-    _demand(
-        batch_size >= 1 and count % batch_size == 0,
-        f"the number of sequences ({count}) must be a multiple of batch_size ({batch_size})",
-    )
+    if batch_size < 1 or count % batch_size:
+        raise InvalidInputError(
+            f"the number of sequences ({count}) must be a multiple of batch_size ({batch_size})"
+        )
     check_reports(losses, wrong_bits, (count // batch_size,), dtype)
 
 
@@ -319,10 +318,10 @@ def check_population(
 ) -> None:
     """Raise InvalidInputError unless all that `train_population` is given agrees."""
     shape, dtype = architecture.block_shape, architecture.dtype
-    _demand(
-        isinstance(symbols, np.ndarray) and symbols.ndim == 3 and symbols.size > 0,
-        "symbols must be a non-empty array of shape (networks, sequences, steps)",
-    )
+    if not isinstance(symbols, np.ndarray) or symbols.ndim != 3 or symbols.size == 0:
+        raise InvalidInputError(
+            "symbols must be a non-empty array of shape (networks, sequences, steps)"
+        )
     networks, count, steps = symbols.shape
     check_array("blocks", blocks, (networks, *shape), dtype)
     check_array("moments", moments, (networks, 2, *shape), dtype)
@@ -353,31 +352,28 @@ def check_exhaustive(architecture: Architecture, block: Real, bits: int) -> None
     """Raise InvalidInputError unless all words of this many bits an operand can be run."""
     check_array("block", block, architecture.block_shape, architecture.dtype)
     most = MAX_EXHAUSTIVE_BITS // architecture.operands
-    _demand(
-        1 <= bits <= most,
-        f"all sums of {architecture.operands} operands can be run up to {most} bits, not {bits}",
-    )
+    if not 1 <= bits <= most:
+        raise InvalidInputError(
+            f"all sums of {architecture.operands} operands can be run up to {most} bits, not {bits}"
+        )
 
 
 def check_words(words: NDArray[np.uint64], operands: int, length: int) -> None:
     """Raise InvalidInputError unless each row of words (N, W) holds `length` symbols."""
-    _demand(length >= 1, f"length must be at least 1, not {length}")
-    _demand(
-        isinstance(words, np.ndarray) and words.ndim == 2 and words.size > 0,
-        "words must be a non-empty array of shape (sequences, words)",
-    )
+    if length < 1:
+        raise InvalidInputError(f"length must be at least 1, not {length}")
+    if not isinstance(words, np.ndarray) or words.ndim != 2 or words.size == 0:
+        raise InvalidInputError("words must be a non-empty array of shape (sequences, words)")
     check_array("words", words, words.shape, "uint64")
     needed = words_per_sequence(operands, length)
-    _demand(
-        words.shape[1] >= needed,
-        f"{length} symbols of {operands} operands need {needed} words, not {words.shape[1]}",
-    )
+    if words.shape[1] < needed:
+        raise InvalidInputError(
+            f"{length} symbols of {operands} operands need {needed} words, not {words.shape[1]}"
+        )
 
 
 def check_activation(values: Any, name: str) -> None:
     """Raise InvalidInputError unless the values are reals and the activation is known."""
-    _demand(
-        isinstance(values, np.ndarray) and values.dtype.name in DTYPES,
-        "values must be a float64 or float32 array",
-    )
+    if not isinstance(values, np.ndarray) or values.dtype.name not in DTYPES:
+        raise InvalidInputError("values must be a float64 or float32 array")
     check_option("activation", name, ACTIVATIONS)

@@ -35,6 +35,9 @@ cdef dict ERRORS = {
     c.BINADD_MISSING_ISA: BackendError,
 }
 
+FLOAT64 = np.dtype(np.float64)
+FLOAT32 = np.dtype(np.float32)
+
 cdef dict RULES = {
     "sgd": c.BINADD_SGD,
     "momentum": c.BINADD_MOMENTUM,
@@ -159,6 +162,46 @@ cdef _forward(
     return Forward(logits_array, probabilities_array, hidden_array, final_array)
 
 
+def logits(architecture, block, symbols):
+    """See `contract.Kernels.logits`: nothing is checked twice, or made that is not returned."""
+    try:
+        if architecture.dtype == "float64":
+            return _logits[double](architecture, block, symbols)
+        return _logits[float](architecture, block, symbols)
+    except (ValueError, TypeError):
+        contract.check_forward(architecture, block, symbols, None)  # says which it was
+        raise
+
+
+cdef _logits(architecture, const real[:, ::1] block, const uint8_t[:, ::1] symbols):
+    cdef c.binadd_network network = network_of(architecture)
+    cdef size_t count = symbols.shape[0], steps = symbols.shape[1]
+    if (block.shape[0], block.shape[1]) != architecture.block_shape or not count * steps:
+        raise ValueError
+    logits_array = np.empty((count, steps), FLOAT64 if real is double else FLOAT32)
+    cdef real[:, ::1] logits = logits_array
+    cdef c.binadd_run run = c.binadd_run(
+        block=&block[0, 0],
+        symbols=&symbols[0, 0],
+        sequences=count,
+        steps=steps,
+        initial_state=NULL,
+        logits=&logits[0, 0],
+        probabilities=NULL,
+        hidden=NULL,
+        final_state=NULL,
+    )
+    cdef real[:, ::1] final
+    if count == 1:
+        if steps > slice_of(&network):
+            final = np.empty((1, network.hidden_size), logits_array.dtype)
+            run.final_state = &final[0, 0]
+        _forward_stream(&network, &run)
+    else:
+        _forward_many(&network, &run, sizeof(real))
+    return logits_array
+
+
 cdef int _forward_stream(const c.binadd_network *network, c.binadd_run *run) except -1:
     """One sequence, so many steps at a time; each slice goes on from the state of the last."""
     cdef size_t steps = run.steps, most = slice_of(network), start = 0
@@ -175,7 +218,8 @@ cdef int _forward_stream(const c.binadd_network *network, c.binadd_run *run) exc
         run.initial_state = run.final_state
         run.symbols += run.steps
         run.logits = <char *> run.logits + run.steps * real_size
-        run.probabilities = <char *> run.probabilities + run.steps * real_size
+        if run.probabilities != NULL:
+            run.probabilities = <char *> run.probabilities + run.steps * real_size
         if run.hidden != NULL:
             run.hidden = <char *> run.hidden + run.steps * size * real_size
         if start < steps:
@@ -199,12 +243,14 @@ cdef int _forward_many(
         start += run.sequences
         run.symbols += run.sequences * steps
         run.logits = <char *> run.logits + run.sequences * steps * real_size
-        run.probabilities = <char *> run.probabilities + run.sequences * steps * real_size
+        if run.probabilities != NULL:
+            run.probabilities = <char *> run.probabilities + run.sequences * steps * real_size
         if run.hidden != NULL:
             run.hidden = <char *> run.hidden + run.sequences * steps * size * real_size
         if run.initial_state != NULL:
             run.initial_state = <char *> run.initial_state + run.sequences * size * real_size
-        run.final_state = <char *> run.final_state + run.sequences * size * real_size
+        if run.final_state != NULL:
+            run.final_state = <char *> run.final_state + run.sequences * size * real_size
         if start < count:
             PyErr_CheckSignals()
     return 0

@@ -454,6 +454,11 @@ def forward(
     return Forward(logits, sigmoid(logits), states, np.ascontiguousarray(state.T))
 
 
+def logits(architecture: Architecture, block: Real, symbols: Bytes) -> Real:
+    """See `contract.Kernels.logits`."""
+    return forward(architecture, block, symbols).logits
+
+
 @_quiet
 def loss_and_gradients(
     architecture: Architecture, block: Real, symbols: Bytes, targets: Bytes, loss: str
