@@ -1,0 +1,117 @@
+"""The command line: `binadd`, also as `python -m binadd`.
+
+Every command imports what it needs when it runs, so that `binadd --help` is quick and only those
+who plot need a plotting library.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from binadd import __version__
+from binadd.cli.add import add
+from binadd.cli.command import INTERRUPTED, WRONG_USE, Outcome, as_json, paint, say
+from binadd.cli.info import info
+from binadd.cli.prove import check, prove
+from binadd.cli.train import train
+from binadd.errors import BinaddError
+
+__all__ = ["main"]
+
+_BROKEN_PIPE = 141  # as of a program that SIGPIPE ended
+
+
+class _Commands(click.Group):
+    """The commands in the order in which one meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
+    epilog="Exit status: 0 yes, 1 no, 2 wrong use or bad input, 3 undecided.",
+)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def _binadd(ctx: click.Context) -> Outcome | None:
+    """Train a small recurrent network to add binary numbers, and prove that it does.
+
+    \b
+      binadd train -o adder.npz      train until proved right for every length
+      binadd add adder.npz 23 42     let the network add
+    """
+    return Outcome(ctx.get_help()) if ctx.invoked_subcommand is None else None
+
+
+for _command in (train, add, prove, check, info):
+    _binadd.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Examples
+    --------
+    >>> main(["add", "--help"])  # doctest: +ELLIPSIS
+    Usage: binadd add [OPTIONS] MODEL NUMBERS...
+    ...
+    0
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    wants_json = "--json" in arguments
+    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show must not end a run
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        outcome = _run(list(arguments))
+        text = as_json(outcome.data) if wants_json else outcome.text
+        if text:
+            click.echo(text)
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    return outcome.exit_status
+
+
+def _run(arguments: list[str]) -> Outcome:
+    """Run a command; an error becomes one sentence on stderr."""
+    try:
+        outcome: Any = _binadd.main(arguments, prog_name="binadd", standalone_mode=False)
+        # Help and version print themselves and leave an exit status.
+        return outcome if isinstance(outcome, Outcome) else Outcome("", exit_status=outcome or 0)
+    except (click.Abort, KeyboardInterrupt):
+        return _failure("interrupted", "binadd", INTERRUPTED)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        where = "binadd" if context is None else context.command_path
+        return _failure(error.format_message(), where, WRONG_USE)
+    except BrokenPipeError:
+        raise
+    except (BinaddError, OSError, MemoryError) as error:
+        return _failure(_sentence(error), "binadd", WRONG_USE)
+
+
+def _failure(message: str, where: str, exit_status: int) -> Outcome:
+    message = " ".join(message.split())
+    say(f"{paint(where, bold=True)}: {message}")
+    return Outcome("", {"status": "error", "error": message}, exit_status)
+
+
+def _sentence(error: BinaddError | OSError | MemoryError) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or "there is not enough memory"

@@ -1,0 +1,181 @@
+"""What all commands share: options in groups, `--json`, one outcome, one exit status.
+
+A command never prints its result: it returns an `Outcome`, which `binadd.cli.main` prints as text
+or as one JSON object. Whatever else it has to say goes to stderr, through `say`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import click
+
+from binadd.cli.numbers import write_integer
+
+__all__ = [
+    "INTERRUPTED",
+    "NO",
+    "UNDECIDED",
+    "WRONG_USE",
+    "YES",
+    "Command",
+    "Option",
+    "Outcome",
+    "as_json",
+    "existing_file",
+    "new_file",
+    "option",
+    "optional_module",
+    "paint",
+    "say",
+]
+
+YES, NO, WRONG_USE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit statuses. What is undecided is no clear no."""
+
+_EXACT_IN_JSON = 2**53
+"""Most readers of JSON take numbers for doubles, which hold every integer up to here."""
+
+existing_file = click.Path(exists=True, dir_okay=False)
+
+
+def _check_new_file(
+    ctx: click.Context, parameter: click.Parameter, path: str | None
+) -> str | None:
+    """Refuse a path that cannot be written to: better known before the work than after."""
+    if path is None:
+        return None
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        reason = f"there is no folder {folder}"
+    elif os.path.isdir(path):
+        reason = f"{path} is a folder"
+    elif not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        reason = f"{path} cannot be written to"
+    else:
+        return path
+    raise click.BadParameter(reason, ctx, parameter)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command found: lines for people, the same as data, and the exit status."""
+
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    exit_status: int = YES
+
+
+class Option(click.Option):
+    """An option that the help lists under a heading."""
+
+    def __init__(self, *args: Any, heading: str = "Options", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.heading = heading
+
+
+class Command(click.Command):
+    """A command with `--json`, examples below its help, and its options under headings."""
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples.strip().splitlines()
+        self.params.append(
+            Option(
+                ["--json"],
+                is_flag=True,
+                expose_value=False,
+                help="One JSON object on stdout.",
+            )
+        )
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, each heading's together, and then the examples."""
+        headings: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                heading = getattr(parameter, "heading", "Options")
+                headings.setdefault(heading, []).append(record)
+        width = max(len(flags) for records in headings.values() for flags, _ in records)
+        for heading in sorted(headings, key=lambda heading: heading == "Options"):
+            with formatter.section(heading):
+                records = [(flags.ljust(width), text) for flags, text in headings[heading]]
+                formatter.write_dl(records, col_max=width)
+        if self.examples:
+            with formatter.section("Examples"):
+                indent = " " * formatter.current_indent
+                formatter.write("".join(f"{indent}{example}\n" for example in self.examples))
+
+
+def option(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
+    """Declare an option; `heading` says where the help lists it."""
+    return click.option(*args, cls=Option, **kwargs)
+
+
+def new_file(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
+    """Declare an option that names a file to be written."""
+    return option(*args, metavar="FILE", callback=_check_new_file, **kwargs)
+
+
+def say(message: str, **style: Any) -> None:
+    """Tell the user something beside the result, on stderr."""
+    click.echo(paint(message, **style), err=True)
+
+
+def paint(text: str, **style: Any) -> str:
+    """Return text with colours, which `click.echo` takes off again where nobody would see them."""
+    return text if "NO_COLOR" in os.environ else click.style(text, **style)
+
+
+def as_json(data: Mapping[str, Any]) -> str:
+    """Return data as one line of JSON.
+
+    Integers that a double cannot hold become strings of their decimal digits; so do infinities
+    and NaN, which JSON has no words for.
+
+    Examples
+    --------
+    >>> as_json({"sum": 65, "large": 1 << 64, "clip_norm": float("inf")})
+    '{"sum": 65, "large": "18446744073709551616", "clip_norm": "inf"}'
+    """
+    return json.dumps(_plain(data), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if hasattr(value, "tolist"):  # NumPy's arrays and scalars
+        return _plain(value.tolist())
+    if isinstance(value, int) and abs(value) > _EXACT_IN_JSON:
+        return ("-" if value < 0 else "") + write_integer(abs(value))
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def optional_module(command: str, module: str, extra: str) -> ModuleType:
+    """Import a module that an extra brings.
+
+    Raises
+    ------
+    click.UsageError
+        If it is not installed, with what to type.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != module.partition(".")[0]:
+            raise
+        raise click.UsageError(
+            f"this needs {module.partition('.')[0]}: pip install 'binadd[{extra}]'"
+        ) from None

@@ -1,0 +1,149 @@
+"""`binadd info`: what computes here and why, or what a model file holds."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from binadd.cli.command import NO, YES, Command, Outcome, existing_file, paint
+
+if TYPE_CHECKING:
+    from binadd.model import BinaryAdderRNN
+
+__all__ = ["info"]
+
+
+@click.command(
+    "info",
+    cls=Command,
+    short_help="Show what computes here and why, or what a model is.",
+    examples="""
+binadd info
+binadd info adder.npz
+""",
+)
+@click.argument("model", type=existing_file, required=False)
+def info(model: str | None) -> Outcome:
+    """Show versions, backend and instruction sets; or what MODEL is and how it was trained.
+
+    Exit status 1: the backend asked for cannot be used.
+    """
+    return _of_installation() if model is None else _of_model(model)
+
+
+def _of_installation() -> Outcome:
+    import numpy
+
+    from binadd import __version__
+
+    data: dict[str, Any] = {
+        "binadd": __version__,
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "numpy": numpy.__version__,
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+    backend = _backend()
+    lines = [f"{name:<10}{value}" for name, value in data.items()]
+    lines.append(f"{'backend':<10}{_describe_backend(backend)}")
+    if backend["isas"]:
+        lines.append(f"{'':<10}{_describe_isas(backend)}")
+    status = NO if backend["backend"] is None else YES
+    return Outcome("\n".join(lines), data | backend, status)
+
+
+def _backend() -> dict[str, Any]:
+    """Return which kernels compute, why, and with which of the instruction sets."""
+    from binadd.errors import BackendError
+    from binadd.kernels import load, native_is_installed
+
+    asked = os.environ.get("BINADD_BACKEND") or "auto"
+    if asked != "auto":
+        reason = f"BINADD_BACKEND={asked}"
+    elif native_is_installed():
+        reason = "the compiled extension is installed"
+    else:
+        reason = "this install has no compiled extension"
+    found: dict[str, Any] = {"backend": None, "reason": reason, "isa": None, "isas": {}}
+    try:
+        kernels: Any = load()
+    except BackendError as error:
+        return found | {"reason": str(error)}
+    found["backend"] = kernels.NAME
+    if kernels.NAME == "native":
+        found |= {"isa": kernels.isa(), "isas": kernels.isas()}
+    return found
+
+
+def _describe_backend(backend: dict[str, Any]) -> str:
+    name = backend["backend"]
+    shown = paint(name or "none", fg="green" if name else "red", bold=True)
+    return f"{shown} ({backend['reason']})"
+
+
+def _describe_isas(backend: dict[str, Any]) -> str:
+    forced = os.environ.get("BINADD_ISA")
+    why = f"BINADD_ISA={forced}" if forced else "the widest this machine has"
+    built = ", ".join(
+        name if supported else f"{name} (not on this machine)"
+        for name, supported in backend["isas"].items()
+    )
+    return f"instruction set {paint(backend['isa'], bold=True)} ({why}); built: {built}"
+
+
+def _of_model(path: str) -> Outcome:
+    from binadd import load
+
+    net = load(path)
+    state, settings = net.state, asdict(net.settings)
+    training = {name: getattr(state, name) for name in ("status", "bits", "sequences", "updates")}
+    count = sum(array.size for array in net.parameters.values())
+    lines = [
+        f"{'network':<10}{_describe_network(net)}, {count:,} weights",
+        f"{'recipe':<10}{_describe_recipe(settings)}",
+        f"{'training':<10}{_describe_training(training)}",
+        f"{'seed':<10}{settings['seed']}",
+    ]
+    data = {"model": path, "settings": settings, "training": training, "weights": count}
+    return Outcome("\n".join(lines), data)
+
+
+def _describe_network(net: BinaryAdderRNN) -> str:
+    settings = net.settings
+    biases = "with biases" if settings.biases else "no biases"
+    return (
+        f"{settings.operands} operands, {settings.hidden_size} {settings.activation} units, "
+        f"{biases}, {settings.dtype}"
+    )
+
+
+def _describe_recipe(settings: dict[str, Any]) -> str:
+    constants = {
+        "sgd": (),
+        "momentum": ("momentum",),
+        "nesterov": ("momentum",),
+        "adam": ("beta1", "beta2", "epsilon"),
+    }[settings["optimizer"]]
+    shown = ", ".join(
+        f"{name.replace('_', ' ')} {settings[name]:g}"
+        for name in ("learning_rate", *constants, "clip_norm", "batch_size")
+        if settings[name] != math.inf
+    )
+    loss = settings["loss"].replace("_", " ")
+    return f"{settings['recipe']}: {loss}, {settings['optimizer']}, {shown}"
+
+
+def _describe_training(training: dict[str, Any]) -> str:
+    if not training["sequences"]:
+        return "none"
+    bits = "" if training["bits"] is None else f" of {training['bits']} bits"
+    how = {
+        "proved": ", until proved right for every length",
+        "exact": ", until every sum of that length was right",
+        "limit": ", short of its goal",
+    }.get(training["status"], "")
+    return f"{training['sequences']:,} sequences{bits}{how}"

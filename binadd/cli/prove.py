@@ -1,0 +1,151 @@
+"""`binadd prove` and `binadd check`: for every length, once and for all."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from binadd.cli.command import (
+    NO,
+    UNDECIDED,
+    YES,
+    Command,
+    Outcome,
+    existing_file,
+    new_file,
+    option,
+    paint,
+    say,
+)
+from binadd.cli.numbers import short_integer
+
+if TYPE_CHECKING:
+    from binadd.proof import Verdict
+
+__all__ = ["check", "describe_verdict", "every_sum", "prove", "verdict_data"]
+
+_STATUS = {"proved": YES, "refuted": NO, "undecided": UNDECIDED}
+_COLOUR = {"proved": "green", "refuted": "red", "undecided": "yellow"}
+_ALL_OF = {1: "every number", 2: "every pair of numbers", 3: "every triple of numbers"}
+
+
+@click.command(
+    "prove",
+    cls=Command,
+    short_help="Prove a network right for every length, or refute it.",
+    examples="""
+binadd prove adder.npz
+binadd prove adder.npz -o certificate.json
+""",
+)
+@click.argument("model", type=existing_file)
+@new_file("-o", "--output", help="Write the certificate here, if there is one.")
+@option(
+    "--effort",
+    type=click.Choice(["quick", "thorough"]),
+    default="thorough",
+    metavar="quick|thorough",
+    help="Milliseconds, or up to minutes; default thorough.",
+)
+def prove(model: str, output: str | None, effort: str) -> Outcome:
+    """Prove that the network in MODEL adds all numbers of every length, or refute it.
+
+    Exit status 0: proved. 1: refuted, by a sum that it gets wrong. 3: undecided.
+    """
+    from binadd import load
+    from binadd.proof import Proved
+    from binadd.proof import prove as decide
+
+    net = load(model)
+    verdict = decide(net, effort=effort)
+    text = describe_verdict(verdict, net.settings.operands)
+    data = verdict_data(verdict)
+    if isinstance(verdict, Proved) and output is not None:
+        verdict.certificate.save(output)
+        text += f"\nThe certificate is in {output}: binadd check {output} {model}"
+        data["certificate"] = output
+    elif output is not None:
+        say(f"{output} is not written: there is no certificate")
+    return Outcome(text, data, _STATUS[verdict.status])
+
+
+@click.command(
+    "check",
+    cls=Command,
+    short_help="Check a proof, trusting nothing else.",
+    examples="binadd check certificate.json adder.npz",
+)
+@click.argument("certificate", type=existing_file)
+@click.argument("model", type=existing_file)
+def check(certificate: str, model: str) -> Outcome:
+    """Check that CERTIFICATE proves the network in MODEL right, trusting nothing else.
+
+    Exit status 0: it holds. 1: it does not.
+    """
+    from binadd import load
+    from binadd.errors import CertificateError
+    from binadd.proof import Certificate
+    from binadd.proof import check as recheck
+
+    proof = Certificate.load(certificate)
+    net = load(model)
+    data: dict[str, Any] = {"certificate": certificate, "model": model}
+    try:
+        recheck(proof, net)
+    except CertificateError as reason:
+        text = f"{paint('does not hold', fg='red', bold=True)}: {reason}"
+        return Outcome(text, data | {"status": "refused", "reason": str(reason)}, NO)
+    text = (
+        f"{paint('holds', fg='green', bold=True)}: the network adds "
+        f"{every_sum(net.settings.operands)}"
+    )
+    return Outcome(text, data | {"status": "holds", "sets": len(proof)})
+
+
+def every_sum(operands: int) -> str:
+    """Return what a proof speaks of.
+
+    >>> every_sum(2)
+    'every pair of numbers of every length'
+    """
+    return f"{_ALL_OF.get(operands, f'every {operands} numbers')} of every length"
+
+
+def describe_verdict(verdict: Verdict, operands: int) -> str:
+    """Return a verdict in a few lines."""
+    status = paint(verdict.status, fg=_COLOUR[verdict.status], bold=True)
+    return f"{status}: {_explain(verdict, operands)}"
+
+
+def _explain(verdict: Verdict, operands: int) -> str:
+    from binadd.proof import Proved, Refuted
+
+    if isinstance(verdict, Proved):
+        return (
+            f"it adds {every_sum(operands)}\n"
+            f"{len(verdict.certificate):,} sets hold every state it can reach; no logit comes "
+            f"nearer to 0 than {verdict.margin:.3g}."
+        )
+    if isinstance(verdict, Refuted):
+        return (
+            f"it adds {' + '.join(map(short_integer, verdict.operands))} wrongly\n"
+            f"It says {short_integer(verdict.got)}; the sum is {short_integer(verdict.expected)}, "
+            f"and bit {verdict.wrong_bit:,} is the lowest to differ."
+        )
+    return (
+        "there is neither a proof nor a wrong sum yet\n"
+        f"So far: {verdict.reached}.\n"
+        f"What may help: {verdict.advice}."
+    )
+
+
+def verdict_data(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as data."""
+    from binadd.proof import Proved
+
+    if isinstance(verdict, Proved):
+        certificate = verdict.certificate
+        return {"status": "proved", "margin": verdict.margin, "sets": len(certificate)}
+    return {"status": verdict.status} | asdict(verdict)

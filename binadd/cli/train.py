@@ -1,0 +1,317 @@
+"""`binadd train`: draw sums and learn from them until the network is right."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from binadd.cli.command import (
+    INTERRUPTED,
+    NO,
+    YES,
+    Command,
+    Outcome,
+    existing_file,
+    new_file,
+    option,
+    paint,
+    say,
+)
+from binadd.cli.numbers import short_integer
+from binadd.cli.options import backend_option, network_options, network_parameters
+from binadd.cli.prove import every_sum, verdict_data
+
+if TYPE_CHECKING:
+    from binadd.model import BinaryAdderRNN
+    from binadd.training import TrainingRun
+    from binadd.training.schedule import Goal
+
+__all__ = ["train"]
+
+_OF_EVERY_RUN = {
+    "until",
+    "max_sequences",
+    "output",
+    "checkpoint_every",
+    "checkpoint_seconds",
+    "resume",
+    "backend",
+    "quiet",
+}
+"""Options that may stand beside --resume: the others are in the checkpoint."""
+
+
+def _read_until(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> str | int | None:
+    """Return what `binadd.train` takes as `until`: a word, or a number of sequences."""
+    if value in (None, "proved", "exact"):
+        return value
+    try:
+        return int(value or "")
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is not proved, exact or a number of sequences.", ctx, parameter
+        ) from None
+
+
+@click.command(
+    "train",
+    cls=Command,
+    short_help="Train a network until it is proved right.",
+    examples="""
+binadd train -o adder.npz
+binadd train --hidden 8 --seed 3 --until exact
+binadd train --recipe notebook --until 5000 -o notebook.npz
+binadd train --bits 64 --checkpoint run.npz
+binadd train --resume run.npz -o adder.npz
+""",
+)
+@option(
+    "--bits",
+    type=int,
+    metavar="N",
+    default=8,
+    heading="Goal",
+    help="Length of the operands to learn from; default 8.",
+)
+@option(
+    "--until",
+    metavar="proved|exact|N",
+    callback=_read_until,
+    heading="Goal",
+    help="When to stop; N: after so many sequences.",
+)
+@option(
+    "--max-sequences",
+    type=int,
+    metavar="N",
+    heading="Goal",
+    help="When to give up; default 1,000,000.",
+)
+@new_file("-o", "--output", help="Save the network here.")
+@network_options
+@new_file(
+    "--checkpoint",
+    heading="Interruption",
+    help="Save here what --resume goes on from.",
+)
+@option(
+    "--checkpoint-every",
+    type=int,
+    metavar="N",
+    heading="Interruption",
+    help="Sequences between two checkpoints.",
+)
+@option(
+    "--checkpoint-seconds",
+    type=float,
+    metavar="X",
+    default=10.0,
+    heading="Interruption",
+    help="Seconds between two checkpoints; default 10.",
+)
+@option(
+    "--resume",
+    type=existing_file,
+    metavar="FILE",
+    heading="Interruption",
+    help="Go on from this checkpoint, to the same bits.",
+)
+@backend_option
+@option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def train(
+    bits: int,
+    until: str | int | None,
+    max_sequences: int | None,
+    output: str | None,
+    checkpoint: str | None,
+    checkpoint_every: int | None,
+    checkpoint_seconds: float,
+    resume: str | None,
+    backend: str,
+    quiet: bool,
+    **parameters: Any,
+) -> Outcome:
+    """Train a network until it is proved to add numbers of every length.
+
+    Or --until exact: every sum of --bits bits is right; or for a number of sequences. The same
+    seed gives the same weights on every machine. Ctrl-C leaves a checkpoint.
+
+    Exit status 0: the goal is reached. 1: it is not.
+    """
+    ctx = click.get_current_context()
+    if output is not None and output in (checkpoint, resume):
+        raise click.UsageError("the network and the checkpoint need files of their own", ctx)
+    if resume is None:
+        net, goal = _start(parameters, backend, bits, until, max_sequences)
+    else:
+        _refuse_beside_resume(ctx)
+        net, goal = _go_on(resume, backend, until, max_sequences)
+        checkpoint = resume
+    return _train(net, goal, output, checkpoint, checkpoint_every, checkpoint_seconds, quiet)
+
+
+def _start(
+    parameters: dict[str, Any],
+    backend: str,
+    bits: int,
+    until: str | int | None,
+    max_sequences: int | None,
+) -> tuple[BinaryAdderRNN, Goal]:
+    from binadd.model import BinaryAdderRNN
+    from binadd.training.loop import MAX_SEQUENCES
+    from binadd.training.schedule import check_goal
+
+    net = BinaryAdderRNN(**network_parameters(parameters), backend=backend)
+    until = "proved" if until is None else until
+    limit = MAX_SEQUENCES if max_sequences is None else max_sequences
+    return net, check_goal(net.settings.operands, bits, until, limit)
+
+
+def _refuse_beside_resume(ctx: click.Context) -> None:
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if given and name not in _OF_EVERY_RUN:
+            raise click.UsageError(
+                f"{parameter.opts[0]} cannot stand beside --resume: the checkpoint has it", ctx
+            )
+
+
+def _go_on(
+    path: str, backend: str, until: str | int | None, max_sequences: int | None
+) -> tuple[BinaryAdderRNN, Goal]:
+    from binadd.training.checkpoint import load_checkpoint
+    from binadd.training.schedule import check_goal
+
+    net, goal = load_checkpoint(path, backend)
+    until = goal.until if until is None else until
+    limit = goal.max_sequences if max_sequences is None else max_sequences
+    return net, check_goal(net.settings.operands, goal.bits, until, limit)
+
+
+def _train(
+    net: BinaryAdderRNN,
+    goal: Goal,
+    output: str | None,
+    checkpoint: str | None,
+    checkpoint_every: int | None,
+    checkpoint_seconds: float,
+    quiet: bool,
+) -> Outcome:
+    from binadd.cli.progress import Reporter
+    from binadd.training import train as run_training
+
+    before = net.state.sequences
+    try:
+        with Reporter(net, goal, quiet) as reporter:
+            run = run_training(
+                net,
+                goal.bits,
+                until=goal.until,
+                max_sequences=goal.max_sequences,
+                progress=reporter,
+                checkpoint=checkpoint,
+                checkpoint_every=checkpoint_every,
+                checkpoint_seconds=checkpoint_seconds,
+            )
+    except KeyboardInterrupt:
+        return _interrupted(net, goal, output, checkpoint)
+    if output is not None:
+        net.save(output)
+    text = f"{_headline(run, reporter.bit_accuracy)}\n{_account(run, before, output)}"
+    data = _run_data(run) | {
+        "bit_accuracy": reporter.bit_accuracy,
+        "output": output,
+        "checkpoint": checkpoint,
+    }
+    return Outcome(text, data, YES if run.reached else NO)
+
+
+# What came of it ---------------------------------------------------------------------------------
+
+
+def _headline(run: TrainingRun, bit_accuracy: float | None) -> str:
+    status = paint(run.status, fg="green", bold=True)
+    operands = run.network.settings.operands
+    if run.status == "proved":
+        return f"{status}: it adds {every_sum(operands)}"
+    if run.status == "exact":
+        return f"{status}: every sum of {operands} numbers of {run.bits} bits is right"
+    if run.status == "finished":
+        accuracy = "" if bit_accuracy is None else f": bit accuracy {bit_accuracy:.2%} at the end"
+        return f"{status}{accuracy}"
+    status = paint("not reached", fg="red", bold=True)
+    if run.wrong is not None:
+        return f"{status}: {' + '.join(map(short_integer, run.wrong))} is still wrong"
+    return f"{status}: short sums are right, but there is no proof for all"
+
+
+def _account(run: TrainingRun, before: int, output: str | None) -> str:
+    earlier = f" ({before:,} of them before)" if before else ""
+    saved = f"saved in {output}" if output else "not saved (-o FILE does)"
+    count = f"{run.sequences:,} sequences of {run.bits} bits{earlier}"
+    return f"{count}, {_duration(run.seconds)}; {saved}"
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in the unit that suits it.
+
+    >>> _duration(0.0123), _duration(12.3), _duration(3700)
+    ('12 ms', '12.3 s', '1 h 1 min')
+    """
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _run_data(run: TrainingRun) -> dict[str, Any]:
+    return {
+        "status": run.status,
+        "reached": run.reached,
+        "sequences": run.sequences,
+        "updates": run.updates,
+        "seconds": run.seconds,
+        "bits": run.bits,
+        "wrong": run.wrong,
+        "verdict": None if run.verdict is None else verdict_data(run.verdict),
+        "settings": asdict(run.network.settings),
+        "backend": run.network.kernels.NAME,
+    }
+
+
+# Ctrl-C ------------------------------------------------------------------------------------------
+
+
+def _interrupted(
+    net: BinaryAdderRNN, goal: Goal, output: str | None, checkpoint: str | None
+) -> Outcome:
+    """Leave a checkpoint, if `binadd.train` has not written one, and say how to go on."""
+    from binadd.training.checkpoint import save_checkpoint
+
+    if checkpoint is None:
+        checkpoint = _unused_name(output)
+        save_checkpoint(net, goal, checkpoint)
+    further = "" if output is None else f" -o {output}"
+    say(f"{paint('interrupted', fg='yellow', bold=True)} after {net.state.sequences:,} sequences")
+    say(f"To go on: binadd train --resume {checkpoint}{further}")
+    data = {"status": "interrupted", "sequences": net.state.sequences, "checkpoint": checkpoint}
+    return Outcome("", data, INTERRUPTED)
+
+
+def _unused_name(output: str | None) -> str:
+    """Return a name beside the output, or in the current folder, that no file has."""
+    stem = "binadd" if output is None else os.path.splitext(output)[0]
+    name, count = f"{stem}.checkpoint.npz", 1
+    while os.path.exists(name):
+        count += 1
+        name = f"{stem}.checkpoint-{count}.npz"
+    return name
