@@ -139,7 +139,9 @@ def test_refuses_smaller_errors_than_there_are(kind: str) -> None:
     net, certificate = certified(kind)
     for name in ("step_error", "logit_error"):
         for factor in (0.0, 0.5, 0.98):
-            assert refused(altered(certificate, **{name: getattr(certificate, name) * factor}), net)
+            assert refused(
+                altered(certificate, **{name: getattr(certificate, name) * factor}), net
+            )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -170,7 +172,9 @@ def test_refuses_swapped_successors() -> None:
         i, j = generator.sample([i for i, word in enumerate(plan) if word < 0] or [0, 0], 2)
         plan[i], plan[j] = plan[j], plan[i]
         if plan != list(certificate.plans[q]):
-            accepted += not refused(altered(certificate, plans=put(certificate.plans, q, tuple(plan))), net)
+            accepted += not refused(
+                altered(certificate, plans=put(certificate.plans, q, tuple(plan))), net
+            )
     assert accepted == 0
 
 
@@ -262,7 +266,9 @@ def test_random_alterations_of_certificates() -> None:
     assert refute(wrong) is not None
     generator = random.Random(2)
     for _ in range(1000):
-        assert refused(mutant(altered(certificate, digest=weights_digest(wrong)), generator), wrong)
+        assert refused(
+            mutant(altered(certificate, digest=weights_digest(wrong)), generator), wrong
+        )
 
 
 def binadd_logits(net: BinaryAdderRNN) -> Any:
@@ -318,7 +324,9 @@ def test_lines_enclose(low: float, width: float, affine: bool, tanh: bool) -> No
         for i in range(41):
             a = mpmath.mpf(left + (right - left) * i // 40) / checker.ONE
             exact = mpmath.tanh(a) if tanh else 1 / (1 + mpmath.exp(-a))
-            line = (slope * a + offset) / checker.ONE if affine else mpmath.mpf(offset) / checker.ONE
+            line = (
+                (slope * a + offset) / checker.ONE if affine else mpmath.mpf(offset) / checker.ONE
+            )
             assert abs(exact - line) <= mpmath.mpf(error) / checker.ONE
     if width < 1 and affine:
         assert error <= checker.ONE // 20 * max(1, round(width * 20)) or not tanh

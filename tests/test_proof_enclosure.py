@@ -28,7 +28,13 @@ SETTINGS = [
 
 
 def network(
-    activation: str, dtype: str, operands: int, biases: bool, scale: float, seed: int, size: int = 9
+    activation: str,
+    dtype: str,
+    operands: int,
+    biases: bool,
+    scale: float,
+    seed: int,
+    size: int = 9,
 ) -> BinaryAdderRNN:
     """A network of random weights; cancellation makes rounding show."""
     generator = np.random.default_rng(seed)
@@ -57,10 +63,16 @@ def exact_step(net: BinaryAdderRNN, state: Any, symbol: int) -> tuple[list[Any],
 
     biases = p.get("hidden_bias", nothing)
     reached = [
-        f(total(biases[j], *zip(p["hidden_weights"][j], state), *zip(p["input_weights"][j], bits)))
+        f(
+            total(
+                biases[j],
+                *zip(p["hidden_weights"][j], state, strict=True),
+                *zip(p["input_weights"][j], bits, strict=True),
+            )
+        )
         for j in range(size)
     ]
-    return reached, total(p.get("output_bias", 0.0), *zip(p["output_weights"], state))
+    return reached, total(p.get("output_bias", 0.0), *zip(p["output_weights"], state, strict=True))
 
 
 def computed(net: BinaryAdderRNN, state: Any, symbol: int) -> tuple[Any, Any]:
@@ -93,7 +105,9 @@ def test_errors_of_a_step_are_bounded(setting: Any, scale: float) -> None:
                 reached, logit = computed(net, state, symbol)
                 exact, _ = exact_step(net, state, symbol)
                 _, exact_logit = exact_step(net, reached, symbol)
-                error = max(abs(float(h - e)) for h, e in zip(reached.tolist(), exact))
+                error = max(
+                    abs(float(h - e)) for h, e in zip(reached.tolist(), exact, strict=True)
+                )
                 assert error <= enclosure.step_error
                 assert abs(float(logit - exact_logit)) <= enclosure.logit_error
                 worst = max(worst, error / enclosure.step_error)
@@ -108,7 +122,7 @@ def test_polynomial_is_as_near_as_the_proof_needs(dtype: str) -> None:
     unit = Fraction(float(np.finfo(real).eps)) / 2
     exact = [Fraction(0), Fraction(1), *map(Fraction, map(float, CONSTANTS[real].exp))]
     terms = 24
-    reach = Fraction("0.34658") # a little more than ½·ln 2
+    reach = Fraction("0.34658")  # a little more than ½·ln 2
     off = [
         (exact[i] if i < len(exact) else 0) - (Fraction(1, factorial(i)) if i else 0)
         for i in range(terms)
@@ -254,7 +268,9 @@ def test_checker_encloses_what_is_computed(setting: Any, affine: bool) -> None:
             after, logits = step_all(net, states[m], symbol)
             z = np.array([float(v) for v in reached.z]) / checker.ONE
             spread = [sum(map(abs, g)) + s for g, s in zip(reached.G, reached.s, strict=True)]
-            assert np.all(np.abs(after - z) <= np.array([float(v) for v in spread]) / checker.ONE + 1e-12)
+            assert np.all(
+                np.abs(after - z) <= np.array([float(v) for v in spread]) / checker.ONE + 1e-12
+            )
             for bit in (0, 1):
                 if network_in_units.says(reached, bit):
                     assert np.all((logits > 0) == bool(bit))

@@ -72,7 +72,9 @@ def _decide(net: BinaryAdderRNN, effort: str) -> Verdict:
     missed: list[tuple[Attempt, Missed]] = []
     sampler = Sampler(enclosure) if enclosure.finite else None
     for search, attempts in LADDER[effort]:
-        for attempt in attempts if sampler is not None else ():
+        for attempt in attempts:
+            if sampler is None:
+                break
             result = attempt.run(enclosure, sampler)
             if isinstance(result, Found):
                 return Proved(result.certificate(enclosure, weights_digest(net)), net)

@@ -1,8 +1,8 @@
 """The proof as data: sets of hidden states that hold every state a network can reach.
 
-A certificate lists sets S₀, S₁, …, each with the carry that true addition has whenever the state is
-in it. S₀ holds the initial state 0. Each set comes with a *plan*, which says how to show that a
-step from it, whatever the symbol, answers rightly and ends in another set of the list. By induction
+A certificate lists sets S₀, S₁, …, each with the carry that true addition has whenever the state
+is in it. S₀ holds the initial state 0. Each set comes with a *plan*, which says how to show that
+steps from it, whatever the symbols, answer rightly and end in a set of the list. By induction
 every state of every sum lies in one of the sets, hence every bit of every sum is right:
 docs/proof.md has the theorem, `binadd.proof.checker` re-derives every step of it.
 

@@ -51,8 +51,8 @@ class Cases(NamedTuple):
 class Reached(NamedTuple):
     """The states that M cases can be in after a step with each of X symbols.
 
-    Case m reaches {z + slope·A·e + s·e′} with its own z, slope and s for each symbol: the generators
-    slope·A are only multiplied out where somebody needs them.
+    Case m reaches {z + slope·A·e + s·e′} with its own z, slope and s for each symbol: its
+    generators slope·A are multiplied out only where needed.
     """
 
     z: Reals  # (M, X, H)
@@ -118,12 +118,14 @@ class Enclosure:
 
     def f(self, a: Reals) -> Reals:
         """The activation in float64, within ACTIVATION_ERROR."""
-        return self.kernels.activation(np.ascontiguousarray(a), self.activation_name)
+        values = self.kernels.activation(np.ascontiguousarray(a), self.activation_name)
+        return np.asarray(values, np.float64)
 
     def quick_f(self, a: Reals) -> Reals:
         """The activation, by NumPy: for guesses only."""
         with np.errstate(over="ignore"):
-            return np.tanh(a) if self.activation_name == "tanh" else 1 / (1 + np.exp(-a))
+            guess = np.tanh(a) if self.activation_name == "tanh" else 1 / (1 + np.exp(-a))
+        return np.asarray(guess, np.float64)
 
     def final_states(self, symbols: NDArray[np.uint8]) -> Reals:
         """The states (N, H) after words (N, T), as the network computes them."""
@@ -151,7 +153,8 @@ class Enclosure:
         """How far the logits of boxes (…, H) are at least on the side ±1 of 0."""
         middle = (low + high) * 0.5 @ self.out + self.out_bias
         radius = (high - low) * 0.5 @ np.abs(self.out) + self.out_error + self.logit_error
-        return sign * middle - radius  # type: ignore[no-any-return]
+        margin: Reals = sign * middle - radius
+        return margin
 
     # Affine forms --------------------------------------------------------------------------------
 
@@ -191,8 +194,8 @@ class Enclosure:
         """About where f′ is the slope, a ≥ 0; a guess is enough."""
         tanh = self.activation_name == "tanh"
         root = np.sqrt(np.clip(1 - (slope if tanh else 4 * slope), 0.0, 1 - 1e-15))
-        point = np.arctanh(root) * (1.0 if tanh else 2.0)
-        return point  # type: ignore[no-any-return]
+        point: Reals = np.arctanh(root) * (1.0 if tanh else 2.0)
+        return point
 
     def _supremum(
         self, low: Reals, high: Reals, slope: Reals, top: Reals, bottom: Reals, point: Reals
@@ -208,7 +211,8 @@ class Enclosure:
         rise = self.slope_at(y) - slope
         tangent = y - slope * p + np.maximum(rise * (high - p), -rise * (p - start)).clip(0.0)
         ends = np.maximum(bottom - slope * low, top - slope * high)
-        return np.maximum(ends, np.where(high > 0, tangent, ends))  # type: ignore[no-any-return]
+        bound: Reals = np.maximum(ends, np.where(high > 0, tangent, ends))
+        return bound
 
     def margin(self, reached: Reached, sign: Reals) -> Reals:
         """How far all logits (M, X) are at least on the side ±1 of 0."""

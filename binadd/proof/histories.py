@@ -95,7 +95,7 @@ class Graph:
     @property
     def symbols(self) -> int:
         """Return X."""
-        return self.successors.shape[1]
+        return int(self.successors.shape[1])
 
     @cached_property
     def _edges(self) -> tuple[Integers, Integers]:
@@ -108,7 +108,8 @@ class Graph:
         """Reduce values (N, X, H) of the edges to (N, H), by the history they lead to."""
         order, first = self._edges
         rows = edges.reshape(-1, edges.shape[-1])[order]
-        return extreme.reduceat(rows, first, axis=0)  # type: ignore[no-any-return]
+        merged: Reals = extreme.reduceat(rows, first, axis=0)
+        return merged
 
 
 class Histories:

@@ -3,8 +3,8 @@
 Nothing here needs to be trusted: what counts is decided by `Enclosure`, whose sets are sound, and
 by whoever checks the certificate. So this module may sample, guess and give up.
 
-There is a set for each of many histories (`binadd.proof.histories`). Sets begin as hulls of sampled
-states and are widened until they hold all that a step, or several, can make of them:
+There is a set for each of many histories (`binadd.proof.histories`). Sets begin as hulls of
+sampled states and are widened until they hold all that a step, or several, can make of them:
 
 - `Boxes`: one step of each box, each unit for itself, must end in the next history's box. Cheap,
   but what makes a network forget is partly the cancellation between its units, which intervals do
@@ -119,7 +119,9 @@ class Sampler:
         states = enclosure.final_states(symbols)
         pools = [np.flatnonzero(carries == carry) for carry in range(enclosure.operands)]
         size = max(1, min(SAMPLES, *map(len, pools)))
-        self._pool = np.stack([states[np.resize(p, size) if len(p) else [0] * size] for p in pools])
+        self._pool = np.stack(
+            [states[np.resize(p, size) if len(p) else [0] * size] for p in pools]
+        )
         self._hulls: dict[tuple[History, ...], tuple[Reals, Reals]] = {}
 
     def hulls(self, histories: tuple[History, ...]) -> tuple[Reals, Reals]:
@@ -169,7 +171,8 @@ class Sets(NamedTuple):
     def hold(self, q: Integers, z: Reals, spread: Reals) -> NDArray[np.bool_]:
         """Whether z ± spread (…, H) lies inside set q (…)."""
         fits = np.abs(z - self.centre[q]) + spread + SLACK <= self.radius[q]
-        return fits.all(-1)  # type: ignore[no-any-return]
+        whole: NDArray[np.bool_] = np.all(fits, axis=-1)
+        return whole
 
 
 class _ShortWords(NamedTuple):
@@ -251,7 +254,9 @@ def _box_plans(graph: Graph) -> tuple[Plan, ...]:
 
 def _start_ends(graph: Graph) -> list[int]:
     """The histories of the short words, in the order of `_ShortWords`."""
-    return [-1 - entry for level in graph.start for entry in level.reshape(-1).tolist() if entry < 0]
+    return [
+        -1 - entry for level in graph.start for entry in level.reshape(-1).tolist() if entry < 0
+    ]
 
 
 def _start_plan(graph: Graph, ends: list[list[int]]) -> Plan:
@@ -315,7 +320,9 @@ def _follow(
     far = ~sets.hold(start.q, start.z, start.r)
     q = np.concatenate([np.arange(len(graph)), start.q[far]])
     origin = np.concatenate([np.arange(len(graph)), np.full(np.count_nonzero(far), -1)])
-    z, s = (np.concatenate(parts) for parts in zip(sets, (start.z[far], start.r[far]), strict=True))
+    z, s = (
+        np.concatenate(parts) for parts in zip(sets, (start.z[far], start.r[far]), strict=True)
+    )
     cases, spread = Cases(z, np.zeros((*z.shape, 0)), s), s
     margin, doubtful, crowded = start.margin, np.zeros(len(graph) + 1, np.bool_), False
     levels: list[Integers] = []  # (M, X) each: the next level's cases, or a set as plans tell it
@@ -492,4 +499,4 @@ class Adaptive:
             origins, counts = np.unique(left.origin, return_counts=True)
             blamed.append(origins[counts >= np.quantile(counts, 0.875)])
         together = np.unique(np.concatenate(blamed))
-        return together[together >= 0]  # type: ignore[no-any-return]
+        return together[together >= 0]
