@@ -15,11 +15,11 @@ import click
 
 from binadd import __version__
 from binadd.cli.add import add
-from binadd.cli.command import INTERRUPTED, WRONG_USE, Outcome, as_json, paint, say
+from binadd.cli.command import INTERRUPTED, NO, WRONG_USE, Outcome, as_json, paint, say
 from binadd.cli.info import info
 from binadd.cli.prove import check, prove
 from binadd.cli.train import train
-from binadd.errors import BinaddError
+from binadd.errors import BinaddError, DivergenceError
 
 __all__ = ["main"]
 
@@ -101,6 +101,8 @@ def _run(arguments: list[str]) -> Outcome:
         return _failure(error.format_message(), where, WRONG_USE)
     except BrokenPipeError:
         raise
+    except DivergenceError as error:
+        return _failure(str(error), "binadd", NO)
     except (BinaddError, OSError, MemoryError) as error:
         return _failure(_sentence(error), "binadd", WRONG_USE)
 

@@ -1,0 +1,415 @@
+"""The command line: what it prints where, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import binadd
+from binadd import BinaryAdderRNN
+from binadd.cli import main
+from binadd.cli.numbers import parse_integer, write_integer
+
+needs_processes = pytest.mark.skipif(
+    sys.platform in ("emscripten", "wasi"), reason="there are no processes here"
+)
+
+COMMANDS = ["add", "check", "info", "prove", "train"]
+
+
+@pytest.fixture
+def cli(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in this process: exit status, stdout, stderr."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        status = main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return status, out, err
+
+    return run
+
+
+@pytest.fixture
+def cli_json(cli: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, Any]]:
+    """Run a command with --json: exit status, and the one object on stdout."""
+
+    def run(*arguments: object) -> tuple[int, Any]:
+        status, out, _ = cli(*arguments, "--json")
+        assert out.count("\n") == 1
+        data = json.loads(out)
+        assert isinstance(data, dict)
+        return status, data
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("trained") / "adder.npz"
+    net = BinaryAdderRNN(seed=0)
+    assert binadd.train(net).status == "proved"
+    net.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("untrained") / "untrained.npz"
+    BinaryAdderRNN(seed=0).save(path)
+    return path
+
+
+# Wrong use ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["fly"], "fly"),
+        (["--fly"], "--fly"),
+        (["train", "--hiden", "8"], "--hidden"),
+        (["train", "--hidden", "0"], "hidden_size must be at least 1, not 0"),
+        (["train", "--hidden", "257"], "hidden_size must be at most 256, not 257"),
+        (["train", "--hidden", "x"], "--hidden"),
+        (["train", "--bits", "0"], "bits must be at least 1, not 0"),
+        (["train", "--bits", "20", "--until", "exact"], "up to 12 bits, not 20"),
+        (["train", "--until", "perfect"], "'perfect' is not proved, exact or a number"),
+        (["train", "--until", "-3"], "until must be at least 0, not -3"),
+        (["train", "--learning-rate", "nan"], "learning_rate must be more than 0, not nan"),
+        (["train", "--learning-rate", "-1"], "learning_rate must be more than 0, not -1"),
+        (["train", "--seed", "-1"], "seed must be at least 0, not -1"),
+        (["train", "--dtype", "float16"], "float16"),
+        (["train", "--recipe", "cake"], "cake"),
+        (["train", "-o", "no/such/folder/adder.npz"], "there is no folder"),
+        (["train", "-o", "a.npz", "--checkpoint", "a.npz"], "files of their own"),
+        (["train", "--resume", "nothing.npz"], "nothing.npz"),
+        (["train", "stray"], "stray"),
+        (["add"], "MODEL"),
+        (["add", "nothing.npz", "1", "2"], "nothing.npz"),
+        (["add", __file__, "1", "2"], "it is no npz file"),
+        (["prove", __file__], "it is no npz file"),
+        (["check", __file__, __file__], "not JSON"),
+        (["info", __file__], "it is no npz file"),
+        (["prove"], "MODEL"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_is_one_sentence(
+    cli: Callable[..., tuple[int, str, str]],
+    cli_json: Callable[..., tuple[int, Any]],
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, err = cli(*arguments)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1 and err.startswith("binadd") and sentence in err
+    status, data = cli_json(*arguments)
+    assert status == 2 and data["status"] == "error" and sentence in data["error"]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "sentence"),
+    [
+        (["1"], "adds 2 integers, not 1"),
+        (["1", "2", "3"], "adds 2 integers, not 3"),
+        (["-5", "3"], "0 or more"),
+        (["1.5", "3"], "a whole number"),
+        (["1e3", "3"], "a whole number"),
+        (["0b12", "3"], "a whole number"),
+        (["0x", "3"], "a whole number"),
+        (["", "3"], "a whole number"),
+        (["_", "3"], "a whole number"),
+        (["٣", "3"], "a whole number"),
+        (["--chek", "3"], "--chek"),
+        (["-", "-"], "only once"),
+    ],
+    ids=repr,
+)
+def test_wrong_numbers(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, numbers: list[str], sentence: str
+) -> None:
+    status, out, err = cli("add", trained, *numbers)
+    assert (status, out) == (2, "")
+    assert err.count("\n") == 1 and sentence in err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_a_terminal(cli: Callable[..., tuple[int, str, str]], command: str) -> None:
+    status, out, err = cli(command, "--help")
+    assert (status, err) == (0, "")
+    assert "Examples:" in out and max(map(len, out.splitlines())) <= 80
+
+
+def test_without_arguments_it_shows_its_help(cli: Callable[..., tuple[int, str, str]]) -> None:
+    status, out, err = cli()
+    assert (status, err) == (0, "")
+    assert all(f"\n  {command} " in out for command in COMMANDS)
+
+
+def test_version(cli: Callable[..., tuple[int, str, str]]) -> None:
+    assert cli("--version") == (0, f"binadd {binadd.__version__}\n", "")
+
+
+# Adding ------------------------------------------------------------------------------------------
+
+
+def test_add(cli: Callable[..., tuple[int, str, str]], trained: Path) -> None:
+    assert cli("add", trained, 23, 42) == (0, "65\n", "")
+    assert cli("add", trained, "0b101", "0X1f", "--check") == (0, "36\n", "")
+    assert cli("add", trained, "255", "1", "--base", "16") == (0, "0x100\n", "")
+    assert cli("add", trained, 0, 0) == (0, "0\n", "")
+
+
+def test_add_as_json(cli_json: Callable[..., tuple[int, Any]], trained: Path) -> None:
+    assert cli_json("add", trained, 23, 42) == (0, {"operands": [23, 42], "sum": 65})
+    status, data = cli_json("add", trained, 1 << 60, 1, "--check")
+    assert status == 0 and data["right"] and data["wrong_bit"] is None
+    assert data["sum"] == str((1 << 60) + 1)  # no double holds it
+
+
+def test_a_wrong_sum_is_a_no(
+    cli: Callable[..., tuple[int, str, str]],
+    cli_json: Callable[..., tuple[int, Any]],
+    untrained: Path,
+) -> None:
+    answer = binadd.load(untrained).add(100, 27)
+    assert answer != 127
+    assert cli("add", untrained, 100, 27) == (0, f"{answer}\n", "")
+    status, out, err = cli("add", untrained, 100, 27, "--check")
+    assert (status, out) == (1, f"{answer}\n")
+    assert err.count("\n") == 1 and "the sum is 127" in err
+    status, data = cli_json("add", untrained, 100, 27, "--check")
+    assert status == 1 and not data["right"] and data["expected"] == 127
+    assert (answer ^ 127) >> data["wrong_bit"] & 1
+
+
+@needs_processes
+def test_long_numbers_from_stdin(trained: Path) -> None:
+    digits = "9" * 100_000
+    result = subprocess.run(
+        [sys.executable, "-m", "binadd", "add", str(trained), "-", "--check"],
+        input=f"{digits}\n1\n",
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"1{'0' * 100_000}\n"
+
+
+@pytest.mark.parametrize("bits", [0, 1, 63, 4096, 4097, 8192, 12_289, 100_000])
+def test_numbers_come_back(bits: int) -> None:
+    for integer in ((1 << bits) - 1, 1 << bits, (1 << bits) // 3):
+        for base in ("2", "10", "16"):
+            assert parse_integer(write_integer(integer, base)) == integer
+        if bits <= 12_289:
+            assert write_integer(integer) == str(integer)
+
+
+# Training ----------------------------------------------------------------------------------------
+
+
+def test_train_saves_what_it_says(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "adder.npz"
+    status, out, err = cli("train", "--seed", 1, "-o", path)
+    assert status == 0
+    assert out.startswith("proved: it adds every pair of numbers of every length\n")
+    assert str(path) in out
+    assert "64 sequences   error" in err
+    net = BinaryAdderRNN(seed=1)
+    binadd.train(net)
+    assert binadd.load(path) == net
+
+
+def test_train_as_json(cli_json: Callable[..., tuple[int, Any]]) -> None:
+    status, data = cli_json("train", "--until", "exact", "--hidden", 8, "--clip-norm", 1)
+    assert status == 0
+    assert data["status"] == "exact" and data["reached"] and data["wrong"] is None
+    assert data["settings"]["hidden_size"] == 8 and data["output"] is None
+    status, data = cli_json("train", "--until", 100, "--recipe", "notebook")
+    assert status == 0 and (data["status"], data["sequences"]) == ("finished", 100)
+    assert data["settings"]["loss"] == "squared_error" and data["settings"]["clip_norm"] == "inf"
+
+
+def test_a_goal_not_reached_is_a_no(
+    cli: Callable[..., tuple[int, str, str]], cli_json: Callable[..., tuple[int, Any]]
+) -> None:
+    status, out, _ = cli("train", "--max-sequences", 10)
+    assert status == 1 and out.startswith("not reached: ") and "is still wrong" in out
+    status, data = cli_json("train", "--max-sequences", 10)
+    assert status == 1 and data["status"] == "limit" and len(data["wrong"]) == 2
+
+
+def test_divergence_is_a_no(cli: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    path = tmp_path / "adder.npz"
+    status, out, err = cli(
+        "train", "--dtype", "float32", "--learning-rate", "1e38", "--clip-norm", "inf", "-q",
+        "-o", path,
+    )  # fmt: skip
+    assert (status, out) == (1, "") and "diverged" in err and err.count("\n") == 1
+    assert not path.exists()
+
+
+def test_quiet(cli: Callable[..., tuple[int, str, str]]) -> None:
+    assert cli("train", "-q", "--until", 200)[2] == ""
+
+
+def test_resume_goes_on_to_the_same_bits(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    checkpoint, whole, parts = (tmp_path / name for name in ("run.npz", "whole.npz", "parts.npz"))
+    cli("train", "--until", 1000, "-o", whole)
+    cli("train", "--until", 300, "--checkpoint", checkpoint)
+    assert cli("train", "--resume", checkpoint, "--until", 1000, "-o", parts)[0] == 0
+    assert binadd.load(whole) == binadd.load(parts)
+    status, _, err = cli("train", "--resume", checkpoint, "--hidden", 8)
+    assert status == 2 and "--hidden cannot stand beside --resume" in err
+
+
+@needs_processes
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process there")
+@pytest.mark.parametrize("given", [True, False])
+def test_ctrl_c_leaves_a_checkpoint(given: bool, tmp_path: Path) -> None:
+    arguments = ["--until", "1000000000", "-o", "adder.npz"]
+    if given:
+        arguments += ["--checkpoint", "run.npz"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "binadd", "train", *arguments],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert "sequences" in process.stderr.readline()  # it trains
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    name = "run.npz" if given else "adder.checkpoint.npz"
+    assert err.endswith(f"To go on: binadd train --resume {name} -o adder.npz\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name]
+    run = binadd.resume(tmp_path / name, until=1)
+    assert run.sequences >= 64
+
+
+# Proofs ------------------------------------------------------------------------------------------
+
+
+def test_prove_and_check(
+    cli: Callable[..., tuple[int, str, str]],
+    cli_json: Callable[..., tuple[int, Any]],
+    trained: Path,
+    untrained: Path,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "certificate.json"
+    status, out, err = cli("prove", trained, "-o", path)
+    assert (status, err) == (0, "") and out.startswith("proved: ") and str(path) in out
+    status, data = cli_json("prove", trained)
+    assert status == 0 and data["status"] == "proved" and data["margin"] > 0
+    status, out, err = cli("check", path, trained)
+    assert (status, err) == (0, "") and out.startswith("holds: ")
+    assert cli_json("check", path, trained)[1]["status"] == "holds"
+
+    status, out, err = cli("check", path, untrained)
+    assert (status, err) == (1, "") and out.startswith("does not hold: ")
+    status, data = cli_json("check", path, untrained)
+    assert status == 1 and data["status"] == "refused" and data["reason"]
+
+    path.write_text(path.read_text()[:-10])
+    status, out, err = cli("check", path, trained)
+    assert (status, out) == (2, "") and err.count("\n") == 1
+
+
+def test_refuted_is_a_no(
+    cli: Callable[..., tuple[int, str, str]],
+    cli_json: Callable[..., tuple[int, Any]],
+    untrained: Path,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "certificate.json"
+    status, out, err = cli("prove", untrained, "-o", path)
+    assert status == 1 and out.startswith("refuted: it adds ") and "not written" in err
+    assert not path.exists()
+    status, data = cli_json("prove", untrained)
+    assert status == 1 and data["status"] == "refuted"
+    a, b = map(int, data["operands"])
+    assert binadd.load(untrained).add(a, b) == int(data["got"]) != a + b == int(data["expected"])
+
+
+# The rest ----------------------------------------------------------------------------------------
+
+
+def test_info(cli: Callable[..., tuple[int, str, str]], trained: Path) -> None:
+    status, out, err = cli("info")
+    assert (status, err) == (0, "") and binadd.__version__ in out and "backend" in out
+    status, out, err = cli("info", trained)
+    assert (status, err) == (0, "") and "16 sigmoid units" in out and "proved" in out
+
+
+def test_info_as_json(
+    cli_json: Callable[..., tuple[int, Any]], trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BINADD_BACKEND", "python")
+    status, data = cli_json("info")
+    assert status == 0
+    assert (data["backend"], data["reason"]) == ("python", "BINADD_BACKEND=python")
+    monkeypatch.setenv("BINADD_BACKEND", "fortran")
+    status, data = cli_json("info")
+    assert status == 1 and data["backend"] is None and "fortran" in data["reason"]
+    monkeypatch.delenv("BINADD_BACKEND")
+    status, data = cli_json("info", trained)
+    assert data["training"]["status"] == "proved" and data["weights"] == 321
+
+
+@needs_processes
+def test_nothing_is_coloured_but_a_terminal(trained: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "binadd", "prove", str(trained)], capture_output=True
+    )
+    assert result.returncode == 0 and b"\x1b" not in result.stdout + result.stderr
+
+
+@needs_processes
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes of this kind there")
+def test_a_reader_that_goes_away(trained: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    result = subprocess.run(
+        [sys.executable, "-m", "binadd", "info"], stdout=write, stderr=subprocess.PIPE
+    )
+    os.close(write)
+    assert (result.returncode, result.stderr) == (141, b"")
+
+
+@needs_processes
+def test_a_terminal_without_greek(trained: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "binadd", "add", "--help"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert result.returncode == 0 and b"Usage" in result.stdout
+
+
+@needs_processes
+def test_it_starts_quickly_without_what_it_does_not_need() -> None:
+    code = "import sys, binadd.cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert not {"binadd.proof", "binadd.training", "tqdm", "matplotlib"} & set(
+        loaded.stdout.split()
+    )
