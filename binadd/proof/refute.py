@@ -376,6 +376,8 @@ def _earliest(probe: Probe, lane: Lanes, cycles: int) -> Bytes:
 
 WATCHED = 8
 """Cycles within which a state that only rounding moves is expected to come back."""
+MANY = 64
+"""Of more lanes than these it is not worth waiting for."""
 
 
 def _moving(probe: Probe, lanes: Lanes, count: int) -> tuple[Lanes, Bytes | None]:
@@ -388,7 +390,7 @@ def _moving(probe: Probe, lanes: Lanes, count: int) -> tuple[Lanes, Bytes | None
     repeats = np.zeros(len(origin), np.bool_)
     margins, moves = [], []
     symbols = np.ascontiguousarray(lanes.symbols[:, -lanes.cycle :])
-    for _ in range(WATCHED):
+    for _ in range(2 if len(origin) > MANY else WATCHED):
         steps = probe.run(symbols, lanes.targets, lanes.state)
         found = steps.first_wrong()
         if found is not None:
