@@ -33,11 +33,23 @@ INLINE vec NAME(strided_term)(const weight *w, int stride, const vec *h, int siz
     return sum;
 }
 
-INLINE vec NAME(hidden_sum)(const weight *w, int stride, const vec *h, int size)
+INLINE vec NAME(hidden_sum_here)(const weight *w, int stride, const vec *h, int size)
 {
 #define TERM(i) NAME(strided_term)(w, stride, h, size, i)
     return HALVE(add, TERM);
 #undef TERM
+}
+
+APART vec NAME(hidden_sum_of_any_size)(const weight *w, int stride, const vec *h, int size)
+{
+    return NAME(hidden_sum_here)(w, stride, h, size);
+}
+
+/* Unrolled where the compiler knows the size; else called, which costs little and saves much code. */
+INLINE vec NAME(hidden_sum)(const weight *w, int stride, const vec *h, int size)
+{
+    return CONSTANT(size) ? NAME(hidden_sum_here)(w, stride, h, size)
+                          : NAME(hidden_sum_of_any_size)(w, stride, h, size);
 }
 
 /* sums[j] = Σₖ wⱼₖ·hₖ + sums[j] for every unit j; w is `across` reals on for the next j and `along`

@@ -107,24 +107,17 @@ INLINE void hidden_tile(const examples *e, const shape *s, vec *gradient, int k,
     const int size = s->hidden_size;
     const vec *h = e->hidden + (e->steps - 2) * size + k;
     const vec *delta = e->deltas + (e->steps - 1) * size + j;
-    UNROLL
     for (int row = 0; row < rows; row++)
-        UNROLL
     for (int column = 0; column < columns; column++)
         sums[row][column] = h[row] * delta[column];
-    ROLLED
     for (size_t t = e->steps - 1; t-- > 1;) {
         h -= size;
         delta -= size;
-        UNROLL
         for (int row = 0; row < rows; row++)
-            UNROLL
         for (int column = 0; column < columns; column++)
             sums[row][column] = sums[row][column] + h[row] * delta[column];
     }
-    UNROLL
     for (int row = 0; row < rows; row++)
-        UNROLL
     for (int column = 0; column < columns; column++) {
         vec *g = gradient + (k + row) * s->columns + j + column;
         *g = *g + sums[row][column];

@@ -30,14 +30,14 @@ typedef int32_t integer;
 #if defined(_MSC_VER) && !defined(__clang__)
 #define INLINE static __forceinline
 #define APART static __declspec(noinline)
+#define CONSTANT(x) 0
 #define UNROLL
-#define ROLLED
 #define ALIGNED __declspec(align(64))
 #else
 #define INLINE static inline __attribute__((always_inline, unused))
 #define APART static __attribute__((noinline, unused))
+#define CONSTANT(x) __builtin_constant_p(x)
 #define UNROLL _Pragma("GCC unroll 16")
-#define ROLLED _Pragma("GCC unroll 1")
 #define ALIGNED __attribute__((aligned(64)))
 #endif
 

@@ -41,11 +41,22 @@ INLINE vec unit_term(const vec *w, int width, const real *h, int size, int i)
     return sum;
 }
 
-INLINE vec unit_sum(const vec *w, int width, const real *h, int size)
+INLINE vec unit_sum_here(const vec *w, int width, const real *h, int size)
 {
 #define TERM(i) unit_term(w, width, h, size, i)
     return HALVE(add, TERM);
 #undef TERM
+}
+
+APART vec unit_sum_of_any_size(const vec *w, int width, const real *h, int size)
+{
+    return unit_sum_here(w, width, h, size);
+}
+
+INLINE vec unit_sum(const vec *w, int width, const real *h, int size)
+{
+    return CONSTANT(size) ? unit_sum_here(w, width, h, size)
+                          : unit_sum_of_any_size(w, width, h, size);
 }
 
 /* The same for two vectors next to each other, which share the hₖ. */
@@ -62,11 +73,22 @@ INLINE pair unit_term_pair(const vec *w, int width, const real *h, int size, int
     return sum;
 }
 
-INLINE pair unit_sum_pair(const vec *w, int width, const real *h, int size)
+INLINE pair unit_sum_pair_here(const vec *w, int width, const real *h, int size)
 {
 #define TERM(i) unit_term_pair(w, width, h, size, i)
     return HALVE(add_pairs, TERM);
 #undef TERM
+}
+
+APART pair unit_sum_pair_of_any_size(const vec *w, int width, const real *h, int size)
+{
+    return unit_sum_pair_here(w, width, h, size);
+}
+
+INLINE pair unit_sum_pair(const vec *w, int width, const real *h, int size)
+{
+    return CONSTANT(size) ? unit_sum_pair_here(w, width, h, size)
+                          : unit_sum_pair_of_any_size(w, width, h, size);
 }
 
 /* sums ← Σₖ wₖ·hₖ + sums, a whole row. */
@@ -195,24 +217,17 @@ INLINE void unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int
     const int width = vectors_of(s);
     const real *h = (const real *)(q->hidden + (q->steps - 2) * width) + k;
     const vec *delta = q->deltas + (q->steps - 1) * width + v;
-    UNROLL
     for (int row = 0; row < rows; row++)
-        UNROLL
     for (int column = 0; column < columns; column++)
         sums[row][column] = h[row] * delta[column];
-    ROLLED
     for (size_t t = q->steps - 1; t-- > 1;) {
         h -= s->columns;
         delta -= width;
-        UNROLL
         for (int row = 0; row < rows; row++)
-            UNROLL
         for (int column = 0; column < columns; column++)
             sums[row][column] = sums[row][column] + h[row] * delta[column];
     }
-    UNROLL
     for (int row = 0; row < rows; row++)
-        UNROLL
     for (int column = 0; column < columns; column++)
         gradient[(k + row) * width + v + column] = sums[row][column] + R(0.0);
 }
