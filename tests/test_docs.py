@@ -1,0 +1,146 @@
+"""Everything that README and docs/ show is run, or compared with what it quotes.
+
+```python          is run, a file's blocks one after another; what stands as a comment behind an
+                   expression is its value
+```python quote    stands so in the package
+```c               stands so in csrc/ or examples/
+```sh              its lines that begin with `binadd` are run; `# exits 1` says how they end
+```text            is what the lines above print, but for times
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import binadd
+from binadd.cli import main
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+pytestmark = pytest.mark.skipif(not PAGES[0].exists(), reason="the docs are not here")
+
+
+@dataclass
+class Block:
+    kind: str
+    text: str
+    line: int
+
+
+def blocks_of(path: Path) -> list[Block]:
+    text = path.read_text("utf-8")
+    found = re.finditer(r"^```([^\n]*)\n(.*?)^```", text, re.M | re.S)
+    return [Block(m[1].strip(), m[2], text[: m.start()].count("\n") + 1) for m in found]
+
+
+def run_python(block: Block, names: dict[str, Any]) -> None:
+    lines = block.text.splitlines()
+    for statement in ast.parse(block.text).body:
+        assert statement.end_lineno is not None
+        code = textwrap.dedent("\n".join(lines[statement.lineno - 1 : statement.end_lineno]))
+        comment = lines[statement.end_lineno - 1].partition("  # ")[2].strip()
+        if isinstance(statement, ast.Expr) and comment:
+            value = eval(compile(ast.Expression(statement.value), code, "eval"), names)
+            assert value is None or repr(value) == comment, f"{code} is {value!r}"
+        else:
+            exec(compile(ast.Module([statement], []), code, "exec"), names)
+
+
+def run_shell(block: Block, capfd: pytest.CaptureFixture[str]) -> str:
+    """Run what there is of `binadd`, and return all that it printed."""
+    capfd.readouterr()
+    for line in block.text.splitlines():
+        for command in line.split("&&"):
+            words = shlex.split(command, comments=True)
+            if words and Path(words[0]).name == "binadd":
+                wanted = re.search(r"# exits (\d+)", line)
+                assert main(words[1:]) == (int(wanted[1]) if wanted else 0), line
+    return "".join(reversed(capfd.readouterr()))
+
+
+def without_times(text: str) -> list[str]:
+    return re.sub(r"\b[\d.]+ (ms|s|min)\b", "some time", text).split()
+
+
+def squeeze(text: str) -> str:
+    return " ".join(text.split())
+
+
+def sources(*patterns: str) -> str:
+    return squeeze("\n".join(p.read_text("utf-8") for q in patterns for p in ROOT.glob(q)))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_page(
+    path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    printed = ""
+    for block in blocks_of(path):
+        if block.kind == "python":
+            run_python(block, names)
+        elif block.kind == "sh":
+            printed = run_shell(block, capfd)
+        elif block.kind == "text":
+            assert without_times(block.text) == without_times(printed), f"{path}:{block.line}"
+        elif block.kind == "c":
+            assert squeeze(block.text) in sources("csrc/**/*.[ch]", "examples/*.c"), block.text
+        elif block.kind == "python quote":
+            package = Path(binadd.__file__).parent
+            texts = [squeeze(p.read_text("utf-8")) for p in package.rglob("*.py")]
+            assert any(squeeze(block.text) in text for text in texts), block.text
+        else:
+            pytest.fail(f"{path}:{block.line}: no test knows what ```{block.kind} is")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    package = Path(binadd.__file__).parent.parent
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text("utf-8")):
+        relative = (path.parent / target).resolve().relative_to(ROOT)
+        assert (ROOT / relative).exists() or (package / relative).exists(), target
+
+
+def test_example_in_python(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "examples" / "notebook.py")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    assert result.returncode == 0, result.stderr
+    assert "= 65" in result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
+def test_example_in_c(tmp_path: Path) -> None:
+    """Built as its header says; README says the same."""
+    source = (ROOT / "examples" / "adder.c").read_text("utf-8")
+    command = re.search(r"gcc .* -o adder", source)
+    assert command is not None
+    assert command[0] in (ROOT / "README.md").read_text("utf-8")
+    program = str(tmp_path / "adder")
+    subprocess.run(
+        command[0].replace("-o adder", f"-o {program}"), shell=True, check=True, cwd=ROOT
+    )
+    result = subprocess.run([program, "23", "42"], capture_output=True, text=True, check=True)
+    assert "23 + 42 = 65" in result.stdout
