@@ -108,20 +108,20 @@ INLINE void hidden_tile(const examples *e, const shape *s, vec *gradient, int k,
     const vec *h = e->hidden + (e->steps - 2) * size + k;
     const vec *delta = e->deltas + (e->steps - 1) * size + j;
     for (int row = 0; row < rows; row++)
-    for (int column = 0; column < columns; column++)
-        sums[row][column] = h[row] * delta[column];
+        for (int column = 0; column < columns; column++)
+            sums[row][column] = h[row] * delta[column];
     for (size_t t = e->steps - 1; t-- > 1;) {
         h -= size;
         delta -= size;
         for (int row = 0; row < rows; row++)
-        for (int column = 0; column < columns; column++)
-            sums[row][column] = sums[row][column] + h[row] * delta[column];
+            for (int column = 0; column < columns; column++)
+                sums[row][column] = sums[row][column] + h[row] * delta[column];
     }
     for (int row = 0; row < rows; row++)
-    for (int column = 0; column < columns; column++) {
-        vec *g = gradient + (k + row) * s->columns + j + column;
-        *g = *g + sums[row][column];
-    }
+        for (int column = 0; column < columns; column++) {
+            vec *g = gradient + (k + row) * s->columns + j + column;
+            *g = *g + sums[row][column];
+        }
 }
 
 APART void whole_tile(const examples *e, const shape *s, vec *gradient, int k, int j)

@@ -218,18 +218,18 @@ INLINE void unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int
     const real *h = (const real *)(q->hidden + (q->steps - 2) * width) + k;
     const vec *delta = q->deltas + (q->steps - 1) * width + v;
     for (int row = 0; row < rows; row++)
-    for (int column = 0; column < columns; column++)
-        sums[row][column] = h[row] * delta[column];
+        for (int column = 0; column < columns; column++)
+            sums[row][column] = h[row] * delta[column];
     for (size_t t = q->steps - 1; t-- > 1;) {
         h -= s->columns;
         delta -= width;
         for (int row = 0; row < rows; row++)
-        for (int column = 0; column < columns; column++)
-            sums[row][column] = sums[row][column] + h[row] * delta[column];
+            for (int column = 0; column < columns; column++)
+                sums[row][column] = sums[row][column] + h[row] * delta[column];
     }
     for (int row = 0; row < rows; row++)
-    for (int column = 0; column < columns; column++)
-        gradient[(k + row) * width + v + column] = sums[row][column] + R(0.0);
+        for (int column = 0; column < columns; column++)
+            gradient[(k + row) * width + v + column] = sums[row][column] + R(0.0);
 }
 
 APART void whole_unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int k, int v)

@@ -243,7 +243,7 @@ def test_first_error_of_a_network_that_has_learnt(compare: Compare) -> None:
     ids=str,
 )
 def test_first_error_all_along_a_training(native: Any, options: dict[str, Any]) -> None:
-    """The native kernel settles most networks by boxes; it may not differ from running them all."""
+    """The native kernel settles most networks by boxes: its answers may not differ."""
     start = learner(2, **options)
     a = start.architecture
     block, moments, powers = start.copy().arrays()
