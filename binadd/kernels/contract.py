@@ -354,7 +354,7 @@ def check_exhaustive(architecture: Architecture, block: Real, bits: int) -> None
     most = MAX_EXHAUSTIVE_BITS // architecture.operands
     if not 1 <= bits <= most:
         raise InvalidInputError(
-            f"sums of {architecture.operands} operands can all be run up to {most} bits, not {bits}"
+            f"sums of {architecture.operands} operands can all be run to {most} bits, not {bits}"
         )
 
 
