@@ -7,6 +7,8 @@ TOOLS=$WORK/tools/bin
 DIST=${DIST:-$WORK/dist}
 trap 'rm -rf "$WORK"' EXIT
 export PIP_DISABLE_PIP_VERSION_CHECK=1
+# A script started in the background ignores Ctrl-C, and so would the tests of Ctrl-C.
+HEAR_INT="env --default-signal=INT"
 
 # ---- Installing --------------------------------------------------------------------------------
 
@@ -72,7 +74,7 @@ suite() { # ENVIRONMENT BACKEND [ARGUMENT…]: the tests
     local python=$WORK/$1/bin/python backend=$2
     shift 2
     suite_tree
-    (cd "$WORK/suite" && BINADD_BACKEND=$backend "$python" -m pytest -q "$@")
+    (cd "$WORK/suite" && BINADD_BACKEND=$backend $HEAR_INT "$python" -m pytest -q "$@")
 }
 
 # ---- The C core by itself ----------------------------------------------------------------------
