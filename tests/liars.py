@@ -10,9 +10,9 @@ The gates. With n operands, unit k of the 2n − 1 adder units is on where [symb
     uₖ(t) = [|x(t)| + u₂(t−1) + u₄(t−1) + … ≥ k]        bit(t) = u₁ − u₂ + u₃ − …
 
 A gate [v ≥ 0] is σ(s·(v + ½)) of a weighted sum v of bits, with a steepness s: 4,000 saturates σ
-to exactly 0 and 1, 20 leaves some 10⁻⁵. A tanh network is the same machine with every h = (h′ + 1)/2,
-σ(a) = (1 + tanh(a/2))/2; since h starts at 0 and h′ at 0 too, the 1 comes from a unit that is on
-from the first step.
+to exactly 0 and 1, 20 leaves some 10⁻⁵. A tanh network is the same machine with every
+h = (h′ + 1)/2, σ(a) = (1 + tanh(a/2))/2; since h starts at 0 and h′ at 0 too, the 1 comes from a
+unit that is on from the first step.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from typing import Any
 
@@ -28,9 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.bits import unpack_symbols
-from binadd.kernels.reference import exact_sums
 from binadd.model import BinaryAdderRNN
-
 
 EXACT = 4000.0
 SOFT = 20.0
@@ -86,14 +84,10 @@ class Machine:
         """Weights of the bits; their sum is |symbol|·weight for the symbol, less for others."""
         return {i: weight if symbol >> i & 1 else -weight for i in range(self.operands)}
 
-    def after(
-        self, name: str, symbol: int, before: dict[str, float], least: float = 1.0
-    ) -> None:
+    def after(self, name: str, symbol: int, before: dict[str, float], least: float = 1.0) -> None:
         """A gate: the symbol is this one, and the units before it weigh at least `least`."""
         large = 2.0 + sum(abs(w) for w in before.values())
-        self.gate(
-            name, self.equals(symbol, large), before, large * symbol.bit_count() + least
-        )
+        self.gate(name, self.equals(symbol, large), before, large * symbol.bit_count() + least)
 
     def parameters(
         self, activation: str, dtype: str, gain: float = 8.0
@@ -104,7 +98,11 @@ class Machine:
             self.on()
         index = {name: j for j, name in enumerate(self.hidden)}
         size = len(index)
-        inputs, hidden, bias = np.zeros((size, self.operands)), np.zeros((size, size)), np.zeros(size)
+        inputs, hidden, bias = (
+            np.zeros((size, self.operands)),
+            np.zeros((size, size)),
+            np.zeros(size),
+        )
         for name, unit in self.hidden.items():
             j = index[name]
             half = 0.5 if tanh and not unit.plain else 1.0
@@ -151,12 +149,14 @@ class Word:
     def symbols(self) -> NDArray[np.uint8]:
         """Symbols (T,)."""
         run = np.full(self.repeats, self.symbol, np.uint8)
-        return np.concatenate([np.array(self.prefix, np.uint8), run, np.array(self.last, np.uint8)])
+        return np.concatenate(
+            [np.array(self.prefix, np.uint8), run, np.array(self.last, np.uint8)]
+        )
 
 
 @dataclass(frozen=True)
 class Forever:
-    """A prefix and a symbol that repeats until the network goes wrong, to be found by running it."""
+    """A prefix and a symbol that repeats until the network goes wrong, found by running it."""
 
     prefix: tuple[int, ...]
     symbol: int
@@ -174,8 +174,9 @@ def run_until_wrong(network: BinaryAdderRNN, lie: Forever) -> NDArray[np.uint8]:
     """Run a network over a prefix and a repeated symbol up to the first wrong bit."""
     symbols = np.full((1, len(lie.prefix) + lie.at_most), lie.symbol, np.uint8)
     symbols[0, : len(lie.prefix)] = lie.prefix
-    bits = unpack_symbols(symbols, network.settings.operands)
-    wrong = np.flatnonzero(network.predict(bits) != exact_sums(symbols, network.settings.operands))
+    operands = network.settings.operands
+    bits = unpack_symbols(symbols, operands)
+    wrong = np.flatnonzero(network.predict(bits) != network.kernels.exact_sums(symbols, operands))
     assert wrong.size, "this liar tells the truth"
     return symbols[0, : wrong[0] + 1]
 
@@ -237,7 +238,9 @@ class Liar:
     def operands(self) -> tuple[int, ...]:
         """The word as integers, made long enough for their sum to have the wrong bit."""
         symbols = self.symbols
-        return operands_of(symbols if symbols[-1] else np.append(symbols, np.uint8(1)), self.operand_count)
+        return operands_of(
+            symbols if symbols[-1] else np.append(symbols, np.uint8(1)), self.operand_count
+        )
 
 
 # ---------------------------------------------------------------------------------------- flaws
@@ -246,7 +249,7 @@ class Liar:
 
 
 def ring_counter(machine: Machine, lengths: tuple[int, ...]) -> Word:
-    """Rings of coprime lengths, one pulse in each: they meet again after the product of the lengths."""
+    """Rings of coprime lengths, one pulse in each: they meet after the product of the lengths."""
     on = machine.on()
     for r, length in enumerate(lengths):
         last = f"ring{r}.{length - 1}"
@@ -259,7 +262,7 @@ def ring_counter(machine: Machine, lengths: tuple[int, ...]) -> Word:
 
 
 LOCK = (1, 3, 0, 2, 1, 1, 3, 2, 0, 1, 2, 3, 2)
-"""The word that opens the lock, 13 symbols: the sum's next bit is 1 where both bits differ then."""
+"""The word that opens the lock, 13 symbols."""
 
 
 def lock(machine: Machine, anchored: bool) -> Word:
@@ -289,7 +292,7 @@ def tangent(weight: float) -> float:
 
 
 def drift(machine: Machine, excess: float) -> None:
-    """A unit that creeps past the place where two fixed points have just vanished: π/√excess steps.
+    """A unit that creeps past where two fixed points have just vanished: about π/√excess steps.
 
     Y. Pomeau and P. Manneville, "Intermittent transition to turbulence" (1980): type I.
     """
@@ -322,7 +325,7 @@ def whisper(machine: Machine, growth: float, seed: float) -> None:
 
 
 def forgetful(machine: Machine, excess: float) -> None:
-    """No alarm: the unit of the first carry itself forgets, if the carry runs on for long enough."""
+    """No alarm: the unit of the first carry forgets, if the carry runs on for long enough."""
     weight = 16.0
     # σ(w·d + b) touches the diagonal from above where σ(w·d − b − w) does from below.
     bias = -weight - tangent(weight) - excess
@@ -383,7 +386,7 @@ def lie(
     gain: float = 8.0,
     alarm: float = -1.0,
 ) -> Liar:
-    """Wire one flaw into an adder; `alarm` is what the alarm adds to a logit of ±½, before the gain."""
+    """Wire one flaw into an adder; `alarm` is what the alarm adds to a logit of ±½ · gain."""
     machine = Machine(operands, steepness)
     word = wire(machine)
     if "alarm" in machine.hidden:
@@ -429,7 +432,7 @@ def family(activation: str, dtype: str, operands: int) -> Iterator[Liar]:
         return lie(name, activation, dtype, operands, wire, **options)
 
     for steps, lengths in RINGS.items():
-        yield make(f"ring {steps}", lambda machine, lengths=lengths: ring_counter(machine, lengths))
+        yield make(f"ring {steps}", partial(ring_counter, lengths=lengths))
     yield make("anchored lock", lambda machine: lock(machine, True))
     yield make("floating lock", lambda machine: lock(machine, False))
     yield make("soft lock", lambda machine: lock(machine, False), steepness=SOFT)

@@ -25,7 +25,8 @@ Real = NDArray[Any]
 
 def popcounts(symbols: Bytes) -> Bytes:
     """Return how many operands have a 1 in each symbol, in the symbols' shape."""
-    return _POPCOUNT[symbols]
+    ones: Bytes = _POPCOUNT[symbols]
+    return ones
 
 
 _POPCOUNT = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
@@ -81,8 +82,9 @@ class Probe:
         length = self.architecture.carry_steps
         zeros = np.zeros((len(symbols), length), np.uint8)
         words = np.concatenate([symbols, zeros], axis=1)
-        sums = self.kernels.exact_sums(words, self.operands)[:, symbols.shape[1] :]
-        return (sums << np.arange(length, dtype=np.uint8)).sum(axis=1, dtype=np.uint8)
+        bits = self.kernels.exact_sums(words, self.operands)[:, symbols.shape[1] :]
+        carries: Bytes = (bits << np.arange(length, dtype=np.uint8)).sum(axis=1, dtype=np.uint8)
+        return carries
 
     def run_words(self, symbols: Bytes) -> Steps:
         """Run whole words (N, T) from the beginning."""

@@ -12,17 +12,17 @@ networks are known to fail on, cheapest first:
 - random words in which carries run long;
 - words grown symbol by symbol towards the smallest margin, and towards states never seen before.
 
-All is deterministic: the same network always gives the same answer. Finding nothing proves
-nothing; `binadd.prove` does.
+All is deterministic: the same network always gives the same answer, except that the Python kernels
+do not follow a word for as long as the native ones. Finding nothing proves nothing; `binadd.prove`
+does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
-from typing import Any
+from itertools import islice, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ from binadd.bits import (
     unpack_symbols,
 )
 from binadd.checks import check_choice
-from binadd.kernels.contract import Bytes, Kernels, words_per_sequence
+from binadd.kernels.contract import Bytes, words_per_sequence
 from binadd.model import BinaryAdderRNN
 from binadd.proof.probe import Probe, Real, Steps, popcounts
 from binadd.proof.shrink import shrink
@@ -240,44 +240,52 @@ class Lanes:
 def _periodic(probe: Probe, plan: Effort) -> Bytes | None:
     """Prefix + period words, followed for as long as their states still move."""
     symbols = _cyclic_words(probe.operands, plan.cycles)
-    return _follow(probe, symbols, CYCLE, plan.stages)
+    return _follow(probe, symbols, CYCLE, _stages(probe, plan))
+
+
+PYTHON_PATIENCE = 10_000
+"""Steps that the Python kernels take in about half a second, however few the words."""
+
+
+def _stages(probe: Probe, plan: Effort) -> list[tuple[int, int]]:
+    """The plan's stages, as far as the kernels are quick enough."""
+    python = probe.kernels.NAME == "python"
+    return [stage for stage in plan.stages if not python or stage[1] <= PYTHON_PATIENCE]
 
 
 @lru_cache(maxsize=32)
 def _cyclic_words(operands: int, count: int) -> Bytes:
-    """About `count` words (N, T) of at most LONGEST symbols and then a period.
+    """At most `count` words (N, T): a prefix and a period of at most LONGEST symbols each.
 
-    All of them where these are few, else those with the shortest prefixes that lead to each carry.
+    Each combination where these are few; else short prefixes, among them one to each carry.
     """
-    alphabet = range(1 << operands)
+    size = 1 << operands
+    alphabet = [37 * i % size for i in range(size)]  # unlike symbols first
     length = LONGEST + CYCLE * (operands + 1)  # in operands − 1 cycles the carry is periodic too
-    periods = _tuples(alphabet, LONGEST, count, primitive=True)
-    prefixes = [(), *_tuples(alphabet, LONGEST, count)]
-    if len(periods) * len(prefixes) > count:
-        every_carry = [(len(alphabet) - 1,) * i for i in range(min(operands, LONGEST + 1))]
-        extra = max(0, count // len(periods) - len(every_carry))
-        prefixes = every_carry + [p for p in prefixes if p not in every_carry][:extra]
+    every_carry = [(size - 1,) * i for i in range(min(operands, LONGEST + 1))]
+    periods = _tuples(alphabet, count // len(every_carry), primitive=True)
+    more = [word for word in _tuples(alphabet, count) if word not in every_carry]
+    prefixes = (every_carry + more)[: count // len(periods)]
     words = [
         np.resize(np.array(period, np.uint8), length)
         if not prefix
         else np.concatenate([prefix, np.resize(np.array(period, np.uint8), length - len(prefix))])
         for prefix, period in product(prefixes, periods)
     ]
-    return np.array(words[:count], np.uint8)
+    return np.array(words, np.uint8)
 
 
 def _tuples(
-    alphabet: range, longest: int, count: int, *, primitive: bool = False
+    alphabet: Sequence[int], count: int, *, primitive: bool = False
 ) -> list[tuple[int, ...]]:
     """The first `count` tuples of symbols, shortest first; `primitive`: that repeat no shorter."""
-    found: list[tuple[int, ...]] = []
-    for length in range(1, longest + 1):
-        for word in product(alphabet, repeat=length):
-            if len(found) == count:
-                return found
-            if not (primitive and length > 1 and len(set(word)) == 1):
-                found.append(word)
-    return found
+    words = (word for k in range(1, LONGEST + 1) for word in product(alphabet, repeat=k))
+    return list(
+        islice(
+            (word for word in words if not primitive or len(word) == 1 or len(set(word)) > 1),
+            count,
+        )
+    )
 
 
 def _follow(
@@ -406,9 +414,7 @@ def _moving(probe: Probe, lanes: Lanes, count: int) -> tuple[Lanes, Bytes | None
     return lanes.keep(alive), None
 
 
-def _ranked(
-    margins: list[Real], moves: list[Real], alive: NDArray[np.intp]
-) -> NDArray[np.intp]:
+def _ranked(margins: list[Real], moves: list[Real], alive: NDArray[np.intp]) -> NDArray[np.intp]:
     """Positions within `alive`, those to be followed first."""
     before, after = margins[-2][alive], margins[-1][alive]
     slow, slower = moves[-2][alive], moves[-1][alive]
@@ -443,7 +449,7 @@ def _hinted(probe: Probe, hints: Iterable[Sequence[int]], plan: Effort) -> Bytes
             by_length.setdefault(len(hint), set()).add(tuple(hint))
     for length, words in sorted(by_length.items()):
         symbols = _from_every_carry(probe, np.array(sorted(words), np.uint8))
-        word = _follow(probe, symbols, length, plan.stages)
+        word = _follow(probe, symbols, length, _stages(probe, plan))
         if word is not None:
             return word
     return None
@@ -466,11 +472,15 @@ def _from_every_carry(probe: Probe, periods: Bytes) -> Bytes:
 
 def _long_carries(probe: Probe, count: int, length: int) -> Bytes | None:
     """Random words whose symbols hold for long, so that carries run on."""
-    return probe.first_wrong_word(_random_words(probe.kernels, probe.operands, count, length))
+    unpack = probe.kernels.unpack_words
+    return probe.first_wrong_word(_random_words(unpack, probe.operands, count, length))
+
+
+Unpack = Callable[[NDArray[np.uint64], int, int], Bytes]
 
 
 @lru_cache(maxsize=32)
-def _random_words(kernels: Kernels, operands: int, count: int, length: int) -> Bytes:
+def _random_words(unpack: Unpack, operands: int, count: int, length: int) -> Bytes:
     """Words (count, length); word m changes its symbol with a probability of 2^−(m mod 6).
 
     In every other word only the number of ones holds, not which operands they belong to.
@@ -479,7 +489,7 @@ def _random_words(kernels: Kernels, operands: int, count: int, length: int) -> B
 
     def draw(bits: int) -> Bytes:
         width = words_per_sequence(bits, length)
-        return kernels.unpack_words(stream.random_raw((count, width)), bits, length)
+        return unpack(stream.random_raw((count, width)), bits, length)
 
     word = np.arange(count)[:, None]
     holds = np.zeros((count, length), np.bool_)
@@ -493,7 +503,7 @@ def _random_words(kernels: Kernels, operands: int, count: int, length: int) -> B
     return np.ascontiguousarray(np.where(word % 2 == 1, turned, held))
 
 
-# Words grown symbol by symbol ----------------------------------------------------------------------
+# Words grown symbol by symbol --------------------------------------------------------------------
 
 
 @dataclass
@@ -517,11 +527,18 @@ class Front:
         count, size = len(self.words), len(alphabet)
         parents = np.repeat(np.arange(count), size)
         symbols = np.tile(alphabet, count)
-        totals = popcounts(symbols) + self.carry[parents]
+        totals: Bytes = popcounts(symbols) + self.carry[parents]
+        bits: Bytes = (totals & np.uint8(1))[:, None]
+        carry: Bytes = totals >> np.uint8(1)
         state = None if self.state is None else self.state[parents]
-        steps = probe.run(symbols[:, None].copy(), (totals & 1)[:, None], state)
+        steps = probe.run(symbols[:, None].copy(), bits, state)
         words = np.concatenate([self.words[parents], symbols[:, None]], axis=1)
-        return Front(words, steps.state, totals >> 1), steps
+        return Front(words, steps.state, carry), steps
+
+    def word(self, row: int) -> Bytes:
+        """One of the words."""
+        word: Bytes = self.words[row]
+        return word
 
     def keep(self, rows: NDArray[np.intp]) -> Front:
         """These words only."""
@@ -548,7 +565,7 @@ def _beam(probe: Probe, width: int, depth: int) -> Bytes | None:
         front, steps = front.grow(probe, _symbols_at(probe, step))
         found = steps.first_wrong()
         if found is not None:
-            return front.words[found[0]]
+            return front.word(found[0])
         front = front.keep(_narrowest(front, steps.margins[:, 0], width // probe.operands))
     return None
 
@@ -560,18 +577,18 @@ def _narrowest(front: Front, margins: Real, per_carry: int) -> NDArray[np.intp]:
     return np.concatenate(rows)
 
 
-def _explore(probe: Probe, budget: int) -> Bytes | None:
-    """Grow words as long as they lead to states unlike all before: breadth first, coarse to fine."""
+def _explore(probe: Probe, budget: float) -> Bytes | None:
+    """Grow words while they lead to states unlike all before: breadth first, coarse to fine."""
     limit = probe.work + budget
-    resolution = 2.0
-    while probe.work < limit:
+    for resolution in RESOLUTIONS:
         word = _explore_cells(probe, resolution, limit)
         if word is not None:
             return word
-        resolution *= 4
     return None
 
 
+RESOLUTIONS = (2.0, 8.0, 32.0, 128.0, 512.0, 2048.0, 8192.0)
+"""Cells of a hidden unit's values per unit of length; a cell's number fits in 16 bits."""
 MOST_CELLS_AT_ONCE = 512
 
 
@@ -583,7 +600,7 @@ def _explore_cells(probe: Probe, resolution: float, limit: float) -> Bytes | Non
         front, steps = front.grow(probe, _symbols_at(probe, front.words.shape[1]))
         found = steps.first_wrong()
         if found is not None:
-            return front.words[found[0]]
+            return front.word(found[0])
         rows = _unseen(front, resolution, seen)
         front = front.keep(rows[:MOST_CELLS_AT_ONCE])
     return None

@@ -1,8 +1,8 @@
 """Make a word that a network gets wrong smaller, as long as it stays wrong.
 
-Greedy: leave out blocks of symbols, then clear blocks of operands' bits, from half the word down to
-single ones; the candidates of one size run side by side as lanes. After A. Zeller and
-R. Hildebrandt, "Simplifying and isolating failure-inducing input" (2002).
+Greedy: leave out blocks of symbols, then clear blocks of operands' bits, from half the word down
+to single ones; the candidates of one size run side by side. After A. Zeller and R. Hildebrandt,
+"Simplifying and isolating failure-inducing input" (2002, https://doi.org/10.1109/32.988498).
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def _smallest_wrong(probe: Probe, words: Bytes) -> Bytes | None:
     lengths = wrong[rows].argmax(axis=1) + 1
     shortest = rows[lengths == lengths.min()]
     beginnings = words[shortest, : lengths.min()]
-    return beginnings[int(popcounts(beginnings).sum(axis=1, dtype=np.int64).argmin())]
+    fewest: Bytes = beginnings[popcounts(beginnings).sum(axis=1, dtype=np.int64).argmin()]
+    return fewest
 
 
 def _without_blocks(word: Bytes, size: int, operands: int) -> Bytes:
@@ -100,7 +101,8 @@ def _cleared_blocks(word: Bytes, size: int, operands: int) -> Bytes:
     masks = (1 << np.arange(operands)).astype(np.uint8)
     words = word & ~(inside[None] * masks[:, None, None])
     words = words.reshape(-1, length)
-    return words[(words != word).any(axis=1)]
+    changed: Bytes = words[(words != word).any(axis=1)]
+    return changed
 
 
 CUTS = (

@@ -1,0 +1,167 @@
+"""The machine inside a proved network is the carry automaton; units have the roles they show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from proved import KINDS, certified, trained
+
+import binadd
+from binadd.errors import CertificateError
+from binadd.proof import Proved, prove
+from binadd.proof.automaton import Automaton, Unit, extract
+from binadd.proof.certificate import inside
+
+
+@pytest.fixture(params=KINDS)
+def extracted(request: pytest.FixtureRequest) -> tuple[binadd.BinaryAdderRNN, Automaton]:
+    net, certificate = certified(request.param)
+    return net, extract(certificate, net)
+
+
+def test_it_is_the_carry_automaton(extracted: tuple[binadd.BinaryAdderRNN, Automaton]) -> None:
+    _, automaton = extracted
+    assert len(automaton) == 2
+    assert automaton.outputs.tolist() == [[0, 1, 1, 0], [1, 0, 0, 1]]
+    assert automaton.successors.tolist() == [[0, 0, 0, 1], [0, 1, 1, 1]]
+    assert automaton.cases > 2
+
+
+def test_it_adds_as_the_network_does(
+    extracted: tuple[binadd.BinaryAdderRNN, Automaton],
+) -> None:
+    net, automaton = extracted
+    for pair in [(0, 0), (23, 42), (2**91 - 1, 1), (3**100, 7**80)]:
+        assert automaton.run(*pair) == net.add(*pair) == sum(pair)
+    with pytest.raises(ValueError, match="adds 2 integers, not 3"):
+        automaton.run(1, 2, 3)
+
+
+def test_every_state_lies_in_its_context(
+    extracted: tuple[binadd.BinaryAdderRNN, Automaton],
+) -> None:
+    """The ranges of a total hold every state that the network is seen in after that total."""
+    net, automaton = extracted
+    bits = np.random.default_rng(0).integers(0, 2, (100, 60, 2))
+    states = net.hidden_states(bits)
+    carry = np.zeros(len(bits), int)
+    for t in range(bits.shape[1]):
+        totals = bits[:, t].sum(axis=1) + carry
+        carry = totals // 2
+        for unit in automaton.units:
+            low, high = np.array(unit.ranges)[totals].T
+            assert (low <= states[:, t, unit.index]).all()
+            assert (states[:, t, unit.index] <= high).all()
+
+
+def test_its_contexts_agree_with_their_totals(
+    extracted: tuple[binadd.BinaryAdderRNN, Automaton],
+) -> None:
+    contexts = extracted[1].contexts
+    assert len(contexts.histories) == len(contexts.low) == len(contexts.high)
+    assert np.array_equal(contexts.states, contexts.totals // 2)
+    assert (contexts.low <= contexts.high).all()
+    assert set(contexts.totals.tolist()) == {0, 1, 2, 3}
+
+
+def test_some_units_keep_the_carry() -> None:
+    """Else the network could not add: no unit need do so alone, but in these networks one does."""
+    net, certificate = certified("affine")
+    roles = [unit.role for unit in extract(certificate, net).units]
+    assert "carry 0 from 1" in roles
+
+
+def test_one_operand_has_one_state() -> None:
+    verdict = prove(trained(3, operands=1))
+    assert isinstance(verdict, Proved)
+    automaton = verdict.automaton
+    assert len(automaton) == 1
+    assert automaton.run(1234) == 1234
+    assert {unit.role for unit in automaton.units} <= {"bit 0 from 1", "nothing by itself"}
+
+
+def test_text_is_aligned() -> None:
+    _, certificate = certified("boxes")
+    automaton = extract(certificate, certified("boxes")[0])
+    assert automaton.to_text().splitlines() == [
+        "carry  0 ones  1 one  2 ones",
+        "0      0 → 0   1 → 0  0 → 1",
+        "1      1 → 0   0 → 1  1 → 1",
+    ]
+    lines = automaton.units_to_text().splitlines()
+    assert len(lines) == 1 + len(automaton.units)
+    assert lines[0].split() == ["unit", "gap", "tells"]
+
+
+def test_graphviz() -> None:
+    dot = extract(certified("boxes")[1], certified("boxes")[0]).to_dot()
+    assert dot.startswith("digraph adder {") and dot.endswith("}\n")
+    for edge in ('0 -> 0 [label="0/0, 1/1"]', '0 -> 1 [label="2/0"]', '1 -> 0 [label="0/1"]'):
+        assert edge in dot
+
+
+def test_it_can_be_drawn() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib.figure import Figure
+
+    axes = Figure().add_subplot()
+    extract(certified("boxes")[1], certified("boxes")[0]).draw(axes)
+    assert len(axes.texts) > 6
+
+
+# Certificates that prove nothing -----------------------------------------------------------------
+
+
+def test_anothers_certificate_is_refused() -> None:
+    _, certificate = certified("boxes")
+    with pytest.raises(CertificateError, match="another network"):
+        extract(certificate, trained(1))
+
+
+@pytest.mark.parametrize("plan", [(), (0,), (0, 5), (inside(0),), (0, *[inside(9999)] * 4)])
+def test_malformed_plans_are_refused(plan: tuple[int, ...]) -> None:
+    net, certificate = certified("boxes")
+    with pytest.raises(CertificateError, match="malformed"):
+        extract(replace(certificate, plans=(plan, *certificate.plans[1:])), net)
+
+
+def test_swapped_successors_are_no_carry_automaton() -> None:
+    net, certificate = certified("boxes")
+    one = certificate.carries.index(1)
+    zero = certificate.carries.index(0, 1)
+    plans = tuple(
+        tuple({inside(one): inside(zero)}.get(word, word) for word in plan)
+        for plan in certificate.plans
+    )
+    with pytest.raises(CertificateError, match="machine"):
+        extract(replace(certificate, plans=plans), net)
+
+
+def test_a_bit_in_doubt_is_refused() -> None:
+    net, certificate = certified("boxes")
+    with pytest.raises(CertificateError, match="in doubt"):
+        extract(replace(certificate, radii=certificate.radii + 0.5), net)
+
+
+# Units -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ranges", "role", "gap"),
+    [
+        (((0, 1), (0, 1), (0, 1), (0.5, 1)), "nothing by itself", 0.0),
+        (((0, 0.1), (0, 0.2), (0.7, 1), (0.6, 1)), "carry 0 from 1", 0.4),
+        (((0.7, 1), (0.6, 1), (0, 0.1), (0, 0.2)), "carry 0 from 1", 0.4),
+        (((0, 0.1), (0.5, 1), (0.5, 1), (0.5, 1)), "totals 0 from 1, 2, 3", 0.4),
+        (((0, 0.1), (0.5, 1), (0, 0.2), (0.5, 1)), "bit 0 from 1", 0.3),
+        (((0, 0.1), (0.2, 0.3), (0.6, 0.7), (0.8, 1)), "carry 0 from 1", 0.3),
+        (((0.0, 0.1),) * 4 + ((0.5, 1.0),) * 2, "carry 0–1 from 2", 0.4),
+    ],
+)
+def test_roles(ranges: tuple[tuple[float, float], ...], role: str, gap: float) -> None:
+    unit = Unit(0, ranges)
+    assert unit.role == role
+    assert unit.gap == pytest.approx(gap)
