@@ -18,11 +18,11 @@ ABI3 = sys.implementation.name == "cpython" and not get_config_var("Py_GIL_DISAB
 X86_64 = get_platform().endswith(("x86_64", "amd64")) and sys.maxsize > 2**32
 if ccompiler.get_default_compiler() == "msvc":
     BASE = "/O2 /std:c11 /experimental:c11atomics /fp:precise"
-    V3, V4, SMALL = "/arch:AVX2", "/arch:AVX512", "/O1"
+    V3, V4, FLOOR, SMALL = "/arch:AVX2", "/arch:AVX512", "", "/O1"
 else:  # by feature: compilers too old for the names x86-64-v3 and x86-64-v4 build these as well
     BASE = "-O3 -std=c11 -fvisibility=hidden -g0 -fno-fast-math -fno-math-errno -ffp-contract=off"
     V3, V4 = "-mavx2", "-mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512"
-    SMALL = "-Os"  # the wrapper, and the floor where all but very old processors have more
+    FLOOR, SMALL = "-O2", "-Os"  # for what few run (the floor of x86-64), and for the wrapper
 FLAGS = [*BASE.split(), *EXTRA]  # they end the command line: no CFLAGS can change a result
 
 
@@ -48,7 +48,7 @@ def library(name: str, sources: str, flags: str = ""):
     }
 
 
-levels = {"baseline": SMALL, "x86_64_v3": V3, "x86_64_v4": V4} if X86_64 else {"baseline": ""}
+levels = {"baseline": FLOOR, "x86_64_v3": V3, "x86_64_v4": V4} if X86_64 else {"baseline": ""}
 native = Extension(
     "binadd.kernels.native",
     sources=["binadd/kernels/native.pyx"],

@@ -15,6 +15,7 @@ import click
 
 from binadd import __version__
 from binadd.cli.add import add
+from binadd.cli.bench import bench
 from binadd.cli.command import INTERRUPTED, NO, WRONG_USE, Outcome, as_json, paint, say
 from binadd.cli.info import info
 from binadd.cli.prove import check, prove
@@ -51,7 +52,7 @@ def _binadd(ctx: click.Context) -> Outcome | None:
     return Outcome(ctx.get_help()) if ctx.invoked_subcommand is None else None
 
 
-for _command in (train, add, prove, check, info):
+for _command in (train, add, prove, check, info, bench):
     _binadd.add_command(_command)
 
 
