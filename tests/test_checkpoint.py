@@ -119,7 +119,7 @@ def test_interrupted_at_any_call(
 
         kernels = net.kernels
         net._kernels = Kernels()  # type: ignore[assignment]
-        patch.setattr(loop._Run, "_status", interrupting(loop._Run._status))
+        patch.setattr(loop.Course, "status", interrupting(loop.Course.status))
         with pytest.raises(KeyboardInterrupt):
             binadd.train(net, bits=2, until=80, checkpoint=path)
     assert_same(binadd.resume(path, backend=net.backend), expected)

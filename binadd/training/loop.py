@@ -5,27 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from binadd.bits import integer_of, unpack_symbols
 from binadd.checks import check_integer, check_real
 from binadd.model import BinaryAdderRNN
 from binadd.state import Report, advance
 from binadd.training.checkpoint import CheckpointWriter, load_checkpoint
-from binadd.training.data import DataStream
-from binadd.training.schedule import (
-    CHECK_UPDATES,
-    Goal,
-    after_check,
-    after_failed_proof,
-    check_goal,
-    proof_effort,
-    rate_factor,
-)
+from binadd.training.course import Course, TrainingRun
+from binadd.training.schedule import CHECK_UPDATES, Goal, check_goal
 
 __all__ = ["Progress", "TrainingRun", "resume", "train"]
 
@@ -50,50 +37,6 @@ class Progress:
     """Share of the slice's bits that were right before their update."""
     learning_rate: float
     failed_proofs: int
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingRun:
-    """What came of a run.
-
-    Attributes
-    ----------
-    status : {"proved", "exact", "finished", "limit"}
-        Proved right for all lengths; right on every sum of `bits`-bit operands; trained on the
-        number of sequences asked for; or stopped at `max_sequences` short of its goal.
-    sequences, updates : int
-        All that the network has been trained on, earlier runs included.
-    seconds : float
-        Of this run.
-    bits : int
-        Length of the operands it was trained on.
-    wrong : tuple of int or None
-        Operands of a sum that was wrong when last looked at, if any.
-    verdict : Proved, Refuted, Undecided or None
-        Of the last proof that was tried.
-    network : BinaryAdderRNN
-    """
-
-    status: str
-    sequences: int
-    updates: int
-    seconds: float
-    bits: int
-    wrong: tuple[int, ...] | None = None
-    verdict: Any = field(default=None, repr=False)
-    network: BinaryAdderRNN = field(kw_only=True, repr=False)
-
-    @property
-    def reached(self) -> bool:
-        """Whether the run came to its goal."""
-        return self.status != "limit"
-
-    def __repr__(self) -> str:
-        wrong = "" if self.wrong is None else f", wrong={self.wrong}"
-        return (
-            f"TrainingRun({self.status!r}, sequences={self.sequences}, updates={self.updates}, "
-            f"seconds={self.seconds:.3g}, bits={self.bits}{wrong})"
-        )
 
 
 def train(
@@ -216,7 +159,7 @@ def resume(
 
 
 class _Run:
-    """One call of `train`. The network's state is the run's: whatever is here can be lost."""
+    """One call of `train`: a course in slices, with what is told and written in between."""
 
     def __init__(
         self,
@@ -225,67 +168,42 @@ class _Run:
         writer: CheckpointWriter,
         progress: Callable[[Progress], object] | None,
     ) -> None:
+        self._start = time.perf_counter()
         self._net = net
-        self._goal = goal
+        self._course = Course(net, goal)
         self._writer = writer
         self._progress = progress
-        self._batch_size = net.settings.batch_size
-        self._data = DataStream(net.kernels, net.state, goal.bits, self._batch_size)
-        self._pace = CHECK_UPDATES * self._batch_size
-        self._wrong: NDArray[np.uint8] | None = None
-        self._verdict: Any = None
-        self._start = time.perf_counter()
+        self._pace = CHECK_UPDATES * self._course.batch_size
 
     def finish(self) -> TrainingRun:
         """Train until the goal or the limit is reached."""
-        net = self._net
-        net.state = replace(net.state, bits=self._goal.bits)
-        self._writer.write(net)
+        self._writer.write(self._net)
         try:
-            while (status := self._status()) is None:
+            while (status := self._course.status()) is None:
                 self._slice()
-                self._writer.write_if_due(net)
-            net.state = replace(net.state, status=status)
+                self._writer.write_if_due(self._net)
+            return self._course.end(status, time.perf_counter() - self._start)
         finally:
-            self._writer.write(net)
-        return TrainingRun(
-            status,
-            net.state.sequences,
-            net.state.updates,
-            time.perf_counter() - self._start,
-            self._goal.bits,
-            self._wrong_operands(),
-            self._verdict,
-            network=net,
-        )
+            self._writer.write(self._net)
 
     def _slice(self) -> None:
         """Train on the next sequences: up to the next check, and for no longer than a moment."""
-        net, before = self._net, time.perf_counter()
-        state, settings = net.state, net.settings
-        optimizer = settings.update_rule
-        if self._goal.until == "proved":
-            rate = optimizer.learning_rate * rate_factor(state)
-            optimizer = replace(optimizer, learning_rate=rate)
-        end = self._goal.sequences
-        if isinstance(self._goal.until, str):
-            end = min(end, state.next_check)
-        symbols, targets = self._data.take(
-            min(self._pace, max(end - state.sequences + self._batch_size - 1, 0))
-        )
+        net, course, before = self._net, self._course, time.perf_counter()
+        optimizer = course.optimizer()
+        symbols, targets = course.data.take(min(self._pace, course.remaining()))
         net.state, report = advance(
             net.kernels,
-            state,
+            net.state,
             symbols,
             targets,
-            loss=settings.loss,
+            loss=net.settings.loss,
             optimizer=optimizer,
-            batch_size=self._batch_size,
-            words=len(symbols) * self._data.words,
+            batch_size=course.batch_size,
+            words=len(symbols) * course.data.words,
         )
         now = time.perf_counter()
         self._pace = max(
-            self._batch_size, int(SLICE_SECONDS * len(symbols) / max(now - before, 1e-9))
+            course.batch_size, int(SLICE_SECONDS * len(symbols) / max(now - before, 1e-9))
         )
         if self._progress is not None:
             self._tell(self._progress, report, optimizer.learning_rate, now)
@@ -305,49 +223,3 @@ class _Run:
                 state.failed_proofs,
             )
         )
-
-    def _status(self) -> str | None:
-        """Return how the run ends, None while it goes on."""
-        state, until = self._net.state, self._goal.until
-        at_end = state.sequences >= self._goal.sequences
-        if isinstance(until, str) and (at_end or state.sequences >= state.next_check):
-            if not self._is_exact():
-                self._net.state = after_check(state, self._batch_size)
-            elif until == "exact":
-                return "exact"
-            elif state.sequences >= state.next_proof:
-                if self._is_proved():
-                    return "proved"
-                self._net.state = after_failed_proof(state, self._batch_size)
-            else:
-                self._net.state = after_check(state, self._batch_size)
-        if not at_end:
-            return None
-        return "finished" if isinstance(until, int) else "limit"
-
-    def _is_exact(self) -> bool:
-        """Whether every sum is right; what was wrong the last time is looked at first."""
-        state = self._net.state
-        architecture, kernels = state.architecture, self._net.kernels
-        if self._wrong is not None:
-            logits = kernels.forward(architecture, state.block, self._wrong).logits
-            sums = kernels.exact_sums(self._wrong, architecture.operands)
-            if bool(logits[0, -1] > 0) != bool(sums[0, -1]):
-                return False
-        bits = self._goal.checked_bits(architecture.operands)
-        error = kernels.first_error(architecture, state.block, bits)
-        self._wrong = None if error is None else np.array([error[1]], np.uint8)
-        return error is None
-
-    def _is_proved(self) -> bool:
-        """Whether a proof succeeds; its verdict is kept."""
-        from binadd.proof import prove  # no run but one until "proved" need load it
-
-        self._verdict = prove(self._net, effort=proof_effort(self._net.state))
-        return bool(self._verdict.status == "proved")
-
-    def _wrong_operands(self) -> tuple[int, ...] | None:
-        if self._wrong is None:
-            return None
-        bits = unpack_symbols(self._wrong[0], self._net.settings.operands)
-        return tuple(integer_of(operand) for operand in bits.T)

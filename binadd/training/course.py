@@ -1,0 +1,164 @@
+"""One network on its way to a goal: when it is looked at, and what is seen then.
+
+`binadd.training.loop` takes one network along its course, `binadd.training.population` many at
+once; both come to the same weights, since all that decides about them stands here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.bits import integer_of, unpack_symbols
+from binadd.kernels.contract import Optimizer
+from binadd.model import BinaryAdderRNN
+from binadd.training.data import DataStream
+from binadd.training.schedule import (
+    Goal,
+    after_check,
+    after_failed_proof,
+    proof_effort,
+    rate_factor,
+)
+
+__all__ = ["Course", "TrainingRun"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """What came of a run.
+
+    Attributes
+    ----------
+    status : {"proved", "exact", "finished", "limit", "diverged"}
+        Proved right for all lengths; right on every sum of `bits`-bit operands; trained on the
+        number of sequences asked for; stopped at `max_sequences` short of its goal; or, only in a
+        population, stopped since a weight became infinite or NaN, where `train` raises.
+    sequences, updates : int
+        All that the network has been trained on, earlier runs included.
+    seconds : float
+        Of this run.
+    bits : int
+        Length of the operands it was trained on.
+    wrong : tuple of int or None
+        Operands of a sum that was wrong when last looked at, if any.
+    verdict : Proved, Refuted, Undecided or None
+        Of the last proof that was tried.
+    network : BinaryAdderRNN
+    """
+
+    status: str
+    sequences: int
+    updates: int
+    seconds: float
+    bits: int
+    wrong: tuple[int, ...] | None = None
+    verdict: Any = field(default=None, repr=False)
+    network: BinaryAdderRNN = field(kw_only=True, repr=False)
+
+    @property
+    def reached(self) -> bool:
+        """Whether the run came to its goal."""
+        return self.status not in ("limit", "diverged")
+
+    def __repr__(self) -> str:
+        wrong = "" if self.wrong is None else f", wrong={self.wrong}"
+        return (
+            f"TrainingRun({self.status!r}, sequences={self.sequences}, updates={self.updates}, "
+            f"seconds={self.seconds:.3g}, bits={self.bits}{wrong})"
+        )
+
+
+class Course:
+    """A network, its goal, and the data in between. The network's state is the course's own:
+    whatever else is here can be lost."""
+
+    def __init__(self, net: BinaryAdderRNN, goal: Goal) -> None:
+        self.net = net
+        self.goal = goal
+        self.batch_size = net.settings.batch_size
+        self.data = DataStream(net.kernels, net.state, goal.bits, self.batch_size)
+        self._rule = net.settings.update_rule
+        self._wrong: NDArray[np.uint8] | None = None
+        self._verdict: Any = None
+        net.state = replace(net.state, bits=goal.bits)
+
+    def optimizer(self) -> Optimizer:
+        """Return the update rule at the learning rate of this stage."""
+        if self.goal.until != "proved":
+            return self._rule
+        rate = self._rule.learning_rate * rate_factor(self.net.state)
+        return replace(self._rule, learning_rate=rate)
+
+    def remaining(self) -> int:
+        """Return how many sequences, in whole batches, lie before the next look or the end."""
+        state, end = self.net.state, self.goal.sequences
+        if isinstance(self.goal.until, str):
+            end = min(end, state.next_check)
+        batches = -(-max(end - state.sequences, 0) // self.batch_size)
+        return batches * self.batch_size
+
+    def status(self) -> str | None:
+        """Look at the network if that is due: return how the run ends, None while it goes on."""
+        state, until = self.net.state, self.goal.until
+        at_end = state.sequences >= self.goal.sequences
+        if isinstance(until, str) and (at_end or state.sequences >= state.next_check):
+            if not self._is_exact():
+                self.net.state = after_check(state, self.batch_size)
+            elif until == "exact":
+                return "exact"
+            elif state.sequences >= state.next_proof:
+                if self._is_proved():
+                    return "proved"
+                self.net.state = after_failed_proof(state, self.batch_size)
+            else:
+                self.net.state = after_check(state, self.batch_size)
+        if not at_end:
+            return None
+        return "finished" if isinstance(until, int) else "limit"
+
+    def end(self, status: str, seconds: float) -> TrainingRun:
+        """Return what came of it."""
+        state = self.net.state
+        if status != "diverged":
+            self.net.state = state = replace(state, status=status)
+        return TrainingRun(
+            status,
+            state.sequences,
+            state.updates,
+            seconds,
+            self.goal.bits,
+            self._wrong_operands(),
+            self._verdict,
+            network=self.net,
+        )
+
+    def _is_exact(self) -> bool:
+        """Whether every sum is right; what was wrong the last time is looked at first."""
+        state = self.net.state
+        architecture, kernels = state.architecture, self.net.kernels
+        if self._wrong is not None:
+            logits = kernels.logits(architecture, state.block, self._wrong)
+            sums = kernels.exact_sums(self._wrong, architecture.operands)
+            if bool(logits[0, -1] > 0) != bool(sums[0, -1]):
+                return False
+        bits = self.goal.checked_bits(architecture.operands)
+        error = kernels.first_error(architecture, state.block, bits)
+        self._wrong = None if error is None else np.array([error[1]], np.uint8)
+        return error is None
+
+    def _is_proved(self) -> bool:
+        """Whether a proof succeeds; its verdict is kept."""
+        from binadd.proof import prove  # no run but one until "proved" need load it
+
+        self._verdict = prove(self.net, effort=proof_effort(self.net.state))
+        return bool(self._verdict.status == "proved")
+
+    def _wrong_operands(self) -> tuple[int, ...] | None:
+        if self._wrong is None:
+            return None
+        bits = unpack_symbols(self._wrong[0], self.net.settings.operands)
+        return tuple(integer_of(operand) for operand in bits.T)
