@@ -14,7 +14,7 @@ import binadd
 from binadd import BinaryAdderRNN
 from binadd.kernels import load, native_is_installed
 
-# What tests start is to import the binadd that they import, not the sources they are started beside.
+# What tests start imports the binadd that they import, not the sources it is started beside.
 os.environ["PYTHONSAFEPATH"] = "1"
 
 settings.register_profile("binadd", deadline=None, max_examples=40, derandomize=True)
