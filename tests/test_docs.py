@@ -116,6 +116,8 @@ def test_links_lead_somewhere(path: Path) -> None:
     text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.M | re.S)
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         relative = (path.parent / target).resolve().relative_to(ROOT)
+        if relative.suffix == ".pyx" and not (ROOT / "binadd").exists():
+            continue  # the tests of an installed package, which holds no sources
         assert (ROOT / relative).exists() or (package / relative).exists(), target
 
 
