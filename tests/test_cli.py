@@ -17,6 +17,7 @@ import binadd
 from binadd import BinaryAdderRNN
 from binadd.cli import main
 from binadd.cli.numbers import parse_integer, write_integer
+from binadd.kernels import load
 
 needs_processes = pytest.mark.skipif(
     sys.platform in ("emscripten", "wasi"), reason="there are no processes here"
@@ -198,7 +199,8 @@ def test_a_wrong_sum_is_a_no(
 
 @needs_processes
 def test_long_numbers_from_stdin(trained: Path) -> None:
-    digits = "9" * 100_000
+    count = 100_000 if load().NAME == "native" else 10_000
+    digits = "9" * count
     result = subprocess.run(
         [sys.executable, "-m", "binadd", "add", str(trained), "-", "--check"],
         input=f"{digits}\n1\n",
@@ -206,7 +208,7 @@ def test_long_numbers_from_stdin(trained: Path) -> None:
         text=True,
     )
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == f"1{'0' * 100_000}\n"
+    assert result.stdout == f"1{'0' * count}\n"
 
 
 @pytest.mark.parametrize("bits", [0, 1, 63, 4096, 4097, 8192, 12_289, 100_000])
@@ -343,7 +345,7 @@ def test_refuted_is_a_no(
 ) -> None:
     path = tmp_path / "certificate.json"
     status, out, err = cli("prove", untrained, "-o", path)
-    assert status == 1 and out.startswith("refuted: it adds ") and "not written" in err
+    assert status == 1 and out.startswith("refuted: it says ") and "not written" in err
     assert not path.exists()
     status, data = cli_json("prove", untrained)
     assert status == 1 and data["status"] == "refuted"

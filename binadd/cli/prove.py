@@ -130,9 +130,10 @@ def _explain(verdict: Verdict, operands: int) -> str:
         )
     if isinstance(verdict, Refuted):
         return (
-            f"it adds {' + '.join(map(short_integer, verdict.operands))} wrongly\n"
-            f"It says {short_integer(verdict.got)}; the sum is {short_integer(verdict.expected)}, "
-            f"and bit {verdict.wrong_bit:,} is the lowest to differ."
+            f"it says {short_integer(verdict.got)} for "
+            f"{' + '.join(map(short_integer, verdict.operands))}\n"
+            f"The sum is {short_integer(verdict.expected)}; "
+            f"bit {verdict.wrong_bit:,} is the lowest that differs."
         )
     return (
         "there is neither a proof nor a wrong sum yet\n"
