@@ -23,7 +23,7 @@ needs_processes = pytest.mark.skipif(
     sys.platform in ("emscripten", "wasi"), reason="there are no processes here"
 )
 
-COMMANDS = ["add", "check", "info", "prove", "train"]
+COMMANDS = ["add", "bench", "check", "info", "prove", "train"]
 
 
 @pytest.fixture
@@ -101,6 +101,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["check", __file__, __file__], "not JSON"),
         (["info", __file__], "it is no npz file"),
         (["prove"], "MODEL"),
+        (["bench", "--bits", "33"], "bits must be at most 32, not 33"),
     ],
     ids=" ".join,
 )
@@ -376,6 +377,15 @@ def test_info_as_json(
     monkeypatch.delenv("BINADD_BACKEND")
     status, data = cli_json("info", trained)
     assert data["training"]["status"] == "proved" and data["weights"] == 321
+
+
+def test_bench(
+    cli: Callable[..., tuple[int, str, str]], cli_json: Callable[..., tuple[int, Any]]
+) -> None:
+    status, out, err = cli("bench", "--hidden", 4, "--repeats", 1)
+    assert (status, err) == (0, "") and "Python twin" in out
+    status, data = cli_json("bench", "--hidden", 4, "--repeats", 1)
+    assert status == 0 and data["hidden_size"] == 4 and data["timings"]
 
 
 @needs_processes
