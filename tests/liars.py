@@ -218,7 +218,7 @@ class Liar:
     def steps(self) -> int:
         """About how many steps it tells the truth for."""
         if isinstance(self.lie, Forever):
-            return self.lie.at_most
+            return self.lie.at_most // 2
         return len(self.symbols)
 
     @cached_property

@@ -12,18 +12,19 @@ from proved import trained
 from binadd import BinaryAdderRNN
 from binadd.bits import sum_length
 from binadd.errors import InvalidInputError, InvalidTypeError
-from binadd.kernels import native_is_installed
+from binadd.kernels import load
 from binadd.kernels.reference import exact_sums
 from binadd.proof.probe import Probe
 from binadd.proof.refute import EFFORTS, Refutation, refute
 from binadd.proof.shrink import shrink
 
-SOON = liars(2500)
+NATIVE = load().NAME == "native"
+SOON = liars(2500) if NATIVE else [one for one in liars(120) if str(one).endswith("float64-2")]
 FAR = [liar for liar in liars() if liar.lie is not None and liar.steps > 2500]
 FEW = [liar for liar in SOON if str(liar).endswith(("sigmoid-float64-2", "tanh-float32-3"))]
 QUICKLY_FOUND = ("drift 64", "run drift 64", "chain drift 64", "forgetful 64")
 
-needs_native = pytest.mark.skipif(not native_is_installed(), reason="too slow in Python")
+needs_native = pytest.mark.skipif(not NATIVE, reason="too slow in Python")
 
 
 def confirm(net: BinaryAdderRNN, refutation: Refutation | None) -> Refutation:
@@ -76,7 +77,7 @@ def test_a_patient_liar_lies_in_the_end(liar: Liar) -> None:
 # Finding -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("liar", FEW, ids=str)
+@pytest.mark.parametrize("liar", FEW if NATIVE else FEW[1:4], ids=str)
 def test_thorough_effort_finds_every_lie(liar: Liar) -> None:
     refutation = refute(liar.network, effort="thorough")
     if liar.lie is None:
@@ -117,7 +118,7 @@ def test_the_backend_makes_no_difference(make: Callable[..., BinaryAdderRNN]) ->
 
 
 def test_nothing_is_said_against_proved_networks() -> None:
-    for seed in (2, 4):
+    for seed in (2, 4) if NATIVE else (2,):
         assert refute(trained(seed), hints=[(1,), (3, 0)], effort="thorough") is None
 
 
@@ -181,8 +182,8 @@ def test_a_wrong_word_shrinks_to_what_matters() -> None:
 
 
 def test_shrinking_keeps_to_its_budget() -> None:
-    liar = next(liar for liar in SOON if liar.name == "drift 1000")
+    liar = next(liar for liar in SOON if liar.name == "drift 64")
     probe = Probe(liar.network)
-    word = shrink(probe, liar.symbols, 3000)
-    assert probe.work <= 3000
+    word = shrink(probe, liar.symbols, 300)
+    assert probe.work <= 300
     assert probe.run_words(word[None]).first_wrong() == (0, len(word) - 1)
