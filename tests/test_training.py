@@ -17,6 +17,7 @@ from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, Progress
 from binadd.kernels import load
 from binadd.kernels.contract import words_per_sequence
 from binadd.training import loop, schedule
+from binadd.training.course import Course
 from binadd.training.data import DataStream
 
 Make = Callable[..., BinaryAdderRNN]
@@ -129,7 +130,7 @@ def test_failed_proofs_are_tried_again_later_and_more_slowly(
         return Verdict()
 
     monkeypatch.setattr("binadd.proof.prove", prove)
-    monkeypatch.setattr(loop._Run, "_is_exact", lambda run: True)
+    monkeypatch.setattr(Course, "_is_exact", lambda run: True)
     monkeypatch.setattr(schedule, "FAILURES_PER_HALVING", 4)
     seen: list[Progress] = []
     net = make(**SMALL)

@@ -6,6 +6,7 @@ once; both come to the same weights, since all that decides about them stands he
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -77,6 +78,7 @@ class Course:
     whatever else is here can be lost."""
 
     def __init__(self, net: BinaryAdderRNN, goal: Goal) -> None:
+        self.start = time.perf_counter()
         self.net = net
         self.goal = goal
         self.batch_size = net.settings.batch_size
@@ -120,7 +122,7 @@ class Course:
             return None
         return "finished" if isinstance(until, int) else "limit"
 
-    def end(self, status: str, seconds: float) -> TrainingRun:
+    def end(self, status: str) -> TrainingRun:
         """Return what came of it."""
         state = self.net.state
         if status != "diverged":
@@ -129,7 +131,7 @@ class Course:
             status,
             state.sequences,
             state.updates,
-            seconds,
+            time.perf_counter() - self.start,
             self.goal.bits,
             self._wrong_operands(),
             self._verdict,

@@ -44,6 +44,15 @@ class DataStream:
         self._used = piece.stop
         return self._symbols[piece], self._targets[piece]
 
+    def fill(self, symbols: NDArray[np.uint8], targets: NDArray[np.uint8]) -> None:
+        """Write the next sequences to arrays (N, bits), whole batches of them."""
+        done = 0
+        while done < len(symbols):
+            piece, answers = self.take(len(symbols) - done)
+            symbols[done : done + len(piece)] = piece
+            targets[done : done + len(piece)] = answers
+            done += len(piece)
+
     def _refill(self) -> None:
         batches = max(1, min(self._draw, _LARGEST_DRAW // self._bits) // self._batch_size)
         count = batches * self._batch_size

@@ -168,7 +168,6 @@ class _Run:
         writer: CheckpointWriter,
         progress: Callable[[Progress], object] | None,
     ) -> None:
-        self._start = time.perf_counter()
         self._net = net
         self._course = Course(net, goal)
         self._writer = writer
@@ -182,7 +181,7 @@ class _Run:
             while (status := self._course.status()) is None:
                 self._slice()
                 self._writer.write_if_due(self._net)
-            return self._course.end(status, time.perf_counter() - self._start)
+            return self._course.end(status)
         finally:
             self._writer.write(self._net)
 
@@ -216,7 +215,7 @@ class _Run:
             Progress(
                 state.sequences,
                 state.updates,
-                now - self._start,
+                now - self._course.start,
                 report.loss,
                 report.bit_accuracy,
                 rate,
