@@ -40,7 +40,6 @@ _LATER = {
     "load": "binadd.storage",
     "prove": "binadd.proof",
     "resume": "binadd.training",
-    "sweep": "binadd.training.sweep",
     "train": "binadd.training",
 }
 
