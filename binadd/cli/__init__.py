@@ -16,7 +16,6 @@ import click
 from binadd import __version__
 from binadd.cli.add import add
 from binadd.cli.bench import bench
-from binadd.cli.bench import bench
 from binadd.cli.command import INTERRUPTED, NO, WRONG_USE, Outcome, as_json, paint, say
 from binadd.cli.info import info
 from binadd.cli.prove import check, prove
