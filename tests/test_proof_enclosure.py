@@ -287,7 +287,7 @@ def test_both_see_the_same(backend: str) -> None:
         checker._units(cases.z[0].tolist()), [[]] * 8, checker._units(cases.s[0].tolist())
     )
     for x, exact in enumerate(network_in_units.step(case, True)):
-        z = np.array([float(v) for v in exact.z]) / checker.ONE
+        z = np.array([float(v) for v in exact.z]) / float(checker.ONE)
         assert np.allclose(z, reached.z[0, x], atol=1e-10)
         spread = [float(sum(map(abs, g)) + s) for g, s in zip(exact.G, exact.s, strict=True)]
-        assert np.allclose(np.array(spread) / checker.ONE, reached.spread[0, x], atol=1e-10)
+        assert np.allclose(np.array(spread) / float(checker.ONE), reached.spread[0, x], atol=1e-10)

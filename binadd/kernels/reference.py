@@ -404,6 +404,7 @@ def _update(block: Real, moments: Real, powers: Real, gradient: Real, rule: Opti
     """One step of the rule, in place; its equations stand in `contract.Optimizer`."""
     real = block.dtype.type
     rate, mu = real(rule.learning_rate), real(rule.momentum)
+    one = real(1)  # before NumPy 2, 1 − a float32 is a float64
     m, v = moments
     g = _clip(gradient, rule.clip_norm)
     if rule.rule == "sgd":
@@ -411,10 +412,10 @@ def _update(block: Real, moments: Real, powers: Real, gradient: Real, rule: Opti
     elif rule.rule == "adam":
         beta1, beta2 = real(rule.beta1), real(rule.beta2)
         powers *= np.array([beta1, beta2])
-        m[...] = beta1 * m + (1 - beta1) * g
-        v[...] = beta2 * v + (1 - beta2) * (g * g)
-        m_hat = m * (1 / (1 - powers[0]))
-        v_hat = v * (1 / (1 - powers[1]))
+        m[...] = beta1 * m + (one - beta1) * g
+        v[...] = beta2 * v + (one - beta2) * (g * g)
+        m_hat = m * (one / (one - powers[0]))
+        v_hat = v * (one / (one - powers[1]))
         block -= rate * (m_hat / (np.sqrt(v_hat) + real(rule.epsilon)))
     else:
         m[...] = mu * m + g
