@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from binadd.training import TrainingRun as TrainingRun
     from binadd.training import resume as resume
     from binadd.training import train as train
+    from binadd.training.sweep import sweep as sweep
 
 __version__ = "0.1.0"
 
@@ -40,6 +41,7 @@ _LATER = {
     "load": "binadd.storage",
     "prove": "binadd.proof",
     "resume": "binadd.training",
+    "sweep": "binadd.training.sweep",
     "train": "binadd.training",
 }
 

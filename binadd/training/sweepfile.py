@@ -1,0 +1,122 @@
+"""The file of a sweep: a line of JSON that says what it is, then one for each network.
+
+Lines are only ever added, so what a run that was interrupted leaves behind is whole but for, at
+most, its last line; that one is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import IO, Any, Self
+
+from binadd.errors import CheckpointError
+from binadd.training.table import Row
+
+__all__ = ["SweepFile"]
+
+_FORMAT = {"format": "binadd sweep", "version": 1}
+
+
+class SweepFile(AbstractContextManager["SweepFile"]):
+    """Rows that are kept in a file, if there is one: `path` may be None.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is no sweep's, or its header says other than `header`.
+    OSError
+        If it cannot be read or written.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        header: Mapping[str, Any],
+        results: tuple[str, ...],
+    ) -> None:
+        self._results = results
+        self._rows: list[Row] = []
+        self._file: IO[bytes] | None = None
+        if path is None:
+            return
+        self._path = os.fspath(path)
+        self._file = open(path, "ab+")  # noqa: SIM115  __exit__ closes it
+        try:
+            self._read(_FORMAT | dict(header))
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read(self, header: Row) -> None:
+        """Read whole lines and cut off what follows them; begin a file that is empty."""
+        assert self._file is not None
+        self._file.seek(0)
+        *lines, torn = self._file.read().split(b"\n")
+        rows = [self._parse(number, line) for number, line in enumerate(lines, 1)]
+        if not rows:
+            start = json.dumps(_FORMAT).encode()[:-1]
+            if torn[: len(start)] != start[: len(torn)]:
+                raise CheckpointError(f"{self._path} is no file of a sweep")
+            self._file.truncate(0)
+            self._append(header)
+            return
+        self._check_header(rows[0], header)
+        for number, row in enumerate(rows[1:], 2):
+            if not set(self._results) <= row.keys():
+                raise CheckpointError(f"{self._path}: line {number} is no row of a sweep")
+        self._file.truncate(self._file.tell() - len(torn))
+        self._rows = rows[1:]
+
+    def _parse(self, number: int, line: bytes) -> Row:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            raise CheckpointError(f"{self._path}: line {number} is no row of a sweep")
+        return row
+
+    def _check_header(self, found: Row, wanted: Row) -> None:
+        if found.get("format") != _FORMAT["format"]:
+            raise CheckpointError(f"{self._path} is no file of a sweep")
+        for name, value in wanted.items():
+            if found.get(name) != value:
+                raise CheckpointError(
+                    f"{self._path} is of a sweep with {name} {found.get(name)!r}, not {value!r}"
+                )
+
+    def rows(self) -> Iterator[tuple[Row, Row]]:
+        """Yield parameters and results of the rows that were there."""
+        for row in self._rows:
+            results = {name: row[name] for name in self._results}
+            yield {k: _read(v) for k, v in row.items() if k not in results}, results
+
+    def write(self, parameters: Row, results: Row) -> None:
+        """Add a row."""
+        if self._file is not None:
+            self._append({k: _plain(v) for k, v in parameters.items()} | results)
+
+    def _append(self, row: Row) -> None:
+        assert self._file is not None
+        self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
+        self._file.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter as JSON has it, which knows no infinity."""
+    return "inf" if isinstance(value, float) and math.isinf(value) else value
+
+
+def _read(value: Any) -> Any:
+    return math.inf if value == "inf" else value
