@@ -23,7 +23,7 @@ needs_processes = pytest.mark.skipif(
     sys.platform in ("emscripten", "wasi"), reason="there are no processes here"
 )
 
-COMMANDS = ["add", "bench", "check", "info", "prove", "train"]
+COMMANDS = ["add", "bench", "check", "info", "prove", "sweep", "train"]
 
 
 @pytest.fixture
@@ -101,6 +101,10 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["check", __file__, __file__], "not JSON"),
         (["info", __file__], "it is no npz file"),
         (["prove"], "MODEL"),
+        (["sweep", "--seeds", "many"], "'many' is not seeds"),
+        (["sweep", "--seeds", "0-9999999"], "at most 1,000,000 seeds"),
+        (["sweep", "--dtype", "float32,float16"], "float16"),
+        (["sweep", "--hidden", "4,0"], "hidden_size must be at least 1, not 0"),
         (["bench", "--bits", "33"], "bits must be at most 32, not 33"),
     ],
     ids=" ".join,
@@ -386,6 +390,21 @@ def test_bench(
     assert (status, err) == (0, "") and "Python twin" in out
     status, data = cli_json("bench", "--hidden", 4, "--repeats", 1)
     assert status == 0 and data["hidden_size"] == 4 and data["timings"]
+
+
+def test_sweep(
+    cli: Callable[..., tuple[int, str, str]],
+    cli_json: Callable[..., tuple[int, Any]],
+    tmp_path: Path,
+) -> None:
+    csv, rows = tmp_path / "table.csv", tmp_path / "rows.jsonl"
+    grid = ["sweep", "--seeds", "0-1,5", "--hidden", "4,8", "--until", 50, "--workers", 1]
+    status, out, err = cli(*grid, "-o", csv, "--rows", rows)
+    assert status == 0 and "6 networks: 6 finished" in out and str(csv) in err
+    assert len(csv.read_text().splitlines()) == 7 and len(rows.read_text().splitlines()) == 7
+    status, data = cli_json(*grid, "--rows", rows)
+    assert status == 0 and [row["seed"] for row in data["rows"]] == [0, 1, 5] * 2
+    assert data["summary"]["sequences"]["median"] == 50
 
 
 @needs_processes

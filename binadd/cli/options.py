@@ -1,7 +1,8 @@
-"""The parameters of `BinaryAdderRNN` as options: those that shape a network or its training."""
+"""Options that several commands share: what shapes a network, and what its training is for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -11,7 +12,13 @@ from binadd.kernels import BACKENDS
 from binadd.kernels.contract import ACTIVATIONS, DTYPES, LOSSES, RULES
 from binadd.recipes import RECIPES
 
-__all__ = ["backend_option", "network_options", "network_parameters"]
+__all__ = [
+    "backend_option",
+    "goal_options",
+    "grid_options",
+    "network_options",
+    "network_parameters",
+]
 
 _NAMES = {"hidden": "hidden_size"}
 """Options whose name is not the parameter's."""
@@ -46,14 +53,14 @@ _METAVARS: dict[Any, str | None] = {
 
 
 def network_options(command: Any) -> Any:
-    """Declare the options on a command; None stands for what the recipe decides.
+    """Declare the constructor's parameters on a command; None: what the recipe decides.
 
     `epochs` is not among them: it means nothing to `binadd.train`.
     """
     for heading, flag, kind, default, text in reversed(_OPTIONS):
         command = option(
             flag,
-            type=click.Choice(kind) if isinstance(kind, tuple) else kind,
+            type=_type_of(kind),
             metavar=_METAVARS.get(kind, "NAME"),
             default=default,
             help=text,
@@ -62,9 +69,88 @@ def network_options(command: Any) -> Any:
     return command
 
 
+def grid_options(command: Any) -> Any:
+    """Declare the same but the seed, each with one value or several; None: not given."""
+    for heading, flag, kind, _, text in reversed(_OPTIONS):
+        if flag == "--seed":
+            continue
+        several = kind is not bool
+        command = option(
+            flag,
+            type=None if several else bool,
+            metavar=f"{_METAVARS.get(kind, 'NAME')},…" if several else None,
+            default=None,
+            callback=_splitter(kind) if several else None,
+            help=text,
+            heading=heading,
+        )(command)
+    return command
+
+
+def _type_of(kind: Any) -> Any:
+    return click.Choice(kind) if isinstance(kind, tuple) else kind
+
+
+def _splitter(kind: Any) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    """Return what turns "8,16" into [8, 16], and "8" into 8."""
+
+    def split(ctx: click.Context, parameter: click.Parameter, text: str | None) -> Any:
+        if text is None:
+            return None
+        convert = click.types.convert_type(_type_of(kind))
+        values = [convert(part.strip(), parameter, ctx) for part in text.split(",")]
+        return values[0] if len(values) == 1 else values
+
+    return split
+
+
 def network_parameters(options: dict[str, Any]) -> dict[str, Any]:
     """Return the constructor's parameters that the options stand for."""
     return {_NAMES.get(name, name): value for name, value in options.items()}
+
+
+def _read_until(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> str | int | None:
+    """Return what `binadd.train` takes as `until`: a word, or a number of sequences."""
+    if value in (None, "proved", "exact"):
+        return value
+    try:
+        return int(value or "")
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is not proved, exact or a number of sequences.", ctx, parameter
+        ) from None
+
+
+def goal_options(command: Any) -> Any:
+    """Declare what training is for: bits, until, max_sequences; None: the default."""
+    for declare in (
+        option(
+            "--max-sequences",
+            type=int,
+            metavar="N",
+            heading="Goal",
+            help="When to give up; default 1,000,000.",
+        ),
+        option(
+            "--until",
+            metavar="proved|exact|N",
+            callback=_read_until,
+            heading="Goal",
+            help="When to stop; N: after so many sequences.",
+        ),
+        option(
+            "--bits",
+            type=int,
+            metavar="N",
+            default=8,
+            heading="Goal",
+            help="Length of the operands to learn from; default 8.",
+        ),
+    ):
+        command = declare(command)
+    return command
 
 
 backend_option = option(

@@ -22,7 +22,12 @@ from binadd.cli.command import (
     say,
 )
 from binadd.cli.numbers import short_integer
-from binadd.cli.options import backend_option, network_options, network_parameters
+from binadd.cli.options import (
+    backend_option,
+    goal_options,
+    network_options,
+    network_parameters,
+)
 from binadd.cli.prove import every_sum, verdict_data
 
 if TYPE_CHECKING:
@@ -45,20 +50,6 @@ _OF_EVERY_RUN = {
 """Options that may stand beside --resume: the others are in the checkpoint."""
 
 
-def _read_until(
-    ctx: click.Context, parameter: click.Parameter, value: str | None
-) -> str | int | None:
-    """Return what `binadd.train` takes as `until`: a word, or a number of sequences."""
-    if value in (None, "proved", "exact"):
-        return value
-    try:
-        return int(value or "")
-    except ValueError:
-        raise click.BadParameter(
-            f"{value!r} is not proved, exact or a number of sequences.", ctx, parameter
-        ) from None
-
-
 @click.command(
     "train",
     cls=Command,
@@ -71,28 +62,7 @@ binadd train --bits 64 --checkpoint run.npz
 binadd train --resume run.npz -o adder.npz
 """,
 )
-@option(
-    "--bits",
-    type=int,
-    metavar="N",
-    default=8,
-    heading="Goal",
-    help="Length of the operands to learn from; default 8.",
-)
-@option(
-    "--until",
-    metavar="proved|exact|N",
-    callback=_read_until,
-    heading="Goal",
-    help="When to stop; N: after so many sequences.",
-)
-@option(
-    "--max-sequences",
-    type=int,
-    metavar="N",
-    heading="Goal",
-    help="When to give up; default 1,000,000.",
-)
+@goal_options
 @new_file("-o", "--output", help="Save the network here.")
 @network_options
 @new_file(

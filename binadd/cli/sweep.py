@@ -1,0 +1,144 @@
+"""`binadd sweep`: train a network for every seed and every combination of parameters."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from binadd.cli.command import INTERRUPTED, Command, Outcome, new_file, option, paint, say
+from binadd.cli.options import backend_option, goal_options, grid_options, network_parameters
+
+if TYPE_CHECKING:
+    from binadd.training.table import Table
+
+__all__ = ["sweep"]
+
+_MOST_SEEDS = 1_000_000
+
+
+def _read_seeds(ctx: click.Context, parameter: click.Parameter, text: str) -> list[int]:
+    """Return the seeds that "0-999" or "1,2,5-7" stands for."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*([0-9]+)(?:-([0-9]+))?\s*", part)
+        if match is None:
+            raise click.BadParameter(
+                f"{text!r} is not seeds such as 0-999 or 1,2,5.", ctx, parameter
+            )
+        added = range(int(match[1]), int(match[2] or match[1]) + 1)
+        if len(seeds) + len(added) > _MOST_SEEDS:
+            raise click.BadParameter(f"at most {_MOST_SEEDS:,} seeds, please.", ctx, parameter)
+        seeds += added
+    return seeds
+
+
+@click.command(
+    "sweep",
+    cls=Command,
+    short_help="Train many networks and tabulate them.",
+    examples="""
+binadd sweep --seeds 0-999 -o seeds.csv
+binadd sweep --hidden 8,16,32 --recipe default,sgd --rows rows.jsonl
+""",
+)
+@option(
+    "--seeds",
+    metavar="N-N,…",
+    default="0-99",
+    callback=_read_seeds,
+    help="Such as 0-999 or 1,2,5; default 0-99.",
+)
+@goal_options
+@grid_options
+@option("--workers", type=int, metavar="N", help="By default one for each processor.")
+@option("--verdicts", is_flag=True, help="Try to prove networks trained for less, too.")
+@new_file("--rows", help="Add each row here when it is there; go on from those it has.")
+@new_file("-o", "--output", help="Write the table here, as CSV.")
+@backend_option
+@option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def sweep(
+    seeds: list[int],
+    bits: int,
+    until: str | int | None,
+    max_sequences: int | None,
+    workers: int | None,
+    verdicts: bool,
+    rows: str | None,
+    output: str | None,
+    backend: str,
+    quiet: bool,
+    **parameters: Any,
+) -> Outcome:
+    """Train a network for every seed and every combination of the values given.
+
+    Parameters of networks take several values, such as --hidden 8,16. The table depends on nothing
+    but what is asked for.
+    """
+    from tqdm import tqdm
+
+    from binadd.training.loop import MAX_SEQUENCES
+    from binadd.training.sweep import sweep as run
+
+    if backend != "auto":
+        parameters["backend"] = backend
+    given = {name: value for name, value in parameters.items() if value is not None}
+    with tqdm(unit=" networks", leave=False, disable=True if quiet else None) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        try:
+            table = run(
+                seeds,
+                bits=bits,
+                until="proved" if until is None else until,
+                max_sequences=MAX_SEQUENCES if max_sequences is None else max_sequences,
+                verdicts=verdicts,
+                workers=workers,
+                path=rows,
+                progress=progress,
+                **network_parameters(given),
+            )
+        except KeyboardInterrupt:
+            return _interrupted(rows)
+    if output is not None:
+        table.to_csv(output)
+        say(f"{len(table):,} rows are in {output}")
+    summary = _summarise(table)
+    text = f"{table}\n\n{_describe(summary)}"
+    data = {"columns": table.columns, "rows": list(table), "summary": summary, "output": output}
+    return Outcome(text, data)
+
+
+def _interrupted(rows: str | None) -> Outcome:
+    further = "with --rows FILE it could go on" if rows is None else "the same command goes on"
+    say(f"{paint('interrupted', fg='yellow', bold=True)}: {further}")
+    return Outcome("", {"status": "interrupted", "rows": rows}, INTERRUPTED)
+
+
+def _summarise(table: Table) -> dict[str, Any]:
+    """Count how the networks ended; median, 95th percentile and most of their sequences."""
+    sequences = sorted(count for count in table["sequences"] if count is not None)
+
+    def quantile(share: float) -> int | None:
+        return (
+            sequences[min(int(share * len(sequences)), len(sequences) - 1)] if sequences else None
+        )
+
+    return {
+        "networks": len(table),
+        "status": dict(Counter(table["status"])),
+        "sequences": {"median": quantile(0.5), "p95": quantile(0.95), "most": quantile(1)},
+    }
+
+
+def _describe(summary: dict[str, Any]) -> str:
+    counts = ", ".join(f"{count:,} {status}" for status, count in summary["status"].items())
+    sequences = ", ".join(
+        f"{name} {value:,}" for name, value in summary["sequences"].items() if value is not None
+    )
+    return f"{summary['networks']:,} networks: {counts}\nsequences: {sequences}"
