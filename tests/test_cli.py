@@ -23,7 +23,7 @@ needs_processes = pytest.mark.skipif(
     sys.platform in ("emscripten", "wasi"), reason="there are no processes here"
 )
 
-COMMANDS = ["add", "bench", "check", "info", "prove", "sweep", "train"]
+COMMANDS = ["add", "bench", "check", "export", "info", "prove", "sweep", "train"]
 
 
 @pytest.fixture
@@ -390,6 +390,32 @@ def test_bench(
     assert (status, err) == (0, "") and "Python twin" in out
     status, data = cli_json("bench", "--hidden", 4, "--repeats", 1)
     assert status == 0 and data["hidden_size"] == 4 and data["timings"]
+
+
+def test_export_without_its_libraries(
+    cli: Callable[..., tuple[int, str, str]],
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("binadd.cli.command.find_spec", lambda name: None)
+    for ending in ("onnx", "safetensors"):
+        status, out, err = cli("export", trained, tmp_path / f"adder.{ending}")
+        assert (status, out) == (2, "")
+        assert err == f"binadd export: this needs {ending}: pip install 'binadd[interop]'\n"
+    status, _, err = cli("export", trained, tmp_path / "adder.docx")
+    assert status == 2 and "must end in .onnx or .safetensors" in err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ending", ["onnx", "safetensors"])
+def test_export(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path, ending: str
+) -> None:
+    pytest.importorskip(ending)
+    path = tmp_path / f"adder.{ending}"
+    status, out, err = cli("export", trained, path)
+    assert (status, err) == (0, "") and str(path) in out and path.stat().st_size > 1000
 
 
 def test_sweep(

@@ -11,8 +11,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from types import ModuleType
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -29,11 +28,12 @@ __all__ = [
     "Option",
     "Outcome",
     "as_json",
+    "check_new_file",
     "existing_file",
     "new_file",
     "option",
-    "optional_module",
     "paint",
+    "require",
     "say",
 ]
 
@@ -46,9 +46,7 @@ _EXACT_IN_JSON = 2**53
 existing_file = click.Path(exists=True, dir_okay=False)
 
 
-def _check_new_file(
-    ctx: click.Context, parameter: click.Parameter, path: str | None
-) -> str | None:
+def check_new_file(ctx: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
     """Refuse a path that cannot be written to: better known before the work than after."""
     if path is None:
         return None
@@ -122,7 +120,7 @@ def option(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
 
 def new_file(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
     """Declare an option that names a file to be written."""
-    return option(*args, metavar="FILE", callback=_check_new_file, **kwargs)
+    return option(*args, metavar="FILE", callback=check_new_file, **kwargs)
 
 
 def say(message: str, **style: Any) -> None:
@@ -163,19 +161,15 @@ def _plain(value: Any) -> Any:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
-def optional_module(command: str, module: str, extra: str) -> ModuleType:
-    """Import a module that an extra brings.
+def require(module: str, extra: str) -> None:
+    """Refuse to go on without a library that one of binadd's extras brings.
 
     Raises
     ------
     click.UsageError
         If it is not installed, with what to type.
     """
-    try:
-        return import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != module.partition(".")[0]:
-            raise
+    if find_spec(module) is None:
         raise click.UsageError(
-            f"this needs {module.partition('.')[0]}: pip install 'binadd[{extra}]'"
-        ) from None
+            f"this needs {module}: pip install 'binadd[{extra}]'", click.get_current_context()
+        )
