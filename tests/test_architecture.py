@@ -29,7 +29,7 @@ ARROWS = {
     "proof": {"model"},
     "training": {"proof", "storage"},
     "interop": {"model", "storage"},
-    "benchmark": {"model", "training"},
+    "benchmark": {"model", "training", "interop", "plots"},
     "plots": {"model", "proof", "training"},
     "cli": {"training", "proof", "benchmark", "plots", "storage", "interop"},
     "__main__": {"cli"},
@@ -123,7 +123,8 @@ def test_the_checker_shares_nothing_with_the_search() -> None:
 @pytest.mark.slow
 def test_each_module_imports_alone() -> None:
     for module in MODULES:
-        run(f"import {module}")
+        if not module.startswith("binadd.benchmark.peers."):  # each of them is about a library
+            run(f"import {module}")
 
 
 @needs_processes
