@@ -23,7 +23,7 @@ needs_processes = pytest.mark.skipif(
     sys.platform in ("emscripten", "wasi"), reason="there are no processes here"
 )
 
-COMMANDS = ["add", "bench", "check", "export", "info", "prove", "sweep", "train"]
+COMMANDS = ["add", "bench", "check", "export", "info", "plot", "prove", "sweep", "train"]
 
 
 @pytest.fixture
@@ -105,7 +105,10 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["sweep", "--seeds", "0-9999999"], "at most 1,000,000 seeds"),
         (["sweep", "--dtype", "float32,float16"], "float16"),
         (["sweep", "--hidden", "4,0"], "hidden_size must be at least 1, not 0"),
-        (["bench", "--bits", "33"], "bits must be at most 32, not 33"),
+        (["bench", "--bits", "0"], "bits must be at least 1, not 0"),
+        (["plot", "cake", __file__], "cake"),
+        (["plot", "sum", __file__], "NUMBERS"),
+        (["plot", "learning", __file__, "1"], "NUMBERS"),
     ],
     ids=" ".join,
 )
@@ -383,13 +386,43 @@ def test_info_as_json(
     assert data["training"]["status"] == "proved" and data["weights"] == 321
 
 
+@pytest.mark.slow
 def test_bench(
     cli: Callable[..., tuple[int, str, str]], cli_json: Callable[..., tuple[int, Any]]
 ) -> None:
     status, out, err = cli("bench", "--hidden", 4, "--repeats", 1)
-    assert (status, err) == (0, "") and "Python twin" in out
-    status, data = cli_json("bench", "--hidden", 4, "--repeats", 1)
-    assert status == 0 and data["hidden_size"] == 4 and data["timings"]
+    assert status == 0 and "Python twin" in out and "timing: " in err
+    status, data = cli_json("bench", "--hidden", 4, "--repeats", 1, "--quiet")
+    assert status == 0 and data["settings"]["hidden_size"] == 4 and data["sections"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["sum", "MODEL", "23", "42"], ["automaton", "MODEL"], ["learning", "MODEL"]]
+)
+def test_plot(
+    cli: Callable[..., tuple[int, str, str]],
+    trained: Path,
+    untrained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kind = arguments[0]
+    arguments = [str(trained) if word == "MODEL" else word for word in arguments]
+    with monkeypatch.context() as without:
+        without.setattr("binadd.cli.command.find_spec", lambda name: None)
+        status, out, err = cli("plot", *arguments)
+        assert (status, out) == (2, "")
+        assert err == "binadd plot: this needs matplotlib: pip install 'binadd[plot]'\n"
+    pytest.importorskip("matplotlib")
+    assert cli("plot", *arguments) == (0, f"the picture is in {kind}.png\n", "")
+    assert Path(f"{kind}.png").read_bytes().startswith(b"\x89PNG")
+    status, _, err = cli("plot", *arguments, "-o", "picture.docx")
+    assert status == 2 and "docx" in err
+    if kind == "automaton":
+        status, out, _ = cli("plot", kind, untrained)
+        assert status == 1 and out.startswith("refuted")
 
 
 def test_export_without_its_libraries(

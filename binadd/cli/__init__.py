@@ -19,6 +19,7 @@ from binadd.cli.bench import bench
 from binadd.cli.command import INTERRUPTED, NO, WRONG_USE, Outcome, as_json, paint, say
 from binadd.cli.export import export
 from binadd.cli.info import info
+from binadd.cli.plot import plot
 from binadd.cli.prove import check, prove
 from binadd.cli.sweep import sweep
 from binadd.cli.train import train
@@ -54,7 +55,7 @@ def _binadd(ctx: click.Context) -> Outcome | None:
     return Outcome(ctx.get_help()) if ctx.invoked_subcommand is None else None
 
 
-for _command in (train, add, prove, check, info, bench, sweep, export):
+for _command in (train, add, prove, check, info, plot, bench, sweep, export):
     _binadd.add_command(_command)
 
 

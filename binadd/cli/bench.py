@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from binadd.cli.command import Command, Outcome, option
+from binadd.cli.command import NO, Command, Outcome, new_file, option, require, say
 from binadd.kernels.contract import DTYPES
+from binadd.recipes import RECIPES
 
 __all__ = ["bench"]
 
@@ -13,9 +14,10 @@ __all__ = ["bench"]
 @click.command(
     "bench",
     cls=Command,
-    short_help="Time native code against NumPy and the notebook.",
+    short_help="Time native code against NumPy and others.",
     examples="""
 binadd bench
+binadd bench --peers --growth --plot bench.png
 binadd bench --hidden 32 --dtype float32
 """,
 )
@@ -28,13 +30,52 @@ binadd bench --hidden 32 --dtype float32
     default="float64",
     help="Of all numbers; default float64.",
 )
+@option(
+    "--recipe",
+    type=click.Choice(list(RECIPES)),
+    metavar="NAME",
+    default="default",
+    help=f"{', '.join(RECIPES)}.",
+)
 @option("--repeats", type=int, metavar="N", default=9, help="The median of so many; default 9.")
-def bench(hidden: int, bits: int, dtype: str, repeats: int) -> Outcome:
-    """Time one training update: the notebook's way, the NumPy twin, native code.
+@option("--peers", is_flag=True, help="Numba, PyTorch, JAX, ONNX Runtime: what is installed.")
+@option("--growth", is_flag=True, help="With size, length, batch and threads.")
+@new_file("--plot", help="Draw it here, too.")
+@option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def bench(
+    hidden: int,
+    bits: int,
+    dtype: str,
+    recipe: str,
+    repeats: int,
+    peers: bool,
+    growth: bool,
+    plot: str | None,
+    quiet: bool,
+) -> Outcome:
+    """Time the notebook's code, the NumPy twin, native code and, with --peers, other libraries.
 
-    All make the same updates, and what they compute is compared before anything is timed.
+    All do the same work, and what they compute is compared before anything is timed. Exit status
+    1: someone's result is another.
     """
+    if plot is not None:
+        require("matplotlib", "plot")
     from binadd.benchmark import run
 
-    report = run(hidden, bits, dtype, repeats=repeats)
+    try:
+        report = run(
+            hidden,
+            bits,
+            dtype,
+            recipe=recipe,
+            repeats=repeats,
+            peers=peers,
+            growth=growth,
+            progress=None if quiet else lambda title: say(f"timing: {title}", dim=True),
+        )
+    except ArithmeticError as error:
+        return Outcome(str(error), {"status": "differs", "reason": str(error)}, NO)
+    if plot is not None:
+        report.plot(plot)
+        say(f"the picture is in {plot}")
     return Outcome(report.table(), report.to_dict())
