@@ -1,32 +1,170 @@
-"""The benchmark compares before it times, and says what it timed."""
+"""Benchmarks compare before they time, and what they report is what was measured."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
+from conftest import BACKENDS
 
-from binadd import InvalidInputError, benchmark
-from binadd.benchmark import _verify
-from binadd.errors import BinaddError
+from binadd import InvalidInputError, InvalidTypeError
+from binadd.benchmark import limits, notebook, run
+from binadd.benchmark import run as run_function
+from binadd.benchmark.contest import TOLERANCES, TWIN, _compare
+from binadd.benchmark.ours import Ours
+from binadd.benchmark.peers import PEERS
+from binadd.benchmark.timing import Times, interleave
+from binadd.benchmark.work import work
+from binadd.kernels import load
+from binadd.recipes import RECIPES
+
+
+@pytest.fixture(scope="module")
+def report() -> Any:
+    return run(3, 4, repeats=2, growth=False)
+
+
+def test_everyone_takes_part(report: Any) -> None:
+    first = report.sections[0]
+    names = [row.name for row in first.rows]
+    assert names[:2] == ["notebook's code", TWIN]
+    if "native" in BACKENDS:
+        native: Any = load("native")
+        assert [f"native {isa}" for isa, here in native.isas().items() if here] == names[2:]
+        assert native.isa() in report.sections[0].rows[-1].name
+        assert {row.agrees for row in first.rows[2:]} == {"equal, bit for bit"}
+    assert first.named(TWIN).agrees == "is the definition"
+
+
+def test_report(report: Any) -> None:
+    data = json.loads(json.dumps(report.to_dict()))
+    assert data["settings"]["hidden_size"] == 3 and data["settings"]["steps"] == 4
+    rows = data["sections"][0]["rows"]
+    assert all(0 < row["best"] <= row["microseconds"] for row in rows)
+    assert rows[-1]["ratio"] == 1
+    text = report.table()
+    for section in report.sections:
+        assert f"{section.title}: µs per {section.unit}" in text
+    assert "Python twin" in text
+    with pytest.raises(KeyError):
+        report.sections[0].named("nobody")
+
+
+def test_the_instruction_set_is_left_as_it_was(native: Any) -> None:
+    try:
+        native.use_isa("baseline")
+    except Exception:
+        pytest.skip("this build has no baseline by that name")
+    try:
+        run(2, 2, repeats=1)
+        assert native.isa() == "baseline"
+    finally:
+        native.use_isa(None)
+
+
+def test_growth(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = run(2, 2, repeats=1, growth=True)
+    assert set(report.growth) == {"Hidden units", "Steps", "Batch size", "Threads"}
+    assert report.growth["Threads"][0]["speed-up"] == 1
+    assert "Hidden units: µs per sequence" in report.table()
+
+
+@pytest.mark.parametrize("recipe", [r for r in RECIPES if r != "adam"])
+def test_the_notebook_makes_the_same_updates(recipe: str) -> None:
+    task = work(60, 8, hidden_size=5, recipe=recipe)
+    expected = task.read(Ours(load("python")).train(task)())
+    _compare("notebook", notebook.train(task)(), expected, 1e-12)
+
+
+@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("kind", "count", "batch_size", "networks"),
+    [
+        ("train", 40, 1, 0),
+        ("train", 64, 16, 0),
+        ("train_population", 60, 1, 3),
+        ("forward", 20, 1, 0),
+        ("call", 1, 1, 0),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_peers(
+    name: str, dtype: str, kind: str, count: int, batch_size: int, networks: int
+) -> None:
+    """Every peer computes the same network; this is slow to start, and skipped where it is not."""
+    library, module = PEERS[name]
+    pytest.importorskip(library)
+    from importlib import import_module
+
+    peer = import_module(f"binadd.benchmark.peers.{module}")
+    task = work(count, 8, batch_size, networks, hidden_size=6, dtype=dtype)
+    if not hasattr(peer, kind) or (function := getattr(peer, kind)(task)) is None:
+        pytest.skip(f"{name} does not do this")
+    expected = task.read(getattr(Ours(load("python")), kind)(task)())
+    tolerance = TOLERANCES[dtype] / 10
+    assert _compare(name, task.read(function()), expected, tolerance).startswith("within")
+
+
+def test_a_wrong_result_is_not_timed() -> None:
+    right = {"answers": np.zeros(3)}
+    for wrong in ({"answers": np.full(3, 1e-3)}, {"answers": np.full(3, np.nan)}):
+        with pytest.raises(ArithmeticError, match="someone differs from the Python twin"):
+            _compare("someone", wrong, right, 1e-6)
+    with pytest.raises(ArithmeticError, match="in answers"):
+        _compare("someone", {"answers": np.full(3, 1e-300)}, right, 0)
+    with pytest.raises(ArithmeticError, match="has not the same weights"):
+        _compare("someone", {}, right, 0)
+
+
+def test_turns_are_taken() -> None:
+    order: list[str] = []
+    times = interleave(
+        {"a": lambda: order.append("a"), "b": lambda: order.append("b")},
+        2,
+        before={"b": lambda: order.append("ready")},
+    )
+    assert len(times["a"].seconds) == 2
+    assert order[:5] == ["a", "a", "ready", "b", "b"]
+    collapsed = [now for now, then in zip(order, ["", *order], strict=False) if now != then]
+    assert collapsed == ["a", "ready", "b"] * 3
+
+
+def test_ratios_are_of_rounds() -> None:
+    assert Times([2.0, 30.0, 2.0]).ratio(Times([1.0, 10.0, 2.0])) == 2.0
+    assert Times([3.0, 1.0, 2.0]).median == 2.0 and Times([3.0, 1.0, 2.0]).best == 1.0
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_report(dtype: str) -> None:
-    report = benchmark.run(hidden_size=4, bits=3, dtype=dtype, repeats=1)
-    names = {timing.name for timing in report.timings}
-    assert {"notebook", "Python twin"} <= names
-    assert report.timings[0].times_faster == 1
-    assert len(report.table().splitlines()) == len(names) + 1
-    assert json.loads(json.dumps(report.to_dict()))["dtype"] == dtype
+def test_limits(native: Any, dtype: str) -> None:
+    found = limits.measure(native, dtype, repeats=3)
+    assert 0 < found["nanoseconds_per_sigmoid"] < 1000
+    task = work(1, 8, dtype=dtype)
+    floor = limits.floor(task.architecture, 8, found)
+    assert (floor is None) == (found["nanoseconds_per_pair"] is None)
+    assert limits.floor(task.architecture, 8, found | {"nanoseconds_per_pair": None}) is None
 
 
-def test_what_differs_is_not_timed() -> None:
-    with pytest.raises(BinaddError, match="cheat does not compute"):
-        _verify({"Python twin": lambda _: np.zeros(3), "cheat": lambda _: np.ones(3)}, "float64")
+def test_without_a_compiler(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits.shutil, "which", lambda name: None)
+    assert limits.measure(native, "float64", 1)["nanoseconds_per_pair"] is None
+    assert "for want of a compiler" in run(2, 2, repeats=1).table()
 
 
-def test_bad_input() -> None:
-    with pytest.raises(InvalidInputError, match="bits must be"):
-        benchmark.run(bits=0)
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"hidden_size": 0}, InvalidInputError),
+        ({"bits": 0}, InvalidInputError),
+        ({"repeats": 0}, InvalidInputError),
+        ({"dtype": "float16"}, InvalidInputError),
+        ({"bits": "8"}, InvalidTypeError),
+        ({"recipe": "other"}, InvalidInputError),
+    ],
+    ids=str,
+)
+def test_bad_input(arguments: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        run_function(**arguments)

@@ -1,0 +1,11 @@
+"""How fast is it here? The notebook's code, the Python twin, native code, and other libraries.
+
+All do the same work on the same data; what they come to is compared before anyone is timed.
+"""
+
+from __future__ import annotations
+
+from binadd.benchmark.contest import run
+from binadd.benchmark.report import Report, Row, Section
+
+__all__ = ["Report", "Row", "Section", "run"]

@@ -1,0 +1,333 @@
+"""`run`: who takes part in what, and what comes of it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from binadd.benchmark import limits, notebook
+from binadd.benchmark.machine import describe
+from binadd.benchmark.ours import Ours
+from binadd.benchmark.peers import installed
+from binadd.benchmark.report import Report, Row, Section
+from binadd.benchmark.timing import interleave
+from binadd.benchmark.work import Contestant, Parameters, Work, work
+from binadd.checks import check_integer
+from binadd.kernels import load, native_is_installed
+from binadd.model import BinaryAdderRNN
+
+__all__ = ["run"]
+
+TWIN = "Python twin"
+
+TOLERANCES = {"float64": 1e-6, "float32": 0.02}
+"""For peers: after hundreds of updates, with other roundings and another exp."""
+NOTEBOOK_TOLERANCE = 1e-9
+
+
+def run(
+    hidden_size: int = 16,
+    bits: int = 8,
+    dtype: str = "float64",
+    *,
+    recipe: str = "default",
+    repeats: int = 9,
+    peers: bool = False,
+    growth: bool = False,
+    progress: Callable[[str], object] | None = None,
+) -> Report:
+    """Time everyone at everything and return a report.
+
+    Parameters
+    ----------
+    hidden_size : int, default 16
+    bits : int, default 8
+        Steps of a sequence.
+    dtype : {"float64", "float32"}
+    recipe : str, default "default"
+        Decides about loss, update rule and biases: see `binadd.recipes.RECIPES`.
+    repeats : int, default 9
+        Rounds in which all take turns; the times are those of the median round.
+    peers : bool, default False
+        Whether Numba, PyTorch, JAX and ONNX Runtime take part, those that are installed.
+    growth : bool, default False
+        Whether native training is timed for other sizes, lengths, batches and threads, too.
+    progress : callable, optional
+        Called with the title of each section before it is timed.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If an argument is of the wrong type or not allowed.
+    ArithmeticError
+        If someone's result is not the Python twin's.
+
+    Examples
+    --------
+    >>> report = run(hidden_size=2, bits=3, repeats=1)
+    >>> report.sections[0].named("Python twin").agrees
+    'is the definition'
+    """
+    net = BinaryAdderRNN(hidden_size, dtype=dtype, recipe=recipe)
+    bits = check_integer("bits", bits, 1, 4096)
+    repeats = check_integer("repeats", repeats, 1)
+    say = progress or (lambda title: None)
+    with _isa_restored():
+        bench = _Bench(net, bits, repeats, peers, say)
+        sections = list(bench.sections())
+        native = load("native") if native_is_installed() else None
+        return Report(
+            describe(),
+            asdict(net.settings) | {"steps": bits},
+            sections,
+            bench.growth() if growth and native is not None else {},
+            {} if native is None else {dtype: bench.limits(sections)},
+        )
+
+
+@contextmanager
+def _isa_restored() -> Iterator[None]:
+    """Leave the kernels at the instruction set that they were at."""
+    native: Any = load("native") if native_is_installed() else None
+    before = None if native is None else native.isa()
+    try:
+        yield
+    finally:
+        if native is not None:
+            native.use_isa(before)
+
+
+class _Bench:
+    """One benchmark: a network, and who takes part."""
+
+    def __init__(
+        self,
+        net: BinaryAdderRNN,
+        bits: int,
+        repeats: int,
+        peers: bool,
+        say: Callable[[str], object],
+    ) -> None:
+        self._net = net
+        self._bits = bits
+        self._repeats = repeats
+        self._say = say
+        self._peers = list(installed()) if peers else []
+        self._twin = Ours(load("python"))
+        self._natives: dict[str, Ours] = {}
+        if native_is_installed():
+            native: Any = load("native")
+            supported = [isa for isa, here in native.isas().items() if here]
+            self._natives = {f"native {isa}": Ours(native, isa) for isa in supported}
+
+    # Sections --------------------------------------------------------------------------------
+
+    def sections(self) -> Iterator[Section]:
+        """Time one kind of work after the other."""
+        online = self._work(256)
+        notebook_ = Contestant("notebook's code", notebook.train, NOTEBOOK_TOLERANCE)
+        lone = [notebook_] if self._net.settings.dtype == "float64" else []
+        yield self._section("Training, an update for each sequence", "train", online, lone)
+        for size, count in ((64, 2048), (1024, 4096)):
+            yield self._section(
+                f"Training, an update for {size:,} sequences", "train", self._work(count, size)
+            )
+        yield self._section(
+            "Training 64 networks at once",
+            "train_population",
+            self._work(64 * 32, networks=64),
+            left_out=(TWIN,) if self._natives else (),  # which trains them one by one, as above
+        )
+        yield self._section("Answers, 8,192 sequences at once", "forward", self._work(8192))
+        yield self._section("Answers, one sequence a call", "call", self._work(1), unit="call")
+        yield self._stream()
+
+    def _stream(self) -> Section:
+        """One long sequence: nothing to do side by side."""
+        long = work(1, 5000, **self._parameters())
+        # A step at a time from Python would take PyTorch seconds.
+        return self._section(
+            "Answers, one sequence of 5,000 steps",
+            "forward",
+            long,
+            unit="step",
+            left_out=("PyTorch",),
+        )
+
+    def _parameters(self) -> dict[str, Any]:
+        settings = self._net.settings
+        return {
+            "hidden_size": settings.hidden_size,
+            "dtype": settings.dtype,
+            "recipe": settings.recipe,
+        }
+
+    def _work(self, count: int, batch_size: int = 1, networks: int = 0) -> Work:
+        return work(count, self._bits, batch_size, networks, **self._parameters())
+
+    def _contestants(self, kind: str) -> Iterator[Contestant]:
+        """Yield all who can do this kind of work."""
+        yield Contestant(TWIN, getattr(self._twin, kind))
+        for name, native in self._natives.items():
+            yield Contestant(name, getattr(native, kind))
+        for name, peer in self._peers:
+            if hasattr(peer, kind):
+                tolerance = TOLERANCES[self._net.settings.dtype]
+                yield Contestant(name, getattr(peer, kind), tolerance)
+
+    def _section(
+        self,
+        title: str,
+        kind: str,
+        work: Work,
+        more: list[Contestant] | None = None,
+        unit: str = "sequence",
+        left_out: tuple[str, ...] = (),
+    ) -> Section:
+        """Let all do the work, compare what they come to, and time them."""
+        self._say(title)
+        expected = work.read(getattr(self._twin, kind)(work)())
+        functions, agrees = {}, {}
+        for name, prepare, tolerance in [*(more or []), *self._contestants(kind)]:
+            function = None if name in left_out else prepare(work)
+            if function is None:
+                continue
+            if name in self._natives:
+                self._natives[name].get_ready()
+            if name == TWIN:
+                agrees[name] = "is the definition"
+            else:
+                agrees[name] = _compare(name, work.read(function()), expected, tolerance)
+            functions[name] = function
+        before = {name: native.get_ready for name, native in self._natives.items()}
+        times = interleave(functions, self._repeats, before)
+        base = times[list(self._natives)[-1] if self._natives else TWIN]
+        scale = 1e6 / (work.symbols.size if unit == "step" else len(work.symbols))
+        return Section(
+            title,
+            unit,
+            [
+                Row(name, t.median * scale, t.best * scale, t.ratio(base), agrees[name])
+                for name, t in times.items()
+            ],
+        )
+
+    # Limits and growth -------------------------------------------------------------------------
+
+    def limits(self, sections: list[Section]) -> dict[str, Any]:
+        """Return the machine's limits and how near to them native training comes."""
+        self._say("The machine's limits")
+        native, settings = load("native"), self._net.settings
+        native.use_isa(None)  # type: ignore[attr-defined]
+        found: dict[str, Any] = dict(limits.measure(native, settings.dtype, self._repeats))
+        found["floor"] = limits.floor(settings.architecture, self._bits, found)
+        name = list(self._natives)[-1]
+        found["shares"] = {}
+        if found["floor"] is not None:
+            found["shares"] = {
+                section.title.removeprefix("Training, "): found["floor"] / section.named(name).best
+                for section in sections
+                if section.title.startswith("Training")
+            }
+        return found
+
+    def growth(self) -> dict[str, list[dict[str, Any]]]:
+        """Time native training as the network, its sequences, batches or threads grow."""
+        self._say("Growth")
+        parameters = self._parameters()
+        sizes = (4, 8, 16, 32, 64, 128)
+        lengths = (8, 16, 32, 64, 128, 256, 512, 1024)
+        batches = (1, 4, 16, 64, 256, 1024)
+
+        def timed(name: str, values: tuple[int, ...], make: Any) -> list[dict[str, Any]]:
+            rows = []
+            for value in values:
+                row: dict[str, Any] = {name: value}
+                for label, batch_size in (("online", 1), ("batches of 64", 64)):
+                    done = make(value, batch_size)
+                    row[label] = self._native_time(done)
+                rows.append(row)
+            return rows
+
+        return {
+            "Hidden units": timed(
+                "hidden units",
+                sizes,
+                lambda size, batch: work(
+                    max(64, 32768 // size), self._bits, batch, **parameters | {"hidden_size": size}
+                ),
+            ),
+            "Steps": timed(
+                "steps",
+                lengths,
+                lambda steps, batch: work(max(64, 4096 // steps), steps, batch, **parameters),
+            ),
+            "Batch size": [
+                {"batch size": size, "µs": self._native_time(self._work(4096, size))}
+                for size in batches
+            ],
+            "Threads": self._threads(),
+        }
+
+    def _native_time(self, work: Work) -> float:
+        function = Ours(load("native")).train(work)
+        times = interleave({"native": function}, self._repeats)["native"]
+        return times.best * 1e6 / len(work.symbols)
+
+    def _threads(self) -> list[dict[str, Any]]:
+        """Time independent networks, one a thread: the kernels let go of the GIL."""
+        count = 8192
+        function = Ours(load("native")).train(self._work(count))
+
+        def together(threads: int) -> Callable[[], None]:
+            def all_of_them() -> None:
+                started = [threading.Thread(target=function) for _ in range(threads)]
+                for thread in started:
+                    thread.start()
+                for thread in started:
+                    thread.join()
+
+            return all_of_them
+
+        numbers = [n for n in (1, 2, 4, 8, 16, 32, 64) if n <= (os.cpu_count() or 1)]
+        times = interleave({str(n): together(n) for n in numbers}, self._repeats)
+        return [
+            {
+                "threads": n,
+                "µs": times[str(n)].best * 1e6 / (count * n),
+                "speed-up": n * times["1"].best / times[str(n)].best,
+            }
+            for n in numbers
+        ]
+
+
+def _compare(name: str, found: Parameters, wanted: Parameters, tolerance: float) -> str:
+    """Return how a result agrees with what is expected.
+
+    Raises
+    ------
+    ArithmeticError
+        If it does not.
+    """
+    if found.keys() != wanted.keys():
+        raise ArithmeticError(f"{name} has not the same weights: {', '.join(found)}")
+    worst = 0.0
+    for key, value in wanted.items():
+        if tolerance == 0:
+            if not np.array_equal(found[key], value):
+                raise ArithmeticError(f"{name} differs from the Python twin in {key}")
+        else:
+            worst = float(np.max([worst, np.abs(found[key] - value).max()]))  # NaN stays NaN
+    if not worst <= tolerance:
+        raise ArithmeticError(f"{name} differs from the Python twin by {worst:.1e}")
+    return "equal, bit for bit" if tolerance == 0 else f"within {worst:.0e}"

@@ -1,0 +1,53 @@
+"""Which machine a benchmark ran on, and with what."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from binadd import __version__
+from binadd.kernels import load, native_is_installed
+
+__all__ = ["describe"]
+
+LIBRARIES = ("numpy", "numba", "torch", "jax", "onnxruntime")
+
+
+def describe() -> dict[str, Any]:
+    """Return processor, system and versions."""
+    native: Any = load("native") if native_is_installed() else None
+    return {
+        "processor": _processor(),
+        "processors": os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "binadd": __version__,
+        "isa": None if native is None else native.isa(),
+        **{name: found for name in LIBRARIES if (found := _version(name)) is not None},
+    }
+
+
+def _processor() -> str:
+    """Return the processor's name, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    fields = {}
+    for line in lines:
+        key, _, value = line.partition(":")
+        fields[key.strip()] = value.strip()
+    name = fields.get("model name", platform.machine())
+    if {"cpu family", "model"} <= fields.keys():
+        name += f" (family {fields['cpu family']}, model {fields['model']})"
+    return name
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None

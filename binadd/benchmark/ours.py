@@ -1,0 +1,92 @@
+"""binadd itself: the Python twin, and the native kernels at every instruction set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.benchmark.work import Work
+from binadd.bits import unpack_symbols
+from binadd.kernels.contract import Kernels
+from binadd.model import BinaryAdderRNN
+
+__all__ = ["Ours"]
+
+
+class Ours:
+    """A kernel module, at one of its instruction sets if it has any."""
+
+    def __init__(self, kernels: Kernels, isa: str | None = None) -> None:
+        self._kernels = kernels
+        self._isa = isa
+
+    def get_ready(self) -> None:
+        """Choose the instruction set; too slow to be timed with short work."""
+        if self._isa is not None:
+            self._kernels.use_isa(self._isa)  # type: ignore[attr-defined]
+
+    def train(self, work: Work) -> Callable[[], NDArray[Any]]:
+        """The block of weights after one update for each batch."""
+        settings, architecture, start = work.settings, work.architecture, work.block()
+
+        def run() -> NDArray[Any]:
+            block = start.copy()
+            self._kernels.train(
+                architecture,
+                block,
+                np.zeros((2, *block.shape), block.dtype),
+                np.ones(2, block.dtype),
+                work.symbols,
+                work.targets,
+                loss=settings.loss,
+                optimizer=settings.update_rule,
+                batch_size=settings.batch_size,
+            )
+            return block
+
+        return run
+
+    def train_population(self, work: Work) -> Callable[[], NDArray[Any]]:
+        """The blocks of K networks side by side, after one update for each sequence."""
+        settings, count = work.settings, work.networks
+        start = np.stack([work.block(network) for network in range(count)])
+        shape = (count, -1, work.symbols.shape[1])
+
+        def run() -> NDArray[Any]:
+            blocks = start.copy()
+            self._kernels.train_population(
+                work.architecture,
+                blocks,
+                np.zeros((count, 2, *blocks.shape[1:]), blocks.dtype),
+                np.ones((count, 2), blocks.dtype),
+                work.symbols.reshape(shape),
+                work.targets.reshape(shape),
+                loss=settings.loss,
+                optimizer=settings.update_rule,
+                learning_rates=np.full(count, settings.learning_rate, blocks.dtype),
+            )
+            return blocks
+
+        return run
+
+    def forward(self, work: Work) -> Callable[[], NDArray[Any]]:
+        """Probabilities (N, T)."""
+        block = work.block()
+
+        def run() -> NDArray[Any]:
+            return self._kernels.forward(work.architecture, block, work.symbols).probabilities
+
+        return run
+
+    def call(self, work: Work) -> Callable[[], NDArray[Any]]:
+        """Probabilities (N, T), as a user asks for them."""
+        parameters = {
+            field.name: getattr(work.settings, field.name) for field in fields(work.settings)
+        }
+        net = BinaryAdderRNN(**parameters, backend=self._kernels.NAME)
+        X = unpack_symbols(work.symbols, work.architecture.operands)
+        return lambda: net.predict_proba(X)
