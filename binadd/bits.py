@@ -39,8 +39,11 @@ __all__ = [
 _LARGEST_ENUMERATION = 2**26
 """`all_words` makes no more symbols than this (64 MiB)."""
 
+_BYTE = np.dtype(np.uint8)
+
 _SHORT = 512
 """Up to this many bits, Python's own integers and bytes are quicker than NumPy's calls."""
+_DIGITS = b"01" + bytes(254)
 _LOWEST_BITS = int.from_bytes(b"\1" * _SHORT)
 
 
@@ -98,6 +101,8 @@ def integer_of(bits: NDArray[Any]) -> int:
     >>> integer_of(np.array([0, 1, 1, 0]))
     6
     """
+    if bits.size <= _SHORT and bits.itemsize == 1:  # the bytes 0 and 1 become digits of base 2
+        return int(bits.tobytes()[::-1].translate(_DIGITS), 2)
     return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
 
 
@@ -283,7 +288,7 @@ def check_sequences(X: ArrayLike, operands: int, name: str = "X") -> NDArray[np.
         raise InvalidInputError(
             f"{name} must have the shape (sequences, steps, {operands}), not {array.shape}"
         )
-    if array.dtype == np.uint8 and array.size <= _SHORT:
+    if array.dtype == _BYTE and array.size <= _SHORT:
         symbols = _pack_short(array)
         if symbols is not None:
             return symbols
@@ -321,7 +326,7 @@ def _pack_short(array: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     for operand in range(1, operands):
         packed |= spread >> 7 * operand
     symbols = packed.to_bytes(len(data), "little")[::operands]
-    return np.frombuffer(symbols, np.uint8).reshape(sequences, steps)
+    return np.ndarray((sequences, steps), _BYTE, symbols)
 
 
 def _only_bits(array: NDArray[Any], name: str) -> NDArray[Any]:

@@ -36,6 +36,8 @@ from binadd.state import State, advance, initial_state, state_of_block
 
 __all__ = ["BinaryAdderRNN"]
 
+_BYTE = np.dtype(np.uint8)
+
 
 class BinaryAdderRNN:
     """A small recurrent network that learns to add binary numbers.
@@ -309,7 +311,7 @@ class BinaryAdderRNN:
         >>> BinaryAdderRNN().predict([[[1, 0], [1, 1], [0, 0]]]).shape
         (1, 3)
         """
-        return (self.decision_function(X) > 0).view(np.uint8)
+        return (self.decision_function(X) > 0.0).view(_BYTE)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Return the network's probability ŷₜ = σ(oₜ) of each bit being 1, shape (n, T).
@@ -372,7 +374,7 @@ class BinaryAdderRNN:
                 break
         symbols = pack_integers(integers, sum_length(integers)).reshape(1, -1)
         logits = self._kernels.logits(state.architecture, state.block, symbols)
-        return integer_of(logits[0] > 0)
+        return integer_of(logits[0] > 0.0)
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the share of sequences whose every bit is right.
