@@ -101,7 +101,7 @@ def integer_of(bits: NDArray[Any]) -> int:
     >>> integer_of(np.array([0, 1, 1, 0]))
     6
     """
-    if bits.size <= _SHORT and bits.itemsize == 1:  # the bytes 0 and 1 become digits of base 2
+    if 0 < bits.size <= _SHORT and bits.itemsize == 1:  # the bytes 0 and 1 become digits of base 2
         return int(bits.tobytes()[::-1].translate(_DIGITS), 2)
     return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
 
