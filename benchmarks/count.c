@@ -1,0 +1,120 @@
+/* count.c: run one kernel so many times, for count.py, which counts the instructions of it.
+ *
+ *     count KERNEL ISA DTYPE CALLS
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binadd.h"
+
+enum { HIDDEN = 16, STEPS = 8, OPERANDS = 2, SEQUENCES = 64, NETWORKS = 64, LONG = 512 };
+
+static void check(binadd_status status)
+{
+    if (status != 0) {
+        fprintf(stderr, "%s\n", binadd_message(status));
+        exit(2);
+    }
+}
+
+/* Zeroed memory, so that a count never depends on what was there. */
+static void *zeros(size_t bytes)
+{
+    void *memory = calloc(1, bytes);
+    if (!memory)
+        exit(2);
+    return memory;
+}
+
+static unsigned random_bits(void)
+{
+    static unsigned long long x = 88172645463325252u; /* Marsaglia's xorshift64 */
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return (unsigned)(x >> 32);
+}
+
+static void fill(void *reals, binadd_dtype dtype, size_t i, double value)
+{
+    if (dtype == BINADD_FLOAT64)
+        ((double *)reals)[i] = value;
+    else
+        ((float *)reals)[i] = (float)value;
+}
+
+int main(int count, char **argument)
+{
+    if (count != 5)
+        return 2;
+    const char *kernel = argument[1];
+    const binadd_dtype dtype = strcmp(argument[3], "float32") ? BINADD_FLOAT64 : BINADD_FLOAT32;
+    const long calls = atol(argument[4]);
+    check(binadd_use_isa(argument[2]));
+
+    binadd_network network = {HIDDEN, OPERANDS, 1, BINADD_SIGMOID, dtype};
+    binadd_optimizer optimizer = {BINADD_NESTEROV, 0.1, 0.9, 0.9, 0.999, 1e-8, 2.0};
+    const size_t columns = binadd_block_columns(&network);
+    const size_t size = binadd_block_rows(&network) * columns;
+    const size_t all = (size_t)NETWORKS * SEQUENCES * STEPS;
+    void *blocks = zeros(NETWORKS * size * sizeof(double));
+    void *moments = zeros(NETWORKS * 2 * size * sizeof(double));
+    void *powers = zeros(NETWORKS * 2 * sizeof(double));
+    void *rates = zeros(NETWORKS * sizeof(double));
+    void *values = zeros(all * sizeof(double));
+    unsigned char *symbols = zeros(all), *targets = zeros(all);
+    for (size_t k = 0; k < NETWORKS; k++) {
+        for (size_t i = 0; i < size - columns; i++)
+            if (i % columns < HIDDEN)
+                fill(blocks, dtype, k * size + i, random_bits() / 2147483648.0 - 1);
+        fill(rates, dtype, k, 0.1);
+        fill(powers, dtype, 2 * k, 1);
+        fill(powers, dtype, 2 * k + 1, 1);
+    }
+    for (size_t i = 0; i < all; i++)
+        symbols[i] = random_bits() & 3;
+    check(binadd_exact_sums(symbols, all / STEPS, STEPS, OPERANDS, targets));
+
+    size_t bytes = binadd_training_workspace(&network, STEPS);
+    if (bytes < binadd_forward_workspace(&network))
+        bytes = binadd_forward_workspace(&network);
+    if (bytes < binadd_first_error_workspace(&network, STEPS))
+        bytes = binadd_first_error_workspace(&network, STEPS);
+    void *workspace = zeros(bytes);
+
+    if (!strcmp(kernel, "check")) { /* of a network that has learnt to add */
+        binadd_training t = {blocks, moments, powers, NULL, symbols, targets, all / STEPS, STEPS,
+                             1, 0, all / STEPS, NULL, NULL};
+        check(binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &t, workspace, bytes));
+    }
+    for (long call = 0; call < calls; call++) {
+        if (!strcmp(kernel, "online") || !strcmp(kernel, "batch")) {
+            binadd_training t = {blocks, moments, powers, NULL, symbols, targets, SEQUENCES, STEPS,
+                                 kernel[0] == 'o' ? 1 : SEQUENCES, 0, SEQUENCES, NULL, NULL};
+            check(binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &t, workspace, bytes));
+        } else if (!strcmp(kernel, "population")) {
+            binadd_population p = {blocks, moments, powers, rates, symbols, targets, NETWORKS,
+                                   SEQUENCES, STEPS, 0, SEQUENCES, NULL, NULL};
+            check(binadd_train_population(&network, BINADD_CROSS_ENTROPY, &optimizer, &p,
+                                          workspace, bytes));
+        } else if (!strcmp(kernel, "forward") || !strcmp(kernel, "stream")) {
+            const int one = kernel[0] == 's';
+            binadd_run r = {blocks, symbols, one ? 1 : LONG, one ? LONG : STEPS, NULL, values,
+                            NULL, NULL, NULL};
+            check(binadd_forward(&network, &r, workspace, bytes));
+        } else if (!strcmp(kernel, "check")) {
+            int step;
+            uint64_t word;
+            check(binadd_first_error(&network, blocks, STEPS, &step, &word, workspace, bytes));
+            if (step >= 0)
+                return 1;
+        } else if (!strcmp(kernel, "sigmoid")) {
+            check(binadd_activation_values(dtype, BINADD_SIGMOID, moments, LONG, values));
+        } else {
+            return 2;
+        }
+    }
+    return 0;
+}

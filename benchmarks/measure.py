@@ -1,0 +1,167 @@
+"""Measure everything that binadd claims about its speed, in one go, on a quiet machine.
+
+    env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE python benchmarks/measure.py results/NAME
+
+writes NAME.json, NAME.txt and NAME.png. Needs what `pip install 'binadd[bench,plot]'` brings, and
+some minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+import binadd
+from binadd import BinaryAdderRNN, benchmark
+from binadd.benchmark.timing import interleave
+from binadd.benchmark.work import work as draw_work
+from binadd.kernels import load
+
+HERE = Path(__file__).parent
+ROUNDS = 15
+
+
+def best(function: Callable[[], object], calls: int = 1, rounds: int = 9) -> float:
+    """Return the seconds of one call in the quickest round."""
+    found = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        for _ in range(calls):
+            function()
+        found.append((time.perf_counter() - start) / calls)
+    return min(found)
+
+
+def calls() -> dict[str, float]:
+    """What one call from Python costs."""
+    net = BinaryAdderRNN()
+    binadd.train(net, until="exact")
+    X = binadd.encode([(23, 42)], 8)
+    long = int.from_bytes(np.random.default_rng(0).bytes(125_000), "little")
+    return {
+        "predict, one sequence of 8 bits: µs": best(lambda: net.predict(X), 2000) * 1e6,
+        "add, two numbers of 8 bits: µs": best(lambda: net.add(123, 231), 2000) * 1e6,
+        "add, two numbers of 10⁶ bits: ms": best(lambda: net.add(long, long)) * 1e3,
+    }
+
+
+def imports() -> dict[str, float]:
+    """What `import binadd` costs beside NumPy's."""
+
+    def seconds(module: str) -> float:
+        code = (
+            f"from time import *; t = perf_counter(); import {module}; print(perf_counter() - t)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        return float(done.stdout)
+
+    pairs = [(seconds("numpy"), seconds("numpy, binadd")) for _ in range(21)]
+    return {
+        "import binadd, over numpy: ms": (
+            median(b for _, b in pairs) - median(a for a, _ in pairs)
+        )
+        * 1e3
+    }
+
+
+def learning() -> dict[str, float]:
+    """From a seed to a network that is exact on all pairs, and to one that is proved."""
+    found = {}
+    for until, seeds in (("exact", 300), ("proved", 100)):
+        times = []
+        for seed in range(seeds):
+            start = time.perf_counter()
+            run = binadd.train(BinaryAdderRNN(seed=seed), until=until)
+            times.append((time.perf_counter() - start) * 1e3)
+            assert run.reached
+        found[f"from a seed to {until}, median of {seeds}: ms"] = median(times)
+        found[f"from a seed to {until}, 99th percentile: ms"] = float(np.percentile(times, 99))
+    return found
+
+
+def checks() -> dict[str, float]:
+    """The check over all 65,536 pairs, of networks that pass it."""
+    kernels = load("native")
+    times = []
+    for seed in range(40):
+        net = BinaryAdderRNN(seed=seed)
+        binadd.train(net, until="exact")
+        state = net.state
+        times.append(best(lambda s=state: kernels.first_error(s.architecture, s.block, 8)))  # type: ignore[misc]
+    return {
+        "check of all 8-bit pairs, median of 40 networks: ms": median(times) * 1e3,
+        "check of all 8-bit pairs, slowest: ms": max(times) * 1e3,
+    }
+
+
+def overhead() -> dict[str, float]:
+    """What drawing, checks and slices add to what the kernel itself takes."""
+    kernels, count = load("native"), 50_000
+    net = BinaryAdderRNN()
+    settings, state = net.settings, net.state
+    work = draw_work(count, 8)
+
+    def bare() -> None:
+        kernels.train(
+            state.architecture,
+            state.block.copy(),
+            np.zeros_like(state.moments),
+            np.ones_like(state.powers),
+            work.symbols,
+            work.targets,
+            loss=settings.loss,
+            optimizer=settings.update_rule,
+            batch_size=1,
+        )
+
+    def whole() -> None:
+        binadd.train(BinaryAdderRNN(), until=count)
+
+    times = interleave({"bare": bare, "whole": whole}, ROUNDS)
+    return {"train beside its kernel, 50,000 sequences: ×": times["whole"].ratio(times["bare"])}
+
+
+def reports() -> dict[str, Any]:
+    """The benchmarks side by side with everyone's."""
+    found = {}
+    for recipe in ("default", "notebook"):
+        for dtype in ("float64", "float32"):
+            first = (recipe, dtype) == ("default", "float64")
+            print(f"{recipe}, {dtype}", file=sys.stderr)
+            found[f"{recipe}, {dtype}"] = benchmark.run(
+                dtype=dtype, recipe=recipe, repeats=ROUNDS, peers=True, growth=first
+            )
+    return found
+
+
+def main() -> None:
+    target = HERE / sys.argv[1]
+    target.parent.mkdir(exist_ok=True)
+    single = {}
+    for measure in (calls, imports, learning, checks, overhead):
+        print(measure.__doc__, file=sys.stderr)
+        single |= measure()
+    found = reports()
+    lines = [f"{name:60} {value:8.3g}" for name, value in single.items()]
+    text = "\n\n\n".join(["\n".join(lines), *(report.table() for report in found.values())])
+    data = {"single": single} | {name: report.to_dict() for name, report in found.items()}
+    target.with_suffix(".json").write_text(
+        json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8"
+    )
+    target.with_suffix(".txt").write_text(text + "\n", "utf-8")
+    found["default, float64"].plot(target.with_suffix(".png"))
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
