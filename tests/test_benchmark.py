@@ -90,9 +90,10 @@ def test_the_notebook_makes_the_same_updates(recipe: str) -> None:
         ("call", 1, 1, 0),
     ],
 )
+@pytest.mark.parametrize("recipe", ["default", "notebook"])
 @pytest.mark.filterwarnings("ignore")
 def test_peers(
-    name: str, dtype: str, kind: str, count: int, batch_size: int, networks: int
+    name: str, dtype: str, recipe: str, kind: str, count: int, batch_size: int, networks: int
 ) -> None:
     """Every peer computes the same network; this is slow to start, and skipped where it is not."""
     library, module = PEERS[name]
@@ -100,7 +101,7 @@ def test_peers(
     from importlib import import_module
 
     peer = import_module(f"binadd.benchmark.peers.{module}")
-    task = work(count, 8, batch_size, networks, hidden_size=6, dtype=dtype)
+    task = work(count, 8, batch_size, networks, hidden_size=6, dtype=dtype, recipe=recipe)
     if not hasattr(peer, kind) or (function := getattr(peer, kind)(task)) is None:
         pytest.skip(f"{name} does not do this")
     expected = task.read(getattr(Ours(load("python")), kind)(task)())

@@ -145,7 +145,7 @@ class _Bench:
         yield self._section(
             "Training 64 networks at once",
             "train_population",
-            self._work(64 * 32, networks=64),
+            self._work(64 * 64, networks=64),
             left_out=(TWIN,) if self._natives else (),  # which trains them one by one, as above
         )
         yield self._section("Answers, 8,192 sequences at once", "forward", self._work(8192))

@@ -19,28 +19,25 @@ Tensors = dict[str, torch.Tensor]
 
 
 def _tensors(work: Work) -> Tensors:
-    parameters = work.parameters()
-    if "hidden_bias" not in parameters:
-        raise NotImplementedError
-    return {name: torch.from_numpy(array) for name, array in parameters.items()}
+    return {name: torch.from_numpy(array) for name, array in work.parameters().items()}
 
 
 def _logits(p: Tensors, x: torch.Tensor) -> torch.Tensor:
     """Return the logits (B, T) of inputs (B, T, n)."""
-    inputs = torch.nn.functional.linear(x, p["input_weights"], p["hidden_bias"]).unbind(1)
+    inputs = torch.nn.functional.linear(x, p["input_weights"], p.get("hidden_bias")).unbind(1)
     across = p["hidden_weights"].T
     h = torch.sigmoid(inputs[0])
     states = [h]
     for u in inputs[1:]:
         h = torch.sigmoid(torch.addmm(u, h, across))
         states.append(h)
-    return torch.stack(states, 1) @ p["output_weights"] + p["output_bias"]
+    return torch.stack(states, 1) @ p["output_weights"] + p.get("output_bias", 0.0)
 
 
 def train(work: Work) -> Callable[[], Parameters] | None:
     """One update for each batch."""
     settings, size = work.settings, work.settings.batch_size
-    if work.networks or not settings.biases:
+    if work.networks:
         return None
     X = torch.from_numpy(work.inputs()).split(size)
     Y = torch.from_numpy(work.answers()).split(size)
