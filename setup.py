@@ -23,7 +23,10 @@ else:  # by feature: compilers too old for the names x86-64-v3 and x86-64-v4 bui
     BASE = "-O3 -std=c11 -fvisibility=hidden -g0 -fno-fast-math -fno-math-errno -ffp-contract=off"
     V3, V4 = "-mavx2", "-mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512"
     FLOOR, SMALL = "-O2", "-Os"  # for what few run (the floor of x86-64), and for the wrapper
+    BASE += " -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables"  # less to ship
 FLAGS = [*BASE.split(), *EXTRA]  # they end the command line: no CFLAGS can change a result
+# Symbols and what nobody calls stay out of the wheel, unless a sanitizer wants to name them.
+LINK = EXTRA or (["-Wl,-s", "-Wl,--gc-sections"] if sys.platform == "linux" else [])
 
 
 def compiler_works() -> bool:
@@ -57,7 +60,7 @@ native = Extension(
     define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
     py_limited_api=ABI3,
     extra_compile_args=[*FLAGS, SMALL],
-    extra_link_args=EXTRA,
+    extra_link_args=LINK,
 )
 
 if PURE == "1" or (PURE != "0" and not compiler_works()):
