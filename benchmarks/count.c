@@ -85,24 +85,28 @@ int main(int count, char **argument)
     void *workspace = zeros(bytes);
 
     if (!strcmp(kernel, "check")) { /* of a network that has learnt to add */
-        binadd_training t = {blocks, moments, powers, NULL, symbols, targets, all / STEPS, STEPS,
-                             1, 0, all / STEPS, NULL, NULL};
+        binadd_training t = {blocks, moments, powers, NULL,        symbols, targets, all / STEPS,
+                             STEPS,  1,       0,      all / STEPS, NULL,    NULL};
         check(binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &t, workspace, bytes));
     }
     for (long call = 0; call < calls; call++) {
         if (!strcmp(kernel, "online") || !strcmp(kernel, "batch")) {
-            binadd_training t = {blocks, moments, powers, NULL, symbols, targets, SEQUENCES, STEPS,
-                                 kernel[0] == 'o' ? 1 : SEQUENCES, 0, SEQUENCES, NULL, NULL};
+            binadd_training t = {blocks,    moments,   powers,
+                                 NULL,      symbols,   targets,
+                                 SEQUENCES, STEPS,     kernel[0] == 'o' ? 1 : SEQUENCES,
+                                 0,         SEQUENCES, NULL,
+                                 NULL};
             check(binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &t, workspace, bytes));
         } else if (!strcmp(kernel, "population")) {
-            binadd_population p = {blocks, moments, powers, rates, symbols, targets, NETWORKS,
-                                   SEQUENCES, STEPS, 0, SEQUENCES, NULL, NULL};
-            check(binadd_train_population(&network, BINADD_CROSS_ENTROPY, &optimizer, &p,
-                                          workspace, bytes));
+            binadd_population p = {blocks,    moments,  powers,    rates, symbols,
+                                   targets,   NETWORKS, SEQUENCES, STEPS, 0,
+                                   SEQUENCES, NULL,     NULL};
+            check(binadd_train_population(&network, BINADD_CROSS_ENTROPY, &optimizer, &p, workspace,
+                                          bytes));
         } else if (!strcmp(kernel, "forward") || !strcmp(kernel, "stream")) {
             const int one = kernel[0] == 's';
-            binadd_run r = {blocks, symbols, one ? 1 : LONG, one ? LONG : STEPS, NULL, values,
-                            NULL, NULL, NULL};
+            binadd_run r = {blocks, symbols, one ? 1 : LONG, one ? LONG : STEPS, NULL, values, NULL,
+                            NULL,   NULL};
             check(binadd_forward(&network, &r, workspace, bytes));
         } else if (!strcmp(kernel, "check")) {
             int step;
