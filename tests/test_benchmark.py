@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,8 @@ def test_everyone_takes_part(report: Any) -> None:
     if "native" in BACKENDS:
         native: Any = load("native")
         assert [f"native {isa}" for isa, here in native.isas().items() if here] == names[2:]
-        assert native.isa() in report.sections[0].rows[-1].name
+        widest = names[-1].removeprefix("native ")
+        assert native.isa() == (os.environ.get("BINADD_ISA") or widest)  # as it was before
         assert {row.agrees for row in first.rows[2:]} == {"equal, bit for bit"}
     assert first.named(TWIN).agrees == "is the definition"
 
