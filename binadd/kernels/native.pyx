@@ -1,17 +1,12 @@
-# cython: language_level=3, cdivision=True, auto_pickle=False, binding=False
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 # cython: freethreading_compatible=True
-"""The kernels in C: csrc/binadd.h behind NumPy arrays.
+"""The kernels in C: csrc/binadd.h behind typed memoryviews.
 
-Every function checks its arguments with `contract`, lets go of the GIL, and cuts long work into
-slices of well under 0.2 s, so that Ctrl-C is heard between two of them.
-
-Arrays are reached through the buffer protocol itself: `contract` has checked their shapes and
-dtypes, so typed memoryviews would check them again, and their code is larger than all the rest.
+Every function checks its arguments with `contract`, which memoryviews do not do for each other,
+lets go of the GIL, and cuts long work into slices of well under 0.2 s, so that Ctrl-C is heard
+between two of them.
 """
 
-from cpython.buffer cimport (
-    PyBUF_FORMAT, PyBUF_ND, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
-)
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -24,28 +19,35 @@ from binadd.errors import BackendError, InvalidInputError
 from binadd.kernels import contract
 from binadd.kernels.contract import Forward
 
+ctypedef fused real:
+    double
+    float
+
 NAME = "native"
 VERSION = (<bytes> c.BINADD_VERSION).decode()
 
 cdef dict ERRORS = {
-    <int> c.BINADD_BAD_NETWORK: InvalidInputError,
-    <int> c.BINADD_BAD_ARGUMENT: InvalidInputError,
-    <int> c.BINADD_BAD_SYMBOL: InvalidInputError,
-    <int> c.BINADD_SMALL_WORKSPACE: MemoryError,
-    <int> c.BINADD_UNKNOWN_ISA: BackendError,
-    <int> c.BINADD_MISSING_ISA: BackendError,
+    c.BINADD_BAD_NETWORK: InvalidInputError,
+    c.BINADD_BAD_ARGUMENT: InvalidInputError,
+    c.BINADD_BAD_SYMBOL: InvalidInputError,
+    c.BINADD_SMALL_WORKSPACE: MemoryError,
+    c.BINADD_UNKNOWN_ISA: BackendError,
+    c.BINADD_MISSING_ISA: BackendError,
 }
 
+FLOAT64 = np.dtype(np.float64)
+FLOAT32 = np.dtype(np.float32)
+
 cdef dict RULES = {
-    "sgd": <int> c.BINADD_SGD,
-    "momentum": <int> c.BINADD_MOMENTUM,
-    "nesterov": <int> c.BINADD_NESTEROV,
-    "adam": <int> c.BINADD_ADAM,
+    "sgd": c.BINADD_SGD,
+    "momentum": c.BINADD_MOMENTUM,
+    "nesterov": c.BINADD_NESTEROV,
+    "adam": c.BINADD_ADAM,
 }
 
 cdef dict LOSSES = {
-    "squared_error": <int> c.BINADD_SQUARED_ERROR,
-    "cross_entropy": <int> c.BINADD_CROSS_ENTROPY,
+    "squared_error": c.BINADD_SQUARED_ERROR,
+    "cross_entropy": c.BINADD_CROSS_ENTROPY,
 }
 
 # Multiplications of a slice: about 20 ms at the slowest instruction set.
@@ -56,68 +58,24 @@ cdef enum:
 cdef int check(c.binadd_status status) except -1:
     """Turn a status into the exception of the table."""
     if status != c.BINADD_OK:
-        raise ERRORS[<int> status]((<bytes> c.binadd_message(status)).decode())
+        raise ERRORS[status]((<bytes> c.binadd_message(status)).decode())
     return 0
 
 
-# ---------------------------------------------------------------------------------------------
-# Arguments
-# ---------------------------------------------------------------------------------------------
+cdef class Workspace:
+    """Memory that lives as long as a call."""
 
+    cdef void *memory
+    cdef size_t size
 
-cdef class Call:
-    """What a call holds until it returns: the memory of its arrays, and a workspace."""
-
-    cdef Py_buffer[8] buffers
-    cdef int held
-    cdef void *workspace
-    cdef size_t workspace_size
+    def __cinit__(self, size_t size):
+        self.size = size
+        self.memory = PyMem_Malloc(size)
+        if self.memory == NULL:
+            raise MemoryError(f"a workspace of {size} bytes is not to be had")
 
     def __dealloc__(self):
-        cdef int i
-        for i in range(self.held):
-            PyBuffer_Release(&self.buffers[i])
-        PyMem_Free(self.workspace)
-
-
-cdef void *hold(Call call, array, int flags) except? NULL:
-    """The memory of an array until the call returns; of None, NULL."""
-    if array is None:
-        return NULL
-    PyObject_GetBuffer(array, &call.buffers[call.held], flags)
-    call.held += 1
-    return call.buffers[call.held - 1].buf
-
-
-cdef const void *read(Call call, array) except? NULL:
-    return hold(call, array, PyBUF_SIMPLE)
-
-
-cdef void *write(Call call, array) except? NULL:
-    return hold(call, array, PyBUF_WRITABLE)
-
-
-cdef const void *read_matrix(
-    Call call, array, char letter, Py_ssize_t rows, Py_ssize_t columns
-) except NULL:
-    """`read` that checks: numbers of this letter of the `struct` module, in this shape."""
-    cdef void *memory = hold(call, array, PyBUF_ND | PyBUF_FORMAT)
-    cdef Py_buffer *buffer = &call.buffers[call.held - 1]
-    if (
-        memory == NULL or buffer.format[0] != letter or buffer.format[1] or buffer.ndim != 2
-        or buffer.shape[0] != rows or buffer.shape[1] != columns or rows * columns == 0
-    ):
-        raise ValueError
-    return memory
-
-
-cdef int make_room(Call call, size_t size) except -1:
-    """Give the call its workspace."""
-    call.workspace = PyMem_Malloc(size)
-    if call.workspace == NULL:
-        raise MemoryError(f"a workspace of {size} bytes is not to be had")
-    call.workspace_size = size
-    return 0
+        PyMem_Free(self.memory)
 
 
 cdef c.binadd_network network_of(architecture) except *:
@@ -132,7 +90,7 @@ cdef c.binadd_network network_of(architecture) except *:
 
 cdef c.binadd_optimizer optimizer_of(optimizer) except *:
     return c.binadd_optimizer(
-        rule=<c.binadd_rule> <int> RULES[optimizer.rule],
+        rule=RULES[optimizer.rule],
         learning_rate=optimizer.learning_rate,
         momentum=optimizer.momentum,
         beta1=optimizer.beta1,
@@ -140,14 +98,6 @@ cdef c.binadd_optimizer optimizer_of(optimizer) except *:
         epsilon=optimizer.epsilon,
         clip_norm=optimizer.clip_norm,
     )
-
-
-cdef c.binadd_loss loss_of(name) except *:
-    return <c.binadd_loss> <int> LOSSES[name]
-
-
-cdef size_t real_size(const c.binadd_network *network) noexcept:
-    return 8 if network.dtype == c.BINADD_FLOAT64 else 4
 
 
 cdef size_t slice_of(const c.binadd_network *network) noexcept:
@@ -165,102 +115,145 @@ cdef size_t slice_sequences(const c.binadd_network *network, size_t steps) noexc
 # ---------------------------------------------------------------------------------------------
 
 
-def forward(architecture, block, symbols, initial_state=None, *, hidden=False):
+def forward(architecture, block, symbols, initial_state=None, *, bint hidden=False):
     """See `contract.Kernels.forward`."""
     contract.check_forward(architecture, block, symbols, initial_state)
-    count, steps = symbols.shape
-    dtype, size = architecture.dtype, architecture.hidden_size
-    result = Forward(
-        np.empty((count, steps), dtype),
-        np.empty((count, steps), dtype),
-        np.empty((count, steps, size), dtype) if hidden else None,
-        np.empty((count, size), dtype),
+    if architecture.dtype == "float64":
+        return _forward[double](architecture, block, symbols, initial_state, hidden)
+    return _forward[float](architecture, block, symbols, initial_state, hidden)
+
+
+cdef _forward(
+    architecture,
+    const real[:, ::1] block,
+    const uint8_t[:, ::1] symbols,
+    const real[:, ::1] initial_state,
+    bint with_hidden,
+):
+    cdef c.binadd_network network = network_of(architecture)
+    cdef size_t count = symbols.shape[0], steps = symbols.shape[1], size = network.hidden_size
+    dtype = architecture.dtype
+    logits_array = np.empty((count, steps), dtype)
+    probabilities_array = np.empty((count, steps), dtype)
+    final_array = np.empty((count, size), dtype)
+    hidden_array = np.empty((count, steps, size), dtype) if with_hidden else None
+    cdef real[:, ::1] logits = logits_array, probabilities = probabilities_array
+    cdef real[:, ::1] final = final_array
+    cdef real[:, :, ::1] states = hidden_array
+    cdef c.binadd_run run = c.binadd_run(
+        block=&block[0, 0],
+        symbols=&symbols[0, 0],
+        sequences=count,
+        steps=steps,
+        initial_state=NULL,
+        logits=&logits[0, 0],
+        probabilities=&probabilities[0, 0],
+        hidden=NULL,
+        final_state=&final[0, 0],
     )
-    cdef Call call = Call()
-    _forward(call, network_of(architecture), c.binadd_run(
-        block=read(call, block),
-        symbols=<const uint8_t *> read(call, symbols),
-        sequences=<Py_ssize_t> count,
-        steps=<Py_ssize_t> steps,
-        initial_state=read(call, initial_state),
-        logits=write(call, result.logits),
-        probabilities=write(call, result.probabilities),
-        hidden=write(call, result.hidden),
-        final_state=write(call, result.final_state),
-    ))
-    return result
+    if initial_state is not None:
+        run.initial_state = &initial_state[0, 0]
+    if states is not None:
+        run.hidden = &states[0, 0, 0]
+    if count == 1:
+        _forward_stream(&network, &run)
+    else:
+        _forward_many(&network, &run, sizeof(real))
+    return Forward(logits_array, probabilities_array, hidden_array, final_array)
 
 
 def logits(architecture, block, symbols):
     """See `contract.Kernels.logits`: nothing is checked twice, or made that is not returned."""
-    cdef c.binadd_network network = network_of(architecture)
-    cdef char letter = b"d" if network.dtype == c.BINADD_FLOAT64 else b"f"
-    cdef Py_ssize_t rows, columns, count, steps
-    cdef const void *weights
-    cdef const void *inputs
-    cdef Call call = Call()
     try:
-        rows, columns = architecture.block_shape
-        count, steps = symbols.shape
-        weights = read_matrix(call, block, letter, rows, columns)
-        inputs = read_matrix(call, symbols, b"B", count, steps)
-    except (AttributeError, BufferError, TypeError, ValueError):
+        if architecture.dtype == "float64":
+            return _logits[double](architecture, block, symbols)
+        return _logits[float](architecture, block, symbols)
+    except (ValueError, TypeError):
         contract.check_forward(architecture, block, symbols, None)  # says which it was
         raise
-    result = np.empty((count, steps), block.dtype)
-    final_state = None
-    if count == 1 and <size_t> steps > slice_of(&network):
-        final_state = np.empty(network.hidden_size, block.dtype)
-    _forward(call, network, c.binadd_run(
-        block=weights,
-        symbols=<const uint8_t *> inputs,
+
+
+cdef _logits(architecture, const real[:, ::1] block, const uint8_t[:, ::1] symbols):
+    cdef c.binadd_network network = network_of(architecture)
+    cdef size_t count = symbols.shape[0], steps = symbols.shape[1]
+    if (block.shape[0], block.shape[1]) != architecture.block_shape or not count * steps:
+        raise ValueError
+    logits_array = np.empty((count, steps), FLOAT64 if real is double else FLOAT32)
+    cdef real[:, ::1] logits = logits_array
+    cdef c.binadd_run run = c.binadd_run(
+        block=&block[0, 0],
+        symbols=&symbols[0, 0],
         sequences=count,
         steps=steps,
         initial_state=NULL,
-        logits=write(call, result),
+        logits=&logits[0, 0],
         probabilities=NULL,
         hidden=NULL,
-        final_state=write(call, final_state),
-    ))
-    return result
+        final_state=NULL,
+    )
+    cdef real[:, ::1] final
+    if count == 1:
+        if steps > slice_of(&network):
+            final = np.empty((1, network.hidden_size), logits_array.dtype)
+            run.final_state = &final[0, 0]
+        _forward_stream(&network, &run)
+    else:
+        _forward_many(&network, &run, sizeof(real))
+    return logits_array
 
 
-cdef int _forward(Call call, c.binadd_network network, c.binadd_run run) except -1:
-    """One sequence by so many steps at a time, each going on from the state of the last; or so
-    many sequences at a time."""
-    cdef bint stream = run.sequences == 1
-    cdef size_t most = slice_of(&network) if stream else slice_sequences(&network, run.steps)
-    cdef size_t left = run.steps if stream else run.sequences
-    cdef size_t steps = run.steps, size = network.hidden_size * real_size(&network)
+cdef int _forward_stream(const c.binadd_network *network, c.binadd_run *run) except -1:
+    """One sequence, so many steps at a time; each slice goes on from the state of the last."""
+    cdef size_t steps = run.steps, most = slice_of(network), start = 0
+    cdef size_t size = network.hidden_size
+    cdef size_t real_size = 8 if network.dtype == c.BINADD_FLOAT64 else 4
+    cdef Workspace workspace = Workspace(c.binadd_forward_workspace(network))
     cdef c.binadd_status status
-    make_room(call, c.binadd_forward_workspace(&network))
-    while True:
-        if stream:
-            run.steps = min(most, left)
-        else:
-            run.sequences = min(most, left)
+    while start < steps:
+        run.steps = min(most, steps - start)
         with nogil:
-            status = c.binadd_forward(&network, &run, call.workspace, call.workspace_size)
+            status = c.binadd_forward(network, run, workspace.memory, workspace.size)
         check(status)
-        left -= run.steps if stream else run.sequences
-        if left == 0:
-            return 0
-        PyErr_CheckSignals()
-        if stream:
-            run.initial_state = run.final_state
-        else:
-            run.initial_state = after(<void *> run.initial_state, run.sequences * size)
-            run.final_state = after(run.final_state, run.sequences * size)
-        steps = run.sequences * run.steps
-        run.symbols += steps
-        run.logits = after(run.logits, steps * real_size(&network))
-        run.probabilities = after(run.probabilities, steps * real_size(&network))
-        run.hidden = after(run.hidden, steps * size)
+        start += run.steps
+        run.initial_state = run.final_state
+        run.symbols += run.steps
+        run.logits = <char *> run.logits + run.steps * real_size
+        if run.probabilities != NULL:
+            run.probabilities = <char *> run.probabilities + run.steps * real_size
+        if run.hidden != NULL:
+            run.hidden = <char *> run.hidden + run.steps * size * real_size
+        if start < steps:
+            PyErr_CheckSignals()
+    return 0
 
 
-cdef void *after(void *memory, size_t bytes) noexcept:
-    """So many bytes further on; NULL stays NULL."""
-    return NULL if memory == NULL else <char *> memory + bytes
+cdef int _forward_many(
+    const c.binadd_network *network, c.binadd_run *run, size_t real_size
+) except -1:
+    """Many sequences, so many at a time."""
+    cdef size_t count = run.sequences, most = slice_sequences(network, run.steps), start = 0
+    cdef size_t size = network.hidden_size, steps = run.steps
+    cdef Workspace workspace = Workspace(c.binadd_forward_workspace(network))
+    cdef c.binadd_status status
+    while start < count:
+        run.sequences = min(most, count - start)
+        with nogil:
+            status = c.binadd_forward(network, run, workspace.memory, workspace.size)
+        check(status)
+        start += run.sequences
+        run.symbols += run.sequences * steps
+        run.logits = <char *> run.logits + run.sequences * steps * real_size
+        if run.probabilities != NULL:
+            run.probabilities = <char *> run.probabilities + run.sequences * steps * real_size
+        if run.hidden != NULL:
+            run.hidden = <char *> run.hidden + run.sequences * steps * size * real_size
+        if run.initial_state != NULL:
+            run.initial_state = <char *> run.initial_state + run.sequences * size * real_size
+        if run.final_state != NULL:
+            run.final_state = <char *> run.final_state + run.sequences * size * real_size
+        if start < count:
+            PyErr_CheckSignals()
+    return 0
 
 
 # ---------------------------------------------------------------------------------------------
@@ -268,20 +261,20 @@ cdef void *after(void *memory, size_t bytes) noexcept:
 # ---------------------------------------------------------------------------------------------
 
 
-cdef int _train(
-    Call call,
-    c.binadd_network network,
+cdef int _train_slices(
+    const c.binadd_network *network,
     c.binadd_loss loss,
-    c.binadd_optimizer optimizer,
-    c.binadd_training data,
+    const c.binadd_optimizer *optimizer,
+    c.binadd_training *data,
 ) except -1:
     """All batches; a slice ends where a batch does, or a multiple of 16 sequences into a long one.
 
     What a long batch has gathered waits in the workspace: the weights change only between batches.
     """
-    cdef size_t most = slice_sequences(&network, data.steps), position
+    cdef size_t most = slice_sequences(network, data.steps), position
+    cdef Workspace workspace = Workspace(c.binadd_training_workspace(network, data.steps))
     cdef c.binadd_status status
-    make_room(call, c.binadd_training_workspace(&network, data.steps))
+    data.first = 0
     while data.first < data.sequences:
         position = data.first % data.batch_size
         if data.batch_size > most:
@@ -290,8 +283,8 @@ cdef int _train(
             data.count = min(most // data.batch_size * data.batch_size,
                              data.sequences - data.first)
         with nogil:
-            status = c.binadd_train(&network, loss, &optimizer, &data,
-                                    call.workspace, call.workspace_size)
+            status = c.binadd_train(network, loss, optimizer, data,
+                                    workspace.memory, workspace.size)
         check(status)
         data.first += data.count
         if data.first < data.sequences:
@@ -302,57 +295,99 @@ cdef int _train(
 def loss_and_gradients(architecture, block, symbols, targets, loss):
     """See `contract.Kernels.loss_and_gradients`."""
     contract.check_gradients(architecture, block, symbols, targets, loss)
-    count, steps = symbols.shape
-    cdef c.binadd_optimizer optimizer = optimizer_of(contract.Optimizer())  # clips nothing
+    if architecture.dtype == "float64":
+        return _loss_and_gradients[double](architecture, block, symbols, targets, loss)
+    return _loss_and_gradients[float](architecture, block, symbols, targets, loss)
+
+
+cdef _loss_and_gradients(
+    architecture,
+    const real[:, ::1] block,
+    const uint8_t[:, ::1] symbols,
+    const uint8_t[:, ::1] targets,
+    loss,
+):
+    cdef c.binadd_network network = network_of(architecture)
+    cdef c.binadd_optimizer optimizer = optimizer_of(contract.Optimizer())
     optimizer.rule = c.BINADD_NO_UPDATE
-    gradient = np.empty_like(block)
-    value = np.empty(1, block.dtype)
-    cdef Call call = Call()
-    _train(call, network_of(architecture), loss_of(loss), optimizer, c.binadd_training(
-        block=write(call, np.array(block)),
-        moments=write(call, np.zeros((2, *block.shape), block.dtype)),
-        powers=write(call, np.ones(2, block.dtype)),
-        gradient=write(call, gradient),
-        symbols=<const uint8_t *> read(call, symbols),
-        targets=<const uint8_t *> read(call, targets),
-        sequences=<Py_ssize_t> count,
-        steps=<Py_ssize_t> steps,
-        batch_size=<Py_ssize_t> count,
+    optimizer.clip_norm = float("inf")
+    gradient_array = np.empty_like(block)
+    cdef real[:, ::1] gradient = gradient_array
+    cdef real[:, ::1] work = np.array(block)
+    cdef real[:, :, ::1] moments = np.zeros((2, *architecture.block_shape), architecture.dtype)
+    cdef real[::1] powers = np.ones(2, architecture.dtype)
+    cdef real value = 0
+    cdef c.binadd_training data = c.binadd_training(
+        block=&work[0, 0],
+        moments=&moments[0, 0, 0],
+        powers=&powers[0],
+        gradient=&gradient[0, 0],
+        symbols=&symbols[0, 0],
+        targets=&targets[0, 0],
+        sequences=symbols.shape[0],
+        steps=symbols.shape[1],
+        batch_size=symbols.shape[0],
         first=0,
         count=0,
-        losses=write(call, value),
+        losses=&value,
         wrong_bits=NULL,
-    ))
-    return value.item(), gradient
+    )
+    _train_slices(&network, LOSSES[loss], &optimizer, &data)
+    return value, gradient_array
 
 
 def train(
     architecture, block, moments, powers, symbols, targets,
-    *, loss, optimizer, batch_size, losses=None, wrong_bits=None,
+    *, loss, optimizer, Py_ssize_t batch_size, losses=None, wrong_bits=None,
 ):
     """See `contract.Kernels.train`."""
     contract.check_training(
         architecture, block, moments, powers, symbols, targets, loss, optimizer, batch_size,
         losses, wrong_bits,
     )
-    count, steps = symbols.shape
+    if architecture.dtype == "float64":
+        _train[double](architecture, block, moments, powers, symbols, targets, loss, optimizer,
+                       batch_size, losses, wrong_bits)
+    else:
+        _train[float](architecture, block, moments, powers, symbols, targets, loss, optimizer,
+                      batch_size, losses, wrong_bits)
+
+
+cdef int _train(
+    architecture,
+    real[:, ::1] block,
+    real[:, :, ::1] moments,
+    real[::1] powers,
+    const uint8_t[:, ::1] symbols,
+    const uint8_t[:, ::1] targets,
+    loss,
+    optimizer,
+    size_t batch_size,
+    real[::1] losses,
+    int64_t[::1] wrong_bits,
+) except -1:
+    cdef c.binadd_network network = network_of(architecture)
     cdef c.binadd_optimizer rule = optimizer_of(optimizer)
-    cdef Call call = Call()
-    _train(call, network_of(architecture), loss_of(loss), rule, c.binadd_training(
-        block=write(call, block),
-        moments=write(call, moments),
-        powers=write(call, powers),
+    cdef c.binadd_training data = c.binadd_training(
+        block=&block[0, 0],
+        moments=&moments[0, 0, 0],
+        powers=&powers[0],
         gradient=NULL,
-        symbols=<const uint8_t *> read(call, symbols),
-        targets=<const uint8_t *> read(call, targets),
-        sequences=<Py_ssize_t> count,
-        steps=<Py_ssize_t> steps,
-        batch_size=<Py_ssize_t> batch_size,
+        symbols=&symbols[0, 0],
+        targets=&targets[0, 0],
+        sequences=symbols.shape[0],
+        steps=symbols.shape[1],
+        batch_size=batch_size,
         first=0,
         count=0,
-        losses=write(call, losses),
-        wrong_bits=<int64_t *> write(call, wrong_bits),
-    ))
+        losses=NULL,
+        wrong_bits=NULL,
+    )
+    if losses is not None:
+        data.losses = &losses[0]
+    if wrong_bits is not None:
+        data.wrong_bits = &wrong_bits[0]
+    return _train_slices(&network, LOSSES[loss], &rule, &data)
 
 
 def train_population(
@@ -364,38 +399,64 @@ def train_population(
         architecture, blocks, moments, powers, symbols, targets, loss, optimizer, learning_rates,
         losses, wrong_bits,
     )
-    networks, sequences, steps = symbols.shape
+    if architecture.dtype == "float64":
+        _train_population[double](architecture, blocks, moments, powers, symbols, targets, loss,
+                                  optimizer, learning_rates, losses, wrong_bits)
+    else:
+        _train_population[float](architecture, blocks, moments, powers, symbols, targets, loss,
+                                 optimizer, learning_rates, losses, wrong_bits)
+
+
+cdef int _train_population(
+    architecture,
+    real[:, :, ::1] blocks,
+    real[:, :, :, ::1] moments,
+    real[:, ::1] powers,
+    const uint8_t[:, :, ::1] symbols,
+    const uint8_t[:, :, ::1] targets,
+    loss,
+    optimizer,
+    const real[::1] learning_rates,
+    real[:, ::1] losses,
+    int64_t[:, ::1] wrong_bits,
+) except -1:
     cdef c.binadd_network network = network_of(architecture)
     cdef c.binadd_optimizer rule = optimizer_of(optimizer)
-    cdef c.binadd_loss loss_code = loss_of(loss)
-    cdef Call call = Call()
+    cdef c.binadd_loss loss_code = LOSSES[loss]
+    cdef size_t steps = symbols.shape[2]
+    cdef size_t networks = symbols.shape[0]
+    cdef size_t most = max(slice_sequences(&network, steps) // networks, <size_t> 1)
+    cdef Workspace workspace = Workspace(c.binadd_training_workspace(&network, steps))
+    cdef c.binadd_status status
     cdef c.binadd_population data = c.binadd_population(
-        blocks=write(call, blocks),
-        moments=write(call, moments),
-        powers=write(call, powers),
-        learning_rates=read(call, learning_rates),
-        symbols=<const uint8_t *> read(call, symbols),
-        targets=<const uint8_t *> read(call, targets),
-        networks=<Py_ssize_t> networks,
-        sequences=<Py_ssize_t> sequences,
-        steps=<Py_ssize_t> steps,
+        blocks=&blocks[0, 0, 0],
+        moments=&moments[0, 0, 0, 0],
+        powers=&powers[0, 0],
+        learning_rates=&learning_rates[0],
+        symbols=&symbols[0, 0, 0],
+        targets=&targets[0, 0, 0],
+        networks=networks,
+        sequences=symbols.shape[1],
+        steps=steps,
         first=0,
         count=0,
-        losses=write(call, losses),
-        wrong_bits=<int64_t *> write(call, wrong_bits),
+        losses=NULL,
+        wrong_bits=NULL,
     )
-    cdef size_t most = max(slice_sequences(&network, data.steps) // data.networks, <size_t> 1)
-    cdef c.binadd_status status
-    make_room(call, c.binadd_training_workspace(&network, data.steps))
+    if losses is not None:
+        data.losses = &losses[0, 0]
+    if wrong_bits is not None:
+        data.wrong_bits = &wrong_bits[0, 0]
     while data.first < data.sequences:
         data.count = min(most, data.sequences - data.first)
         with nogil:
             status = c.binadd_train_population(&network, loss_code, &rule, &data,
-                                               call.workspace, call.workspace_size)
+                                               workspace.memory, workspace.size)
         check(status)
         data.first += data.count
         if data.first < data.sequences:
             PyErr_CheckSignals()
+    return 0
 
 
 # ---------------------------------------------------------------------------------------------
@@ -403,19 +464,24 @@ def train_population(
 # ---------------------------------------------------------------------------------------------
 
 
-def first_error(architecture, block, bits):
+def first_error(architecture, block, int bits):
     """See `contract.Kernels.first_error`."""
     contract.check_exhaustive(architecture, block, bits)
+    if architecture.dtype == "float64":
+        return _first_error[double](architecture, block, bits)
+    return _first_error[float](architecture, block, bits)
+
+
+cdef _first_error(architecture, const real[:, ::1] block, int bits):
     cdef c.binadd_network network = network_of(architecture)
-    cdef Call call = Call()
-    cdef const void *weights = read(call, block)
-    cdef int length = bits, step = -1
+    cdef Workspace workspace = Workspace(c.binadd_first_error_workspace(&network, bits))
+    cdef const void *memory = &block[0, 0]
+    cdef int step = -1
     cdef uint64_t word = 0
     cdef c.binadd_status status
-    make_room(call, c.binadd_first_error_workspace(&network, length))
     with nogil:
-        status = c.binadd_first_error(&network, weights, length, &step, &word,
-                                      call.workspace, call.workspace_size)
+        status = c.binadd_first_error(&network, memory, bits, &step, &word,
+                                      workspace.memory, workspace.size)
     check(status)
     return None if step < 0 else (step, contract.spell(word, architecture.operands, bits, step))
 
@@ -425,56 +491,55 @@ def first_error(architecture, block, bits):
 # ---------------------------------------------------------------------------------------------
 
 
-def unpack_words(words, operands, length):
+def unpack_words(words, int operands, Py_ssize_t length):
     """See `contract.Kernels.unpack_words`."""
     contract.check_words(words, operands, length)
-    cdef Py_ssize_t count, width, steps = length
-    count, width = words.shape
-    symbols = np.empty((count, length), np.uint8)
-    cdef Call call = Call()
-    cdef const uint64_t *source = <const uint64_t *> read(call, words)
-    cdef uint8_t *target = <uint8_t *> write(call, symbols)
-    cdef int n = operands
+    cdef const uint64_t[:, ::1] source = words
+    symbols_array = np.empty((words.shape[0], length), np.uint8)
+    cdef uint8_t[:, ::1] symbols = symbols_array
     cdef c.binadd_status status
     with nogil:
-        status = c.binadd_unpack_words(source, count, width, n, steps, target)
+        status = c.binadd_unpack_words(&source[0, 0], source.shape[0], source.shape[1], operands,
+                                       length, &symbols[0, 0])
     check(status)
-    return symbols
+    return symbols_array
 
 
-def exact_sums(symbols, operands):
+def exact_sums(symbols, int operands):
     """See `contract.Kernels.exact_sums`."""
     contract.check_symbols(symbols, operands)
-    cdef Py_ssize_t count, steps
-    count, steps = symbols.shape
-    sums = np.empty_like(symbols)
-    cdef Call call = Call()
-    cdef const uint8_t *source = <const uint8_t *> read(call, symbols)
-    cdef uint8_t *target = <uint8_t *> write(call, sums)
-    cdef int n = operands
+    cdef const uint8_t[:, ::1] source = symbols
+    sums_array = np.empty_like(symbols)
+    cdef uint8_t[:, ::1] sums = sums_array
     cdef c.binadd_status status
     with nogil:
-        status = c.binadd_exact_sums(source, count, steps, n, target)
+        status = c.binadd_exact_sums(&source[0, 0], source.shape[0], source.shape[1], operands,
+                                     &sums[0, 0])
     check(status)
-    return sums
+    return sums_array
 
 
 def activation(values, name):
     """See `contract.Kernels.activation`."""
     contract.check_activation(values, name)
-    values = np.asarray(values, values.dtype.name, order="C")  # this machine's order of bytes
-    results = np.empty_like(values)
-    cdef Call call = Call()
-    cdef const void *source = read(call, values)
-    cdef void *target = write(call, results)
-    cdef Py_ssize_t count = values.size
-    cdef c.binadd_dtype dtype = c.BINADD_FLOAT64 if values.itemsize == 8 else c.BINADD_FLOAT32
-    cdef c.binadd_activation code = c.BINADD_TANH if name == "tanh" else c.BINADD_SIGMOID
+    flat = np.ascontiguousarray(values).reshape(-1)
+    results = np.empty_like(flat)
+    if flat.dtype == np.float64:
+        _activation[double](flat, results, name == "tanh")
+    else:
+        _activation[float](flat, results, name == "tanh")
+    return results.reshape(values.shape)
+
+
+cdef int _activation(const real[::1] values, real[::1] results, bint tanh) except -1:
+    cdef c.binadd_dtype dtype = c.BINADD_FLOAT64 if real is double else c.BINADD_FLOAT32
+    cdef c.binadd_activation name = c.BINADD_TANH if tanh else c.BINADD_SIGMOID
     cdef c.binadd_status status
+    if values.shape[0] == 0:
+        return 0
     with nogil:
-        status = c.binadd_activation_values(dtype, code, source, count, target)
-    check(status)
-    return results
+        status = c.binadd_activation_values(dtype, name, &values[0], values.shape[0], &results[0])
+    return check(status)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -489,13 +554,10 @@ def isa():
 
 def isas():
     """Every instruction set of this build, narrowest first, and whether this machine has it."""
-    cdef const char *name
-    levels = {}
-    while True:
-        name = c.binadd_isa_name(<int> len(levels))
-        if name == NULL:
-            return levels
-        levels[(<bytes> name).decode()] = c.binadd_isa_supported(name) == 1
+    names = []
+    while c.binadd_isa_name(len(names)) != NULL:
+        names.append((<bytes> c.binadd_isa_name(len(names))).decode())
+    return {name: c.binadd_isa_supported(name.encode()) == 1 for name in names}
 
 
 def use_isa(name):
@@ -508,5 +570,5 @@ def use_isa(name):
     try:
         check(c.binadd_use_isa(NULL if encoded is None else <const char *> encoded))
     except BackendError as error:
-        known = ", ".join([level for level, here in isas().items() if here])
+        known = ", ".join(level for level, here in isas().items() if here)
         raise BackendError(f"BINADD_ISA={name}: {error}; it has {known}") from None
