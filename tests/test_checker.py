@@ -18,7 +18,7 @@ from proved import KINDS, certified, trained
 import binadd
 from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError
-from binadd.proof import checker
+from binadd.proof import Proved, checker
 from binadd.proof.certificate import Certificate, inside, weights_digest
 from binadd.proof.refute import refute
 
@@ -107,6 +107,18 @@ def test_refuses_numbers_that_are_none() -> None:
             Certificate.from_json(json.dumps(content))
 
 
+def test_refuses_a_field_that_comes_twice() -> None:
+    text = certified("boxes")[1].to_json()
+    with pytest.raises(CertificateError, match="fields"):
+        Certificate.from_json(text[:-1] + ', "operands": 2}')
+
+
+def test_refuses_masked_arrays() -> None:
+    certificate = certified("boxes")[1]
+    with pytest.raises(CertificateError, match="radii"):
+        altered(certificate, radii=np.ma.masked_greater(certificate.radii, 0))
+
+
 # Alterations that break the proof ---------------------------------------------------------------
 
 
@@ -132,6 +144,22 @@ def test_refuses_another_network_in_disguise() -> None:
     single = BinaryAdderRNN.from_parameters(net.parameters, dtype="float32")
     disguised = altered(certificate, digest=weights_digest(single), dtype="float32")
     assert refused(disguised, single)  # float32 rounds more than the certificate allows for
+
+
+def test_refuses_weights_that_are_no_parameters() -> None:
+    """A bias in the block of a network that has none is computed with, but not listed."""
+    net = trained(3, hidden_size=16, biases=False)
+    verdict = binadd.prove(net)
+    assert isinstance(verdict, Proved)
+    block = net.state.block.copy()
+    other = BinaryAdderRNN.from_parameters(net.parameters)
+    block[-1, 0] = 5.0  # the output's bias
+    other.state = dataclasses.replace(other.state, block=block)
+    assert not np.array_equal(binadd_logits(other), binadd_logits(net))
+    with pytest.raises(CertificateError, match="none of its parameters"):
+        binadd.check(verdict.certificate, other)
+    with pytest.raises(CertificateError, match="none of its parameters"):
+        binadd.prove(other)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -306,20 +334,17 @@ def mutant(certificate: Certificate, generator: random.Random) -> Certificate:
 @given(st.floats(-150, 150))
 def test_sigmoid_is_enclosed(a: float) -> None:
     units = round(Fraction(a) * checker.ONE)
-    low, high = checker._sigmoid(units)
+    found = checker._sigmoid(units)
     with mpmath.workdps(60):
-        exact = 1 / (1 + mpmath.exp(-mpmath.mpf(units) / checker.ONE))
-        assert mpmath.mpf(low) / checker.ONE <= exact <= mpmath.mpf(high) / checker.ONE
-        assert high - low <= 8
+        exact = checker.ONE / (1 + mpmath.exp(-mpmath.mpf(units) / checker.ONE))
+        assert abs(found - exact) <= checker.SIGMOID_ERROR
 
 
 @given(st.floats(-60, 60), st.floats(0, 30), st.booleans(), st.booleans())
 def test_lines_enclose(low: float, width: float, affine: bool, tanh: bool) -> None:
     left = round(Fraction(low) * checker.ONE)
     right = left + round(Fraction(width) * checker.ONE)
-    network = object.__new__(checker._Network)
-    network.tanh = tanh
-    slope, offset, error = network._line(left, right, affine)
+    slope, offset, error = checker._line(left, right, affine, tanh)
     with mpmath.workdps(50):
         for i in range(41):
             a = mpmath.mpf(left + (right - left) * i // 40) / checker.ONE
@@ -330,6 +355,19 @@ def test_lines_enclose(low: float, width: float, affine: bool, tanh: bool) -> No
             assert abs(exact - line) <= mpmath.mpf(error) / checker.ONE
     if width < 1 and affine:
         assert error <= checker.ONE // 20 * max(1, round(width * 20)) or not tanh
+
+
+@given(st.lists(st.integers(-(2**90), 2**90), max_size=30))
+def test_fields_are_vectors(values: list[int]) -> None:
+    count = len(values)
+    fields = checker._Fields(30 << 90)
+
+    def vector(entries: list[int]) -> int:
+        return sum(entry << fields.bits * i for i, entry in enumerate(entries))
+
+    assert fields.size(vector(values), count) == sum(map(abs, values))
+    below = [value // checker.ONE for value in values]
+    assert fields.round_down(vector(values), count) == vector(below)
 
 
 def test_checker_shares_no_code_with_the_search() -> None:

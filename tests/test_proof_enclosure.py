@@ -250,6 +250,22 @@ def test_search_encloses_what_is_computed(
         assert np.all(hull_least[:, None, symbol] <= logits)
 
 
+def case_in_units(
+    network: checker._Network, z: Any, G: Any, s: Any, more: float = 0.0
+) -> checker.Case:
+    """A case as the checker keeps it, its box larger by a little."""
+    bits = network.fields.bits
+    columns = [checker._units(column) for column in G.T.tolist()]
+    rows = [sum(column[j] << bits * i for i, column in enumerate(columns)) for j in range(len(z))]
+    return checker.Case(
+        checker._units(z.tolist()),
+        rows,
+        len(columns),
+        checker._units((s + more).tolist()),
+        checker._units((np.abs(G).sum(1) + s + 2 * more).tolist()),
+    )
+
+
 @pytest.mark.parametrize("affine", [False, True])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_checker_encloses_what_is_computed(setting: Any, affine: bool) -> None:
@@ -259,18 +275,12 @@ def test_checker_encloses_what_is_computed(setting: Any, affine: bool) -> None:
     cases = random_cases(enclosure, 3, 0.1, 2)
     states = states_in(cases, 64, 3).astype(np.float32).astype(np.float64)
     for m in range(3):
-        case = checker.Case(
-            checker._units(cases.z[m].tolist()),
-            [checker._units(row) for row in cases.G[m].tolist()],
-            [s + checker.ONE // 10**6 for s in checker._units(cases.s[m].tolist())],
-        )
+        case = case_in_units(network_in_units, *(part[m] for part in cases), more=1e-6)
         for symbol, reached in enumerate(network_in_units.step(case, affine)):
             after, logits = step_all(net, states[m], symbol)
             z = np.array([float(v) for v in reached.z]) / checker.ONE
-            spread = [sum(map(abs, g)) + s for g, s in zip(reached.G, reached.s, strict=True)]
-            assert np.all(
-                np.abs(after - z) <= np.array([float(v) for v in spread]) / checker.ONE + 1e-12
-            )
+            spread = np.array([float(v) for v in reached.spread]) / checker.ONE
+            assert np.all(np.abs(after - z) <= spread + 1e-12)
             for bit in (0, 1):
                 if network_in_units.says(reached, bit):
                     assert np.all((logits > 0) == bool(bit))
@@ -283,11 +293,9 @@ def test_both_see_the_same(backend: str) -> None:
     network_in_units = checker._Network(certificate, net)
     cases = Cases(certificate.centres[3:4], np.zeros((1, 8, 0)), certificate.radii[3:4])
     reached = enclosure.affine(cases)
-    case = checker.Case(
-        checker._units(cases.z[0].tolist()), [[]] * 8, checker._units(cases.s[0].tolist())
-    )
+    case = case_in_units(network_in_units, *(part[0] for part in cases))
     for x, exact in enumerate(network_in_units.step(case, True)):
         z = np.array([float(v) for v in exact.z]) / float(checker.ONE)
         assert np.allclose(z, reached.z[0, x], atol=1e-10)
-        spread = [float(sum(map(abs, g)) + s) for g, s in zip(exact.G, exact.s, strict=True)]
-        assert np.allclose(np.array(spread) / float(checker.ONE), reached.spread[0, x], atol=1e-10)
+        spread = np.array([float(v) for v in exact.spread]) / float(checker.ONE)
+        assert np.allclose(spread, reached.spread[0, x], atol=1e-10)

@@ -55,10 +55,19 @@ def inside(q: int) -> int:
 def weights_digest(net: BinaryAdderRNN) -> str:
     """Return the SHA-256 of all that decides what a network computes.
 
+    Raises
+    ------
+    CertificateError
+        If the network computes with more than its parameters: its block of weights holds numbers
+        where there should be zeros, as for a bias where there is none.
+
     >>> len(weights_digest(BinaryAdderRNN(4)))
     64
     """
     architecture = net.settings.architecture
+    named = sum(np.count_nonzero(array) for array in net.parameters.values())
+    if np.count_nonzero(net.state.block) != named:
+        raise CertificateError("the network computes with weights that are none of its parameters")
     digest = hashlib.sha256(
         f"{architecture.activation} {architecture.dtype} {architecture.operands} "
         f"{architecture.hidden_size} {architecture.biases}".encode()
@@ -104,7 +113,7 @@ class Certificate:
     """Of each set: which words lead to it, for people."""
 
     def __post_init__(self) -> None:
-        _demand(isinstance(self.centres, np.ndarray) and self.centres.ndim == 2, "centres")
+        _demand(type(self.centres) is np.ndarray and self.centres.ndim == 2, "centres")
         count, size = self.centres.shape
         _demand(count > 0 and size > 0, "centres")
         _check_reals("centres", self.centres, (count, size))
@@ -143,7 +152,9 @@ class Certificate:
             If it is anything else.
         """
         try:
-            content = json.loads(text)
+            content = json.loads(text, object_pairs_hook=_read_object)
+        except CertificateError:  # a ValueError too
+            raise
         except (ValueError, RecursionError):
             raise CertificateError("this is no certificate: it is not JSON") from None
         if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
@@ -183,6 +194,13 @@ class Certificate:
         return cls.from_json(content)
 
 
+def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse what other readers of JSON may read otherwise: a name that comes twice."""
+    content = dict(pairs)
+    _demand(len(content) == len(pairs), "fields")
+    return content
+
+
 def _decode(content: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     """Turn JSON's lists into the fields' tuples and arrays."""
     if sorted(content) != sorted(names):
@@ -219,7 +237,7 @@ def _demand(holds: bool, name: str) -> None:
 
 def _check_reals(name: str, array: Any, shape: tuple[int, ...]) -> None:
     _demand(
-        isinstance(array, np.ndarray)
+        type(array) is np.ndarray
         and array.dtype == np.float64
         and array.shape == shape
         and bool(np.isfinite(array).all()),
