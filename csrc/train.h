@@ -125,12 +125,16 @@ INLINE online_workspace take_online(arena *a, const shape *s, size_t steps)
     return w;
 }
 
+INLINE void load_targets(const unit_sequence *q)
+{
+    for (size_t t = 0; t < q->steps; t++)
+        ((integer *)q->sums)[t] = -(integer)q->targets[t];
+}
+
 /* ∂L/∂o of every step, a vector of steps at a time; the loss and the wrong bits where asked for. */
 APART void unit_slopes(const unit_sequence *q, binadd_loss loss, real *value, int64_t *wrong)
 {
     real total = 0, each[WIDTH];
-    for (size_t t = 0; t < q->steps; t++)
-        ((integer *)q->sums)[t] = -(integer)q->targets[t];
     for (size_t i = 0; i * WIDTH < q->steps; i++) {
         vec terms;
         q->d_logits[i] = loss_slope(q->logits[i], q->sums[i], loss, value ? &terms : 0);
@@ -163,11 +167,11 @@ APART void train_online(const shape *s, binadd_loss loss, const rule_constants *
         int64_t wrong = 0;
         q->symbols = d->symbols + i * d->steps;
         q->targets = d->targets + i * d->steps;
-        transpose(w.hidden, l->transposed, s);
+        load_targets(q);
         unit_run(&w, s, q);
+        transpose(w.hidden, l->transposed, s); /* while the last logit is on its way */
         unit_slopes(q, loss, d->losses ? &value : 0, d->wrong_bits ? &wrong : 0);
         unit_run_back(&w, s, q);
-        unit_gradients(q, s);
         learn(l, s, c);
         if (d->losses)
             ((real *)d->losses)[i] = value;

@@ -191,81 +191,67 @@ INLINE void unit_run_shaped(const unit_weights *w, const shape *s, const unit_se
     for (size_t t = 0; t < q->steps; t++) {
         vec *h = q->hidden + t * width;
         unit_step(w, s, q->symbols[t], t ? h - width : 0, h);
+        ((real *)q->logits)[t] = unit_logit(w, s, h);
     }
-    for (size_t t = 0; t < q->steps; t++)
-        ((real *)q->logits)[t] = unit_logit(w, s, q->hidden + t * width);
 }
 
-INLINE void unit_run_back_shaped(const unit_weights *w, const shape *s, const unit_sequence *q)
+/* Rows of a tile of ∂L/∂Wₕ = Σₜ δₜ hₜ₋₁ᵀ, two vectors each, that the registers hold. */
+enum { UNIT_TILE_ROWS = MANY_REGISTERS ? 8 : 4 };
+
+/* Add step t's part to rows k … k + rows − 1 of such a tile, `columns` vectors from v on. */
+INLINE void unit_tile_step(const unit_sequence *q, const shape *s, size_t t, int k, int v, int rows,
+                           int columns, vec sums[][2])
 {
     const int width = vectors_of(s);
-    for (size_t t = q->steps; t-- > 0;) {
-        vec *delta = q->deltas + t * width;
-        unit_step_back(w, s, q->hidden + t * width, ((const real *)q->d_logits)[t],
-                       t + 1 < q->steps ? delta + width : 0, delta);
-    }
+    const real *h = (const real *)(q->hidden + (t - 1) * width) + k;
+    const vec *delta = q->deltas + t * width + v;
+    UNROLL
+    for (int row = 0; row < rows; row++)
+        UNROLL
+    for (int column = 0; column < columns; column++)
+        sums[row][column] = sums[row][column] + h[row] * delta[column];
 }
 
-/* Sums of a tile of the gradient, two vectors a row, that the registers hold. */
-enum { UNIT_TILE_ROWS = VECTOR_BYTES == 64 ? 8 : 4 };
+/* What lies beyond the last row is left out. */
+INLINE void store_unit_tile(const unit_sequence *q, const shape *s, int k, int v, int rows,
+                            int columns, vec sums[][2])
+{
+    vec *gradient = q->gradient + (s->operands + k) * vectors_of(s) + v;
+    UNROLL
+    for (int row = 0; row < rows; row++)
+        for (int column = 0; column < columns; column++)
+            if (k + row < s->hidden_size)
+                gradient[row * vectors_of(s) + column] = sums[row][column];
+}
 
-/* Rows k … k + rows − 1 of Σₜ δₜ hₜ₋₁ᵀ, `columns` vectors from v on, in registers meanwhile. */
-INLINE void unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int k, int v, int rows,
-                      int columns)
+INLINE void clear_unit_tile(int rows, int columns, vec sums[][2])
+{
+    UNROLL
+    for (int row = 0; row < rows; row++)
+        UNROLL
+    for (int column = 0; column < columns; column++)
+        sums[row][column] = splat(0);
+}
+
+INLINE void unit_tile(const unit_sequence *q, const shape *s, int k, int v, int columns)
 {
     vec sums[UNIT_TILE_ROWS][2];
+    clear_unit_tile(UNIT_TILE_ROWS, columns, sums);
+    for (size_t t = q->steps; --t > 0;)
+        unit_tile_step(q, s, t, k, v, UNIT_TILE_ROWS, columns, sums);
+    store_unit_tile(q, s, k, v, UNIT_TILE_ROWS, columns, sums);
+}
+
+/* Rows k … of ∂L/∂Wₕ, tile by tile. */
+INLINE void unit_hidden_gradient(const unit_sequence *q, const shape *s, int k)
+{
     const int width = vectors_of(s);
-    const real *h = (const real *)(q->hidden + (q->steps - 2) * width) + k;
-    const vec *delta = q->deltas + (q->steps - 1) * width + v;
-    for (int row = 0; row < rows; row++)
-        for (int column = 0; column < columns; column++)
-            sums[row][column] = h[row] * delta[column];
-    for (size_t t = q->steps - 1; t-- > 1;) {
-        h -= s->columns;
-        delta -= width;
-        for (int row = 0; row < rows; row++)
-            for (int column = 0; column < columns; column++)
-                sums[row][column] = sums[row][column] + h[row] * delta[column];
-    }
-    for (int row = 0; row < rows; row++)
-        for (int column = 0; column < columns; column++)
-            gradient[(k + row) * width + v + column] = sums[row][column] + R(0.0);
-}
-
-APART void whole_unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int k, int v)
-{
-    unit_tile(q, s, gradient, k, v, UNIT_TILE_ROWS, 2);
-}
-
-APART void narrow_unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int k, int v)
-{
-    unit_tile(q, s, gradient, k, v, UNIT_TILE_ROWS, 1);
-}
-
-APART void single_unit_tile(const unit_sequence *q, const shape *s, vec *gradient, int k, int v)
-{
-    unit_tile(q, s, gradient, k, v, 1, 1);
-}
-
-/* ∂L/∂Wₕ = Σₜ δₜ hₜ₋₁ᵀ, tile by tile. */
-INLINE void unit_hidden_gradient(const unit_sequence *q, const shape *s)
-{
-    const int width = vectors_of(s), size = s->hidden_size;
-    vec *gradient = q->gradient + s->operands * width;
-    if (q->steps < 2) {
-        memset(gradient, 0, sizeof(real) * s->hidden_size * s->columns);
-        return;
-    }
-    const int tiled_rows = size - size % UNIT_TILE_ROWS, tiled_columns = width - width % 2;
-    for (int k = 0; k < tiled_rows; k += UNIT_TILE_ROWS) {
-        for (int v = 0; v < tiled_columns; v += 2)
-            whole_unit_tile(q, s, gradient, k, v);
+    for (; k < s->hidden_size; k += UNIT_TILE_ROWS) {
+        for (int v = 0; v + 2 <= width; v += 2)
+            unit_tile(q, s, k, v, 2);
         if (width % 2)
-            narrow_unit_tile(q, s, gradient, k, width - 1);
+            unit_tile(q, s, k, width - 1, 1);
     }
-    for (int k = tiled_rows; k < size; k++)
-        for (int v = 0; v < width; v++)
-            single_unit_tile(q, s, gradient, k, v);
 }
 
 /* ∂L/∂Wᵢ = Σ δₜxₜᵀ, ∂L/∂bₕ = Σ δₜ, ∂L/∂Wₒ = Σ ∂L/∂oₜ hₜᵀ, of one vector of units. */
@@ -307,6 +293,27 @@ INLINE void unit_other_gradients(const unit_sequence *q, const shape *s)
     output[s->columns] = s->biases ? bias : 0;
 }
 
+/* δₜ from the last step to the first, and the gradient. Each δ waits for the one before it, and the
+ * multipliers would wait, too: a first tile of ∂L/∂Wₕ is summed on the way, where the registers hold
+ * it besides. */
+INLINE void unit_run_back_shaped(const unit_weights *w, const shape *s, const unit_sequence *q)
+{
+    const int width = vectors_of(s);
+    const int early = MANY_REGISTERS && CONSTANT(width) && width <= 2 ? 16 / width : 0;
+    vec sums[16][2];
+    clear_unit_tile(early, width, sums);
+    for (size_t t = q->steps; t-- > 0;) {
+        vec *delta = q->deltas + t * width;
+        unit_step_back(w, s, q->hidden + t * width, ((const real *)q->d_logits)[t],
+                       t + 1 < q->steps ? delta + width : 0, delta);
+        if (t)
+            unit_tile_step(q, s, t, 0, 0, early, width, sums);
+    }
+    store_unit_tile(q, s, 0, 0, early, width, sums);
+    unit_hidden_gradient(q, s, early);
+    unit_other_gradients(q, s);
+}
+
 APART void transpose(const vec *hidden, vec *transposed, const shape *given)
 {
     SHAPED(transpose_shaped(hidden, transposed, s));
@@ -320,12 +327,6 @@ APART void unit_run(const unit_weights *w, const shape *given, const unit_sequen
 APART void unit_run_back(const unit_weights *w, const shape *given, const unit_sequence *q)
 {
     SHAPED(unit_run_back_shaped(w, s, q));
-}
-
-APART void unit_gradients(const unit_sequence *q, const shape *given)
-{
-    unit_hidden_gradient(q, given);
-    SHAPED(unit_other_gradients(q, s));
 }
 
 #endif
