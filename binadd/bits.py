@@ -29,6 +29,7 @@ __all__ = [
     "decode",
     "encode",
     "integer_of",
+    "noise_stream",
     "pack_integers",
     "pack_symbols",
     "sum_length",
@@ -68,6 +69,18 @@ def data_stream(seed: int, position: int = 0) -> np.random.PCG64:
     True
     """
     stream = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(1,)))
+    return stream.advance(position) if position else stream
+
+
+def noise_stream(seed: int, position: int = 0) -> np.random.PCG64:
+    """Return the raw stream of noise on the weights of `seed`; as `data_stream`, but independent.
+
+    Examples
+    --------
+    >>> int(noise_stream(0, 2).random_raw()) == int(noise_stream(0).random_raw(3)[2])
+    True
+    """
+    stream = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(2,)))
     return stream.advance(position) if position else stream
 
 

@@ -7,6 +7,7 @@ it sees the weights of one update, not of two.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -85,11 +86,13 @@ def advance(
     optimizer: Optimizer,
     batch_size: int,
     words: int = 0,
+    noise: NDArray[Any] | None = None,
 ) -> tuple[State, Report]:
     """Return the state after training on sequences (N, T), one update for each batch of them.
 
     What is left over of N makes a last, smaller batch. Moments of another update rule than the
-    optimizer's are dropped. `words` is how much of the data stream the sequences took.
+    optimizer's are dropped. `words` is how much of the data stream the sequences took. Noise
+    (updates, R, S) is on the weights while the gradient of each update is computed.
 
     Raises
     ------
@@ -100,28 +103,27 @@ def advance(
     if state.rule not in (None, optimizer.rule):
         moments[...], powers[...] = 0, 1
     count, steps = symbols.shape
-    whole = count - count % batch_size
     updates = -(-count // batch_size)
     losses = np.empty(updates, block.dtype)
     wrong_bits = np.empty(updates, np.int64)
-    for part, done, size in (
-        (slice(0, whole), slice(0, whole // batch_size), batch_size),
-        (slice(whole, count), slice(whole // batch_size, updates), count - whole),
-    ):
-        if part.start < part.stop:
-            kernels.train(
-                state.architecture,
-                block,
-                moments,
-                powers,
-                symbols[part],
-                targets[part],
-                loss=loss,
-                optimizer=optimizer,
-                batch_size=size,
-                losses=losses[done],
-                wrong_bits=wrong_bits[done],
-            )
+    for part, done in _calls(count, batch_size, 1 if noise is not None else updates):
+        if noise is not None:
+            block += noise[done.start]
+        kernels.train(
+            state.architecture,
+            block,
+            moments,
+            powers,
+            symbols[part],
+            targets[part],
+            loss=loss,
+            optimizer=optimizer,
+            batch_size=min(batch_size, part.stop - part.start),
+            losses=losses[done],
+            wrong_bits=wrong_bits[done],
+        )
+        if noise is not None:
+            block -= noise[done.start]
     if not np.isfinite(block).all():
         raise DivergenceError(
             f"training diverged between sequences {state.sequences} and "
@@ -141,3 +143,13 @@ def advance(
         status=None,
     )
     return after, report
+
+
+def _calls(count: int, batch_size: int, updates: int) -> Iterator[tuple[slice, slice]]:
+    """Yield the sequences and the updates of each call: so many whole batches, or what is left."""
+    whole = count // batch_size
+    for first in range(0, whole, updates):
+        last = min(first + updates, whole)
+        yield slice(first * batch_size, last * batch_size), slice(first, last)
+    if whole * batch_size < count:
+        yield slice(whole * batch_size, count), slice(whole, whole + 1)

@@ -134,13 +134,13 @@ def test_failed_proofs_are_tried_again_later_and_more_slowly(
     monkeypatch.setattr(schedule, "FAILURES_PER_HALVING", 4)
     seen: list[Progress] = []
     net = make(**SMALL)
-    run = binadd.train(net, 3, max_sequences=1000, progress=seen.append)
+    run = binadd.train(net, 3, max_sequences=5000, progress=seen.append)
     assert run.status == "limit" and run.verdict.status == "undecided"
-    assert [sequences for sequences, _ in tried[:4]] == [0, 64, 128, 192]
-    assert [effort for _, effort in tried[:4]] == ["quick", "thorough", "quick", "quick"]
+    assert [sequences for sequences, _ in tried[:4]] == [0, 512, 1024, 1536]
+    assert [effort for _, effort in tried[:9]] == [*["quick"] * 7, "thorough", "quick"]
     assert net.state.failed_proofs == len(tried)
     rates = [progress.learning_rate for progress in seen]
-    assert rates[0] == 0.1 and min(rates) == rates[-1] < 0.1
+    assert rates[0] == 0.05 and min(rates) == rates[-1] < 0.05
     assert rates == sorted(rates, reverse=True)
 
 

@@ -75,8 +75,8 @@ class Reporter:
                 file=sys.stderr,
             )
         text = f"bit accuracy {progress.bit_accuracy:.2%}"
-        if progress.failed_proofs:
-            text += f", {progress.failed_proofs} failed proofs"
+        if progress.saturating:
+            text += f", with noise after {progress.failed_proofs} failed proofs"
         self._bar.set_postfix_str(text, refresh=False)
         self._bar.update(progress.sequences - self._bar.n)
 

@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from binadd.bits import integer_of, unpack_symbols
 from binadd.kernels.contract import Optimizer
 from binadd.model import BinaryAdderRNN
+from binadd.state import Report, advance
+from binadd.training import saturation
 from binadd.training.data import DataStream
 from binadd.training.schedule import (
     Goal,
     after_check,
     after_failed_proof,
+    is_saturating,
     proof_effort,
     rate_factor,
 )
@@ -81,19 +84,51 @@ class Course:
         self.start = time.perf_counter()
         self.net = net
         self.goal = goal
-        self.batch_size = net.settings.batch_size
-        self.data = DataStream(net.kernels, net.state, goal.bits, self.batch_size)
-        self._rule = net.settings.update_rule
         self._wrong: NDArray[np.uint8] | None = None
         self._verdict: Any = None
         net.state = replace(net.state, bits=goal.bits)
+        self._begin_phase()
+
+    def _begin_phase(self) -> None:
+        """Set what the phase that the state is in trains by."""
+        net, self.saturating = self.net, is_saturating(self.goal, self.net.state)
+        bits = self.goal.bits
+        if self.saturating:
+            bits = max(bits, saturation.BITS)
+            self.batch_size, self.loss = 1, saturation.LOSS
+            self._rule = saturation.optimizer(net.settings.activation)
+        else:
+            self.batch_size, self.loss = net.settings.batch_size, net.settings.loss
+            self._rule = net.settings.update_rule
+        self.data = DataStream(net.kernels, net.state, bits, self.batch_size)
 
     def optimizer(self) -> Optimizer:
         """Return the update rule at the learning rate of this stage."""
-        if self.goal.until != "proved":
+        if not self.saturating:
             return self._rule
         rate = self._rule.learning_rate * rate_factor(self.net.state)
         return replace(self._rule, learning_rate=rate)
+
+    def learn(self, at_most: int) -> Report:
+        """Train on the next sequences, whole batches and at most so many; say how they went."""
+        net, noise, count = self.net, None, min(at_most, self.remaining())
+        if self.saturating:
+            count = min(count, saturation.most_updates(net.state))
+        symbols, targets = self.data.take(count)
+        if self.saturating:
+            noise = saturation.weight_noise(net.state, len(symbols))
+        net.state, report = advance(
+            net.kernels,
+            net.state,
+            symbols,
+            targets,
+            loss=self.loss,
+            optimizer=self.optimizer(),
+            batch_size=self.batch_size,
+            words=len(symbols) * self.data.words,
+            noise=noise,
+        )
+        return report
 
     def remaining(self) -> int:
         """Return how many sequences, in whole batches, lie before the next look or the end."""
@@ -115,7 +150,9 @@ class Course:
             elif state.sequences >= state.next_proof:
                 if self._is_proved():
                     return "proved"
-                self.net.state = after_failed_proof(state, self.batch_size)
+                self.net.state = after_failed_proof(state)
+                if not self.saturating:
+                    self._begin_phase()
             else:
                 self.net.state = after_check(state, self.batch_size)
         if not at_end:

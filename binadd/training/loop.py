@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from binadd.checks import check_integer, check_real
 from binadd.model import BinaryAdderRNN
-from binadd.state import Report, advance
+from binadd.state import Report
 from binadd.training.checkpoint import CheckpointWriter, load_checkpoint
 from binadd.training.course import Course, TrainingRun
 from binadd.training.schedule import CHECK_UPDATES, Goal, check_goal
@@ -37,6 +37,8 @@ class Progress:
     """Share of the slice's bits that were right before their update."""
     learning_rate: float
     failed_proofs: int
+    saturating: bool
+    """Whether the run is in its last phase: see `binadd.training.saturation`."""
 
 
 def train(
@@ -187,29 +189,14 @@ class _Run:
 
     def _slice(self) -> None:
         """Train on the next sequences: up to the next check, and for no longer than a moment."""
-        net, course, before = self._net, self._course, time.perf_counter()
-        optimizer = course.optimizer()
-        symbols, targets = course.data.take(min(self._pace, course.remaining()))
-        net.state, report = advance(
-            net.kernels,
-            net.state,
-            symbols,
-            targets,
-            loss=net.settings.loss,
-            optimizer=optimizer,
-            batch_size=course.batch_size,
-            words=len(symbols) * course.data.words,
-        )
-        now = time.perf_counter()
-        self._pace = max(
-            course.batch_size, int(SLICE_SECONDS * len(symbols) / max(now - before, 1e-9))
-        )
+        course, before, first = self._course, time.perf_counter(), self._net.state.sequences
+        report = course.learn(self._pace)
+        now, count = time.perf_counter(), self._net.state.sequences - first
+        self._pace = max(course.batch_size, int(SLICE_SECONDS * count / max(now - before, 1e-9)))
         if self._progress is not None:
-            self._tell(self._progress, report, optimizer.learning_rate, now)
+            self._tell(self._progress, report, now)
 
-    def _tell(
-        self, progress: Callable[[Progress], object], report: Report, rate: float, now: float
-    ) -> None:
+    def _tell(self, progress: Callable[[Progress], object], report: Report, now: float) -> None:
         state = self._net.state
         progress(
             Progress(
@@ -218,7 +205,8 @@ class _Run:
                 now - self._course.start,
                 report.loss,
                 report.bit_accuracy,
-                rate,
+                self._course.optimizer().learning_rate,
                 state.failed_proofs,
+                self._course.saturating,
             )
         )

@@ -13,10 +13,11 @@ from itertools import islice
 import numpy as np
 
 from binadd.checks import check_integer
-from binadd.errors import InvalidInputError
+from binadd.errors import DivergenceError, InvalidInputError
 from binadd.kernels.contract import Kernels
 from binadd.model import BinaryAdderRNN
 from binadd.recipes import Settings
+from binadd.training import saturation
 from binadd.training.course import Course, TrainingRun
 from binadd.training.loop import MAX_SEQUENCES
 from binadd.training.schedule import Goal, check_goal
@@ -120,11 +121,25 @@ def _take_along(kernels: Kernels, entrants: Iterator[Course], lanes: int) -> Ite
             else:
                 yield course.end(status)
         courses = learning
-        if courses:
-            diverged = _train_together(kernels, courses)
-            for course in diverged:
-                courses.remove(course)
-                yield course.end("diverged")
+        for course in _train(kernels, courses):
+            courses.remove(course)
+            yield course.end("diverged")
+
+
+def _train(kernels: Kernels, courses: Sequence[Course]) -> list[Course]:
+    """Train each network for a while: the few in their last phase alone, all others together.
+
+    Returns those that diverged; they keep the state that they had.
+    """
+    diverged = []
+    for course in courses:
+        if course.saturating:
+            try:
+                course.learn(saturation.UPDATES)
+            except DivergenceError:
+                diverged.append(course)
+    learning = [course for course in courses if not course.saturating]
+    return diverged + (_train_together(kernels, learning) if learning else [])
 
 
 def _train_together(kernels: Kernels, courses: Sequence[Course]) -> list[Course]:

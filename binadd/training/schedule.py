@@ -1,4 +1,4 @@
-"""When training stops, and what it does until then: goal, checks, proofs, learning rate.
+"""When training stops, and what it does until then: goal, phases, checks, proofs, learning rate.
 
 All of it is counted in sequences, never in seconds, so that a run is the same run however fast
 the machine is and however often it was interrupted.
@@ -13,6 +13,7 @@ from binadd.checks import check_choice, check_integer
 from binadd.errors import InvalidInputError
 from binadd.kernels.contract import MAX_EXHAUSTIVE_BITS
 from binadd.state import State
+from binadd.training import saturation
 
 __all__ = [
     "Goal",
@@ -20,6 +21,7 @@ __all__ = [
     "after_failed_proof",
     "check_goal",
     "proof_effort",
+    "is_saturating",
     "rate_factor",
 ]
 
@@ -36,8 +38,10 @@ CHECK_UPDATES = 64
 
 FAILURES_PER_HALVING = 32
 MAX_HALVINGS = 4
-"""After every 32 failed proofs, some 4,000 sequences for the first, the learning rate is halved,
-down to a sixteenth. Sooner is worse: most that resist at first are proved at the full rate."""
+"""After every 32 failed proofs, some 16,000 sequences, the learning rate is halved, down to a
+sixteenth. Sooner is worse: most that resist at first are proved at the full rate."""
+
+PROOFS_PER_THOROUGH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +88,20 @@ def check_goal(operands: int, bits: object, until: object, max_sequences: object
     return Goal(length, choice, limit)
 
 
+def is_saturating(goal: Goal, state: State) -> bool:
+    """Whether training is in its last phase, `binadd.training.saturation`: from the first proof
+    that failed until one succeeds."""
+    return goal.until == "proved" and state.failed_proofs > 0
+
+
 def after_check(state: State, batch_size: int) -> State:
     """Return the state after a check that found a wrong sum."""
     return replace(state, next_check=state.sequences + _interval(state, batch_size))
 
 
-def after_failed_proof(state: State, batch_size: int) -> State:
+def after_failed_proof(state: State) -> State:
     """Return the state after a network that is right on short words could not be proved."""
-    wait = _interval(state, batch_size)
+    wait = max(saturation.UPDATES, state.sequences // 16)
     return replace(
         state,
         next_check=state.sequences + wait,
@@ -103,9 +113,10 @@ def after_failed_proof(state: State, batch_size: int) -> State:
 def proof_effort(state: State) -> str:
     """Return how hard the next proof tries: mostly little, since a few sequences more help most.
 
-    Of four attempts the second is thorough: up to seconds, where the others take milliseconds.
+    Each eighth attempt is thorough: up to seconds, where the others take milliseconds.
     """
-    return "thorough" if state.failed_proofs % 4 == 1 else "quick"
+    last = state.failed_proofs % PROOFS_PER_THOROUGH == PROOFS_PER_THOROUGH - 1
+    return "thorough" if last else "quick"
 
 
 def rate_factor(state: State) -> float:

@@ -1,0 +1,63 @@
+"""The last phase of training: noise on the weights, until the network can be proved.
+
+A network that is right on all short words but cannot be proved keeps its carry in hidden units
+that are neither on nor off, and lets it fade. With noise on all that a hidden unit listens to,
+only units driven far into saturation keep a carry for 32 steps: so they are driven there (K.-C.
+Jim, C. L. Giles & B. G. Horne 1996, https://doi.org/10.1109/72.548170), and the boxes around
+saturated states are small. Whatever the recipe was, the phase has its own loss, rule and rates.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.bits import noise_stream
+from binadd.kernels.contract import Optimizer
+from binadd.state import State
+
+__all__ = ["BITS", "LOSS", "UPDATES", "optimizer", "weight_noise"]
+
+LOSS = "cross_entropy"
+
+BITS = 32
+"""Length of the operands at least: long enough for a carry that fades to be lost."""
+
+UPDATES = 512
+"""Updates between two looks at the network, each of which takes longer than they do."""
+
+_AMPLITUDE = {"sigmoid": 1.0, "tanh": 0.3}
+_LEARNING_RATE = {"sigmoid": 0.05, "tanh": 0.02}
+_NOISE = 2**20
+"""Numbers drawn at once, at most."""
+
+
+def optimizer(activation: str) -> Optimizer:
+    """Return the phase's update rule."""
+    return Optimizer(rule="nesterov", learning_rate=_LEARNING_RATE[activation], clip_norm=1.0)
+
+
+def most_updates(state: State) -> int:
+    """Return how many updates' noise is drawn at once, at most."""
+    return max(1, _NOISE // state.block.size)
+
+
+def weight_noise(state: State, updates: int) -> NDArray[Any]:
+    """Return what is added to the weights for each of the next updates: (updates, R, S).
+
+    Uniform in [−A, A) where a hidden unit listens, else 0. It depends on the seed and on the
+    update's number alone, so that a run that was interrupted meets the same noise.
+    """
+    architecture = state.architecture
+    rows = architecture.operands + architecture.hidden_size + architecture.biases
+    shape = (updates, rows, architecture.hidden_size)
+    stream = noise_stream(state.seed, state.updates * rows * architecture.hidden_size)
+    words = stream.random_raw(updates * rows * architecture.hidden_size)
+    uniform = (words >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1
+    noise = np.zeros((updates, *state.block.shape), state.block.dtype)
+    noise[:, :rows, : architecture.hidden_size] = (
+        _AMPLITUDE[architecture.activation] * uniform
+    ).reshape(shape)
+    return noise
