@@ -99,29 +99,31 @@ APART void load_slopes(examples *e, binadd_loss loss, int report)
     e->wrong = wrong;
 }
 
-/* Rows k … k + rows − 1, columns j … j + columns − 1 of Σₜ δₜ hₜ₋₁ᵀ, in registers meanwhile. */
+/* Rows k … k + rows − 1, columns j … j + columns − 1 of Σₜ δₜ hₜ₋₁ᵀ, in registers meanwhile: one
+ * loop over all of the tile, unrolled, or compilers keep the sums in memory too. */
 INLINE void hidden_tile(const examples *e, const shape *s, vec *gradient, int k, int j, int rows,
                         int columns)
 {
-    vec sums[TILE_ROWS][TILE_COLUMNS];
-    const int size = s->hidden_size;
+    vec sums[TILE_ROWS * TILE_COLUMNS];
+    const int size = s->hidden_size, count = rows * columns;
     const vec *h = e->hidden + (e->steps - 2) * size + k;
     const vec *delta = e->deltas + (e->steps - 1) * size + j;
-    for (int row = 0; row < rows; row++)
-        for (int column = 0; column < columns; column++)
-            sums[row][column] = h[row] * delta[column];
-    for (size_t t = e->steps - 1; t-- > 1;) {
+    UNROLL
+    for (int i = 0; i < count; i++)
+        sums[i] = h[i / columns] * delta[i % columns];
+    for (size_t t = e->steps - 2; t > 0; t--) {
         h -= size;
         delta -= size;
-        for (int row = 0; row < rows; row++)
-            for (int column = 0; column < columns; column++)
-                sums[row][column] = sums[row][column] + h[row] * delta[column];
+        UNROLL
+        for (int i = 0; i < count; i++)
+            sums[i] = sums[i] + h[i / columns] * delta[i % columns];
     }
-    for (int row = 0; row < rows; row++)
-        for (int column = 0; column < columns; column++) {
-            vec *g = gradient + (k + row) * s->columns + j + column;
-            *g = *g + sums[row][column];
-        }
+    gradient += k * s->columns + j;
+    UNROLL
+    for (int i = 0; i < count; i++) {
+        vec *g = gradient + i / columns * s->columns + i % columns;
+        *g = *g + sums[i];
+    }
 }
 
 APART void whole_tile(const examples *e, const shape *s, vec *gradient, int k, int j)

@@ -337,16 +337,26 @@ APART void store_lanes(const vec *from, real *to, size_t apart, size_t size, int
     }
 }
 
+/* Accumulators `first` … `first` + 7 of Σg², in registers meanwhile; a block is whole eights. */
+INLINE void add_squares(const vec *gradient, size_t count, size_t first, vec sums[8])
+{
+    vec kept[8];
+    UNROLL
+    for (int i = 0; i < 8; i++)
+        kept[i] = splat(0);
+    for (; first < count; first += NORM_ACCUMULATORS)
+        UNROLL
+    for (int i = 0; i < 8; i++)
+        kept[i] = kept[i] + gradient[first + i] * gradient[first + i];
+    memcpy(sums, kept, sizeof kept);
+}
+
 /* The factor that clips each lane's gradient. */
 APART vec clip_lanes(const vec *gradient, const shape *s, real clip_norm)
 {
     vec sums[NORM_ACCUMULATORS];
-    for (int i = 0; i < NORM_ACCUMULATORS; i++)
-        sums[i] = splat(0);
-    for (size_t i = 0; i < block_size(s); i++) {
-        vec *sum = &sums[i % NORM_ACCUMULATORS];
-        *sum = *sum + gradient[i] * gradient[i];
-    }
+    for (int first = 0; first < NORM_ACCUMULATORS; first += 8)
+        add_squares(gradient, block_size(s), first, sums + first);
     for (int half = NORM_ACCUMULATORS / 2; half >= 1; half /= 2)
         for (int i = 0; i < half; i++)
             sums[i] = sums[i] + sums[i + half];
