@@ -129,7 +129,7 @@ def sum_length(integers: Sequence[int]) -> int:
     >>> sum_length([255, 1]), sum_length([1, 1, 1, 1]), sum_length([0])
     (9, 3, 1)
     """
-    longest = max(integer.bit_length() for integer in integers)
+    longest = max(map(int.bit_length, integers))
     return max(1, longest + (len(integers) - 1).bit_length())
 
 

@@ -29,14 +29,12 @@ from binadd.bits import (
 from binadd.checks import check_integer
 from binadd.errors import InvalidInputError
 from binadd.kernels import load as load_kernels
-from binadd.kernels.contract import Forward, Kernels
+from binadd.kernels.contract import Kernels
 from binadd.parameters import named_views, read_parameters
 from binadd.recipes import Settings, resolve
 from binadd.state import State, advance, initial_state, state_of_block
 
 __all__ = ["BinaryAdderRNN"]
-
-_BYTE = np.dtype(np.uint8)
 
 
 class BinaryAdderRNN:
@@ -282,11 +280,6 @@ class BinaryAdderRNN:
 
     # Prediction ----------------------------------------------------------------------------------
 
-    def _forward(self, X: ArrayLike, hidden: bool = False) -> Forward:
-        state = self._state
-        symbols = check_sequences(X, state.architecture.operands)
-        return self._kernels.forward(state.architecture, state.block, symbols, hidden=hidden)
-
     def predict(self, X: ArrayLike) -> NDArray[np.uint8]:
         """Return the bits that the network says.
 
@@ -311,14 +304,18 @@ class BinaryAdderRNN:
         >>> BinaryAdderRNN().predict([[[1, 0], [1, 1], [0, 0]]]).shape
         (1, 3)
         """
-        return (self.decision_function(X) > 0.0).view(_BYTE)
+        state = self._state
+        symbols = check_sequences(X, state.architecture.operands)
+        return self._kernels.bits(state.architecture, state.block, symbols)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Return the network's probability ŷₜ = σ(oₜ) of each bit being 1, shape (n, T).
 
         Parameters and exceptions are those of `predict`.
         """
-        return self._forward(X).probabilities
+        state = self._state
+        symbols = check_sequences(X, state.architecture.operands)
+        return self._kernels.probabilities(state.architecture, state.block, symbols)
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Return the logits oₜ, shape (n, T): above 0 the network says 1.
@@ -334,9 +331,11 @@ class BinaryAdderRNN:
 
         Parameters and exceptions are those of `predict`.
         """
-        states = self._forward(X, hidden=True).hidden
-        assert states is not None
-        return states
+        state = self._state
+        symbols = check_sequences(X, state.architecture.operands)
+        run = self._kernels.forward(state.architecture, state.block, symbols, hidden=True)
+        assert run.hidden is not None
+        return run.hidden
 
     def add(self, *integers: int) -> int:
         """Return the sum of non-negative integers *as the network says it*, right or wrong.
@@ -373,8 +372,7 @@ class BinaryAdderRNN:
                 integers = tuple(check_integer("an operand", integer) for integer in integers)
                 break
         symbols = pack_integers(integers, sum_length(integers)).reshape(1, -1)
-        logits = self._kernels.logits(state.architecture, state.block, symbols)
-        return integer_of(logits[0] > 0.0)
+        return integer_of(self._kernels.bits(state.architecture, state.block, symbols)[0])
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the share of sequences whose every bit is right.
@@ -393,8 +391,8 @@ class BinaryAdderRNN:
         """
         state = self._state
         symbols, targets = self._check_pair(X, y)
-        logits = self._kernels.forward(state.architecture, state.block, symbols).logits
-        return float(((logits > 0) == targets).all(axis=1).mean())
+        bits = self._kernels.bits(state.architecture, state.block, symbols)
+        return float((bits == targets).all(axis=1).mean())
 
     # Training ------------------------------------------------------------------------------------
 

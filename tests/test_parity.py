@@ -66,7 +66,12 @@ def test_activations(compare: Compare, name: str, dtype: str) -> None:
 def test_forward(compare: Compare, size: int, dtype: str, network: dict[str, Any]) -> None:
     start = learner(hidden_size=size, dtype=dtype, **network)
     symbols, _ = sequences(37, 9, network["operands"])
-    compare(lambda kernels: kernels.logits(start.architecture, start.block, symbols))
+    for answer in ("logits", "probabilities", "bits"):
+        compare(
+            lambda kernels, answer=answer: getattr(kernels, answer)(
+                start.architecture, start.block, symbols
+            )
+        )
     states = np.random.default_rng(1).uniform(0, 1, (37, size)).astype(dtype)
     for count, initial in product((1, 2, 37), (None, states)):
         state = None if initial is None else initial[:count]

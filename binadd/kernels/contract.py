@@ -131,6 +131,12 @@ class Kernels(Protocol):
     def logits(self, architecture: Architecture, block: Real, symbols: Bytes) -> Real:
         """Only the logits (N, T) of `forward`, from 0: the quickest answer to a short question."""
 
+    def probabilities(self, architecture: Architecture, block: Real, symbols: Bytes) -> Real:
+        """Only the probabilities (N, T) of `forward`, from 0."""
+
+    def bits(self, architecture: Architecture, block: Real, symbols: Bytes) -> Bytes:
+        """What the network says (N, T), from 0: 1 where the logit is above 0."""
+
     def loss_and_gradients(
         self, architecture: Architecture, block: Real, symbols: Bytes, targets: Bytes, loss: str
     ) -> tuple[float, Real]:

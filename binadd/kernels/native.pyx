@@ -37,6 +37,7 @@ cdef dict ERRORS = {
 
 FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
+BYTE = np.dtype(np.uint8)
 
 cdef dict RULES = {
     "sgd": c.BINADD_SGD,
@@ -162,44 +163,82 @@ cdef _forward(
     return Forward(logits_array, probabilities_array, hidden_array, final_array)
 
 
+cdef enum Answer:
+    LOGITS
+    PROBABILITIES
+    BITS
+
+
 def logits(architecture, block, symbols):
-    """See `contract.Kernels.logits`: nothing is checked twice, or made that is not returned."""
+    """See `contract.Kernels.logits`."""
+    return answer(architecture, block, symbols, LOGITS)
+
+
+def probabilities(architecture, block, symbols):
+    """See `contract.Kernels.probabilities`."""
+    return answer(architecture, block, symbols, PROBABILITIES)
+
+
+def bits(architecture, block, symbols):
+    """See `contract.Kernels.bits`."""
+    return answer(architecture, block, symbols, BITS)
+
+
+cdef answer(architecture, block, symbols, Answer wanted):
+    """Run from 0: nothing is checked twice, or made that is not returned."""
     try:
         if architecture.dtype == "float64":
-            return _logits[double](architecture, block, symbols)
-        return _logits[float](architecture, block, symbols)
+            return _answer[double](architecture, block, symbols, wanted)
+        return _answer[float](architecture, block, symbols, wanted)
     except (ValueError, TypeError):
         contract.check_forward(architecture, block, symbols, None)  # says which it was
         raise
 
 
-cdef _logits(architecture, const real[:, ::1] block, const uint8_t[:, ::1] symbols):
+cdef _answer(
+    architecture, const real[:, ::1] block, const uint8_t[:, ::1] symbols, Answer wanted
+):
     cdef c.binadd_network network = network_of(architecture)
-    cdef size_t count = symbols.shape[0], steps = symbols.shape[1]
+    cdef size_t count = symbols.shape[0], steps = symbols.shape[1], i
     if (block.shape[0], block.shape[1]) != architecture.block_shape or not count * steps:
         raise ValueError
-    logits_array = np.empty((count, steps), FLOAT64 if real is double else FLOAT32)
-    cdef real[:, ::1] logits = logits_array
     cdef c.binadd_run run = c.binadd_run(
         block=&block[0, 0],
         symbols=&symbols[0, 0],
         sequences=count,
         steps=steps,
         initial_state=NULL,
-        logits=&logits[0, 0],
+        logits=NULL,
         probabilities=NULL,
         hidden=NULL,
         final_state=NULL,
     )
-    cdef real[:, ::1] final
+    cdef Workspace logits
+    cdef real[:, ::1] reals, final
+    cdef uint8_t[:, ::1] signs
+    if wanted == BITS:
+        answers = np.empty((count, steps), BYTE)
+        signs = answers
+        logits = Workspace(count * steps * sizeof(real))
+        run.logits = logits.memory
+    else:
+        answers = np.empty((count, steps), FLOAT64 if real is double else FLOAT32)
+        reals = answers
+        if wanted == LOGITS:
+            run.logits = &reals[0, 0]
+        else:
+            run.probabilities = &reals[0, 0]
     if count == 1:
         if steps > slice_of(&network):
-            final = np.empty((1, network.hidden_size), logits_array.dtype)
+            final = np.empty((1, network.hidden_size), FLOAT64 if real is double else FLOAT32)
             run.final_state = &final[0, 0]
         _forward_stream(&network, &run)
     else:
         _forward_many(&network, &run, sizeof(real))
-    return logits_array
+    if wanted == BITS:
+        for i in range(count * steps):
+            (&signs[0, 0])[i] = (<real *> logits.memory)[i] > 0
+    return answers
 
 
 cdef int _forward_stream(const c.binadd_network *network, c.binadd_run *run) except -1:
@@ -217,7 +256,8 @@ cdef int _forward_stream(const c.binadd_network *network, c.binadd_run *run) exc
         start += run.steps
         run.initial_state = run.final_state
         run.symbols += run.steps
-        run.logits = <char *> run.logits + run.steps * real_size
+        if run.logits != NULL:
+            run.logits = <char *> run.logits + run.steps * real_size
         if run.probabilities != NULL:
             run.probabilities = <char *> run.probabilities + run.steps * real_size
         if run.hidden != NULL:
@@ -242,7 +282,8 @@ cdef int _forward_many(
         check(status)
         start += run.sequences
         run.symbols += run.sequences * steps
-        run.logits = <char *> run.logits + run.sequences * steps * real_size
+        if run.logits != NULL:
+            run.logits = <char *> run.logits + run.sequences * steps * real_size
         if run.probabilities != NULL:
             run.probabilities = <char *> run.probabilities + run.sequences * steps * real_size
         if run.hidden != NULL:

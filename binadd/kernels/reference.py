@@ -460,6 +460,16 @@ def logits(architecture: Architecture, block: Real, symbols: Bytes) -> Real:
     return forward(architecture, block, symbols).logits
 
 
+def probabilities(architecture: Architecture, block: Real, symbols: Bytes) -> Real:
+    """See `contract.Kernels.probabilities`."""
+    return forward(architecture, block, symbols).probabilities
+
+
+def bits(architecture: Architecture, block: Real, symbols: Bytes) -> Bytes:
+    """See `contract.Kernels.bits`."""
+    return (logits(architecture, block, symbols) > 0).view(np.uint8)
+
+
 @_quiet
 def loss_and_gradients(
     architecture: Architecture, block: Real, symbols: Bytes, targets: Bytes, loss: str

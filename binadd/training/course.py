@@ -180,9 +180,9 @@ class Course:
         state = self.net.state
         architecture, kernels = state.architecture, self.net.kernels
         if self._wrong is not None:
-            logits = kernels.logits(architecture, state.block, self._wrong)
+            said = kernels.bits(architecture, state.block, self._wrong)
             sums = kernels.exact_sums(self._wrong, architecture.operands)
-            if bool(logits[0, -1] > 0) != bool(sums[0, -1]):
+            if said[0, -1] != sums[0, -1]:
                 return False
         bits = self.goal.checked_bits(architecture.operands)
         error = kernels.first_error(architecture, state.block, bits)
