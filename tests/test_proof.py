@@ -14,9 +14,17 @@ from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.certificate import weights_digest
-from binadd.proof.enclosure import Enclosure
-from binadd.proof.histories import Histories, History, uniform
-from binadd.proof.search import Adaptive, AffineForms, Boxes
+from binadd.proof.enclosure import Cases, Enclosure, Reached
+from binadd.proof.histories import MOST_EDGES, Histories, History, affordable_depth, uniform
+from binadd.proof.search import (
+    MOST_FOLLOWED,
+    Adaptive,
+    AffineForms,
+    Attempt,
+    Boxes,
+    Missed,
+    Sampler,
+)
 
 
 def test_a_trained_network_is_proved() -> None:
@@ -145,6 +153,46 @@ def test_uniform_histories(operands: int, depth: int) -> None:
     assert len(graph) == operands * 2 ** (operands * depth)
     assert len(set(graph.histories)) == len(graph)
     assert graph.carries.tolist() == [history.carry for history in graph.histories]
+
+
+@pytest.mark.parametrize("operands", range(1, 9))
+def test_histories_are_as_long_as_is_affordable(operands: int) -> None:
+    depth = affordable_depth(operands, 30)
+    assert operands << operands * (depth + 1) <= MOST_EDGES < operands << operands * (depth + 2)
+    assert affordable_depth(operands, 0) == 0
+
+
+ATTEMPTS = (Boxes(2), AffineForms(2), Adaptive(2, histories=1000, work=1_000_000))
+
+
+@pytest.mark.parametrize("operands", [2, 5, 8])
+@pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: type(attempt).__name__)
+def test_work_is_bounded(operands: int, attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many symbols there are, and even if a single round could exceed it."""
+    enclosure = Enclosure(BinaryAdderRNN(operands=operands, seed=1))
+    affine, stepped, generators = Enclosure.affine, [0], [0]
+
+    def counted(self: Enclosure, cases: Cases) -> Reached:
+        reached = affine(self, cases)
+        stepped.append(len(cases.z) << operands)
+        generators.append(stepped[-1] * reached.A.shape[2])
+        return reached
+
+    monkeypatch.setattr(Enclosure, "affine", counted)
+    missed = attempt.run(enclosure, Sampler(enclosure))
+    assert isinstance(missed, Missed)
+    assert missed.histories <= (MOST_EDGES >> operands) + operands * 2**operands
+    assert max(stepped) <= MOST_FOLLOWED
+    if isinstance(attempt, Adaptive):
+        first = 2 * MOST_EDGES * enclosure.size  # a round's first step is always taken
+        assert sum(generators) <= 4 * attempt.work + first
+
+
+def test_a_split_stops_at_the_most() -> None:
+    tree = Histories(8, 0)
+    assert not tree.split(list(tree.leaves), 300)
+    assert 300 < len(tree.leaves) <= 300 + 8 * 2**8
+    assert Histories(2, 1).split(list(Histories(2, 1).leaves))
 
 
 @pytest.mark.parametrize("operands", [2, 3])

@@ -9,7 +9,7 @@ import pytest
 from liars import LOCK, Liar, Machine, liars, lie, trapdoor
 from proved import trained
 
-from binadd import BinaryAdderRNN
+from binadd import BinaryAdderRNN, train
 from binadd.bits import sum_length
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels import load
@@ -104,6 +104,14 @@ def test_a_hint_is_followed() -> None:
     assert refute(liar.network) is None
     refutation = confirm(liar.network, refute(liar.network, hints=[(1, 2), LOCK, ()]))
     assert refutation.wrong_bit == liar.wrong_bit
+
+
+@needs_native
+def test_a_wrong_bit_after_wide_margins_is_found() -> None:
+    """It comes after 18 symbols whose own margins are none of the smallest."""
+    net = BinaryAdderRNN(seed=0, recipe="adam")
+    assert train(net, until="exact").status == "exact"
+    confirm(net, refute(net, effort="thorough"))
 
 
 def test_untrained_networks_are_refuted(make: Callable[..., BinaryAdderRNN]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import inf
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,9 +22,12 @@ from numpy.typing import NDArray
 
 from binadd.proof.certificate import Reals
 
-__all__ = ["Graph", "Histories", "History", "uniform"]
+__all__ = ["MOST_EDGES", "Graph", "Histories", "History", "affordable_depth", "uniform"]
 
 Integers: TypeAlias = NDArray[np.int64]
+
+MOST_EDGES = 1 << 15
+"""Histories times symbols: more would take seconds to tabulate alone."""
 
 
 class History(NamedTuple):
@@ -134,17 +138,22 @@ class Histories:
                 return leaf
         return None
 
-    def split(self, leaves: Iterable[History]) -> None:
-        """Look back further in these leaves, and wherever else the next leaf is unknown then."""
-        for leaf in leaves:
-            self._split(leaf)
-        unknown = True
-        while unknown:
-            unknown = False
-            for leaf in list(self.leaves):
-                if any(self.find(leaf.then(x)) is None for x in range(1 << self.operands)):
-                    self._split(leaf)
-                    unknown = True
+    def split(self, leaves: Iterable[History], most: float = inf) -> bool:
+        """Look back further in these leaves, and wherever else the next leaf is unknown then.
+
+        False if there come to be more than `most` leaves: the tree is then left unfinished.
+        """
+        pending = list(leaves)
+        while pending:
+            for leaf in pending:
+                self._split(leaf)
+                if len(self.leaves) > most:
+                    return False
+            pending = [leaf for leaf in self.leaves if not self._knows_next(leaf)]
+        return True
+
+    def _knows_next(self, leaf: History) -> bool:
+        return all(self.find(leaf.then(x)) is not None for x in range(1 << self.operands))
 
     def graph(self) -> Graph:
         """The tables of the leaves."""
@@ -181,6 +190,12 @@ class Histories:
                         following.append(reached)
             yield np.array(entries).reshape(len(level), -1)
             level = following
+
+
+def affordable_depth(operands: int, depth: int) -> int:
+    """Return how far all histories can look back, at most `depth`, within `MOST_EDGES`."""
+    longest = (MOST_EDGES // operands).bit_length() - 1  # operands · 2^(operands (depth + 1))
+    return min(depth, longest // operands - 1)
 
 
 @lru_cache(maxsize=16)

@@ -10,7 +10,8 @@ networks are known to fail on, cheapest first:
   network is right on this word for ever. States that keep moving are followed, for millions of
   steps if they move slowly;
 - random words in which carries run long;
-- words grown symbol by symbol towards the smallest margin, and towards states never seen before.
+- words grown symbol by symbol towards the smallest margin, overall and after each of many recent
+  pasts, and towards states never seen before.
 
 All is deterministic: the same network always gives the same answer, except that the Python kernels
 do not follow a word for as long as the native ones. Finding nothing proves nothing; `binadd.prove`
@@ -75,6 +76,9 @@ class Effort:
     """Random words with long carries: how many, how long."""
     beam: tuple[int, int]
     """Words kept by the beam search, and how long they grow."""
+    pasts: tuple[int, int]
+    """Words kept that look ahead to a small margin (for four symbols; of more symbols, fewer), and
+    how long they grow."""
     explored: float
     """Work on looking for new states: steps of a network of 16 units, fewer of a larger one."""
     shrinking: float
@@ -88,6 +92,7 @@ EFFORTS = {
         stages=((8, 400),),
         chains=(16, 128),
         beam=(12, 16),
+        pasts=(0, 0),
         explored=0,
         shrinking=20_000,
     ),
@@ -97,6 +102,7 @@ EFFORTS = {
         stages=((512, 400), (64, 4000), (16, 40_000), (4, 400_000), (1, 4_000_000)),
         chains=(256, 1024),
         beam=(128, 96),
+        pasts=(512, 48),
         explored=200_000,
         shrinking=4_000_000,
     ),
@@ -144,6 +150,7 @@ def refute(
         lambda: _periodic(probe, plan),
         lambda: _long_carries(probe, *plan.chains),
         lambda: _beam(probe, *plan.beam),
+        lambda: _beam_of_pasts(probe, *plan.pasts),
         lambda: _explore(probe, plan.explored),
     )
     for search in searches:
@@ -575,6 +582,43 @@ def _narrowest(front: Front, margins: Real, per_carry: int) -> NDArray[np.intp]:
     order = np.argsort(margins)
     rows = [order[front.carry[order] == carry][:per_carry] for carry in np.unique(front.carry)]
     return np.concatenate(rows)
+
+
+RECENT = 3
+"""Symbols that make up a recent past."""
+
+
+def _beam_of_pasts(probe: Probe, width: int, depth: int) -> Bytes | None:
+    """Grow words, keeping those of each recent past that one step more can bring nearest to 0.
+
+    The smallest margins of all are often after the same few symbols, whatever came before them;
+    what goes wrong may come from a past whose own margins are still wide.
+    """
+    front = Front.start()
+    for step in range(depth):
+        alphabet = _symbols_at(probe, step)
+        front, steps = front.grow(probe, alphabet)
+        ahead, next_steps = front.grow(probe, alphabet)
+        for grown, said in ((front, steps), (ahead, next_steps)):
+            found = said.first_wrong()
+            if found is not None:
+                return grown.word(found[0])
+        margins = next_steps.margins.reshape(len(front.words), -1).min(axis=1)
+        front = front.keep(_narrowest_of_pasts(front, margins, 4 * width // len(alphabet)))
+    return None
+
+
+def _narrowest_of_pasts(front: Front, margins: Real, width: int) -> NDArray[np.intp]:
+    """Rows of the smallest margins of each recent past; of equal margins, one."""
+    keys = np.concatenate([front.carry[:, None], front.words[:, -RECENT:]], axis=1)
+    _, past = np.unique(keys, axis=0, return_inverse=True)
+    past = past.reshape(-1)
+    order = np.lexsort((margins, past))
+    past, rounded = past[order], np.round(margins[order], 7)
+    new = np.r_[True, (past[1:] != past[:-1]) | (rounded[1:] != rounded[:-1])]
+    order, past = order[new], past[new]
+    nth = np.arange(len(order)) - np.searchsorted(past, past)
+    return order[np.argsort(nth, kind="stable")[:width]]
 
 
 def _explore(probe: Probe, budget: float) -> Bytes | None:

@@ -13,6 +13,9 @@ sampled states and are widened until they hold all that a step, or several, can 
   step goes on for another; words that are forgotten slowly, as long carries are, go on longest.
 - `Adaptive`: the same, and where a bit is in doubt or a set grows without end, the history looks
   further back.
+
+With many operands there are many symbols, and histories look back less far: there are never more
+than `MOST_EDGES` of (history, symbol), nor more than `MOST_FOLLOWED` of (case, symbol) at a time.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -27,7 +31,14 @@ from numpy.typing import NDArray
 
 from binadd.proof.certificate import AFFINE, HULL, Certificate, Reals
 from binadd.proof.enclosure import Cases, Enclosure
-from binadd.proof.histories import Graph, Histories, History, uniform
+from binadd.proof.histories import (
+    MOST_EDGES,
+    Graph,
+    Histories,
+    History,
+    affordable_depth,
+    uniform,
+)
 
 __all__ = ["Adaptive", "AffineForms", "Attempt", "Boxes", "Found", "Missed", "Sampler"]
 
@@ -35,6 +46,7 @@ Integers: TypeAlias = NDArray[np.int64]
 Plan: TypeAlias = tuple[int, ...]
 
 SAMPLES, SAMPLED_STEPS = 128, 24  # of each carry; more samples cost less than more rounds
+MOST_FOLLOWED = 1 << 18
 SLACK = 1e-11
 """Room in a set beyond what must fit, for the rounding of a second look."""
 SMALLEST = 1e-7
@@ -175,6 +187,10 @@ class Sets(NamedTuple):
         return whole
 
 
+def _uniform(enclosure: Enclosure, depth: int) -> Graph:
+    return uniform(enclosure.operands, affordable_depth(enclosure.operands, depth))
+
+
 class _ShortWords(NamedTuple):
     """The words that lead from the initial state to a known history; M of them."""
 
@@ -213,7 +229,7 @@ class Boxes:
     Attributes
     ----------
     depth : int
-        How far all histories look back.
+        How far all histories look back, if there are not too many.
     rounds : int
         How often boxes may be widened.
     inflation : float
@@ -226,7 +242,7 @@ class Boxes:
 
     def run(self, enclosure: Enclosure, sampler: Sampler) -> Found | Missed:
         """Widen the boxes until a step of each ends inside the next, or a bit is in doubt."""
-        graph = uniform(enclosure.operands, self.depth)
+        graph = _uniform(enclosure, self.depth)
         start = _ShortWords.of(enclosure, graph)
         low, high = sampler.hulls(graph.histories)
         np.minimum.at(low, start.q, start.z - start.r)
@@ -302,7 +318,7 @@ class _Course(NamedTuple):
     crowded: bool
     """Whether there were too many cases to follow."""
     work: int
-    """Generators of all cases that were stepped: what it cost."""
+    """Generators of all cases, for four symbols each: what it cost, or would have cost."""
 
 
 def _follow(
@@ -312,10 +328,12 @@ def _follow(
     start: _ShortWords,
     steps: int,
     most: int,
+    most_work: float = inf,
 ) -> _Course:
     """Step all cases that are not inside a set yet, together, as affine forms.
 
-    The descendants of a set from which a wrong bit may come are dropped.
+    The descendants of a set from which a wrong bit may come are dropped. After the first step,
+    none is taken that would exceed the work.
     """
     far = ~sets.hold(start.q, start.z, start.r)
     q = np.concatenate([np.arange(len(graph)), start.q[far]])
@@ -327,9 +345,11 @@ def _follow(
     margin, doubtful, crowded = start.margin, np.zeros(len(graph) + 1, np.bool_), False
     levels: list[Integers] = []  # (M, X) each: the next level's cases, or a set as plans tell it
     work = 0
-    for _ in range(steps):
+    for step in range(steps):
+        work += len(q) * (cases.G.shape[2] + enclosure.size) * graph.symbols // 4
+        if step > 0 and work > most_work:
+            break
         reached = enclosure.affine(cases)
-        work += reached.A.shape[0] * reached.A.shape[2]
         margins = enclosure.margin(reached, graph.signs[q])
         margin = min(margin, float(margins.min()))
         doubtful[origin[(margins <= 0).any(1)]] = True
@@ -338,7 +358,7 @@ def _follow(
         levels.append(np.where(out, np.cumsum(out).reshape(out.shape) - 1, -2 - q))
         m, x = np.nonzero(out)
         q, origin, z, spread = q[m, x], origin[m], reached.z[m, x], reached.spread[m, x]
-        crowded = len(q) > most
+        crowded = len(q) > min(most, MOST_FOLLOWED // graph.symbols)
         if len(q) == 0 or crowded:
             break
         cases = reached.cases(m, x)
@@ -380,7 +400,7 @@ class AffineForms:
     Attributes
     ----------
     depth : int
-        How far all histories look back.
+        How far all histories look back, if there are not too many.
     steps : int
         The most steps from a box.
     rounds : int
@@ -399,7 +419,7 @@ class AffineForms:
 
     def run(self, enclosure: Enclosure, sampler: Sampler) -> Found | Missed:
         """Follow all cases into boxes; what does not get there widens the box it should be in."""
-        graph = uniform(enclosure.operands, self.depth)
+        graph = _uniform(enclosure, self.depth)
         start = _ShortWords.of(enclosure, graph)
         low, high = sampler.hulls(graph.histories)
         margin = start.margin
@@ -422,12 +442,12 @@ class Adaptive:
     Attributes
     ----------
     depth : int
-        How far histories look back at first.
+        How far histories look back at first, if there are not too many.
     histories : int
         The most there may be.
     work : int
-        The most generators of cases to step in all; a million take about a quarter of a
-        second with 16 hidden units.
+        The most generators of cases to step by four symbols in all; a million take about a
+        quarter of a second with 16 hidden units.
     growth : float
         How many times its own width a sampled hull may be widened to each side.
     steps, rounds, inflation, cases
@@ -446,7 +466,9 @@ class Adaptive:
     def run(self, enclosure: Enclosure, sampler: Sampler) -> Found | Missed:
         """Follow all cases; widen what they should be in, or look back further from where they
         come if a bit is in doubt or the set would grow too much."""
-        tree = Histories(enclosure.operands, self.depth)
+        operands = enclosure.operands
+        tree = Histories(operands, affordable_depth(operands, self.depth))
+        most = min(self.histories, MOST_EDGES >> operands)
         bounds: dict[History, tuple[Reals, Reals, Reals, Reals]] = {}
         margin, doubtful, work = -np.inf, (), 0
         for _ in range(self.rounds):
@@ -456,7 +478,9 @@ class Adaptive:
                 np.array(part) for part in zip(*(bounds[h] for h in graph.histories), strict=True)
             )
             sets, start = Sets.of(low, high, self.inflation), _ShortWords.of(enclosure, graph)
-            course = _follow(enclosure, graph, sets, start, self.steps, self.cases)
+            course = _follow(
+                enclosure, graph, sets, start, self.steps, self.cases, self.work - work
+            )
             margin, work = course.margin, work + course.work
             if course.plans is not None:
                 return Found(graph, sets, course.plans, margin)
@@ -469,8 +493,7 @@ class Adaptive:
             _widen(low, high, left.q[kept], left.z[kept], left.spread[kept])
             for q, history in enumerate(graph.histories):
                 bounds[history] = (low[q], high[q], widest_low[q], widest_high[q])
-            tree.split(graph.histories[q] for q in blamed.tolist())
-            if len(tree.leaves) > self.histories:
+            if not tree.split((graph.histories[q] for q in blamed.tolist()), most):
                 break
         return Missed(margin, len(tree.leaves), doubtful)
 
