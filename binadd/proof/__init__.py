@@ -27,9 +27,11 @@ THOROUGH: tuple[Attempt, ...] = (
 )
 LADDER = {
     "quick": (("quick", QUICK),),
-    "thorough": (("quick", QUICK), ("thorough", THOROUGH)),
+    "thorough": (("quick", QUICK), ("thorough", ()), ("thorough", THOROUGH)),
 }
-"""Of each effort: attempts at a proof, then how hard to look for a wrong sum, and so on."""
+"""Of each effort: attempts at a proof, then how hard to look for a wrong sum, and so on. The last
+attempts take many times as long as a thorough search, which is made before them, and again after
+them for where they failed."""
 
 
 def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
