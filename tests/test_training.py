@@ -137,7 +137,7 @@ def test_failed_proofs_are_tried_again_later_and_more_slowly(
     run = binadd.train(net, 3, max_sequences=5000, progress=seen.append)
     assert run.status == "limit" and run.verdict.status == "undecided"
     assert [sequences for sequences, _ in tried[:4]] == [0, 512, 1024, 1536]
-    assert [effort for _, effort in tried[:9]] == [*["quick"] * 7, "thorough", "quick"]
+    assert [effort for _, effort in tried[:9]] == [*["quick"] * 3, "medium"] * 2 + ["quick"]
     assert net.state.failed_proofs == len(tried)
     rates = [progress.learning_rate for progress in seen]
     assert rates[0] == 0.05 and min(rates) == rates[-1] < 0.05

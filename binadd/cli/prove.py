@@ -44,9 +44,9 @@ binadd prove adder.npz -o certificate.json
 @new_file("-o", "--output", help="Write the certificate here, if there is one.")
 @option(
     "--effort",
-    type=click.Choice(["quick", "thorough"]),
+    type=click.Choice(["quick", "medium", "thorough"]),
     default="thorough",
-    metavar="quick|thorough",
+    metavar="quick|medium|thorough",
     help="Milliseconds, or up to minutes; default thorough.",
 )
 def prove(model: str, output: str | None, effort: str) -> Outcome:

@@ -15,11 +15,8 @@ from binadd.proof.verdict import Proved, Refuted, Undecided, Verdict
 
 __all__ = ["Certificate", "Proved", "Refuted", "Undecided", "Verdict", "check", "prove"]
 
-QUICK: tuple[Attempt, ...] = (
-    Boxes(2),
-    AffineForms(2),
-    Adaptive(1, histories=40, work=500_000, steps=8, cases=1500),
-)
+QUICK: tuple[Attempt, ...] = (Boxes(2), AffineForms(2))
+MEDIUM: tuple[Attempt, ...] = (Adaptive(1, histories=40, work=500_000, steps=8, cases=1500),)
 THOROUGH: tuple[Attempt, ...] = (
     Adaptive(2, histories=200, work=12_000_000, steps=12, cases=6000),
     Adaptive(1, histories=400, work=12_000_000, steps=12, cases=10_000, inflation=0.3),
@@ -27,7 +24,8 @@ THOROUGH: tuple[Attempt, ...] = (
 )
 LADDER = {
     "quick": (("quick", QUICK),),
-    "thorough": (("quick", QUICK), ("thorough", ()), ("thorough", THOROUGH)),
+    "medium": (("quick", QUICK + MEDIUM),),
+    "thorough": (("quick", QUICK + MEDIUM), ("thorough", ()), ("thorough", THOROUGH)),
 }
 """Of each effort: attempts at a proof, then how hard to look for a wrong sum, and so on. The last
 attempts take many times as long as a thorough search, which is made before them, and again after
@@ -40,8 +38,9 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
     Parameters
     ----------
     net : BinaryAdderRNN
-    effort : {"quick", "thorough"}
-        A few milliseconds, as between two stretches of training, or as much as seconds.
+    effort : {"quick", "medium", "thorough"}
+        A few milliseconds, as between two stretches of training, a tenth of a second, or as much
+        as seconds.
 
     Returns
     -------

@@ -29,6 +29,8 @@ UPDATES = 512
 """Updates between two looks at the network, each of which takes longer than they do."""
 
 _AMPLITUDE = {"sigmoid": 1.0, "tanh": 0.3}
+_GROWTH = 1 / 16
+"""What each failed proof adds to the amplitude, as a share of it, until it is twice as large."""
 _LEARNING_RATE = {"sigmoid": 0.05, "tanh": 0.02}
 _NOISE = 2**20
 """Numbers drawn at once, at most."""
@@ -47,8 +49,8 @@ def most_updates(state: State) -> int:
 def weight_noise(state: State, updates: int) -> NDArray[Any]:
     """Return what is added to the weights for each of the next updates: (updates, R, S).
 
-    Uniform in [−A, A) where a hidden unit listens, else 0. It depends on the seed and on the
-    update's number alone, so that a run that was interrupted meets the same noise.
+    Uniform in [−A, A) where a hidden unit listens, else 0. It depends on the seed, the update's
+    number and the proofs that failed, so a run that was interrupted meets the same noise.
     """
     architecture = state.architecture
     rows = architecture.operands + architecture.hidden_size + architecture.biases
@@ -57,7 +59,10 @@ def weight_noise(state: State, updates: int) -> NDArray[Any]:
     words = stream.random_raw(updates * rows * architecture.hidden_size)
     uniform = (words >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1
     noise = np.zeros((updates, *state.block.shape), state.block.dtype)
-    noise[:, :rows, : architecture.hidden_size] = (
-        _AMPLITUDE[architecture.activation] * uniform
-    ).reshape(shape)
+    noise[:, :rows, : architecture.hidden_size] = (_amplitude(state) * uniform).reshape(shape)
     return noise
+
+
+def _amplitude(state: State) -> float:
+    base = _AMPLITUDE[state.architecture.activation]
+    return base * min(1 + _GROWTH * state.failed_proofs, 2.0)
