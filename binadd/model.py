@@ -30,7 +30,7 @@ from binadd.checks import check_integer
 from binadd.errors import InvalidInputError
 from binadd.kernels import load as load_kernels
 from binadd.kernels.contract import Kernels
-from binadd.parameters import named_views, read_parameters
+from binadd.parameters import has_strays, named_views, read_parameters
 from binadd.recipes import Settings, resolve
 from binadd.state import State, advance, initial_state, state_of_block
 
@@ -203,7 +203,8 @@ class BinaryAdderRNN:
         Raises
         ------
         InvalidInputError
-            If the state assigned is of another architecture or seed.
+            If the state assigned is of another architecture or seed, or has weights that are none
+            of the network's parameters.
         """
         return self._state
 
@@ -213,6 +214,8 @@ class BinaryAdderRNN:
             raise InvalidInputError(
                 "this state belongs to a network of other architecture or seed"
             )
+        if has_strays(state.architecture, state.block):
+            raise InvalidInputError("this state has weights that are none of the parameters")
         self._state = state
 
     @property

@@ -29,7 +29,7 @@ from binadd.kernels.contract import (
     Architecture,
 )
 
-__all__ = ["initial_block", "named_views", "parameter_shapes", "read_parameters"]
+__all__ = ["has_strays", "initial_block", "named_views", "parameter_shapes", "read_parameters"]
 
 _BIASES = ("hidden_bias", "output_bias")
 
@@ -76,6 +76,20 @@ def named_views(architecture: Architecture, block: NDArray[Any]) -> dict[str, ND
         "output_bias": block[after + 2, :1].reshape(()),
     }
     return {name: views[name] for name in parameter_shapes(architecture)}
+
+
+def has_strays(architecture: Architecture, block: NDArray[Any]) -> bool:
+    """Whether a block holds more than its parameters: numbers where there should be zeros.
+
+    Examples
+    --------
+    >>> block = np.zeros(Architecture(hidden_size=4, biases=False).block_shape)
+    >>> block[-1, 0] = 500.0  # an output bias, where there is none
+    >>> has_strays(Architecture(hidden_size=4, biases=False), block)
+    True
+    """
+    named = sum(np.count_nonzero(view) for view in named_views(architecture, block).values())
+    return bool(np.count_nonzero(block) != named)
 
 
 def initial_block(architecture: Architecture, seed: int) -> NDArray[Any]:

@@ -17,7 +17,7 @@ from proved import KINDS, certified, trained
 
 import binadd
 from binadd import BinaryAdderRNN
-from binadd.errors import CertificateError
+from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, checker
 from binadd.proof.certificate import Certificate, inside, weights_digest
 from binadd.proof.refute import refute
@@ -151,10 +151,10 @@ def test_refuses_weights_that_are_no_parameters() -> None:
     net = trained(3, hidden_size=16, biases=False)
     verdict = binadd.prove(net)
     assert isinstance(verdict, Proved)
-    block = net.state.block.copy()
     other = BinaryAdderRNN.from_parameters(net.parameters)
-    block[-1, 0] = 5.0  # the output's bias
-    other.state = dataclasses.replace(other.state, block=block)
+    other.state.block[-1, 0] = 5.0  # the output's bias
+    with pytest.raises(InvalidInputError, match="none of the parameters"):
+        net.state = dataclasses.replace(net.state, block=other.state.block)
     assert not np.array_equal(binadd_logits(other), binadd_logits(net))
     with pytest.raises(CertificateError, match="none of its parameters"):
         binadd.check(verdict.certificate, other)

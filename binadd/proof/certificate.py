@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
+from binadd.parameters import has_strays
 
 __all__ = ["AFFINE", "HULL", "Certificate", "inside", "weights_digest"]
 
@@ -65,8 +66,7 @@ def weights_digest(net: BinaryAdderRNN) -> str:
     64
     """
     architecture = net.settings.architecture
-    named = sum(np.count_nonzero(array) for array in net.parameters.values())
-    if np.count_nonzero(net.state.block) != named:
+    if has_strays(architecture, net.state.block):
         raise CertificateError("the network computes with weights that are none of its parameters")
     digest = hashlib.sha256(
         f"{architecture.activation} {architecture.dtype} {architecture.operands} "
