@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-# cython: freethreading_compatible=True
+# cython: freethreading_compatible=True, binding=False, auto_pickle=False
 """The kernels in C: csrc/binadd.h behind typed memoryviews.
 
 Every function checks its arguments with `contract`, which memoryviews do not do for each other,
