@@ -35,12 +35,20 @@ installed() { # NAME WHAT…: an environment of this name with these things in i
     "$WORK/$name/bin/pip" install -q "$@"
 }
 
-newest_python() {
+pythons() { # lines of MINOR PATH, the oldest first
     local python
     for python in "$HOME"/.pyenv/versions/3.*/bin/python3 python3.1{1,2,3,4,5} "$PYTHON"; do
         "$python" -c 'import sys, venv; assert sys.version_info >= (3, 11)' 2>/dev/null || continue
         echo "$("$python" -c 'import sys; print(sys.version_info[1])') $python"
-    done | sort -n | tail -1 | cut -d' ' -f2
+    done | sort -n -s
+}
+
+python_of() { # MINOR
+    pythons | grep -m1 "^$1 " | cut -d' ' -f2
+}
+
+newest_python() {
+    pythons | tail -1 | cut -d' ' -f2
 }
 
 # ---- Trees and wheels --------------------------------------------------------------------------
