@@ -53,7 +53,7 @@ _LOWEST_BITS = int.from_bytes(b"\1" * _SHORT)
 
 def weight_stream(seed: int) -> np.random.PCG64:
     """Return the raw stream from which the initial weights of `seed` are drawn."""
-    return np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(0,)))
+    return _stream(seed, 0)
 
 
 def data_stream(seed: int, position: int = 0) -> np.random.PCG64:
@@ -68,8 +68,7 @@ def data_stream(seed: int, position: int = 0) -> np.random.PCG64:
     >>> int(data_stream(0, 2).random_raw()) == int(data_stream(0).random_raw(3)[2])
     True
     """
-    stream = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(1,)))
-    return stream.advance(position) if position else stream
+    return _stream(seed, 1, position)
 
 
 def noise_stream(seed: int, position: int = 0) -> np.random.PCG64:
@@ -80,7 +79,11 @@ def noise_stream(seed: int, position: int = 0) -> np.random.PCG64:
     >>> int(noise_stream(0, 2).random_raw()) == int(noise_stream(0).random_raw(3)[2])
     True
     """
-    stream = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(2,)))
+    return _stream(seed, 2, position)
+
+
+def _stream(seed: int, key: int, position: int = 0) -> np.random.PCG64:
+    stream = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(key,)))
     return stream.advance(position) if position else stream
 
 

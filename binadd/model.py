@@ -11,7 +11,7 @@ f is σ or tanh; the answer at step t is 1 where the logit oₜ is above 0.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -29,7 +29,7 @@ from binadd.bits import (
 from binadd.checks import check_integer
 from binadd.errors import InvalidInputError
 from binadd.kernels import load as load_kernels
-from binadd.kernels.contract import Kernels
+from binadd.kernels.contract import Architecture, Kernels
 from binadd.parameters import has_strays, named_views, read_parameters
 from binadd.recipes import Settings, resolve
 from binadd.state import State, advance, initial_state, state_of_block
@@ -283,6 +283,15 @@ class BinaryAdderRNN:
 
     # Prediction ----------------------------------------------------------------------------------
 
+    def _answer(
+        self,
+        kernel: Callable[[Architecture, NDArray[Any], NDArray[np.uint8]], NDArray[Any]],
+        X: ArrayLike,
+    ) -> NDArray[Any]:
+        state = self._state
+        symbols = check_sequences(X, state.architecture.operands)
+        return kernel(state.architecture, state.block, symbols)
+
     def predict(self, X: ArrayLike) -> NDArray[np.uint8]:
         """Return the bits that the network says.
 
@@ -307,27 +316,21 @@ class BinaryAdderRNN:
         >>> BinaryAdderRNN().predict([[[1, 0], [1, 1], [0, 0]]]).shape
         (1, 3)
         """
-        state = self._state
-        symbols = check_sequences(X, state.architecture.operands)
-        return self._kernels.bits(state.architecture, state.block, symbols)
+        return self._answer(self._kernels.bits, X)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Return the network's probability ŷₜ = σ(oₜ) of each bit being 1, shape (n, T).
 
         Parameters and exceptions are those of `predict`.
         """
-        state = self._state
-        symbols = check_sequences(X, state.architecture.operands)
-        return self._kernels.probabilities(state.architecture, state.block, symbols)
+        return self._answer(self._kernels.probabilities, X)
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Return the logits oₜ, shape (n, T): above 0 the network says 1.
 
         Parameters and exceptions are those of `predict`.
         """
-        state = self._state
-        symbols = check_sequences(X, state.architecture.operands)
-        return self._kernels.logits(state.architecture, state.block, symbols)
+        return self._answer(self._kernels.logits, X)
 
     def hidden_states(self, X: ArrayLike) -> NDArray[Any]:
         """Return the hidden states hₜ, shape (n, T, H).

@@ -56,7 +56,8 @@ def train(
 
     It goes on from where the network is. Drawn are sequences of `bits` uniformly random bits for
     each operand; what the true sum has beyond them is not asked for in training, but is in the
-    check.
+    check. Where a proof is wanted and a first one fails, a last phase begins, with a loss, rates
+    and longer sequences of its own: see `binadd.training.saturation`.
 
     Parameters
     ----------

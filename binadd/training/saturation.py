@@ -18,7 +18,7 @@ from binadd.bits import noise_stream
 from binadd.kernels.contract import Optimizer
 from binadd.state import State
 
-__all__ = ["BITS", "LOSS", "UPDATES", "optimizer", "weight_noise"]
+__all__ = ["BITS", "LOSS", "UPDATES", "most_updates", "optimizer", "weight_noise"]
 
 LOSS = "cross_entropy"
 
@@ -26,7 +26,7 @@ BITS = 32
 """Length of the operands at least: long enough for a carry that fades to be lost."""
 
 UPDATES = 512
-"""Updates between two looks at the network, each of which takes longer than they do."""
+"""Updates between two proofs at least: a proof that fails takes longer than they do."""
 
 _AMPLITUDE = {"sigmoid": 1.0, "tanh": 0.3}
 _GROWTH = 1 / 16
@@ -54,12 +54,12 @@ def weight_noise(state: State, updates: int) -> NDArray[Any]:
     """
     architecture = state.architecture
     rows = architecture.operands + architecture.hidden_size + architecture.biases
-    shape = (updates, rows, architecture.hidden_size)
-    stream = noise_stream(state.seed, state.updates * rows * architecture.hidden_size)
-    words = stream.random_raw(updates * rows * architecture.hidden_size)
+    columns = architecture.hidden_size
+    each = rows * columns
+    words = noise_stream(state.seed, state.updates * each).random_raw(updates * each)
     uniform = (words >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1
     noise = np.zeros((updates, *state.block.shape), state.block.dtype)
-    noise[:, :rows, : architecture.hidden_size] = (_amplitude(state) * uniform).reshape(shape)
+    noise[:, :rows, :columns] = _amplitude(state) * uniform.reshape(updates, rows, columns)
     return noise
 
 

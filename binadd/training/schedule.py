@@ -20,8 +20,8 @@ __all__ = [
     "after_check",
     "after_failed_proof",
     "check_goal",
-    "proof_effort",
     "is_saturating",
+    "proof_effort",
     "rate_factor",
 ]
 
@@ -38,8 +38,8 @@ CHECK_UPDATES = 64
 
 FAILURES_PER_HALVING = 32
 MAX_HALVINGS = 4
-"""After every 32 failed proofs, some 16,000 sequences, the learning rate is halved, down to a
-sixteenth. Sooner is worse: most that resist at first are proved at the full rate."""
+"""After every 32 failed proofs, 16,000 sequences or more, the learning rate is halved, down to a
+sixteenth."""
 
 QUICK_PROOFS = 3
 """Between two attempts of medium effort."""
