@@ -119,6 +119,14 @@ def test_the_checker_shares_nothing_with_the_search() -> None:
     assert modules == {"binadd.errors", "binadd.model", "binadd.proof.certificate"}
 
 
+def test_search_and_refutation_do_not_know_each_other() -> None:
+    for one, other in (("search", "refutation"), ("refutation", "search")):
+        modules = [module for module in MODULES if module.startswith(f"binadd.proof.{one}")]
+        assert len(modules) > 5
+        for module in modules:
+            assert not any(f"proof.{other}" in name for name in imports_of(module))
+
+
 @needs_processes
 @pytest.mark.slow
 def test_each_module_imports_alone() -> None:

@@ -20,7 +20,7 @@ from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, checker
 from binadd.proof.certificate import Certificate, inside, weights_digest
-from binadd.proof.refute import refute
+from binadd.proof.refutation import refute
 
 mpmath = pytest.importorskip("mpmath")
 

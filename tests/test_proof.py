@@ -15,16 +15,9 @@ from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.certificate import weights_digest
 from binadd.proof.enclosure import Cases, Enclosure, Reached
-from binadd.proof.histories import MOST_EDGES, Histories, History, affordable_depth, uniform
-from binadd.proof.search import (
-    MOST_FOLLOWED,
-    Adaptive,
-    AffineForms,
-    Attempt,
-    Boxes,
-    Missed,
-    Sampler,
-)
+from binadd.proof.search import Adaptive, AffineForms, Attempt, Boxes, Missed, Sampler
+from binadd.proof.search.course import MOST_FOLLOWED
+from binadd.proof.search.histories import MOST_EDGES, Histories, History, affordable_depth, uniform
 
 
 def test_a_trained_network_is_proved() -> None:

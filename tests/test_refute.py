@@ -14,9 +14,9 @@ from binadd.bits import sum_length
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels import load
 from binadd.kernels.reference import exact_sums
-from binadd.proof.probe import Probe
-from binadd.proof.refute import EFFORTS, Refutation, refute
-from binadd.proof.shrink import shrink
+from binadd.proof.refutation import EFFORTS, Refutation, refute
+from binadd.proof.refutation.probe import Probe
+from binadd.proof.refutation.shrink import shrink
 
 NATIVE = load().NAME == "native"
 SOON = liars(2500) if NATIVE else [one for one in liars(120) if str(one).endswith("float64-2")]

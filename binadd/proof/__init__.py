@@ -9,7 +9,7 @@ from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.checker import check
 from binadd.proof.enclosure import Enclosure
-from binadd.proof.refute import refute
+from binadd.proof.refutation import refute
 from binadd.proof.search import Adaptive, AffineForms, Attempt, Boxes, Found, Missed, Sampler
 from binadd.proof.verdict import Proved, Refuted, Undecided, Verdict
 

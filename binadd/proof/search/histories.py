@@ -22,7 +22,15 @@ from numpy.typing import NDArray
 
 from binadd.proof.certificate import Reals
 
-__all__ = ["MOST_EDGES", "Graph", "Histories", "History", "affordable_depth", "uniform"]
+__all__ = [
+    "MOST_EDGES",
+    "Graph",
+    "Histories",
+    "History",
+    "Integers",
+    "affordable_depth",
+    "uniform",
+]
 
 Integers: TypeAlias = NDArray[np.int64]
 
@@ -200,5 +208,5 @@ def affordable_depth(operands: int, depth: int) -> int:
 
 @lru_cache(maxsize=16)
 def uniform(operands: int, depth: int) -> Graph:
-    """Return the graph of all histories of one depth, made once."""
-    return Histories(operands, depth).graph()
+    """Return the graph of all histories of one depth, or of the most affordable; made once."""
+    return Histories(operands, affordable_depth(operands, depth)).graph()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from binadd.kernels.contract import Bytes
-from binadd.proof.probe import Probe, popcounts
+from binadd.proof.refutation.probe import Probe, popcounts
 
 __all__ = ["shrink"]
 

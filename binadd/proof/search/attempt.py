@@ -1,0 +1,64 @@
+"""An attempt at a proof, and what may come of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from binadd.proof.certificate import Certificate
+from binadd.proof.enclosure import Enclosure
+from binadd.proof.search.histories import Graph, History
+from binadd.proof.search.plans import Plan
+from binadd.proof.search.sampler import Sampler
+from binadd.proof.search.sets import Sets
+
+__all__ = ["Attempt", "Found", "Missed"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Sets and plans that hold."""
+
+    graph: Graph
+    sets: Sets
+    plans: tuple[Plan, ...]  # of the initial state, then of the histories' sets
+    margin: float
+
+    def certificate(self, enclosure: Enclosure, digest: str) -> Certificate:
+        """Put the initial state in front: it is set 0, and history q is set q + 1."""
+        zero = np.zeros((1, enclosure.size))
+        return Certificate(
+            digest=digest,
+            operands=enclosure.operands,
+            activation=enclosure.activation_name,
+            dtype=enclosure.dtype,
+            step_error=enclosure.step_error,
+            logit_error=enclosure.logit_error,
+            margin=self.margin,
+            carries=(0, *map(int, self.graph.carries)),
+            centres=np.concatenate([zero, self.sets.centre]),
+            radii=np.concatenate([zero, self.sets.radius]),
+            plans=self.plans,
+            histories=("start", *map(str, self.graph.histories)),
+        )
+
+
+@dataclass(frozen=True)
+class Missed:
+    """How far an attempt came."""
+
+    margin: float
+    """The smallest logit margin met; above 0 the bits were right, but the sets kept growing."""
+    histories: int
+    """How many there were at last."""
+    doubtful: tuple[History, ...] = ()
+    """Histories after which a bit may be wrong."""
+
+
+class Attempt(Protocol):
+    """A way to look for a proof."""
+
+    def run(self, enclosure: Enclosure, sampler: Sampler) -> Found | Missed:
+        """Look for a proof."""
