@@ -1,4 +1,4 @@
-"""Integers, bits, symbols, and the random streams that operands and weights are drawn from.
+"""Integers, bits and symbols.
 
 Three forms of the same operands, always with the least significant bit first:
 
@@ -25,16 +25,13 @@ __all__ = [
     "bits_of",
     "check_bits",
     "check_sequences",
-    "data_stream",
     "decode",
     "encode",
     "integer_of",
-    "noise_stream",
     "pack_integers",
     "pack_symbols",
     "sum_length",
     "unpack_symbols",
-    "weight_stream",
 ]
 
 _LARGEST_ENUMERATION = 2**26
@@ -46,45 +43,6 @@ _SHORT = 512
 """Up to this many bits, Python's own integers and bytes are quicker than NumPy's calls."""
 _DIGITS = b"01" + bytes(254)
 _LOWEST_BITS = int.from_bytes(b"\1" * _SHORT)
-
-
-# Random streams ----------------------------------------------------------------------------------
-
-
-def weight_stream(seed: int) -> np.random.PCG64:
-    """Return the raw stream from which the initial weights of `seed` are drawn."""
-    return _stream(seed, 0)
-
-
-def data_stream(seed: int, position: int = 0) -> np.random.PCG64:
-    """Return the raw stream of operands of `seed`, with its first `position` words passed over.
-
-    It is independent of `weight_stream(seed)` and of every other seed's streams, since
-    `SeedSequence` hashes seed and key. NumPy promises that neither it nor the raw words of PCG64
-    will ever change.
-
-    Examples
-    --------
-    >>> int(data_stream(0, 2).random_raw()) == int(data_stream(0).random_raw(3)[2])
-    True
-    """
-    return _stream(seed, 1, position)
-
-
-def noise_stream(seed: int, position: int = 0) -> np.random.PCG64:
-    """Return the raw stream of noise on the weights of `seed`; as `data_stream`, but independent.
-
-    Examples
-    --------
-    >>> int(noise_stream(0, 2).random_raw()) == int(noise_stream(0).random_raw(3)[2])
-    True
-    """
-    return _stream(seed, 2, position)
-
-
-def _stream(seed: int, key: int, position: int = 0) -> np.random.PCG64:
-    stream = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(key,)))
-    return stream.advance(position) if position else stream
 
 
 # Integers and bits -------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ from numpy.typing import ArrayLike, NDArray
 from binadd.bits import (
     check_bits,
     check_sequences,
-    data_stream,
     integer_of,
     pack_integers,
     sum_length,
@@ -33,6 +32,7 @@ from binadd.kernels.contract import Architecture, Kernels
 from binadd.parameters import has_strays, named_views, read_parameters
 from binadd.recipes import Settings, resolve
 from binadd.state import State, advance, initial_state, state_of_block
+from binadd.streams import data_stream
 
 __all__ = ["BinaryAdderRNN"]
 

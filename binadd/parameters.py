@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from binadd.bits import weight_stream
 from binadd.checks import check_array, check_choice
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels.contract import (
@@ -28,6 +27,7 @@ from binadd.kernels.contract import (
     MAX_OPERANDS,
     Architecture,
 )
+from binadd.streams import weight_stream
 
 __all__ = ["has_strays", "initial_block", "named_views", "parameter_shapes", "read_parameters"]
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binadd import bits
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels.contract import Architecture
 from binadd.parameters import initial_block, named_views, parameter_shapes, read_parameters
+from binadd.streams import weight_stream
 
 ARCHITECTURES = st.builds(
     Architecture,
@@ -63,7 +63,7 @@ def test_the_rows_are_where_the_kernels_look_for_them() -> None:
 @given(ARCHITECTURES, st.integers(0, 2**64 - 1))
 def test_initial_weights(architecture: Architecture, seed: int) -> None:
     views = named_views(architecture, initial_block(architecture, seed))
-    stream = bits.weight_stream(seed)
+    stream = weight_stream(seed)
     digits = 53 if architecture.dtype == "float64" else 24
     for name, view in views.items():
         if name.endswith("bias"):

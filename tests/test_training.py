@@ -16,6 +16,7 @@ import binadd
 from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, Progress, bits
 from binadd.kernels import load
 from binadd.kernels.contract import words_per_sequence
+from binadd.streams import data_stream
 from binadd.training import loop, schedule
 from binadd.training.course import Course
 from binadd.training.data import DataStream
@@ -39,7 +40,7 @@ def test_drawn_sums_are_true_and_come_from_the_raw_stream(
     data = DataStream(kernels, state, length, 1)
     symbols, targets = data.take(10)
     assert symbols.shape == targets.shape == (10, length)
-    raw = bits.data_stream(5).random_raw(10 * data.words).reshape(10, -1)
+    raw = data_stream(5).random_raw(10 * data.words).reshape(10, -1)
     per_word = 64 // operands
     for sequence in range(10):
         drawn = [
@@ -61,7 +62,7 @@ def test_pieces_do_not_change_the_data(pieces: list[int], batch_size: int) -> No
         assert len(symbols) % batch_size == 0
         assert batch_size <= len(symbols) <= max(piece, batch_size)
     together = np.concatenate(taken)
-    raw = bits.data_stream(3).random_raw(len(together) * data.words).reshape(len(together), -1)
+    raw = data_stream(3).random_raw(len(together) * data.words).reshape(len(together), -1)
     np.testing.assert_array_equal(together, kernels.unpack_words(raw, 2, 40))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from binadd.benchmark import growth as growing
 from binadd.benchmark import limits, notebook
 from binadd.benchmark.machine import describe
 from binadd.benchmark.ours import Ours
@@ -222,7 +221,12 @@ class _Bench:
             ],
         )
 
-    # Limits and growth -------------------------------------------------------------------------
+    # Growth and limits -----------------------------------------------------------------------
+
+    def growth(self) -> dict[str, list[dict[str, Any]]]:
+        """Time native training as the network, its sequences, batches or threads grow."""
+        self._say("Growth")
+        return growing.growth(self._bits, self._repeats, **self._parameters())
 
     def limits(self, sections: list[Section]) -> dict[str, Any]:
         """Return the machine's limits and how near to them native training comes."""
@@ -240,75 +244,6 @@ class _Bench:
                 if section.title.startswith("Training")
             }
         return found
-
-    def growth(self) -> dict[str, list[dict[str, Any]]]:
-        """Time native training as the network, its sequences, batches or threads grow."""
-        self._say("Growth")
-        parameters = self._parameters()
-        sizes = (4, 8, 16, 32, 64, 128)
-        lengths = (8, 16, 32, 64, 128, 256, 512, 1024)
-        batches = (1, 4, 16, 64, 256, 1024)
-
-        def timed(name: str, values: tuple[int, ...], make: Any) -> list[dict[str, Any]]:
-            rows = []
-            for value in values:
-                row: dict[str, Any] = {name: value}
-                for label, batch_size in (("online", 1), ("batches of 64", 64)):
-                    done = make(value, batch_size)
-                    row[label] = self._native_time(done)
-                rows.append(row)
-            return rows
-
-        return {
-            "Hidden units": timed(
-                "hidden units",
-                sizes,
-                lambda size, batch: work(
-                    max(64, 32768 // size), self._bits, batch, **parameters | {"hidden_size": size}
-                ),
-            ),
-            "Steps": timed(
-                "steps",
-                lengths,
-                lambda steps, batch: work(max(64, 4096 // steps), steps, batch, **parameters),
-            ),
-            "Batch size": [
-                {"batch size": size, "µs": self._native_time(self._work(4096, size))}
-                for size in batches
-            ],
-            "Threads": self._threads(),
-        }
-
-    def _native_time(self, work: Work) -> float:
-        function = Ours(load("native")).train(work)
-        times = interleave({"native": function}, self._repeats)["native"]
-        return times.best * 1e6 / len(work.symbols)
-
-    def _threads(self) -> list[dict[str, Any]]:
-        """Time independent networks, one a thread: the kernels let go of the GIL."""
-        count = 8192
-        function = Ours(load("native")).train(self._work(count))
-
-        def together(threads: int) -> Callable[[], None]:
-            def all_of_them() -> None:
-                started = [threading.Thread(target=function) for _ in range(threads)]
-                for thread in started:
-                    thread.start()
-                for thread in started:
-                    thread.join()
-
-            return all_of_them
-
-        numbers = [n for n in (1, 2, 4, 8, 16, 32, 64) if n <= (os.cpu_count() or 1)]
-        times = interleave({str(n): together(n) for n in numbers}, self._repeats)
-        return [
-            {
-                "threads": n,
-                "µs": times[str(n)].best * 1e6 / (count * n),
-                "speed-up": n * times["1"].best / times[str(n)].best,
-            }
-            for n in numbers
-        ]
 
 
 def _compare(name: str, found: Parameters, wanted: Parameters, tolerance: float) -> str:

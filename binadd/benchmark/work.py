@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.bits import data_stream, unpack_symbols
+from binadd.bits import unpack_symbols
 from binadd.kernels import reference
 from binadd.kernels.contract import Architecture, words_per_sequence
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import named_views
 from binadd.recipes import Settings
 from binadd.state import initial_state
+from binadd.streams import data_stream
 
 __all__ = ["Contestant", "Parameters", "Work", "draw", "work"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.bits import data_stream
 from binadd.kernels.contract import Kernels, words_per_sequence
 from binadd.state import State
+from binadd.streams import data_stream
 
 __all__ = ["DataStream"]
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.bits import noise_stream
 from binadd.kernels.contract import Optimizer
 from binadd.state import State
+from binadd.streams import noise_stream
 
 __all__ = ["BITS", "LOSS", "UPDATES", "most_updates", "optimizer", "weight_noise"]
 

@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.bits import data_stream
 from binadd.kernels.contract import Bytes, words_per_sequence
 from binadd.proof.refutation.probe import Probe
+from binadd.streams import data_stream
 
 __all__ = ["long_carries"]
 

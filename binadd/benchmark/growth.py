@@ -1,0 +1,86 @@
+"""`growth`: how the time of native training grows with network, sequences, batches and threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from binadd.benchmark.ours import Ours
+from binadd.benchmark.timing import interleave
+from binadd.benchmark.work import Work, work
+from binadd.kernels import load
+
+__all__ = ["growth"]
+
+SIZES = (4, 8, 16, 32, 64, 128)
+LENGTHS = (8, 16, 32, 64, 128, 256, 512, 1024)
+BATCHES = (1, 4, 16, 64, 256, 1024)
+THREADS = (1, 2, 4, 8, 16, 32, 64)
+
+Row = dict[str, float]
+
+
+def growth(bits: int, repeats: int, **parameters: Any) -> dict[str, list[Row]]:
+    """Return tables by title, of µs per sequence.
+
+    Parameters
+    ----------
+    bits : int
+        Steps of a sequence, where it is not they that grow.
+    repeats : int
+        Rounds, of which the best counts.
+    **parameters
+        Of the network's constructor.
+    """
+
+    def both(count: int, steps: int, **changed: int) -> Row:
+        return {
+            label: _time(work(count, steps, batch_size, **parameters | changed), repeats)
+            for label, batch_size in (("online", 1), ("batches of 64", 64))
+        }
+
+    return {
+        "Hidden units": [
+            {"hidden units": size} | both(max(64, 32768 // size), bits, hidden_size=size)
+            for size in SIZES
+        ],
+        "Steps": [{"steps": steps} | both(max(64, 4096 // steps), steps) for steps in LENGTHS],
+        "Batch size": [
+            {"batch size": size, "µs": _time(work(4096, bits, size, **parameters), repeats)}
+            for size in BATCHES
+        ],
+        "Threads": _threads(work(8192, bits, **parameters), repeats),
+    }
+
+
+def _time(work: Work, repeats: int) -> float:
+    function = Ours(load("native")).train(work)
+    return interleave({"": function}, repeats)[""].best * 1e6 / len(work.symbols)
+
+
+def _threads(work: Work, repeats: int) -> list[Row]:
+    """Time independent networks, one a thread: the kernels let go of the GIL."""
+    function, count = Ours(load("native")).train(work), len(work.symbols)
+
+    def together(threads: int) -> Callable[[], None]:
+        def all_of_them() -> None:
+            started = [threading.Thread(target=function) for _ in range(threads)]
+            for thread in started:
+                thread.start()
+            for thread in started:
+                thread.join()
+
+        return all_of_them
+
+    numbers = [n for n in THREADS if n <= (os.cpu_count() or 1)]
+    times = interleave({str(n): together(n) for n in numbers}, repeats)
+    return [
+        {
+            "threads": n,
+            "µs": times[str(n)].best * 1e6 / (count * n),
+            "speed-up": n * times["1"].best / times[str(n)].best,
+        }
+        for n in numbers
+    ]
