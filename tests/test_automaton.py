@@ -102,16 +102,6 @@ def test_graphviz() -> None:
         assert edge in dot
 
 
-def test_it_can_be_drawn() -> None:
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    from matplotlib.figure import Figure
-
-    axes = Figure().add_subplot()
-    extract(certified("boxes")[1], certified("boxes")[0]).draw(axes)
-    assert len(axes.texts) > 6
-
-
 # Certificates that prove nothing -----------------------------------------------------------------
 
 

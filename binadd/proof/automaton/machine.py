@@ -1,0 +1,122 @@
+"""The minimal machine, as text and for Graphviz; `binadd.plots.automaton` draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from binadd.proof.automaton.contexts import Contexts, Integers
+from binadd.proof.automaton.units import Unit
+
+__all__ = ["Automaton"]
+
+
+@dataclass(frozen=True, eq=False)
+class Automaton:
+    """The minimal machine of a proved network: state c is where the carry is c. X = 2ⁿ symbols.
+
+    Examples
+    --------
+    >>> import binadd
+    >>> net = binadd.BinaryAdderRNN(seed=1)
+    >>> run = binadd.train(net)
+    >>> print(binadd.prove(net).automaton.to_text())
+    carry  0 ones  1 one  2 ones
+    0      0 → 0   1 → 0  0 → 1
+    1      1 → 0   0 → 1  1 → 1
+    """
+
+    operands: int
+    outputs: Integers
+    """(states, X): the bit said."""
+    successors: Integers
+    """(states, X): the next state."""
+    cases: int
+    """How many states the machine had before what no word tells apart was merged."""
+    contexts: Contexts = field(repr=False)
+    units: tuple[Unit, ...] = field(repr=False)
+
+    def __len__(self) -> int:
+        """Return how many states there are."""
+        return len(self.outputs)
+
+    def run(self, *integers: int) -> int:
+        """Add integers as the machine does, bit by bit.
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer integers than operands.
+        """
+        if len(integers) != self.operands:
+            raise ValueError(f"this machine adds {self.operands} integers, not {len(integers)}")
+        state = total = 0
+        length = max(integer.bit_length() for integer in integers) + self.operands
+        for t in range(length):
+            symbol = sum((integer >> t & 1) << i for i, integer in enumerate(integers))
+            total |= int(self.outputs[state, symbol]) << t
+            state = int(self.successors[state, symbol])
+        return total
+
+    def edges(self) -> Iterator[tuple[int, int, int, int]]:
+        """Yield (state, ones, output, next state); symbols with as many ones act alike."""
+        for state in range(len(self)):
+            for ones in range(self.operands + 1):
+                symbol = (1 << ones) - 1
+                yield (
+                    state,
+                    ones,
+                    int(self.outputs[state, symbol]),
+                    int(self.successors[state, symbol]),
+                )
+
+    def arrows(self) -> dict[tuple[int, int], list[str]]:
+        """Return the labels "ones/output" of the edges from one state to another."""
+        labels: dict[tuple[int, int], list[str]] = {}
+        for state, ones, output, following in self.edges():
+            labels.setdefault((state, following), []).append(f"{ones}/{output}")
+        return labels
+
+    def to_text(self) -> str:
+        """Return the machine as an aligned table: output → next state, for each carry."""
+        header = ["carry", *(_count(ones) for ones in range(self.operands + 1))]
+        rows = [[str(state)] for state in range(len(self))]
+        for state, _, output, following in self.edges():
+            rows[state].append(f"{output} → {following}")
+        return _aligned([header, *rows])
+
+    def to_dot(self) -> str:
+        """Return the machine for Graphviz; an edge says the symbol's ones / the output bit."""
+        lines = [
+            "digraph adder {",
+            "  rankdir=LR;",
+            "  node [shape=circle];",
+            "  start [shape=point];",
+            "  start -> 0;",
+            *(f'  {state} [label="carry {state}"];' for state in range(len(self))),
+            *(
+                f'  {a} -> {b} [label="{", ".join(text)}"];'
+                for (a, b), text in self.arrows().items()
+            ),
+            "}",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def units_to_text(self) -> str:
+        """Return what each hidden unit tells, as an aligned table with its widest gap."""
+        rows = [[str(unit.index), f"{unit.gap:.3f}", unit.role] for unit in self.units]
+        return _aligned([["unit", "gap", "tells"], *rows])
+
+
+def _count(ones: int) -> str:
+    return "1 one" if ones == 1 else f"{ones} ones"
+
+
+def _aligned(rows: list[list[str]]) -> str:
+    """Rows of cells as lines, columns aligned."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,93 @@
+"""What each hidden unit tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from binadd.proof.automaton.contexts import Contexts
+
+__all__ = ["Unit", "units_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Which totals a hidden unit tells apart: a total is the symbol's ones plus the carry.
+
+    The total decides both the output bit and the next carry. Two totals are told apart by a unit
+    if its values after them, over all sums, lie in intervals that do not overlap.
+    """
+
+    index: int
+    ranges: tuple[tuple[float, float], ...]
+    """Of each total 0 … 2n−1: between which values the unit lies after it."""
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Totals that the unit by itself does not tell apart, from its lowest values up."""
+        order = sorted(range(len(self.ranges)), key=lambda total: self.ranges[total])
+        groups: list[list[int]] = []
+        reach = -np.inf
+        for total in order:
+            low, high = self.ranges[total]
+            if low > reach:
+                groups.append([])
+            groups[-1].append(total)
+            reach = max(reach, high)
+        return tuple(tuple(sorted(group)) for group in groups)
+
+    @property
+    def split(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The totals below and above the widest gap; none above where nothing is told apart."""
+        groups, gaps = self.groups, self._gaps
+        at = 1 + gaps.index(max(gaps)) if gaps else len(groups)
+        return tuple(sorted(sum(groups[:at], ()))), tuple(sorted(sum(groups[at:], ())))
+
+    @property
+    def gap(self) -> float:
+        """How wide the widest gap is; 0 where nothing is told apart."""
+        return max(self._gaps, default=0.0)
+
+    @property
+    def _gaps(self) -> list[float]:
+        """Between each group and the next."""
+        groups = self.groups
+        tops = [max(self.ranges[total][1] for total in group) for group in groups]
+        bottoms = [min(self.ranges[total][0] for total in group) for group in groups]
+        return [low - high for high, low in zip(tops, bottoms[1:], strict=False)]
+
+    @property
+    def role(self) -> str:
+        """What the unit tells by its widest gap, in words.
+
+        >>> Unit(0, ((0.1, 0.2), (0.1, 0.3), (0.8, 0.9), (0.7, 0.9))).role
+        'carry 0 from 1'
+        >>> Unit(0, ((0.1, 0.2), (0.8, 0.9), (0.1, 0.2), (0.7, 0.9))).role
+        'bit 0 from 1'
+        """
+        low, high = sorted(self.split)
+        if not low:
+            return "nothing by itself"
+        if all(total % 2 == 0 for total in low) and all(total % 2 for total in high):
+            return "bit 0 from 1"
+        if high[0] == len(low) and high[0] % 2 == 0:
+            lower, upper = (_span(part[0] // 2, part[-1] // 2) for part in (low, high))
+            return f"carry {lower} from {upper}"
+        lower, upper = (", ".join(map(str, part)) for part in (low, high))
+        return f"totals {lower} from {upper}"
+
+
+def _span(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}–{last}"
+
+
+def units_of(contexts: Contexts, operands: int) -> tuple[Unit, ...]:
+    """What each hidden unit tells, from where the contexts of each total hold it."""
+    rows = [contexts.totals == total for total in range(2 * operands)]
+    low = np.array([contexts.low[row].min(axis=0) for row in rows])
+    high = np.array([contexts.high[row].max(axis=0) for row in rows])
+    return tuple(
+        Unit(index, tuple(zip(low[:, index].tolist(), high[:, index].tolist(), strict=True)))
+        for index in range(low.shape[1])
+    )
