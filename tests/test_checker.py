@@ -262,6 +262,22 @@ def test_refuses_bad_plans(plan: tuple[int, ...]) -> None:
         assert refused(altered(certificate, plans=put(certificate.plans, q, plan)), net)
 
 
+def test_refuses_endless_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans may be as long as a file: what would take hours is given up."""
+    net, certificate = certified("boxes")
+    plans = certificate.plans
+    further = tuple(
+        tuple(step for word in plan for step in ((word,) if word >= 0 else plans[-1 - word]))
+        for plan in plans
+    )
+    longer = altered(certificate, plans=further)
+    binadd.check(longer, net)
+    monkeypatch.setattr(checker, "MOST_WORK", 1 << 20)
+    binadd.check(certificate, net)
+    with pytest.raises(CertificateError, match="more steps than are checked"):
+        binadd.check(longer, net)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_random_alterations_of_weights_in_disguise(kind: str) -> None:

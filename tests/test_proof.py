@@ -15,7 +15,16 @@ from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.certificate import weights_digest
 from binadd.proof.enclosure import Cases, Enclosure, Reached
-from binadd.proof.search import Adaptive, AffineForms, Attempt, Boxes, Missed, Sampler
+from binadd.proof.search import (
+    Adaptive,
+    AffineForms,
+    Attempt,
+    Boxes,
+    Found,
+    Missed,
+    Sampler,
+    affine,
+)
 from binadd.proof.search.course import MOST_FOLLOWED
 from binadd.proof.search.histories import MOST_EDGES, Histories, History, affordable_depth, uniform
 
@@ -135,6 +144,22 @@ def test_a_logit_of_zero_proves_nothing() -> None:
         }
     )
     assert isinstance(prove(nothing, effort="quick"), Refuted | Undecided)
+
+
+# Plans ------------------------------------------------------------------------------------------
+
+
+def test_plans_are_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By sets that hold as well, as the checker confirms."""
+    enclosure = Enclosure(trained(4))
+    how, sampler = AffineForms(1, steps=5, cases=5000), Sampler(enclosure)
+    short = how.run(enclosure, sampler)
+    monkeypatch.setattr(affine, "shortened", lambda *arguments: arguments[2])
+    long = how.run(enclosure, sampler)
+    assert isinstance(short, Found) and isinstance(long, Found)
+    assert sum(map(len, short.plans)) < sum(map(len, long.plans))
+    for found in (short, long):
+        binadd.check(found.certificate(enclosure, weights_digest(trained(4))), trained(4))
 
 
 # Histories --------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ facts, which docs/proof.md derives:
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from operator import add, mul
+from operator import add, mul, sub
 from typing import NamedTuple
 
 from binadd.errors import CertificateError
@@ -24,7 +24,7 @@ __all__ = ["check"]
 BITS, GUARD = 64, 32  # GUARD: further bits where σ is tabulated
 ONE = 1 << BITS
 BEYOND = 2 * ONE  # no state is as far from 0, and no set may be
-MAX_DEPTH = 200  # of a plan
+MAX_DEPTH, MOST_WORK = 200, 1 << 35  # of a plan; of all, in products: a quarter of an hour
 # Accumulators of a sum, what one operation rounds relatively, and |computed f − f|.
 ROUNDING = {"float64": (8, ONE >> 53, ONE >> 50), "float32": (16, ONE >> 24, ONE >> 21)}
 SIGMOID_ERROR = 4  # |_sigmoid(a) − σ(a)|
@@ -96,13 +96,12 @@ def _demand(holds: bool, sentence: str) -> None:
 class _Network:
     """The weights in units, and an enclosed step."""
 
-    def __init__(self, certificate: Certificate, net: BinaryAdderRNN) -> None:
+    def __init__(self, claim: Certificate, net: BinaryAdderRNN) -> None:
         of = net.settings.architecture
-        claimed = (certificate.activation, certificate.dtype, certificate.operands)
-        same = claimed == (of.activation, of.dtype, of.operands)
-        self.size = certificate.centres.shape[1]
-        same = same and self.size == of.hidden_size and certificate.digest == weights_digest(net)
-        _demand(same, "the certificate is of another network")
+        self.size, self.work = len(claim.centres[0]), 0
+        claimed = (claim.activation, claim.dtype, claim.operands, self.size, claim.digest)
+        actual = (of.activation, of.dtype, of.operands, of.hidden_size, weights_digest(net))
+        _demand(claimed == actual, "the certificate is of another network")
         weights = {name: array.tolist() for name, array in net.parameters.items()}
         self.tanh, self.operands = of.activation == "tanh", of.operands
         self.W = [_units(row) for row in weights["hidden_weights"]]
@@ -110,7 +109,7 @@ class _Network:
         [self.out_bias] = _units([weights.get("output_bias", 0.0)])
         self.bias = _units(weights.get("hidden_bias", [0.0] * self.size))
         self.inputs = list(map(_units, zip(*weights["input_weights"], strict=True)))
-        self._check_errors(certificate)
+        self._check_errors(claim)
 
     def _check_errors(self, claim: Certificate) -> None:
         """A term of a sum is rounded at most m times on its way: γ = mu/(1 − mu) ≤ 2mu relatively.
@@ -132,6 +131,8 @@ class _Network:
         """Enclose the next states, symbol by symbol: h′ = slope·(Wh + u) + offset ± error."""
         _demand(max(map(add, map(abs, case.z), case.spread)) < BEYOND, "a case reaches too far")
         fields, bits, g = self.fields, self.fields.bits, case.g + self.size
+        self.work += self.size * (self.size * g + (500 << self.operands))  # 500 for each line
+        _demand(self.work <= MOST_WORK, "the plans take more steps than are checked")
         places = range(bits * case.g, bits * g, bits)  # the box becomes generators
         G = [row + (s << at) for row, s, at in zip(case.G, case.s, places, strict=True)]
         A = [fields.round_down(_dot(row, G), g) for row in self.W]
@@ -140,9 +141,8 @@ class _Network:
         for symbol in range(1 << self.operands):
             fed = [row for i, row in enumerate(self.inputs) if symbol >> i & 1]
             middle = list(map(sum, zip(a, *fed, strict=True)))
-            lines = [
-                _line(m - t, m + t, affine, self.tanh) for m, t in zip(middle, r, strict=True)
-            ]
+            ends = zip(map(sub, middle, r), map(add, middle, r), strict=True)
+            lines = (_line(low, high, affine, self.tanh) for low, high in ends)
             slope, offset, error = zip(*lines, strict=True)
             z = [(k * m >> BITS) + o for k, m, o in zip(slope, middle, offset, strict=True)]
             s = [e + self.step_error + 2 * g + 4 for e in error]

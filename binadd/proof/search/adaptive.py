@@ -20,6 +20,7 @@ from binadd.proof.search.histories import (
 )
 from binadd.proof.search.sampler import Sampler
 from binadd.proof.search.sets import Sets, ShortWords
+from binadd.proof.search.shorten import shortened
 
 __all__ = ["Adaptive"]
 
@@ -72,7 +73,8 @@ class Adaptive:
             )
             margin, work = course.margin, work + course.work
             if course.plans is not None:
-                return Found(graph, sets, course.plans, margin)
+                found = Found(graph, sets, course.plans, margin)
+                return shortened(enclosure, start, found, self.steps, self.cases)
             if not start.margin > 0 or work > self.work:
                 break
             blamed = self._blame(course, widest_low, widest_high)

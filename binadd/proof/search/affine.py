@@ -10,6 +10,7 @@ from binadd.proof.search.course import follow, widen
 from binadd.proof.search.histories import uniform
 from binadd.proof.search.sampler import Sampler
 from binadd.proof.search.sets import Sets, ShortWords
+from binadd.proof.search.shorten import shortened
 
 __all__ = ["AffineForms"]
 
@@ -49,7 +50,8 @@ class AffineForms:
             course = follow(enclosure, graph, sets, start, self.steps, self.cases)
             margin = course.margin
             if course.plans is not None:
-                return Found(graph, sets, course.plans, margin)
+                found = Found(graph, sets, course.plans, margin)
+                return shortened(enclosure, start, found, self.steps, self.cases)
             if not margin > 0 or course.crowded:
                 break
             widen(low, high, *course.open[1:])
