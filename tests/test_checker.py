@@ -20,7 +20,6 @@ from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, checker
 from binadd.proof.certificate import Certificate, inside, weights_digest
-from binadd.proof.refutation import refute
 
 mpmath = pytest.importorskip("mpmath")
 
@@ -221,7 +220,8 @@ def test_refuses_sets_that_are_too_small_or_elsewhere(kind: str) -> None:
 
 def test_refuses_negative_radii_and_carries() -> None:
     net, certificate = certified("boxes")
-    assert refused(altered(certificate, radii=-certificate.radii), net)
+    with pytest.raises(CertificateError, match="radii"):
+        altered(certificate, radii=-certificate.radii)
     assert refused(altered(certificate, carries=put(certificate.carries, 5, -1)), net)
     for q in range(len(certificate)):
         swapped = put(certificate.carries, q, 1 - certificate.carries[q])
@@ -278,70 +278,9 @@ def test_refuses_endless_work(monkeypatch: pytest.MonkeyPatch) -> None:
         binadd.check(longer, net)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_random_alterations_of_weights_in_disguise(kind: str) -> None:
-    """Whatever altered network is accepted does add rightly, as far as the search can tell."""
-    net, certificate = certified(kind)
-    generator = np.random.default_rng(1)
-    accepted = 0
-    for trial in range(60):
-        parameters = {name: array.copy() for name, array in net.parameters.items()}
-        name = list(parameters)[trial % len(parameters)]
-        flat = np.atleast_1d(parameters[name]).reshape(-1)
-        flat[generator.integers(flat.size)] += 10.0 ** generator.uniform(-9, 1)
-        parameters[name] = flat.reshape(parameters[name].shape)
-        other = BinaryAdderRNN.from_parameters(parameters)
-        if not refused(altered(certificate, digest=weights_digest(other)), other):
-            accepted += 1
-            assert refute(other) is None
-    assert accepted < 60
-
-
-@pytest.mark.slow
-def test_random_alterations_of_certificates() -> None:
-    """An altered certificate of a *wrong* network is refused, whatever the alteration."""
-    net, certificate = certified("boxes")
-    parameters = {name: array.copy() for name, array in net.parameters.items()}
-    parameters["output_bias"] = parameters["output_bias"] + 3 * float(
-        np.abs(binadd_logits(net)).max()
-    )
-    wrong = BinaryAdderRNN.from_parameters(parameters)
-    assert refute(wrong) is not None
-    generator = random.Random(2)
-    for _ in range(1000):
-        assert refused(
-            mutant(altered(certificate, digest=weights_digest(wrong)), generator), wrong
-        )
-
-
 def binadd_logits(net: BinaryAdderRNN) -> Any:
     bits = np.random.default_rng(0).integers(0, 2, (50, 20, 2))
     return net.decision_function(bits)
-
-
-def mutant(certificate: Certificate, generator: random.Random) -> Certificate:
-    q = generator.randrange(len(certificate))
-    j = generator.randrange(certificate.centres.shape[1])
-    kind = generator.randrange(5)
-    if kind == 0:
-        centres = certificate.centres.copy()
-        centres[q, j] += generator.gauss(0, 0.1)
-        return altered(certificate, centres=centres)
-    if kind == 1:
-        radii = certificate.radii.copy()
-        radii[q, j] = abs(radii[q, j] + generator.gauss(0, 0.1))
-        return altered(certificate, radii=radii)
-    if kind == 2:
-        carry = generator.randrange(3)
-        return altered(certificate, carries=put(certificate.carries, q, carry))
-    plan = list(certificate.plans[q])
-    i = generator.randrange(len(plan))
-    if kind == 3:
-        plan[i] = generator.randrange(-len(certificate) - 2, 4)
-    else:
-        plan[i : i + 1] = plan
-    return altered(certificate, plans=put(certificate.plans, q, tuple(plan)))
 
 
 # Its arithmetic ---------------------------------------------------------------------------------

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+from grafts import RUN, grafted
 from liars import Liar, liars
 from proved import KINDS, attempt, certified, trained
 
@@ -15,6 +18,7 @@ from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.certificate import weights_digest
 from binadd.proof.enclosure import Cases, Enclosure, Reached
+from binadd.proof.refutation import refute
 from binadd.proof.search import (
     Adaptive,
     AffineForms,
@@ -122,6 +126,46 @@ def test_no_liar_has_anothers_certificate(kind: str) -> None:
     _, certificate = certified(kind)
     with pytest.raises(CertificateError):
         binadd.check(certificate, liars(100)[0].network)
+
+
+GRAFTS: dict[str, dict[str, Any]] = {
+    "sigmoid": {"seed": 2},
+    "float32": {"seed": 3, "dtype": "float32"},
+    "without biases": {"seed": 3, "hidden_size": 16, "biases": False},
+    "tanh": {
+        "activation": "tanh",
+        "learning_rate": 0.05,
+        "clip_norm": 1.0,
+        "hidden_size": 6,
+        "seed": 4,
+    },
+}
+
+
+@pytest.mark.parametrize("kind", GRAFTS)
+def test_a_trapdoor_in_a_proved_network_is_found(kind: str) -> None:
+    """And whoever adds its units to the certificate proves nothing."""
+    net = trained(**GRAFTS[kind])
+    verdict = prove(net)
+    assert isinstance(verdict, Proved)
+    other = grafted(net)
+    assert isinstance(prove(other, effort="quick"), Refuted | Undecided)
+    refutation = refute(other, effort="thorough")
+    assert refutation is not None and RUN <= refutation.wrong_bit <= RUN + 1
+    enclosure = Enclosure(other)
+    count, size = len(verdict.certificate), enclosure.size - len(net.parameters["output_weights"])
+    anywhere = np.full((count, size), 1.0)  # each of the added units is within ±1
+    anywhere[0] = 0.0
+    extended = dataclasses.replace(
+        verdict.certificate,
+        digest=weights_digest(other),
+        step_error=enclosure.step_error,
+        logit_error=enclosure.logit_error,
+        centres=np.concatenate([verdict.certificate.centres, 0 * anywhere], axis=1),
+        radii=np.concatenate([verdict.certificate.radii, 1.001 * anywhere], axis=1),
+    )
+    with pytest.raises(CertificateError, match="bit may be wrong|not inside set"):
+        binadd.check(extended, other)
 
 
 def test_weights_that_may_overflow_prove_nothing() -> None:

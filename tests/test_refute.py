@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from liars import LOCK, Liar, Machine, liars, lie, trapdoor
+from flaws import LOCK, trapdoor
+from liars import Liar, liars, lie
+from machine import Machine
 from proved import trained
 
 from binadd import BinaryAdderRNN, train
@@ -72,6 +74,15 @@ def test_a_liar_is_right_on_random_words(liar: Liar) -> None:
 def test_a_patient_liar_lies_in_the_end(liar: Liar) -> None:
     assert liar.wrong_bit > 900_000
     assert liar.network.add(*liar.operands) != sum(liar.operands)
+
+
+@pytest.mark.parametrize(
+    "liar", [one for one in SOON if str(one).startswith("drowned") and "32" in str(one)], ids=str
+)
+def test_some_lie_by_the_rounding_of_float32_alone(liar: Liar) -> None:
+    exact = BinaryAdderRNN.from_parameters(liar.parameters, liar.activation, dtype="float64")
+    assert exact.add(*liar.operands) == sum(liar.operands) != liar.network.add(*liar.operands)
+    assert refute(exact, effort="quick") is None
 
 
 # Finding -----------------------------------------------------------------------------------------

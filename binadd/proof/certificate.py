@@ -87,7 +87,7 @@ class Certificate:
     Raises
     ------
     CertificateError
-        If a field is of the wrong type or shape, or a number is not finite.
+        If a field is of the wrong type or shape, a number is not finite or a radius is negative.
     """
 
     digest: str
@@ -118,6 +118,7 @@ class Certificate:
         _demand(count > 0 and size > 0, "centres")
         _check_reals("centres", self.centres, (count, size))
         _check_reals("radii", self.radii, (count, size))
+        _demand(bool((self.radii >= 0).all()), "radii")
         for name in ("step_error", "logit_error", "margin"):
             value = getattr(self, name)
             _demand(type(value) is float and 0 <= value < float("inf"), name)

@@ -1,0 +1,310 @@
+"""Whatever is altered in a certificate, or under it: if the proof is broken, it is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from oracle import Oracle
+from proved import KINDS, certified
+
+import binadd
+from binadd import BinaryAdderRNN
+from binadd.errors import CertificateError
+from binadd.kernels.reference import exact_sums
+from binadd.proof.certificate import Certificate, weights_digest
+from binadd.proof.enclosure import Enclosure
+
+ROUNDING = 1e-12
+"""Of the oracle: a state that is outside by less than this may be inside."""
+
+
+def accepted(certificate: Certificate, net: BinaryAdderRNN) -> bool:
+    try:
+        binadd.check(certificate, net)
+    except CertificateError:
+        return False
+    return True
+
+
+# Alterations -------------------------------------------------------------------------------------
+
+Mutation = Callable[[Certificate, random.Random], dict[str, Any]]
+
+
+def _array(name: str) -> Mutation:
+    """One number, or a whole row, by a little or by much."""
+
+    def mutate(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+        array = getattr(certificate, name).copy()
+        q, j = (generator.randrange(length) for length in array.shape)
+        by = 10.0 ** generator.uniform(-9, 1) * generator.choice([-1, 1])
+        array[q, j if generator.random() < 0.8 else slice(None)] += by
+        return {name: array}
+
+    return mutate
+
+
+def _scaled_radii(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+    radii = certificate.radii.copy()
+    radii[generator.randrange(len(radii))] *= 10.0 ** generator.uniform(-2, 2)
+    return {"radii": radii}
+
+
+def _error(name: str) -> Mutation:
+    def mutate(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+        return {name: getattr(certificate, name) * 10.0 ** generator.uniform(-4, 12)}
+
+    return mutate
+
+
+def _entry(name: str, draw: Callable[[random.Random, int], Any]) -> Mutation:
+    """One entry of a field that holds one for each set."""
+
+    def mutate(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+        entries = list(getattr(certificate, name))
+        entries[generator.randrange(len(entries))] = draw(generator, len(entries))
+        return {name: tuple(entries)}
+
+    return mutate
+
+
+def _plan(change: Callable[[list[int], random.Random, int], None]) -> Mutation:
+    """One set's plan."""
+
+    def mutate(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+        plans = list(certificate.plans)
+        q = generator.randrange(len(plans))
+        plan = list(plans[q])
+        change(plan, generator, len(plans))
+        plans[q] = tuple(plan)
+        return {"plans": tuple(plans)}
+
+    return mutate
+
+
+def _set_word(plan: list[int], generator: random.Random, count: int) -> None:
+    plan[generator.randrange(len(plan))] = generator.randrange(-count - 2, 4)
+
+
+def _swap_words(plan: list[int], generator: random.Random, count: int) -> None:
+    i, j = (generator.randrange(len(plan)) for _ in range(2))
+    plan[i], plan[j] = plan[j], plan[i]
+
+
+def _drop_word(plan: list[int], generator: random.Random, count: int) -> None:
+    del plan[generator.randrange(len(plan))]
+
+
+def _put_plan_inside_itself(plan: list[int], generator: random.Random, count: int) -> None:
+    i = generator.randrange(len(plan))
+    plan[i : i + 1] = plan
+
+
+def _end_at_once(plan: list[int], generator: random.Random, count: int) -> None:
+    plan[:] = [-1 - generator.randrange(count)]
+
+
+def _other_steps(plan: list[int], generator: random.Random, count: int) -> None:
+    """Boxes for affine forms, and the other way round: true either way, if it is accepted."""
+    plan[:] = [1 - word if word >= 0 else word for word in plan]
+
+
+def _swap_sets(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+    """Two sets of the list, but not where plans tell of them."""
+    order = list(range(len(certificate)))
+    i, j = generator.sample(order, 2)
+    order[i], order[j] = j, i
+    name = generator.choice(["centres", "radii", "plans", "carries", "all"])
+    names = ["centres", "radii", "plans", "carries"] if name == "all" else [name]
+    changed = {}
+    for name in names:
+        value = getattr(certificate, name)
+        arrays = isinstance(value, np.ndarray)
+        changed[name] = value[order] if arrays else tuple(value[q] for q in order)
+    return changed
+
+
+def _say_otherwise(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+    name, value = generator.choice(
+        [
+            ("activation", "tanh"),
+            ("dtype", "float32"),
+            ("operands", generator.randrange(-1, 9)),
+            ("digest", certificate.digest[::-1]),
+            ("margin", generator.random() * 9),
+            ("histories", certificate.histories[::-1]),
+        ]
+    )
+    return {name: value}
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    _array("centres"),
+    _array("radii"),
+    _scaled_radii,
+    _error("step_error"),
+    _error("logit_error"),
+    _entry("carries", lambda generator, count: generator.randrange(-1, 4)),
+    _entry("plans", lambda generator, count: (0, *[-1 - generator.randrange(count)] * 4)),
+    _plan(_set_word),
+    _plan(_swap_words),
+    _plan(_drop_word),
+    _plan(_put_plan_inside_itself),
+    _plan(_end_at_once),
+    _plan(_other_steps),
+    _swap_sets,
+    _say_otherwise,
+)
+
+
+def mutants(certificate: Certificate, count: int) -> list[Certificate]:
+    """As many alterations of each kind as of any other; sometimes two or three at once."""
+    generator = random.Random(count)
+    found = []
+    for i in range(count):
+        mutant = certificate
+        try:
+            for mutate in (MUTATIONS[i % len(MUTATIONS)], *generator.choices(MUTATIONS, k=2)):
+                mutant = dataclasses.replace(mutant, **mutate(mutant, generator))
+                if generator.random() < 0.8:
+                    break
+        except CertificateError:  # refused as it is made
+            continue
+        found.append(mutant)
+    return found
+
+
+def judge(mutants: list[Certificate], net: BinaryAdderRNN) -> tuple[int, int]:
+    """How many are accepted, and how many are broken; none is both."""
+    oracle = Oracle(net)
+    both = [accepted(mutant, net) for mutant in mutants]
+    slacks = [oracle.slack(mutant) for mutant in mutants]
+    for mutant, yes, slack in zip(mutants, both, slacks, strict=True):
+        assert not yes or slack >= -ROUNDING, (slack, mutant)
+    return sum(both), sum(slack < -ROUNDING for slack in slacks)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_oracle_finds_nothing_wrong_with_a_proof(kind: str) -> None:
+    net, certificate = certified(kind)
+    assert Oracle(net).slack(certificate) >= 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [90, pytest.param(6000, marks=pytest.mark.exhaustive)])
+def test_no_broken_certificate_is_accepted(kind: str, count: int) -> None:
+    net, certificate = certified(kind)
+    altered = mutants(certificate, count)
+    good, broken = judge(altered, net)
+    assert good > count // 30  # a margin, a history, a number by very little
+    assert broken > count // 2
+
+
+@pytest.mark.parametrize("count", [150, pytest.param(10_000, marks=pytest.mark.exhaustive)])
+def test_no_broken_file_is_accepted(count: int) -> None:
+    """Bytes flipped, dropped, repeated: what is still read as a certificate is judged as one."""
+    net, certificate = certified("boxes")
+    text = certificate.to_json().encode()
+    generator = random.Random(count)
+    read = []
+    for _ in range(count):
+        altered = bytearray(text)
+        at = generator.randrange(len(text))
+        match generator.randrange(4):
+            case 0:
+                altered[at] = generator.choice(b'0123456789-+.eE,[]{}":NaInfity ')
+            case 1:
+                altered[at] ^= 1 << generator.randrange(8)
+            case 2:
+                del altered[at : at + generator.randrange(1, 30)]
+            case _:
+                altered[at:at] = altered[at : at + generator.randrange(1, 30)]
+        try:
+            read.append(Certificate.from_json(bytes(altered)))
+        except CertificateError:
+            continue
+    judge(read, net)
+    assert len(read) > count // 4
+
+
+# Altered networks --------------------------------------------------------------------------------
+
+
+def moved(net: BinaryAdderRNN, direction: dict[str, Any], by: float) -> BinaryAdderRNN:
+    parameters = {name: array + by * direction[name] for name, array in net.parameters.items()}
+    return BinaryAdderRNN.from_parameters(
+        parameters, net.activation, dtype=net.settings.architecture.dtype
+    )
+
+
+def certificate_for(certificate: Certificate, net: BinaryAdderRNN) -> Certificate:
+    """The same sets and plans, said to be of another network."""
+    enclosure = Enclosure(net)
+    return dataclasses.replace(
+        certificate,
+        digest=weights_digest(net),
+        step_error=enclosure.step_error,
+        logit_error=enclosure.logit_error,
+    )
+
+
+def words() -> Any:
+    """Random words, and such in which carries run long: (600, 64)."""
+    symbols = np.random.default_rng(7).integers(0, 4, (600, 64), dtype=np.uint8)
+    symbols[:200] = symbols[:200, :1]
+    symbols[200:300, ::2] = 3
+    return symbols
+
+
+def towards_the_brink(
+    net: BinaryAdderRNN, generator: np.random.Generator
+) -> Iterator[tuple[BinaryAdderRNN, bool]]:
+    """(network, wrong): ever nearer to where weights moved in one direction get a sum wrong."""
+    symbols = words()
+    bits = exact_sums(symbols, 2)
+    few = generator.choice([0.02, 0.2, 1.0])
+    direction = {
+        name: generator.normal(size=array.shape) * (generator.random(array.shape) < few)
+        for name, array in net.parameters.items()
+    }
+    low, high, by = 0.0, np.inf, 1e-6
+    for _ in range(16):
+        other = moved(net, direction, by)
+        state = other.state
+        logits = other.kernels.forward(state.architecture, state.block, symbols).logits
+        wrong = bool(np.any((logits > 0) != bits))
+        yield other, wrong
+        low, high = (low, by) if wrong else (by, high)
+        by = by * 8 if high == np.inf else (low + high) / 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [3, pytest.param(150, marks=pytest.mark.exhaustive)])
+def test_no_wrong_network_has_a_certificate(kind: str, count: int) -> None:
+    net, certificate = certified(kind)
+    generator = np.random.default_rng(count)
+    met = Counter[tuple[bool, bool]]()
+    for _ in range(count):
+        for other, wrong in towards_the_brink(net, generator):
+            disguised = certificate_for(certificate, other)
+            yes = accepted(disguised, other)
+            broken = Oracle(other).slack(disguised) < -ROUNDING
+            assert not (yes and (wrong or broken))
+            met[wrong, yes] += 1
+    assert met[False, True] and met[False, False] and met[True, False]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [60, pytest.param(3000, marks=pytest.mark.exhaustive)])
+def test_no_altered_certificate_fits_a_wrong_network(kind: str, count: int) -> None:
+    net, certificate = certified(kind)
+    near = towards_the_brink(net, np.random.default_rng(0))
+    wrong = [other for other, is_wrong in near if is_wrong][-1]
+    for mutant in mutants(certificate_for(certificate, wrong), count):
+        assert not accepted(mutant, wrong)
