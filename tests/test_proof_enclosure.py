@@ -12,6 +12,7 @@ import pytest
 from proved import certified
 
 from binadd import BinaryAdderRNN
+from binadd.kernels.contract import lanes
 from binadd.kernels.reference import CONSTANTS
 from binadd.proof import checker
 from binadd.proof.certificate import Certificate, weights_digest
@@ -112,6 +113,103 @@ def test_errors_of_a_step_are_bounded(setting: Any, scale: float) -> None:
                 assert abs(float(logit - exact_logit)) <= enclosure.logit_error
                 worst = max(worst, error / enclosure.step_error)
     assert worst > 1e-4 or scale > 5  # f saturates
+
+
+SIZES = (1, 2, 7, 8, 9, 16, 17, 33, 64, 127, 256)
+
+
+def heavy(kind: str, size: int, activation: str, dtype: str, seed: int) -> BinaryAdderRNN:
+    """A network whose sums are hard on rounding, for the states that `hard_states` gives."""
+    if kind == "lost":
+        return losing(size, activation, dtype)
+    generator = np.random.default_rng(seed)
+    scale = {"small": 1e-3, "usual": 2.0, "large": 1e4, "cancelling": 1.0}[kind]
+    W, inputs = generator.uniform(-scale, scale, (size, size)), np.zeros((size, 2))
+    bias, out = generator.uniform(-scale, scale, size), generator.uniform(-scale, scale, size)
+    if kind == "cancelling":  # W·½ + b is about 0, where f is steepest, out of terms of one sign
+        W, out = np.abs(W), np.abs(out)
+        bias = -W.sum(axis=1) / 2
+    return BinaryAdderRNN.from_parameters(
+        {
+            "input_weights": inputs if kind == "cancelling" else inputs + bias[:, None],
+            "hidden_weights": W,
+            "hidden_bias": bias,
+            "output_weights": out,
+            "output_bias": np.asarray(-out.sum() / 2 if kind == "cancelling" else scale),
+        },
+        activation,
+        dtype=dtype,
+    )
+
+
+def losing(size: int, activation: str, dtype: str) -> BinaryAdderRNN:
+    """The worst there is: each accumulator starts with ±1 and loses all that it is given later."""
+    width = lanes(dtype)
+    ulp = float(np.finfo(dtype).eps)
+    row = np.full(size, 0.499 * ulp)
+    row[:width] = 1 + 8 * ulp
+    row[: width // 2] *= -1  # what is left is about 0, where f is steepest
+    parameters = {
+        "input_weights": np.zeros((size, 2)),
+        "hidden_weights": np.tile(row, (size, 1)),
+        "hidden_bias": np.zeros(size),
+        "output_weights": row,
+        "output_bias": np.zeros(()),
+    }
+    return BinaryAdderRNN.from_parameters(parameters, activation, dtype=dtype)
+
+
+def hard_states(kind: str, size: int, dtype: str, seed: int) -> Any:
+    """States (256, H) with full mantissas, about ½; or 1, where products are to be exact."""
+    generator = np.random.default_rng(seed)
+    states = np.ones((1, size)) if kind == "lost" else generator.uniform(0.4, 0.6, (256, size))
+    return states.astype(dtype)
+
+
+def worst_errors(net: BinaryAdderRNN, states: Any) -> tuple[float, float]:
+    """The largest errors of a step and of its logit, of these states: found in long double,
+    measured exactly."""
+    p = net.parameters
+    size, tanh = len(p["output_weights"]), net.activation == "tanh"
+    run = net.kernels.forward(
+        net.state.architecture, net.state.block, np.full((len(states), 1), 3, np.uint8), states
+    )
+    wide = {name: array.astype(np.longdouble) for name, array in p.items()}
+    a = states @ wide["hidden_weights"].T + wide["input_weights"].sum(1) + wide["hidden_bias"]
+    with np.errstate(over="ignore"):
+        f = np.tanh(a) if tanh else 1 / (1 + np.exp(-a))
+    m, j = np.unravel_index(np.argmax(np.abs(run.final_state - f)), (len(states), size))
+    logits = run.final_state @ wide["output_weights"] + wide["output_bias"]
+    k = int(np.argmax(np.abs(run.logits[:, 0] - logits)))
+
+    def exact(bias: Any, weights: Any, values: Any) -> Any:
+        pairs = zip(weights.tolist(), values.tolist(), strict=True)
+        return bias + mpmath.fsum(mpmath.mpf(w) * mpmath.mpf(v) for w, v in pairs)
+
+    with mpmath.workdps(60):
+        bias = mpmath.fsum([float(p["hidden_bias"][j]), *p["input_weights"][j].tolist()])
+        total = exact(bias, p["hidden_weights"][j], states[m])
+        state = mpmath.tanh(total) if tanh else 1 / (1 + mpmath.exp(-total))
+        logit = exact(float(p["output_bias"]), p["output_weights"], run.final_state[k])
+        return (
+            float(abs(float(run.final_state[m, j]) - state)),
+            float(abs(float(run.logits[k, 0]) - logit)),
+        )
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("kind", ["small", "usual", "large", "cancelling", "lost"])
+def test_errors_of_a_step_are_bounded_at_any_size(kind: str, activation: str, dtype: str) -> None:
+    """With room to spare: the worst that is met is below half the bound."""
+    for size in SIZES:
+        net = heavy(kind, size, activation, dtype, size)
+        enclosure = Enclosure(net)
+        step, logit = worst_errors(net, hard_states(kind, size, dtype, size))
+        assert 2 * step <= enclosure.step_error
+        assert 2 * logit <= enclosure.logit_error
+    if kind == "lost" and activation == "tanh":
+        assert step > 0.3 * enclosure.step_error  # nor is the bound much larger than it need be
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
