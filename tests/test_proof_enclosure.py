@@ -115,7 +115,7 @@ def test_errors_of_a_step_are_bounded(setting: Any, scale: float) -> None:
     assert worst > 1e-4 or scale > 5  # f saturates
 
 
-SIZES = (1, 2, 7, 8, 9, 16, 17, 33, 64, 127, 256)
+SIZES = (1, 7, 8, 16, 33, 64, 256)
 
 
 def heavy(kind: str, size: int, activation: str, dtype: str, seed: int) -> BinaryAdderRNN:
