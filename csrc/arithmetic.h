@@ -72,40 +72,59 @@ INLINE vec exp_tail(vec r, vec r2)
 #endif
 }
 
-/* e^−x = s·(1 + q), −LIMIT ≤ x ≤ LIMIT: s = 2^n is returned through `scale`, q is the result. */
-INLINE vec split_exp(vec x, vec *scale)
+/* −x = n·ln 2 + r, |r| ≤ ½·ln 2 and −LIMIT ≤ x ≤ LIMIT: 2^n is returned through `scale`, r is the
+ * result. */
+INLINE vec reduce(vec x, vec *scale)
 {
     vec shifted = x * -LOG2_E + MAGIC;
     vec n = shifted - MAGIC;
-    vec r = (n * -LN2_HIGH - x) - n * LN2_LOW;
-    vec r2 = r * r;
     *scale = from_bits(shift_left(bits_of(shifted), MANTISSA_BITS));
+    return (n * -LN2_HIGH - x) - n * LN2_LOW;
+}
+
+/* e^r − 1 of what `reduce` returns: with s = 2^n and this as q, e^−x = s·(1 + q). */
+INLINE vec exp_less_one(vec r)
+{
+    vec r2 = r * r;
     return r + r2 * exp_tail(r, r2);
 }
 
-INLINE vec sigmoid(vec a)
+INLINE ivec sign_bit(void)
 {
-    vec s, q = split_exp(at_most(a, LIMIT), &s);
+    return bits_of(splat(R(-0.0)));
+}
+
+INLINE vec magnitude(vec x)
+{
+    return from_bits(bits_of(x) & ~sign_bit());
+}
+
+/* σ(a) = 1/(1 + e^−a). */
+INLINE vec sigmoid_from(vec a, vec s, vec q)
+{
     vec result = 1 / ((1 + s) + s * q);
     return from_bits(bits_of(result) & ~less(a, splat(-LIMIT)));
 }
 
-INLINE vec hyperbolic_tangent(vec a)
+/* tanh(a) = (1 − e^−2|a|)/(1 + e^−2|a|), with a's sign. */
+INLINE vec tanh_from(vec a, vec s, vec q)
 {
-    ivec sign = bits_of(splat(R(-0.0)));
-    vec size = from_bits(bits_of(a) & ~sign);
-    vec s, q = split_exp(at_most(2 * size, LIMIT), &s);
     vec sq = s * q;
     vec result = ((1 - s) - sq) / ((1 + s) + sq);
-    return from_bits((bits_of(result) & ~sign) | (bits_of(a) & sign));
+    return from_bits((bits_of(result) & ~sign_bit()) | (bits_of(a) & sign_bit()));
+}
+
+INLINE vec sigmoid(vec a)
+{
+    vec s, r = reduce(at_most(a, LIMIT), &s);
+    return sigmoid_from(a, s, exp_less_one(r));
 }
 
 /* ln(1 + e^z). */
 INLINE vec softplus(vec z)
 {
-    ivec sign = bits_of(splat(R(-0.0)));
-    vec s, q = split_exp(at_most(from_bits(bits_of(z) & ~sign), LIMIT), &s);
-    vec e = s + s * q;
+    vec s, r = reduce(at_most(magnitude(z), LIMIT), &s);
+    vec e = s + s * exp_less_one(r);
     vec w = e / (2 + e);
     vec w2 = w * w;
     vec series = splat(LOG1P[LOG_TERMS - 1]);
@@ -115,9 +134,37 @@ INLINE vec softplus(vec z)
     return pick(~less(z, splat(0)), z) + (w + w) * (1 + w2 * series);
 }
 
-INLINE vec activate(vec a, binadd_activation activation)
+/* The operations of one activation wait for each other. So that others fill the gaps, several
+ * vectors go through each of three stages before the first goes on to the next. */
+enum { ABREAST = 8 };
+
+INLINE void activate_abreast(vec *a, int count, binadd_activation activation)
 {
-    return activation == BINADD_TANH ? hyperbolic_tangent(a) : sigmoid(a);
+    const int is_tanh = activation == BINADD_TANH;
+    vec s[ABREAST], q[ABREAST];
+    for (int i = 0; i < count; i++)
+        q[i] = reduce(at_most(is_tanh ? 2 * magnitude(a[i]) : a[i], LIMIT), &s[i]);
+    for (int i = 0; i < count; i++)
+        q[i] = exp_less_one(q[i]);
+    for (int i = 0; i < count; i++)
+        a[i] = is_tanh ? tanh_from(a[i], s[i], q[i]) : sigmoid_from(a[i], s[i], q[i]);
+}
+
+APART void activate_many(vec *a, int count, binadd_activation activation)
+{
+    for (; count >= ABREAST; count -= ABREAST, a += ABREAST)
+        activate_abreast(a, ABREAST, activation);
+    for (; count > 0; count--, a++)
+        activate_abreast(a, 1, activation);
+}
+
+/* aᵢ ← f(aᵢ); in place where there are few, which somebody waits for. */
+INLINE void activate(vec *a, int count, binadd_activation activation)
+{
+    if (CONSTANT(count) && count < ABREAST)
+        activate_abreast(a, count, activation);
+    else
+        activate_many(a, count, activation);
 }
 
 /* f′(a) from h = f(a). */

@@ -62,11 +62,6 @@ INLINE box_checker take_box_checker(arena *a, const shape *s)
     return b;
 }
 
-INLINE vec magnitude(vec x)
-{
-    return from_bits(bits_of(x) & ~bits_of(splat(R(-0.0))));
-}
-
 INLINE void prepare_box_checker(box_checker *b, const shape *s)
 {
     const int width = vectors_of(s);
@@ -144,8 +139,12 @@ INLINE int step_box(const box_checker *b, const shape *s, const vec *sums, int s
     vec *middle = b->sums, *radius = middle + width;
     for (int v = 0; v < width; v++) {
         vec a = sums[v] + b->inputs[symbol * width + v];
-        vec low = activate(a - sums[width + v], s->activation) - SLACK;
-        vec high = activate(a + sums[width + v], s->activation) + SLACK;
+        middle[v] = a - sums[width + v];
+        radius[v] = a + sums[width + v];
+    }
+    activate(middle, 2 * width, s->activation); /* both rows */
+    for (int v = 0; v < width; v++) {
+        vec low = middle[v] - SLACK, high = radius[v] + SLACK;
         middle[v] = (low + high) * R(0.5);
         radius[v] = (high - low) * R(0.5) + SLACK;
         to.low[v] = blend(less(low, to.low[v]), low, to.low[v]);

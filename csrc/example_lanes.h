@@ -87,8 +87,7 @@ INLINE void NAME(step)(const NAME(weights) * w, const shape *s, const ivec *rest
         h[j] = NAME(input_sum)(w, s, x, j);
     if (before)
         NAME(add_hidden_sums)(w->hidden, 1, s->columns, before, s->hidden_size, h);
-    for (int j = 0; j < s->hidden_size; j++)
-        h[j] = activate(h[j], s->activation);
+    activate(h, s->hidden_size, s->activation);
 }
 
 /* δₜ = (Wₕᵀδₜ₊₁ + Wₒᵀ∂L/∂oₜ) ⊙ f′(aₜ); with `after` NULL, there is no step t + 1. */

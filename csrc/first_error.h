@@ -113,7 +113,8 @@ INLINE void walk_shaped(exhaustive *x, const shape *s, const shared_weights *w, 
         const vec *sums = x->sums + t * s->hidden_size;
         const real *inputs = x->inputs + symbol * s->columns;
         for (int j = 0; j < s->hidden_size; j++)
-            x->states[j] = activate(sums[j] + inputs[j], s->activation);
+            x->states[j] = sums[j] + inputs[j];
+        activate(x->states, s->hidden_size, s->activation);
         const ivec totals = carries[t] + x->ones[symbol];
         const uint64_t path =
             paths[t] + (t < x->bits ? (uint64_t)symbol << s->operands * t : UINT64_C(0));

@@ -11,14 +11,14 @@ INLINE void activation_values_of(binadd_activation activation, const real *value
     vec x;
     for (; i + WIDTH <= count; i += WIDTH) {
         memcpy(&x, values + i, sizeof x);
-        x = activate(x, activation);
+        activate(&x, 1, activation);
         memcpy(results + i, &x, sizeof x);
     }
     if (i == count)
         return;
     x = splat(0);
     memcpy(&x, values + i, (count - i) * sizeof(real));
-    x = activate(x, activation);
+    activate(&x, 1, activation);
     memcpy(results + i, &x, (count - i) * sizeof(real));
 }
 

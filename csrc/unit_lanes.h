@@ -125,8 +125,7 @@ INLINE void unit_step(const unit_weights *w, const shape *s, uint8_t symbol, con
     unit_inputs(w, s, symbol, h);
     if (before)
         add_unit_sums(w->hidden, (const real *)before, s, h);
-    for (int v = 0; v < width; v++)
-        h[v] = activate(h[v], s->activation);
+    activate(h, width, s->activation);
 }
 
 /* δₜ = (Wₕᵀδₜ₊₁ + Wₒᵀ∂L/∂oₜ) ⊙ f′(aₜ); with `after` NULL, there is no step t + 1. */
