@@ -81,6 +81,7 @@ def test_resuming_gives_the_same_bits(make: Make, path: Path, params: dict[str, 
     assert os.listdir(path.parent) == [path.name]
 
 
+@pytest.mark.slow
 def test_resuming_a_proof_gives_the_same_bits(make: Make, path: Path) -> None:
     expected = binadd.train(make(seed=1))
     with pytest.raises(KeyboardInterrupt):
@@ -125,6 +126,7 @@ def test_interrupted_at_any_call(
     assert_same(binadd.resume(path, backend=net.backend), expected)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_other_backend(native: Any, path: Path) -> None:
     expected = binadd.train(BinaryAdderRNN(**SMALL, backend="python"), bits=3, until="exact")
     net = BinaryAdderRNN(**SMALL, backend="native")
@@ -172,14 +174,15 @@ def test_where_nothing_can_be_written_nothing_is_trained(make: Make, tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
-@pytest.mark.parametrize("delay", [0.3, 0.55])
+@pytest.mark.parametrize("delay", [0.0, 0.25])
 def test_ctrl_c_for_real(make: Make, path: Path, backend: str, delay: float) -> None:
     code = (
         "import binadd, sys\n"
         f"net = binadd.BinaryAdderRNN(seed=2, backend={backend!r})\n"
-        "print('ready', flush=True)\n"
+        "said = []\n"
+        "say = lambda progress: said or said.append(print('learning', flush=True))\n"
         "try:\n"
-        f"    binadd.train(net, until=10**9, checkpoint={str(path)!r})\n"
+        f"    binadd.train(net, until=10**9, checkpoint={str(path)!r}, progress=say)\n"
         "except KeyboardInterrupt:\n"
         "    print('interrupted', net.state.sequences)\n"
     )
@@ -190,13 +193,10 @@ def test_ctrl_c_for_real(make: Make, path: Path, backend: str, delay: float) -> 
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     ) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+        assert process.stdout.readline() == "learning\n"
         time.sleep(delay)
         process.send_signal(signal.SIGINT)
-        start = time.monotonic()
-        out = process.stdout.read()
-        process.wait()
-    assert time.monotonic() - start < 5
+        out, _ = process.communicate(timeout=60)
     interrupted, count = out.split()
     net, goal = load_checkpoint(path, backend)
     assert interrupted == "interrupted" and goal.until == 10**9
