@@ -54,6 +54,7 @@ def test_report(report: Any) -> None:
         report.sections[0].named("nobody")
 
 
+@pytest.mark.slow
 def test_the_instruction_set_is_left_as_it_was(native: Any) -> None:
     try:
         native.use_isa("baseline")
@@ -66,6 +67,7 @@ def test_the_instruction_set_is_left_as_it_was(native: Any) -> None:
         native.use_isa(None)
 
 
+@pytest.mark.slow
 def test_growth(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     report = run(2, 2, repeats=1, growth=True)
     assert set(report.growth) == {"Hidden units", "Steps", "Batch size", "Threads"}
@@ -150,6 +152,7 @@ def test_limits(native: Any, dtype: str) -> None:
     assert limits.floor(task.architecture, 8, found | {"nanoseconds_per_pair": None}) is None
 
 
+@pytest.mark.slow
 def test_without_a_compiler(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits.shutil, "which", lambda name: None)
     assert limits.measure(native, "float64", 1)["nanoseconds_per_pair"] is None

@@ -81,6 +81,7 @@ def test_automaton(tmp_path: Path) -> None:
     plots.save(figure, tmp_path / "automaton.svg")
 
 
+@pytest.mark.slow
 def test_timings(tmp_path: Path) -> None:
     report = benchmark.run(2, 2, repeats=1)
     report.plot(tmp_path / "bench.png")

@@ -97,6 +97,7 @@ def test_thorough_effort_finds_every_lie(liar: Liar) -> None:
         assert confirm(liar.network, refutation).wrong_bit <= liar.wrong_bit
 
 
+@pytest.mark.slow
 @needs_native
 @pytest.mark.parametrize("liar", [one for one in FAR if "float64-2" in str(one)], ids=str)
 def test_thorough_effort_finds_lies_a_million_bits_away(liar: Liar) -> None:

@@ -252,6 +252,7 @@ def test_an_oversized_file_is_refused(file: Path) -> None:
     refused(file, "too large: a binadd model has at most 16 MiB")
 
 
+@pytest.mark.slow
 def test_a_zip_bomb_is_refused_before_it_is_unpacked(file: Path) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bomb:
         bomb.writestr("header.npy", bytes(2**30))

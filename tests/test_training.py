@@ -17,7 +17,7 @@ from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, Progress
 from binadd.kernels import load
 from binadd.kernels.contract import words_per_sequence
 from binadd.streams import data_stream
-from binadd.training import loop, schedule
+from binadd.training import loop, saturation, schedule
 from binadd.training.course import Course
 from binadd.training.data import DataStream
 
@@ -133,6 +133,7 @@ def test_failed_proofs_are_tried_again_later_and_more_slowly(
     monkeypatch.setattr("binadd.proof.prove", prove)
     monkeypatch.setattr(Course, "_is_exact", lambda run: True)
     monkeypatch.setattr(schedule, "FAILURES_PER_HALVING", 4)
+    monkeypatch.setattr(saturation, "BITS", 4)  # whatever is learnt: quickly
     seen: list[Progress] = []
     net = make(**SMALL)
     run = binadd.train(net, 3, max_sequences=5000, progress=seen.append)
