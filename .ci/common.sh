@@ -5,7 +5,6 @@ PYTHON=${PYTHON:-python3}
 WORK=$(mktemp -d)
 TOOLS=$WORK/tools/bin
 DIST=${DIST:-$WORK/dist}
-trap 'rm -rf "$WORK"' EXIT
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 # A script started in the background ignores Ctrl-C, and so would the tests of Ctrl-C.
 HEAR_INT="env --default-signal=INT"
@@ -16,24 +15,30 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-packages() { # Debian packages, unless they are there
+alone() { # NAME: no other step is behind this line with this name, until this subshell ends
+    exec 9>"$WORK/$1.lock"
+    flock 9
+}
+
+packages() ( # Debian packages, unless they are there
+    alone packages
     dpkg-query -W "$@" >/dev/null 2>&1 && return
     as_root apt-get update -q >/dev/null
     DEBIAN_FRONTEND=noninteractive as_root apt-get install -q -y --no-install-recommends "$@" >/dev/null
-}
+)
 
-tools() { # Python programs, in an environment of their own
+tools() ( # Python programs, in an environment of their own
+    alone tools
     [ -d "$TOOLS" ] || "$PYTHON" -m venv "$WORK/tools"
     "$TOOLS/pip" install -q "$@"
-}
+)
 
-installed() { # NAME WHAT…: an environment of this name with these things in it
-    local name=$1
-    shift
-    [ -d "$WORK/$name" ] && return
-    "$PYTHON" -m venv "$WORK/$name"
-    "$WORK/$name/bin/pip" install -q "$@"
-}
+installed() ( # NAME WHAT…: an environment of this name with these things in it
+    alone "$1"
+    [ -d "$WORK/$1" ] && return
+    "$PYTHON" -m venv "$WORK/$1"
+    "$WORK/$1/bin/pip" install -q "${@:2}"
+)
 
 pythons() { # lines of MINOR PATH, the oldest first
     local python
@@ -58,7 +63,8 @@ snapshot() { # FOLDER: the files that git knows or would know, as they are now
     git ls-files -co --exclude-standard -z | xargs -0 cp --parents -t "$1" 2>/dev/null
 }
 
-build_wheels() { # everything comes from the sdist, so a user who builds from it gets the same
+build_wheels() ( # everything comes from the sdist, so a user who builds from it gets the same
+    alone build
     ls "$DIST"/*.whl >/dev/null 2>&1 && return
     tools build
     echo "building the sdist and the wheels" >&2
@@ -66,17 +72,18 @@ build_wheels() { # everything comes from the sdist, so a user who builds from it
     tar -xzf "$DIST"/*.tar.gz -C "$WORK" --one-top-level=unpacked --strip-components=1
     BINADD_PURE=0 "$TOOLS/python" -m build -q --wheel --outdir "$DIST" "$WORK/unpacked" >>"$WORK/build.log"
     BINADD_PURE=1 "$TOOLS/python" -m build -q --wheel --outdir "$DIST" "$WORK/unpacked" >>"$WORK/build.log"
-}
+)
 
 sdist() { build_wheels && ls "$DIST"/*.tar.gz; }
 native_wheel() { build_wheels && ls "$DIST"/*-cp*.whl; }
 pure_wheel() { build_wheels && ls "$DIST"/*-py3-none-any.whl; }
 
-suite_tree() { # all but the package, so that only what is installed can be imported
+suite_tree() ( # all but the package, so that only what is installed can be imported
+    alone suite
     [ -d "$WORK/suite" ] && return
     snapshot "$WORK/suite"
     rm -r "$WORK/suite/binadd"
-}
+)
 
 suite() { # ENVIRONMENT BACKEND [ARGUMENT…]: the tests
     local python=$WORK/$1/bin/python backend=$2
@@ -92,55 +99,75 @@ C_FLAGS=(-O3 -std=c11 -Wall -Wextra -Wpedantic -Werror -fno-math-errno -ffp-cont
 C_V3=(-mavx2)
 C_V4=(-mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512)
 
-golden_header() { # PYTHON: the golden results for selftest.c
-    [ -f "$WORK/golden.h" ] || PYTHONPATH=. "$1" tests/c/golden_header.py "$WORK/golden.h"
-}
+golden_header() ( # the golden results for selftest.c
+    alone golden
+    [ -f "$WORK/golden.h" ] && return
+    installed header numpy click tqdm
+    PYTHONPATH=. "$WORK/header/bin/python" tests/c/golden_header.py "$WORK/golden.h"
+)
 
-compile_c() { # PROGRAM SOURCE COMPILER [FLAG…]: one source and the core, all levels of the target
-    local program=$1 source=$2 objects=$1.objects levels=(baseline) level file
-    shift 2
-    local compiler=("$@" "${C_FLAGS[@]}" "-I$WORK")
-    mkdir -p "$objects"
+compile_c() { # FOLDER COMPILER [FLAG…]: the core with all levels of the target, as objects in there
+    local folder=$1 levels=(baseline) level file
+    shift
+    local compiler=("$@" "${C_FLAGS[@]}")
+    mkdir -p "$folder"
     if [[ $("$@" -dM -E -x c /dev/null) == *__x86_64__* ]]; then
         compiler+=(-DBINADD_X86_64_LEVELS=1)
         levels+=(x86_64_v3 x86_64_v4)
     fi
-    for file in "$source" csrc/*.c; do
-        "${compiler[@]}" -c "$file" -o "$objects/$(basename "$file").o"
+    for file in csrc/*.c; do
+        "${compiler[@]}" -c "$file" -o "$folder/$(basename "$file").o"
     done
     for level in "${levels[@]}"; do
         local flags=()
         [ "$level" = x86_64_v3 ] && flags=("${C_V3[@]}")
         [ "$level" = x86_64_v4 ] && flags=("${C_V4[@]}")
         for file in csrc/isa/"$level"_*.c; do
-            "${compiler[@]}" "${flags[@]}" -c "$file" -o "$objects/$(basename "$file").o"
+            "${compiler[@]}" "${flags[@]}" -c "$file" -o "$folder/$(basename "$file").o"
         done
     done
-    "$@" "$objects"/*.o -lm -o "$program"
-    rm -r "$objects"
 }
 
-levels() { # ENVIRONMENT: the instruction sets of this machine
+link_c() { # FOLDER SOURCE COMPILER [FLAG…]: FOLDER/program, of one source and the core in there
+    "${@:3}" "${C_FLAGS[@]}" "-I$WORK" "$2" "$1"/*.o -lm -o "$1/program"
+}
+
+other_levels() { # ENVIRONMENT: the instruction sets of this machine, but for the best
     "$WORK/$1/bin/python" -c 'if True:
         from binadd.kernels import native
-        print(*(name for name, supported in native.isas().items() if supported))'
+        best = native.isa()
+        print(*(name for name, supported in native.isas().items() if supported and name != best))'
 }
 
 # ---- Steps -------------------------------------------------------------------------------------
 
-run_steps() { # [STEP…]: all of STEPS, or these
-    local step status failed=() began=$SECONDS
+set -m # each step is a process group, which ends with the script
+trap 'for job in $(jobs -p); do kill -- "-$job" 2>/dev/null; done; rm -rf "$WORK"' EXIT
+
+run_step() { # STEP: what it printed, once it has ended
+    local start=$SECONDS status
+    (set -e; "step_$1") >"$WORK/$1.log" 2>&1 </dev/null
+    status=$?
+    [ $status = 0 ] || touch "$WORK/$1.failed"
+    (
+        alone output
+        printf '\n===== %s\n' "$1"
+        cat "$WORK/$1.log"
+        printf '===== %s: %s after %d s\n' "$1" \
+            "$([ $status = 0 ] && echo passed || echo "FAILED ($status)")" $((SECONDS - start))
+    )
+}
+
+run_steps() { # [STEP…]: all of STEPS, or these, two at a time: one can test while one installs
+    local step failed=()
     [ $# -gt 0 ] || set -- "${STEPS[@]}"
     for step in "$@"; do
-        printf '\n===== %s\n' "$step"
-        local start=$SECONDS
-        (set -e; "step_$step")
-        status=$?
-        [ $status = 0 ] || failed+=("$step")
-        printf '===== %s: %s after %d s\n' "$step" \
-            "$([ $status = 0 ] && echo passed || echo "FAILED ($status)")" $((SECONDS - start))
+        [ "$(jobs -pr | wc -l)" -lt 2 ] || wait -n
+        run_step "$step" &
     done
-    printf '\n%d s in all\n' $((SECONDS - began))
+    wait
+    for step in "$@"; do [ ! -e "$WORK/$step.failed" ] || failed+=("$step"); done
+    printf '\n%d s in all\n' $SECONDS
     [ ${#failed[@]} = 0 ] || printf 'failed: %s\n' "${failed[*]}"
     echo "$(($# - ${#failed[@]})) passed, ${#failed[@]} failed"
     [ ${#failed[@]} = 0 ]
