@@ -5,7 +5,8 @@
  * stay on the right side of 0, every sum that passes through the box is right, without running any
  * of them. A network that adds forgets what lies further back, so words that agree in the carry
  * before their last few symbols, and in these, can share a box: a context. A few dozen of them then
- * stand for all the words of any length. Where boxes decide nothing, states are run one by one.
+ * stand for all the words of any length. Where boxes leave doubts, they are few, and only the words
+ * that lead there need be run (first_error.h).
  *
  * Rounding: a sum of at most 265 products, of states up to 1, is off by at most 50u·Σ|w| in its
  * written order (33 strided additions, 4 halvings, 10 more for inputs and bias; u is half a unit in
@@ -23,7 +24,11 @@
 #define SLACK 0x1p-15f
 #endif
 
-enum { MAX_CONTEXTS = 1024 };
+enum {
+    MAX_CONTEXTS = 1024,
+    LONGEST_WINDOW = 3,
+    WORTHWHILE_DOUBTS = 64 /* of an exact network there are at most a few dozen */
+};
 
 /* The ends of each unit's interval. */
 typedef struct {
@@ -36,6 +41,15 @@ typedef struct {
     int *carry; /* (MAX_CONTEXTS)  the carry now, −1 where no word has been */
 } layer;
 
+/* Which symbols a context remembers, and how it is numbered: the carry before the window, then the
+ * window's symbols as digits, the oldest lowest. */
+typedef struct {
+    int length;    /* symbols of a whole window */
+    int filled;    /* of the window so far */
+    int radix;     /* 2ⁿ */
+    int of_window; /* radix ^ length */
+} window;
+
 typedef struct {
     const vec *block;  /* (R, S)   weights */
     const vec *inputs; /* (2ⁿ, S)  bₕ + Wᵢx of every symbol */
@@ -46,9 +60,12 @@ typedef struct {
     real output_slack;
     vec *sums; /* (4, S)   middle and radius of a box, and of Wₕh */
     layer layers[2];
+    window window;  /* of the contexts that were run last */
+    int doubts;     /* how many outputs these left in doubt */
+    uint8_t *doubt; /* (depth, MAX_CONTEXTS)  whether one comes after so many symbols */
 } box_checker;
 
-INLINE box_checker take_box_checker(arena *a, const shape *s)
+INLINE box_checker take_box_checker(arena *a, const shape *s, int depth)
 {
     const size_t row = s->columns * sizeof(real);
     box_checker b = {0};
@@ -59,6 +76,7 @@ INLINE box_checker take_box_checker(arena *a, const shape *s)
         b.layers[i].boxes = take(a, MAX_CONTEXTS * 2 * row);
         b.layers[i].carry = take(a, MAX_CONTEXTS * sizeof(int));
     }
+    b.doubt = take(a, (size_t)depth * MAX_CONTEXTS);
     return b;
 }
 
@@ -85,15 +103,6 @@ INLINE box box_of(const layer *l, const shape *s, int context)
     vec *place = l->boxes + (size_t)context * 2 * vectors_of(s);
     return (box){place, place + vectors_of(s)};
 }
-
-/* Which symbols a context remembers, and how it is numbered: the carry before the window, then the
- * window's symbols as digits, the oldest lowest. */
-typedef struct {
-    int length;    /* symbols of a whole window */
-    int filled;    /* of the window so far */
-    int radix;     /* 2ⁿ */
-    int of_window; /* radix ^ length */
-} window;
 
 INLINE int power(int base, int exponent)
 {
@@ -129,10 +138,10 @@ INLINE void sum_box(const box_checker *b, const shape *s, box states, vec *sums)
     add_unit_sums(b->sizes + s->operands * width, (const real *)radius, s, sums + width);
 }
 
-/* Activate what `sums` and a symbol's inputs give, widen the box `to` by it, and tell whether the
- * logit is certain to have the sign that the wanted bit asks for. */
-INLINE int step_box(const box_checker *b, const shape *s, const vec *sums, int symbol, int bit,
-                    box to)
+/* Activate what `sums` and a symbol's inputs give, widen the box `to` by it, and return how far the
+ * logit is at least on the side of 0 that the wanted bit asks for. */
+INLINE real step_box(const box_checker *b, const shape *s, const vec *sums, int symbol, int bit,
+                     box to)
 {
     const int width = vectors_of(s), output_row = (s->rows - 2) * width;
     const vec *output = b->block + output_row;
@@ -152,19 +161,20 @@ INLINE int step_box(const box_checker *b, const shape *s, const vec *sums, int s
     }
     const real logit = dot(output, middle, s) + *(const real *)(output + width);
     const real spread = dot(b->sizes + output_row, radius, s) + b->output_slack;
-    return (bit ? logit : -logit) > spread; /* false for a NaN */
+    return (bit ? logit : -logit) - spread;
 }
 
-/* One step of every context of a layer. */
-INLINE int step_layer_shaped(const box_checker *b, const shape *s, const window *w, int t,
-                             const layer *from, layer *to)
+/* One step of every context of a layer; counts and marks those that leave an output in doubt. */
+INLINE void step_layer_shaped(box_checker *b, const shape *s, int t, const layer *from, layer *to,
+                              int bearable)
 {
+    const window *w = &b->window;
     const int width = vectors_of(s), contexts = s->operands * w->of_window;
     const int fed = t < b->bits ? w->radix : 1;
     vec *sums = b->sums + 2 * width;
     for (int i = 0; i < contexts; i++)
         to->carry[i] = -1;
-    for (int i = 0; i < contexts; i++) {
+    for (int i = 0; i < contexts && b->doubts <= bearable; i++) {
         if (from->carry[i] < 0)
             continue;
         sum_box(b, s, box_of(from, s, i), sums);
@@ -178,45 +188,79 @@ INLINE int step_layer_shaped(const box_checker *b, const shape *s, const window 
                     states.high[v] = splat(-2);
                 }
             to->carry[next] = total >> 1;
-            if (!step_box(b, s, sums, symbol, total & 1, states))
-                return 0;
+            const real margin = step_box(b, s, sums, symbol, total & 1, states);
+            if (margin > 0)
+                continue;
+            b->doubt[t * MAX_CONTEXTS + i] = 1;
+            b->doubts += margin <= 0 ? 1 : WORTHWHILE_DOUBTS + 1; /* no box holds a NaN: give up */
         }
     }
-    return 1;
 }
 
-APART int step_layer(const box_checker *b, const shape *given, const window *w, int t,
-                     const layer *from, layer *to)
+APART void step_layer(box_checker *b, const shape *given, int t, const layer *from, layer *to,
+                      int bearable)
 {
-    int right;
-    SHAPED(right = step_layer_shaped(b, s, w, t, from, to));
-    return right;
+    SHAPED(step_layer_shaped(b, s, t, from, to, bearable));
 }
 
-/* Whether every output of every word is certain to be right, with contexts of so many symbols. */
-INLINE int boxes_are_right(const box_checker *b, const shape *s, int length)
+/* Run contexts of so many symbols through all steps, or until more doubts than are bearable. */
+INLINE void run_boxes(box_checker *b, const shape *s, int length, int bearable)
 {
-    window w = {length, 0, 1 << s->operands, power(1 << s->operands, length)};
-    const layer *start = &b->layers[0];
-    for (int i = 0; i < s->operands * w.of_window; i++)
+    const int radix = 1 << s->operands;
+    layer *start = &b->layers[0];
+    b->window = (window){length, 0, radix, power(radix, length)};
+    b->doubts = 0;
+    memset(b->doubt, 0, (size_t)b->depth * MAX_CONTEXTS);
+    for (int i = 0; i < s->operands * b->window.of_window; i++)
         start->carry[i] = i ? -1 : 0;
     memset(start->boxes, 0, 2 * (size_t)s->columns * sizeof(real));
-    for (int t = 0; t < b->depth; t++) {
-        layer to = b->layers[(t + 1) % 2];
-        if (!step_layer(b, s, &w, t, &b->layers[t % 2], &to))
-            return 0;
-        w.filled += w.filled < w.length;
+    for (int t = 0; t < b->depth && b->doubts <= bearable; t++) {
+        step_layer(b, s, t, &b->layers[t % 2], &b->layers[(t + 1) % 2], bearable);
+        b->window.filled += b->window.filled < length;
     }
-    return 1;
 }
 
-/* The same with contexts of two symbols, then three, as far as there is room for them. */
-INLINE int boxes_prove(const box_checker *b, const shape *s)
+/* Doubt what leads to a doubt, too. */
+INLINE void trace_doubts(box_checker *b, const shape *s)
 {
-    for (int length = 2; length <= 3; length++)
-        if (s->operands << s->operands * length <= MAX_CONTEXTS && boxes_are_right(b, s, length))
+    window w = b->window;
+    for (int t = b->depth - 1; t-- > 0;) {
+        const int fed = t < b->bits ? w.radix : 1;
+        uint8_t *now = b->doubt + t * MAX_CONTEXTS, *then = now + MAX_CONTEXTS;
+        w.filled = t < w.length ? t : w.length;
+        for (int i = 0; i < s->operands * w.of_window; i++)
+            for (int symbol = 0; symbol < fed; symbol++)
+                now[i] |= then[next_context(&w, b->ones, i, symbol)];
+    }
+}
+
+INLINE int contexts_fit(const shape *s, int length)
+{
+    return length <= LONGEST_WINDOW && s->operands << s->operands * length <= MAX_CONTEXTS;
+}
+
+/* Contexts of two symbols, and if these leave doubts, of three, as far as there is room for them;
+ * returns whether the doubts are so few that `in_doubt` knows them. */
+INLINE int settle_by_boxes(box_checker *b, const shape *s)
+{
+    for (int length = 2; contexts_fit(s, length); length++) {
+        const int bearable = contexts_fit(s, length + 1) ? 0 : WORTHWHILE_DOUBTS;
+        run_boxes(b, s, length, bearable);
+        if (b->doubts <= bearable) {
+            trace_doubts(b, s);
             return 1;
+        }
+    }
     return 0;
+}
+
+/* Whether boxes doubt an output after t symbols that end in a window, whatever the carry before. */
+INLINE int in_doubt(const box_checker *b, const shape *s, int t, int digits)
+{
+    int doubt = 0;
+    for (int carry = 0; carry < s->operands; carry++)
+        doubt |= b->doubt[t * MAX_CONTEXTS + carry * b->window.of_window + digits];
+    return doubt;
 }
 
 #endif

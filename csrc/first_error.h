@@ -1,6 +1,7 @@
 /* first_error.h: every sum of so many bits, words that share a prefix sharing its states.
  *
- * Boxes settle most networks that are right (box.h). For the others, the words' first symbols are spread over the lanes. From there a depth-first walk feeds every
+ * Boxes settle most networks that are right (box.h), and most words of the others. To run the rest,
+ * the words' first symbols are spread over the lanes. From there a depth-first walk feeds every
  * symbol to all lanes at once: Wₕh is computed once for all the symbols that follow it.
  */
 #ifndef BINADD_FIRST_ERROR_H
@@ -21,6 +22,7 @@ typedef struct {
     real *inputs;    /* (2ⁿ, S)     bₕ + Wᵢx of every symbol */
     real *block;     /* (R, S) */
     box_checker boxes;
+    int doubts_known; /* by the boxes; else every word is in doubt */
 } exhaustive;
 
 INLINE exhaustive take_exhaustive(arena *a, const shape *s, int bits)
@@ -36,7 +38,7 @@ INLINE exhaustive take_exhaustive(arena *a, const shape *s, int bits)
     x.sums = take(a, (size_t)x.depth * s->hidden_size * sizeof(vec));
     x.inputs = take(a, ((size_t)s->columns << s->operands) * sizeof(real));
     x.block = take(a, block_size(s) * sizeof(real));
-    x.boxes = take_box_checker(a, s);
+    x.boxes = take_box_checker(a, s, x.depth);
     return x;
 }
 
@@ -89,6 +91,18 @@ INLINE void set_sums(exhaustive *x, const shape *s, const shared_weights *w, int
     shared_add_hidden_sums(w->hidden, 1, s->columns, x->states, s->hidden_size, sums);
 }
 
+/* Whether some output may be wrong after t symbols, from `level` on those of the path. */
+INLINE int worth_walking(const exhaustive *x, const shape *s, int level, int t, uint64_t path)
+{
+    const window *w = &x->boxes.window;
+    if (t >= x->depth || t > x->step)
+        return 0;
+    if (!x->doubts_known || t - level < w->length)
+        return 1;
+    const int digits = (int)(path >> s->operands * (t - w->length)) & (w->of_window - 1);
+    return in_doubt(&x->boxes, s, t, digits);
+}
+
 /* From `level` on, all words whose first symbols the lanes have been through. */
 INLINE void walk_shaped(exhaustive *x, const shape *s, const shared_weights *w, int level,
                         ivec carry, uint64_t first, int count)
@@ -119,7 +133,7 @@ INLINE void walk_shaped(exhaustive *x, const shape *s, const shared_weights *w, 
         const uint64_t path =
             paths[t] + (t < x->bits ? (uint64_t)symbol << s->operands * t : UINT64_C(0));
         note_errors(x, t, shared_logit(w, s, x->states), totals, first, path, UINT64_MAX, count);
-        if (t + 1 >= x->depth || t + 1 > x->step)
+        if (!worth_walking(x, s, level, t + 1, path))
             continue;
         t++;
         carries[t] = totals >> 1;
@@ -182,7 +196,8 @@ INLINE void find_first_error(const shape *s, const real *block, int bits, int *s
     prepare_exhaustive(&x, s, block);
     *step = -1;
     *word = 0;
-    if (boxes_prove(&x.boxes, s))
+    x.doubts_known = settle_by_boxes(&x.boxes, s);
+    if (x.doubts_known && x.boxes.doubts == 0)
         return;
     const shared_weights w = shared_name_rows(x.block, s);
     const int level = spread_level(s, bits);

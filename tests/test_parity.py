@@ -240,6 +240,10 @@ def test_first_error_of_a_network_that_has_learnt(compare: Compare) -> None:
     for count in (300, 400, 500, 600, 1200):
         block, *_ = trained(reference, start, symbols[:count], targets[:count], clip_norm=2.0)
         compare(lambda kernels, b=block: kernels.first_error(start.architecture, b, 6))
+    random = np.random.default_rng(0)
+    for scale in (0.1, 0.3, 0.6):  # nearly right: few words are in doubt, and only these are run
+        noisy = block + np.where(block, random.normal(0, scale, block.shape), 0)
+        compare(lambda kernels, b=noisy: kernels.first_error(start.architecture, b, 6))
 
 
 @pytest.mark.parametrize(
