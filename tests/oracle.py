@@ -50,7 +50,7 @@ class Oracle:
         run = forward(of, block, symbols[:, -1:].copy(), before)
         wide = np.longdouble
         a = before.astype(wide) @ self.W.T.astype(wide) + self.u[symbols[:, -1]]
-        after = np.tanh(a) if self.tanh else 1 / (1 + np.exp(-a))
+        after = self.f(a)
         logits = run.final_state.astype(wide) @ self.out.astype(wide) + self.bias
         resolution = float(np.finfo(wide).eps) * 4 * len(self.out)
         return (
@@ -58,18 +58,21 @@ class Oracle:
             float(np.abs(run.logits[:, 0] - logits).max()) - resolution,
         )
 
+    def f(self, a: Any) -> Any:
+        """The activation."""
+        with np.errstate(over="ignore"):
+            return np.tanh(a) if self.tanh else 1 / (1 + np.exp(-a))
+
     def step(self, states: Any) -> Iterator[tuple[Any, Any]]:
         """The next states and their logits, symbol by symbol."""
         for u in self.u:
-            a = states @ self.W.T + u
-            after = np.tanh(a) if self.tanh else 1 / (1 + np.exp(-a))
+            after = self.f(states @ self.W.T + u)
             yield after, after @ self.out + self.bias
 
     def slack(self, certificate: Certificate) -> float:
         """The least by which a condition holds of the states tried; −∞ if one of form does not."""
         try:
-            with np.errstate(over="ignore"):
-                return self._slack(certificate)
+            return self._slack(certificate)
         except Broken:
             return -np.inf
 

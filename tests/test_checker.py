@@ -19,7 +19,7 @@ import binadd
 from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, checker
-from binadd.proof.certificate import Certificate, inside, weights_digest
+from binadd.proof.certificate import MAX_BYTES, Certificate, inside, weights_digest
 
 mpmath = pytest.importorskip("mpmath")
 
@@ -75,6 +75,14 @@ def test_refuses_every_truncation() -> None:
     for length in [*range(0, 200), *range(200, len(text), 997)]:
         with pytest.raises(CertificateError):
             Certificate.from_json(text[:length])
+
+
+def test_refuses_a_file_that_is_too_large(tmp_path: Path) -> None:
+    path = tmp_path / "certificate.json"
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(CertificateError, match="too large for a certificate"):
+        Certificate.load(path)
 
 
 ODD = (None, True, -1, 0, 1.5, "x", [], {}, [[]], [None], [[1], [1, 2]], 10**400, float("nan"))

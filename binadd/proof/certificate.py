@@ -40,8 +40,9 @@ Reals: TypeAlias = NDArray[np.float64]
 
 HULL, AFFINE = 0, 1
 FORMAT, VERSION = "binadd-certificate", 1
-MAX_BYTES = 1 << 28
-"""Longer files are refused unread."""
+MAX_BYTES = 1 << 26
+"""Longer files are refused unread: a thousandth of it is usual, and JSON may take thirty times its
+length in memory."""
 
 
 def inside(q: int) -> int:
