@@ -92,12 +92,13 @@ def has_strays(architecture: Architecture, block: NDArray[Any]) -> bool:
     return bool(np.count_nonzero(block) != named)
 
 
-def initial_block(architecture: Architecture, seed: int) -> NDArray[Any]:
+def initial_block(architecture: Architecture, seed: int, restarts: int = 0) -> NDArray[Any]:
     """Return a block of new weights: uniform in [−1, 1), biases 0.
 
     They are drawn in the order input, hidden, output weights, each by rows, one raw word a
     weight: its highest 53 bits (float32: the highest 24 of the same word) count steps of 2⁻⁵²
-    (2⁻²³) from −1. Both are exact, so that a seed starts alike in both dtypes.
+    (2⁻²³) from −1. Both are exact, so that a seed starts alike in both dtypes. A restart takes the
+    words that follow those of the start before it.
 
     Examples
     --------
@@ -109,7 +110,8 @@ def initial_block(architecture: Architecture, seed: int) -> NDArray[Any]:
     block = np.zeros(architecture.block_shape, architecture.dtype)
     views = named_views(architecture, block)
     weights = [view for name, view in views.items() if name not in _BIASES]
-    words = weight_stream(seed).random_raw(sum(view.size for view in weights))
+    count = sum(view.size for view in weights)
+    words = weight_stream(seed, restarts * count).random_raw(count)
     digits = np.finfo(block.dtype).nmant + 1
     values = (words >> np.uint64(64 - digits)).astype(block.dtype)
     values *= block.dtype.type(2.0 ** (1 - digits))

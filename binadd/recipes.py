@@ -1,8 +1,8 @@
 """How a network is trained: named recipes, and the settings that follow from one.
 
-`RECIPES` is the whole list. Each row says everything that a recipe decides; what a constructor is
-given beside a recipe wins over it. The rates are measured, for 16 hidden units, two operands and
-sequences of 8 bits:
+`RECIPES` is the whole list. Each row says everything that a recipe decides for 16 sigmoid units and
+two operands; for other shapes the default recipe takes shorter steps, as `recipe_values` tells.
+What a constructor is given beside a recipe wins over it. The rates are measured:
 
 default
     Nesterov's momentum and clipping: the fastest, exact after some 570 sequences in the median.
@@ -38,7 +38,7 @@ from binadd.kernels.contract import (
     Optimizer,
 )
 
-__all__ = ["RECIPES", "Settings", "resolve"]
+__all__ = ["RECIPES", "Settings", "bits_by_shape", "recipe_values", "resolve"]
 
 _DEFAULT: dict[str, Any] = {
     "biases": True,
@@ -68,6 +68,31 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "adam": _DEFAULT | {"optimizer": "adam", "learning_rate": 0.03, "clip_norm": math.inf},
     }
 )
+
+
+def _decided_by_shape(hidden_size: int, operands: int, activation: str) -> dict[str, Any]:
+    """Return what the default recipe decides otherwise for this shape; see `recipe_values`.
+
+    It is shorter steps: the fewer hidden units there are to spare, the likelier a long one drives
+    too many of them to where no gradient leads back.
+    """
+    decided: dict[str, Any] = {}
+    if activation == "tanh":
+        decided |= {"learning_rate": 0.05, "clip_norm": 1.0}
+    if operands > 2:
+        decided["clip_norm"] = 1.0
+    if hidden_size < 16:
+        decided["clip_norm"] = 0.5 if hidden_size >= 8 else 0.2
+    return decided
+
+
+def bits_by_shape(operands: int) -> int:
+    """Return the length of the operands that training draws, where none is given.
+
+    Two operands come to every carry in one step, more of them in two or three in a row.
+    """
+    return 8 if operands <= 2 else 32
+
 
 MAX_BATCH_SIZE = 2**20
 MAX_EPOCHS = 10**9
@@ -117,6 +142,24 @@ class Settings:
         )
 
 
+def recipe_values(
+    recipe: str, hidden_size: int, operands: int, activation: str
+) -> dict[str, Any]:
+    """Return all that a recipe decides, for a network of this shape.
+
+    Examples
+    --------
+    >>> recipe_values("default", 16, 2, "sigmoid") == RECIPES["default"]
+    True
+    >>> recipe_values("default", 8, 3, "sigmoid")["clip_norm"]
+    0.5
+    """
+    values = dict(RECIPES[recipe])
+    if recipe == "default":
+        values |= _decided_by_shape(hidden_size, operands, activation)
+    return values
+
+
 def resolve(given: Mapping[str, Any]) -> Settings:
     """Return checked settings: what is given, and the recipe's value wherever that is None.
 
@@ -135,14 +178,17 @@ def resolve(given: Mapping[str, Any]) -> Settings:
     """
     name = given.get("recipe")
     recipe = "default" if name is None else check_choice("recipe", name, RECIPES)
-    values = dict(RECIPES[recipe])
+    hidden_size = check_integer("hidden_size", given["hidden_size"], 1, MAX_HIDDEN_SIZE)
+    operands = check_integer("operands", given["operands"], 1, MAX_OPERANDS)
+    activation = check_choice("activation", given["activation"], ACTIVATIONS)
+    values = recipe_values(recipe, hidden_size, operands, activation)
     values |= {
         key: value for key, value in given.items() if value is not None or key not in values
     }
     settings = Settings(
-        hidden_size=check_integer("hidden_size", values["hidden_size"], 1, MAX_HIDDEN_SIZE),
-        operands=check_integer("operands", values["operands"], 1, MAX_OPERANDS),
-        activation=check_choice("activation", values["activation"], ACTIVATIONS),
+        hidden_size=hidden_size,
+        operands=operands,
+        activation=activation,
         biases=check_flag("biases", values["biases"]),
         loss=check_choice("loss", values["loss"], LOSSES),
         optimizer=check_choice("optimizer", values["optimizer"], RULES),

@@ -21,7 +21,15 @@ from binadd.parameters import initial_block
 __all__ = ["COUNTS", "STATUSES", "Report", "State", "advance", "initial_state", "state_of_block"]
 
 
-COUNTS = ("sequences", "updates", "position", "next_check", "failed_proofs", "next_proof")
+COUNTS = (
+    "sequences",
+    "updates",
+    "position",
+    "restarts",
+    "next_check",
+    "failed_proofs",
+    "next_proof",
+)
 """Those of a state's fields that count."""
 
 STATUSES = ("proved", "exact", "finished", "limit")
@@ -45,9 +53,15 @@ class State:
     updates: int = 0
     position: int = 0
     """How many words of the seed's data stream have been used."""
+    restarts: int = 0
+    """How often training began again, from the next weights of the seed."""
+    start: int | None = None
+    """The count of sequences at which it last began, a call of `binadd.train` or a restart; None
+    when such a call has ended."""
     next_check: int = 0
     """The count of sequences at which it is due to be checked whether every sum is right."""
     failed_proofs: int = 0
+    """Since it was last restarted."""
     next_proof: int = 0
     """The count of sequences before which no further proof is tried."""
     bits: int | None = None
@@ -71,9 +85,10 @@ def state_of_block(architecture: Architecture, block: NDArray[Any], seed: int) -
     return State(architecture, seed, block, moments, powers)
 
 
-def initial_state(architecture: Architecture, seed: int) -> State:
-    """Return the state that training of this seed begins with."""
-    return state_of_block(architecture, initial_block(architecture, seed), seed)
+def initial_state(architecture: Architecture, seed: int, restarts: int = 0) -> State:
+    """Return the state that training of this seed begins with, or with which it is restarted."""
+    block = initial_block(architecture, seed, restarts)
+    return replace(state_of_block(architecture, block, seed), restarts=restarts)
 
 
 def advance(

@@ -22,7 +22,7 @@ from binadd.checks import check_choice, check_integer
 from binadd.errors import BackendError, InvalidInputError, InvalidTypeError, ModelFileError
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import parameter_shapes, read_parameters
-from binadd.recipes import RECIPES, Settings, resolve
+from binadd.recipes import Settings, recipe_values, resolve
 from binadd.state import COUNTS, STATUSES, State, state_of_block
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 _FORMAT = "binadd model"
+_TRAINING = [*COUNTS, "start", "bits", "status"]
 
 
 def save(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
@@ -129,9 +130,12 @@ def read_configuration(configuration: object) -> dict[str, Any]:
     values = read_object("configuration", configuration, names)
     if values["clip_norm"] == "inf":
         values["clip_norm"] = math.inf
-    if asdict(resolve(values)) != values:
+    settings = resolve(values)
+    if asdict(settings) != values:
         raise InvalidInputError("its configuration leaves something undecided")
-    recipe = RECIPES[check_choice("recipe", values["recipe"], RECIPES)]
+    recipe = recipe_values(
+        settings.recipe, settings.hidden_size, settings.operands, settings.activation
+    )
     params = {name: None if recipe.get(name) == value else value for name, value in values.items()}
     if values["recipe"] == "default":
         params["recipe"] = None
@@ -140,7 +144,7 @@ def read_configuration(configuration: object) -> dict[str, Any]:
 
 def write_counts(state: State) -> dict[str, Any]:
     """Return how far a state has come, as plain data."""
-    return {name: getattr(state, name) for name in (*COUNTS, "bits", "status")}
+    return {name: getattr(state, name) for name in _TRAINING}
 
 
 def read_counts(counts: object) -> dict[str, Any]:
@@ -151,9 +155,11 @@ def read_counts(counts: object) -> dict[str, Any]:
     InvalidTypeError, InvalidInputError
         If a name is missing or unknown, or a value not allowed.
     """
-    values = read_object("training", counts, [*COUNTS, "bits", "status"])
+    values = read_object("training", counts, _TRAINING)
     for name in COUNTS:
         check_integer(name, values[name], 0, 2**63)
+    if values["start"] is not None:
+        check_integer("start", values["start"], 0, values["sequences"])
     if values["bits"] is not None:
         check_integer("bits", values["bits"], 1)
     if values["status"] is not None:

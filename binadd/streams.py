@@ -11,9 +11,9 @@ import numpy as np
 __all__ = ["data_stream", "noise_stream", "weight_stream"]
 
 
-def weight_stream(seed: int) -> np.random.PCG64:
-    """Return the raw stream from which the initial weights of `seed` are drawn."""
-    return _stream(seed, 0)
+def weight_stream(seed: int, position: int = 0) -> np.random.PCG64:
+    """Return the raw stream of initial weights of `seed`, with `position` words passed over."""
+    return _stream(seed, 0, position)
 
 
 def data_stream(seed: int, position: int = 0) -> np.random.PCG64:

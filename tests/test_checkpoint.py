@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import binadd
 from binadd import BinaryAdderRNN, CheckpointError, Progress, archive
+from binadd.state import COUNTS
 from binadd.training import loop
 from binadd.training.checkpoint import load_checkpoint
 
@@ -48,7 +49,7 @@ def assert_same(run: binadd.TrainingRun, expected: binadd.TrainingRun) -> None:
         np.testing.assert_array_equal(
             getattr(run.network.state, name), getattr(expected.network.state, name)
         )
-    for name in ("sequences", "updates", "position", "next_check", "failed_proofs", "status"):
+    for name in (*COUNTS, "start", "status"):
         assert getattr(run.network.state, name) == getattr(expected.network.state, name)
     assert run.status == expected.status
     assert run.network.get_params() == expected.network.get_params()

@@ -40,13 +40,24 @@ def test_drawn_sums_are_true_and_come_from_the_raw_stream(
     data = DataStream(kernels, state, length, 1)
     symbols, targets = data.take(10)
     assert symbols.shape == targets.shape == (10, length)
-    raw = data_stream(5).random_raw(10 * data.words).reshape(10, -1)
-    per_word = 64 // operands
-    for sequence in range(10):
-        drawn = [
-            int(raw[sequence, t // per_word]) >> operands * (t % per_word) & 2**operands - 1
+    raw = [int(word) for word in data_stream(5).random_raw(10 * data.words)]
+
+    def spelt(words: list[int]) -> list[int]:
+        per_word = 64 // operands
+        return [
+            words[t // per_word] >> operands * (t % per_word) & 2**operands - 1
             for t in range(length)
         ]
+
+    half = data.words // 2
+    for sequence in range(10):
+        words = raw[sequence * data.words : (sequence + 1) * data.words]
+        drawn = spelt(words)
+        if operands > 2:
+            pairs = list(zip(drawn, spelt(words[half:-1]), strict=True))
+            quarter = words[-1] >> 62
+            if quarter < 2:
+                drawn = [a & b if quarter == 0 else a | b for a, b in pairs]
         assert symbols[sequence].tolist() == drawn
         terms = [sum((s >> i & 1) << t for t, s in enumerate(drawn)) for i in range(operands)]
         assert bits.integer_of(targets[sequence]) == sum(terms) % 2**length

@@ -144,9 +144,9 @@ def goal_options(command: Any) -> Any:
             "--bits",
             type=int,
             metavar="N",
-            default=8,
+            default=None,
             heading="Goal",
-            help="Length of the operands to learn from; default 8.",
+            help="Length of the operands to learn from; default 8, 32 for three and more.",
         ),
     ):
         command = declare(command)

@@ -61,7 +61,7 @@ binadd sweep --hidden 8,16,32 --recipe default,sgd --rows rows.jsonl
 @option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def sweep(
     seeds: list[int],
-    bits: int,
+    bits: int | None,
     until: str | int | None,
     max_sequences: int | None,
     workers: int | None,

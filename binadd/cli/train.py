@@ -95,7 +95,7 @@ binadd train --resume run.npz -o adder.npz
 @backend_option
 @option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def train(
-    bits: int,
+    bits: int | None,
     until: str | int | None,
     max_sequences: int | None,
     output: str | None,
@@ -129,7 +129,7 @@ def train(
 def _start(
     parameters: dict[str, Any],
     backend: str,
-    bits: int,
+    bits: int | None,
     until: str | int | None,
     max_sequences: int | None,
 ) -> tuple[BinaryAdderRNN, Goal]:

@@ -24,8 +24,11 @@ from binadd.training.schedule import (
     after_check,
     after_failed_proof,
     is_saturating,
+    is_stuck,
     proof_effort,
     rate_factor,
+    restarted,
+    started,
 )
 
 __all__ = ["Course", "TrainingRun"]
@@ -42,7 +45,9 @@ class TrainingRun:
         number of sequences asked for; stopped at `max_sequences` short of its goal; or, only in a
         population, stopped since a weight became infinite or NaN, where `train` raises.
     sequences, updates : int
-        All that the network has been trained on, earlier runs included.
+        All that the network has been trained on, earlier runs and restarts included.
+    restarts : int
+        How often it began again with other weights, in all.
     seconds : float
         Of this run.
     bits : int
@@ -57,6 +62,7 @@ class TrainingRun:
     status: str
     sequences: int
     updates: int
+    restarts: int
     seconds: float
     bits: int
     wrong: tuple[int, ...] | None = None
@@ -69,10 +75,11 @@ class TrainingRun:
         return self.status not in ("limit", "diverged")
 
     def __repr__(self) -> str:
+        restarts = f", restarts={self.restarts}" if self.restarts else ""
         wrong = "" if self.wrong is None else f", wrong={self.wrong}"
         return (
-            f"TrainingRun({self.status!r}, sequences={self.sequences}, updates={self.updates}, "
-            f"seconds={self.seconds:.3g}, bits={self.bits}{wrong})"
+            f"TrainingRun({self.status!r}, sequences={self.sequences}, updates={self.updates}"
+            f"{restarts}, seconds={self.seconds:.3g}, bits={self.bits}{wrong})"
         )
 
 
@@ -86,7 +93,7 @@ class Course:
         self.goal = goal
         self._wrong: NDArray[np.uint8] | None = None
         self._verdict: Any = None
-        net.state = replace(net.state, bits=goal.bits)
+        net.state = replace(started(net.state), bits=goal.bits)
         self._begin_phase()
 
     def _begin_phase(self) -> None:
@@ -143,31 +150,45 @@ class Course:
         state, until = self.net.state, self.goal.until
         at_end = state.sequences >= self.goal.sequences
         if isinstance(until, str) and (at_end or state.sequences >= state.next_check):
-            if not self._is_exact():
-                self.net.state = after_check(state, self.batch_size)
-            elif until == "exact":
-                return "exact"
-            elif state.sequences >= state.next_proof:
-                if self._is_proved():
-                    return "proved"
-                self.net.state = after_failed_proof(state)
-                if not self.saturating:
-                    self._begin_phase()
-            else:
-                self.net.state = after_check(state, self.batch_size)
+            if self._is_reached():
+                return until
+            if not at_end and is_stuck(self.net.state, self.net.settings.batch_size):
+                self._restart()
         if not at_end:
             return None
         return "finished" if isinstance(until, int) else "limit"
+
+    def _is_reached(self) -> bool:
+        """Whether the network is as it was to become; if not, set when it is looked at again."""
+        state = self.net.state
+        exact = self._is_exact()
+        if exact and self.goal.until == "exact":
+            return True
+        if not exact or state.sequences < state.next_proof:
+            self.net.state = after_check(state, self.batch_size)
+            return False
+        if self._is_proved():
+            return True
+        self.net.state = after_failed_proof(state)
+        if not self.saturating:
+            self._begin_phase()
+        return False
+
+    def _restart(self) -> None:
+        self.net.state = restarted(self.net.state, self.net.settings.batch_size)
+        self._wrong = None
+        self._begin_phase()
 
     def end(self, status: str) -> TrainingRun:
         """Return what came of it."""
         state = self.net.state
         if status != "diverged":
-            self.net.state = state = replace(state, status=status)
+            self.net.state = state = replace(state, status=status, start=None)
         return TrainingRun(
             status,
             state.sequences,
             state.updates,
+            state.restarts,
             time.perf_counter() - self.start,
             self.goal.bits,
             self._wrong_operands(),

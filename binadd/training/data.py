@@ -1,4 +1,9 @@
-"""The sums that a network is trained on: drawn from its seed, in large pieces."""
+"""The sums that a network is trained on: drawn from its seed, in large pieces.
+
+Uniformly random bits, for one operand or two. The more operands, the nearer they come to half of
+all bits being ones at every step, and the rarer the largest and least carries are: one sequence
+in four has only a quarter of ones instead, one in four has three quarters.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +22,10 @@ _LARGEST_DRAW = 2**20
 
 
 class DataStream:
-    """Uniformly drawn operands and their true sums, from where a state's data ends.
+    """Operands drawn at random and their true sums, from where a state's data ends.
 
-    Each sequence takes ⌈bits / ⌊64 / operands⌋⌉ raw words, so its place in the stream depends on
-    nothing but its number. Pieces are drawn ahead and cut up as they are asked for: drawing costs
+    Each sequence takes equally many raw words, so its place in the stream depends on nothing but
+    its number. Pieces are drawn ahead and cut up as they are asked for: drawing costs
     a small part of training, however short the pieces that are trained on.
     """
 
@@ -33,7 +38,8 @@ class DataStream:
         self._draw = _FIRST_DRAW
         self._used = 0
         self._symbols = self._targets = np.empty((0, bits), np.uint8)
-        self.words = words_per_sequence(self._operands, bits)
+        self._draws = 1 if self._operands <= 2 else 2
+        self.words = self._draws * words_per_sequence(self._operands, bits) + self._draws - 1
 
     def take(self, at_most: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return symbols and targets (N, bits) of the next whole batches: 1 batch … `at_most`."""
@@ -57,7 +63,18 @@ class DataStream:
         batches = max(1, min(self._draw, _LARGEST_DRAW // self._bits) // self._batch_size)
         count = batches * self._batch_size
         raw = self._stream.random_raw(count * self.words).reshape(count, self.words)
-        self._symbols = self._kernels.unpack_words(raw, self._operands, self._bits)
+        self._symbols = self._unpack(raw) if self._draws == 1 else self._mix(raw)
         self._targets = self._kernels.exact_sums(self._symbols, self._operands)
         self._used = 0
         self._draw *= 2
+
+    def _unpack(self, raw: NDArray[np.uint64]) -> NDArray[np.uint8]:
+        return self._kernels.unpack_words(np.ascontiguousarray(raw), self._operands, self._bits)
+
+    def _mix(self, raw: NDArray[np.uint64]) -> NDArray[np.uint8]:
+        """Return bits of one draw, or of two by "and" or "or", as each sequence's last word says.
+        """
+        half = self.words // 2
+        one, other = self._unpack(raw[:, :half]), self._unpack(raw[:, half:-1])
+        quarter = raw[:, -1:] >> np.uint64(62)
+        return np.select([quarter == 0, quarter == 1], [one & other, one | other], one)

@@ -36,6 +36,8 @@ class Progress:
     bit_accuracy: float
     """Share of the slice's bits that were right before their update."""
     learning_rate: float
+    restarts: int
+    """How often the network began again with other weights."""
     failed_proofs: int
     saturating: bool
     """Whether the run is in its last phase: see `binadd.training.saturation`."""
@@ -43,7 +45,7 @@ class Progress:
 
 def train(
     net: BinaryAdderRNN,
-    bits: int = 8,
+    bits: int | None = None,
     *,
     until: str | int = "proved",
     max_sequences: int = MAX_SEQUENCES,
@@ -63,8 +65,9 @@ def train(
     ----------
     net : BinaryAdderRNN
         Changed as training goes on.
-    bits : int, default 8
-        Length of the operands drawn. 1 or 2 bits show too little of the carry to learn it from.
+    bits : int, optional
+        Length of the operands drawn; by default 8, and with three operands and more 32, or as many
+        as can be checked until "exact". 1 or 2 bits show too little of the carry to learn it from.
     until : {"proved", "exact"} or int, default "proved"
         Until it is proved that the network adds numbers of every length; until every sum of
         `bits`-bit operands is right, its last carry included; or until the network has been
@@ -207,6 +210,7 @@ class _Run:
                 report.loss,
                 report.bit_accuracy,
                 self._course.optimizer().learning_rate,
+                state.restarts,
                 state.failed_proofs,
                 self._course.saturating,
             )

@@ -41,7 +41,7 @@ def shared_settings(settings: Settings) -> Settings:
 
 def train_population(
     networks: Iterable[BinaryAdderRNN],
-    bits: int = 8,
+    bits: int | None = None,
     *,
     until: str | int = "proved",
     max_sequences: int = MAX_SEQUENCES,

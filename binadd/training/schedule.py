@@ -12,7 +12,8 @@ from typing import Any
 from binadd.checks import check_choice, check_integer
 from binadd.errors import InvalidInputError
 from binadd.kernels.contract import MAX_EXHAUSTIVE_BITS
-from binadd.state import State
+from binadd.recipes import bits_by_shape
+from binadd.state import State, initial_state
 from binadd.training import saturation
 
 __all__ = [
@@ -21,8 +22,11 @@ __all__ = [
     "after_failed_proof",
     "check_goal",
     "is_saturating",
+    "is_stuck",
     "proof_effort",
     "rate_factor",
+    "restarted",
+    "started",
 ]
 
 MAX_BITS = 2**20
@@ -34,7 +38,12 @@ SHORT_WORDS = 16
 """A proof is tried once all words of this many bits in all (2 operands: 8 bits each) are right."""
 
 CHECK_UPDATES = 64
-"""Updates between two checks, or a sixteenth of all sequences so far, whichever is more."""
+"""Updates between two checks, or a sixteenth of all sequences since the start, whichever is more.
+"""
+
+PATIENCE = 16_384
+"""Updates after which a network is restarted, or a quarter of all sequences before they began,
+whichever is more: most networks that have not come to their goal by then never would."""
 
 FAILURES_PER_HALVING = 32
 MAX_HALVINGS = 4
@@ -68,25 +77,52 @@ class Goal:
 
 
 def check_goal(operands: int, bits: object, until: object, max_sequences: object) -> Goal:
-    """Return the goal that these arguments of `train` mean.
+    """Return the goal that these arguments of `train` mean; bits None: decided by the shape.
 
     Raises
     ------
     InvalidTypeError, InvalidInputError
         If one is of the wrong type or not allowed.
     """
+    longest = MAX_EXHAUSTIVE_BITS // operands
+    if bits is None:
+        bits = bits_by_shape(operands)
+        if until == "exact":
+            bits = min(bits, longest)
     length = check_integer("bits", bits, 1, MAX_BITS)
     limit = check_integer("max_sequences", max_sequences, 0, MAX_COUNT)
     if not isinstance(until, str):
         return Goal(length, check_integer("until", until, 0, MAX_COUNT), limit)
     choice = check_choice("until", until, UNTIL)
-    longest = MAX_EXHAUSTIVE_BITS // operands
     if choice == "exact" and length > longest:
         raise InvalidInputError(
             f"every sum of {operands} operands can be checked up to {longest} bits, not {length}; "
             "train until 'proved' or for a number of sequences"
         )
     return Goal(length, choice, limit)
+
+
+def started(state: State) -> State:
+    """Return the state as a call of `train` takes it up: one that was interrupted goes on."""
+    return replace(state, start=state.sequences) if state.start is None else state
+
+
+def is_stuck(state: State, batch_size: int) -> bool:
+    """Whether training has been without success for so long that it had better begin again."""
+    return _since_start(state) >= max(PATIENCE * batch_size, (state.start or 0) // 4)
+
+
+def restarted(state: State, batch_size: int) -> State:
+    """Return the state with the next weights of its seed; data and counts go on."""
+    fresh = replace(
+        initial_state(state.architecture, state.seed, state.restarts + 1),
+        sequences=state.sequences,
+        updates=state.updates,
+        position=state.position,
+        start=state.sequences,
+        bits=state.bits,
+    )
+    return after_check(fresh, batch_size)
 
 
 def is_saturating(goal: Goal, state: State) -> bool:
@@ -102,7 +138,7 @@ def after_check(state: State, batch_size: int) -> State:
 
 def after_failed_proof(state: State) -> State:
     """Return the state after a network that is right on short words could not be proved."""
-    wait = max(saturation.UPDATES, state.sequences // 16)
+    wait = max(saturation.UPDATES, _since_start(state) // 16)
     return replace(
         state,
         next_check=state.sequences + wait,
@@ -126,4 +162,8 @@ def rate_factor(state: State) -> float:
 
 def _interval(state: State, batch_size: int) -> int:
     """Return the sequences until the next check."""
-    return max(CHECK_UPDATES * batch_size, state.sequences // 16)
+    return max(CHECK_UPDATES * batch_size, _since_start(state) // 16)
+
+
+def _since_start(state: State) -> int:
+    return state.sequences - (state.start or 0)

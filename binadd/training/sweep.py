@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ __all__ = ["RESULTS", "sweep"]
 RESULTS = (
     "status",
     "sequences",
+    "restarts",
     "failed_proofs",
     "verdict",
     "margin",
@@ -47,7 +48,7 @@ CHUNK = 64
 def sweep(
     seeds: int | Iterable[int] = range(100),
     *,
-    bits: int = 8,
+    bits: int | None = None,
     until: str | int = "proved",
     max_sequences: int = MAX_SEQUENCES,
     verdicts: bool = False,
@@ -86,7 +87,8 @@ def sweep(
 
         status : "proved", "exact", "finished", "limit" (see `TrainingRun`) or "diverged"
         sequences : that the network was trained on; None if it diverged
-        failed_proofs : proofs that did not succeed before that
+        restarts : how often it began again with other weights; None if it diverged
+        failed_proofs : proofs that did not succeed since then
         verdict : of the last proof that was tried: "proved", "refuted", "undecided" or None
         margin : smallest distance of a logit from 0, if proved
         wrong_bit : lowest bit in which a sum is wrong, if refuted
@@ -179,24 +181,32 @@ def _resolve(parameters: Mapping[str, Any]) -> Settings:
 class _Task:
     """What is to be done with every network."""
 
-    goal: Goal
+    bits: int | None
+    until: str | int
+    max_sequences: int
     verdicts: bool
+
+    def goal(self, operands: int) -> Goal:
+        """Return what a network of so many operands is trained for."""
+        return check_goal(operands, self.bits, self.until, self.max_sequences)
 
     def header(self) -> Row:
         """Return what decides about rows beside their parameters, as plain data."""
-        return self.goal.as_json() | {"verdicts": self.verdicts}
+        return asdict(self)
 
 
 def _task(
-    grid: list[_Entry], bits: int, until: str | int, max_sequences: int, verdicts: bool
+    grid: list[_Entry], bits: int | None, until: str | int, max_sequences: int, verdicts: bool
 ) -> _Task:
     goals = [
         check_goal(operands, bits, until, max_sequences)
         for operands in sorted({entry.settings.operands for entry in grid})
     ]
+    goal = goals[0]
     for backend in {entry.parameters.get("backend", "auto") for entry in grid}:
         BinaryAdderRNN(1, backend=backend)  # a backend that is missing is better known at once
-    return _Task(goals[0], verdicts)
+    bits = None if bits is None else goal.bits
+    return _Task(bits, goal.until, goal.max_sequences, verdicts)
 
 
 def _workers(workers: int | None) -> int:
@@ -268,7 +278,7 @@ def _train_all(
 
 def _train(task: _Task, entries: list[_Entry]) -> Iterator[tuple[_Entry, Row]]:
     """Train networks that differ in seed and learning rate only."""
-    goal = task.goal
+    goal = task.goal(entries[0].settings.operands)
     waiting: dict[Settings, _Entry] = {entry.settings: entry for entry in entries}
     networks = (BinaryAdderRNN(**entry.parameters) for entry in entries)
     runs: Iterable[TrainingRun]
@@ -302,6 +312,7 @@ def _results(run: TrainingRun, task: _Task) -> Row:
         "status": run.status,
         # Where a diverging network stops depends on how training was cut into slices.
         "sequences": None if diverged else run.sequences,
+        "restarts": None if diverged else run.restarts,
         "failed_proofs": None if diverged else net.state.failed_proofs,
         "verdict": None if verdict is None or diverged else verdict.status,
         "margin": getattr(verdict, "margin", None),
