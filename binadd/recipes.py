@@ -1,6 +1,6 @@
 """How a network is trained: named recipes, and the settings that follow from one.
 
-`RECIPES` is the whole list. Each row says everything that a recipe decides for 16 sigmoid units and
+`RECIPES` is the whole list. Each row says all that a recipe decides for 16 sigmoid units and
 two operands; for other shapes the default recipe takes shorter steps, as `recipe_values` tells.
 What a constructor is given beside a recipe wins over it. The rates are measured:
 
@@ -142,9 +142,7 @@ class Settings:
         )
 
 
-def recipe_values(
-    recipe: str, hidden_size: int, operands: int, activation: str
-) -> dict[str, Any]:
+def recipe_values(recipe: str, hidden_size: int, operands: int, activation: str) -> dict[str, Any]:
     """Return all that a recipe decides, for a network of this shape.
 
     Examples
