@@ -28,6 +28,7 @@ from binadd.proof.search import (
     Missed,
     Sampler,
     affine,
+    shorten,
 )
 from binadd.proof.search.course import MOST_FOLLOWED
 from binadd.proof.search.histories import MOST_EDGES, Histories, History, affordable_depth, uniform
@@ -197,6 +198,7 @@ def test_plans_are_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
     """By sets that hold as well, as the checker confirms."""
     enclosure = Enclosure(trained(4))
     how, sampler = AffineForms(1, steps=5, cases=5000), Sampler(enclosure)
+    monkeypatch.setattr(shorten, "LONG", 0)
     short = how.run(enclosure, sampler)
     monkeypatch.setattr(affine, "shortened", lambda *arguments: arguments[2])
     long = how.run(enclosure, sampler)

@@ -225,7 +225,9 @@ def _headline(run: TrainingRun, bit_accuracy: float | None) -> str:
 def _account(run: TrainingRun, before: int, output: str | None) -> str:
     earlier = f" ({before:,} of them before)" if before else ""
     saved = f"saved in {output}" if output else "not saved (-o FILE does)"
-    count = f"{run.sequences:,} sequences of {run.bits} bits{earlier}"
+    count = f"{run.sequences:,} sequences{earlier}"
+    if run.restarts:
+        count += f", begun again {run.restarts} {'time' if run.restarts == 1 else 'times'}"
     return f"{count}, {_duration(run.seconds)}; {saved}"
 
 
@@ -249,6 +251,7 @@ def _run_data(run: TrainingRun) -> dict[str, Any]:
         "reached": run.reached,
         "sequences": run.sequences,
         "updates": run.updates,
+        "restarts": run.restarts,
         "seconds": run.seconds,
         "bits": run.bits,
         "wrong": run.wrong,

@@ -72,7 +72,7 @@ class DataStream:
         return self._kernels.unpack_words(np.ascontiguousarray(raw), self._operands, self._bits)
 
     def _mix(self, raw: NDArray[np.uint64]) -> NDArray[np.uint8]:
-        """Return bits of one draw, or of two by "and" or "or", as each sequence's last word says."""
+        """Return bits of one draw, or of two by "and" or "or": each sequence's last word says."""
         half = self.words // 2
         one, other = self._unpack(raw[:, :half]), self._unpack(raw[:, half:-1])
         quarter = raw[:, -1:] >> np.uint64(62)
