@@ -56,10 +56,13 @@ def train(
 ) -> TrainingRun:
     """Train a network on sums drawn from its seed, until it is right.
 
-    It goes on from where the network is. Drawn are sequences of `bits` uniformly random bits for
-    each operand; what the true sum has beyond them is not asked for in training, but is in the
-    check. Where a proof is wanted and a first one fails, a last phase begins, with a loss, rates
-    and longer sequences of its own: see `binadd.training.saturation`.
+    It goes on from where the network is. Drawn are sequences of `bits` random bits for each
+    operand (how: see `binadd.training.data`); what the true sum has beyond them is not asked for
+    in training, but is in the check. Where a proof is wanted and a first one fails, a last phase
+    begins, with a loss, rates and longer sequences of its own: see `binadd.training.saturation`.
+    A network that is still not right after 16,384 updates, or a quarter of those before the call
+    if that is more, begins again with the next weights of its seed, whatever its first ones were;
+    a number as goal, or a `max_sequences` below that, prevents it.
 
     Parameters
     ----------

@@ -38,8 +38,7 @@ SHORT_WORDS = 16
 """A proof is tried once all words of this many bits in all (2 operands: 8 bits each) are right."""
 
 CHECK_UPDATES = 64
-"""Updates between two checks, or a sixteenth of all sequences since the start, whichever is more.
-"""
+"""Updates between two checks, or a sixteenth of the sequences since the start, if that is more."""
 
 PATIENCE = 16_384
 """Updates after which a network is restarted, or a quarter of all sequences before they began,
