@@ -133,7 +133,7 @@ link_c() { # FOLDER SOURCE COMPILER [FLAG…]: FOLDER/program, of one source and
 }
 
 other_levels() { # ENVIRONMENT: the instruction sets of this machine, but for the best
-    "$WORK/$1/bin/python" -c 'if True:
+    "$WORK/$1/bin/python" -P -c 'if True:  # -P: what is installed, not the source tree here
         from binadd.kernels import native
         best = native.isa()
         print(*(name for name, supported in native.isas().items() if supported and name != best))'
