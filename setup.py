@@ -22,7 +22,7 @@ if ccompiler.get_default_compiler() == "msvc":
 else:  # by feature: compilers too old for the names x86-64-v3 and x86-64-v4 build these as well
     BASE = "-O3 -std=c11 -fvisibility=hidden -g0 -fno-fast-math -fno-math-errno -ffp-contract=off"
     V3, V4 = "-mavx2", "-mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512"
-    FLOOR = SMALL = "-Os"  # the floor of x86-64 is as fast with -Os as with -O2; the wrapper
+    FLOOR = SMALL = "-Os"  # for the floor of x86-64, as fast as with -O2, and for the wrapper
     BASE += " -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables"  # less to ship
 FLAGS = [*BASE.split(), *EXTRA]  # they end the command line: no CFLAGS can change a result
 # Symbols and what nobody calls stay out of the wheel, unless a sanitizer wants to name them.

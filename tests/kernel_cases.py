@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from binadd.kernels import reference
 from binadd.kernels.contract import Architecture, Optimizer
+from binadd.state import COUNTS, State
 
 
 @dataclass
@@ -84,6 +85,15 @@ def trained(
         wrong_bits=wrong_bits,
     )
     return (*end.arrays(), losses, wrong_bits)
+
+
+def assert_same_state(one: State, other: State) -> None:
+    """Two networks have come equally far, in every count and every bit."""
+    for name in ("rule", "start", "bits", "status", *COUNTS):
+        assert getattr(one, name) == getattr(other, name), name
+    assert same_bits(
+        (one.block, one.moments, one.powers), (other.block, other.moments, other.powers)
+    )
 
 
 def same_bits(one: Any, other: Any) -> bool:

@@ -38,7 +38,7 @@ def certified(kind: str) -> tuple[BinaryAdderRNN, Certificate]:
     """A network and its certificate from each kind of search."""
     how, first_seed = KINDS[kind]
     for seed in range(first_seed, first_seed + 20):
-        net = trained(seed)
+        net = trained(seed, clip_norm=2.0)  # long steps leave margins narrow enough to attack
         certificate = attempt(net, how)
         if certificate is not None:
             return net, certificate

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kernel_cases import assert_same_state
 
 import binadd
 from binadd import BinaryAdderRNN, CheckpointError, Progress, archive
-from binadd.state import COUNTS
 from binadd.training import loop
 from binadd.training.checkpoint import load_checkpoint
 
@@ -45,12 +45,7 @@ def interrupt_at(sequences: int) -> Callable[[Progress], None]:
 
 def assert_same(run: binadd.TrainingRun, expected: binadd.TrainingRun) -> None:
     """Two runs came to the same state, in every bit."""
-    for name in ("block", "moments", "powers"):
-        np.testing.assert_array_equal(
-            getattr(run.network.state, name), getattr(expected.network.state, name)
-        )
-    for name in (*COUNTS, "start", "status"):
-        assert getattr(run.network.state, name) == getattr(expected.network.state, name)
+    assert_same_state(run.network.state, expected.network.state)
     assert run.status == expected.status
     assert run.network.get_params() == expected.network.get_params()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import same_bits
+from kernel_cases import assert_same_state, same_bits
 
 import binadd
 from binadd import BinaryAdderRNN
@@ -26,16 +26,6 @@ HOPELESS: dict[str, Any] = {"hidden_size": 2, "seed": 3}
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "PATIENCE", 100)
-
-
-def same(one: BinaryAdderRNN, other: BinaryAdderRNN) -> bool:
-    a, b = one.state, other.state
-    return (a.sequences, a.position, a.restarts, a.start) == (
-        b.sequences,
-        b.position,
-        b.restarts,
-        b.start,
-    ) and same_bits((a.block, a.moments, a.powers), (b.block, b.moments, b.powers))
 
 
 def test_a_stuck_network_begins_again_with_the_next_weights(make: Make) -> None:
@@ -64,7 +54,7 @@ def test_both_backends_begin_again_alike(native: Any) -> None:
     for net in nets:
         binadd.train(net, max_sequences=300)
     assert nets[0].state.restarts == 2
-    assert same(*nets)
+    assert_same_state(*(net.state for net in nets))
 
 
 @pytest.mark.parametrize("stop", [100, 128, 150])
@@ -85,7 +75,7 @@ def test_an_interrupted_run_begins_again_when_the_whole_one_does(
         binadd.train(cut, max_sequences=300, progress=interrupt, checkpoint=tmp_path / "run.npz")
     run = binadd.resume(tmp_path / "run.npz", max_sequences=300, backend=cut.backend)
     assert run.restarts == 2
-    assert same(run.network, whole)
+    assert_same_state(run.network.state, whole.state)
 
 
 def test_a_population_begins_again_one_by_one(make: Make) -> None:
@@ -98,7 +88,7 @@ def test_a_population_begins_again_one_by_one(make: Make) -> None:
     for run in train_population(networks(), max_sequences=300):
         (other,) = (net for net in alone if net.seed == run.network.seed)
         assert run.restarts == 2
-        assert same(run.network, other)
+        assert_same_state(run.network.state, other.state)
 
 
 def test_each_call_has_patience_of_its_own(make: Make) -> None:
