@@ -213,7 +213,7 @@ def test_no_broken_file_is_accepted(count: int) -> None:
     text = certificate.to_json().encode()
     generator = random.Random(count)
     read = []
-    for _ in range(count):
+    for _ in range(2 * count):  # some three quarters can no longer be read
         altered = bytearray(text)
         at = generator.randrange(len(text))
         match generator.randrange(4):
