@@ -13,6 +13,7 @@ get their names. Gradients and moments have the same layout, hence the same name
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -88,8 +89,16 @@ def has_strays(architecture: Architecture, block: NDArray[Any]) -> bool:
     >>> has_strays(Architecture(hidden_size=4, biases=False), block)
     True
     """
-    named = sum(np.count_nonzero(view) for view in named_views(architecture, block).values())
-    return bool(np.count_nonzero(block) != named)
+    return bool(np.count_nonzero(block.take(_stray_places(architecture))))
+
+
+@lru_cache
+def _stray_places(architecture: Architecture) -> NDArray[np.intp]:
+    """Return the places in a flat block that belong to no parameter."""
+    strays = np.ones(architecture.block_shape, np.bool_)
+    for view in named_views(architecture, strays).values():
+        view[...] = False
+    return np.flatnonzero(strays)
 
 
 def initial_block(architecture: Architecture, seed: int, restarts: int = 0) -> NDArray[Any]:

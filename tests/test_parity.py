@@ -5,6 +5,7 @@ Equality is of bits, signs of zero included; nothing here is approximate.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from kernel_cases import learner, same_bits, sequences, trained
 
+from binadd.errors import InvalidInputError
 from binadd.kernels import reference
 from binadd.kernels.contract import LOSSES, RULES, Optimizer
 
@@ -321,3 +323,56 @@ def test_a_slice_of_a_long_batch_changes_nothing(native: Any) -> None:
         start.architecture, start.block, symbols[:80], targets[:80], "cross_entropy"
     )
     assert same_bits(expected[1], got[1])
+
+
+ANSWERS = ("logits", "probabilities", "bits")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_answers_of_several_slices_are_those_of_forward(native: Any, count: int) -> None:
+    start = learner(hidden_size=256, dtype="float32")
+    symbols, _ = sequences(count, 1000)
+    run = native.forward(start.architecture, start.block, symbols)
+    expected = (run.logits, run.probabilities, (run.logits > 0).astype(np.uint8))
+    given = (getattr(native, name)(start.architecture, start.block, symbols) for name in ANSWERS)
+    assert same_bits(tuple(given), expected)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers_need_arrays_that_agree(kernels: Any, name: str) -> None:
+    start, answer = learner(), getattr(kernels, name)
+    symbols, _ = sequences(4)
+    wrong = {
+        "block must be": [
+            (block, symbols)
+            for block in (
+                start.block[:-1],
+                start.block.astype(np.float32),
+                start.block.astype(">f8" if sys.byteorder == "little" else "<f8"),
+                np.asfortranarray(start.block),
+                start.block.ravel(),
+                start.block.tolist(),
+            )
+        ],
+        "symbols must be": [
+            (start.block, symbols)
+            for symbols in (symbols[:, ::2], symbols[:0], symbols.astype(int), symbols[0], None)
+        ],
+        "symbols of 2 operands must be below 4": [(start.block, symbols + np.uint8(2))],
+    }
+    for sentence, pairs in wrong.items():
+        for block, symbols in pairs:
+            with pytest.raises(InvalidInputError, match=f"^{sentence}"):
+                answer(start.architecture, block, symbols)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers_need_no_alignment(kernels: Any, name: str) -> None:
+    start, answer = learner(), getattr(kernels, name)
+    symbols, _ = sequences(4)
+    memory = np.empty(start.block.nbytes + 1, np.uint8)
+    block = memory[1:].view(start.block.dtype).reshape(start.block.shape)
+    block[...] = start.block
+    assert not block.flags.aligned
+    expected = answer(start.architecture, start.block, symbols)
+    assert same_bits(answer(start.architecture, block, symbols), expected)

@@ -97,6 +97,8 @@ cdef extern from "binadd.h" nogil:
     int binadd_isa_supported(const char *name)
     binadd_status binadd_use_isa(const char *name)
 
+    size_t binadd_block_rows(const binadd_network *network)
+    size_t binadd_block_columns(const binadd_network *network)
     size_t binadd_forward_workspace(const binadd_network *network)
     size_t binadd_training_workspace(const binadd_network *network, size_t steps)
     size_t binadd_first_error_workspace(const binadd_network *network, size_t bits)

@@ -1,12 +1,15 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 # cython: freethreading_compatible=True, binding=False, auto_pickle=False
-"""The kernels in C: csrc/binadd.h behind typed memoryviews.
+"""The kernels in C: csrc/binadd.h behind typed memoryviews, or bare buffers where every µs counts.
 
 Every function checks its arguments with `contract`, which memoryviews do not do for each other,
 lets go of the GIL, and cuts long work into slices of well under 0.2 s, so that Ctrl-C is heard
 between two of them.
 """
 
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer,
+)
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t, uint8_t, uint64_t
@@ -69,14 +72,40 @@ cdef class Workspace:
     cdef void *memory
     cdef size_t size
 
-    def __cinit__(self, size_t size):
-        self.size = size
-        self.memory = PyMem_Malloc(size)
-        if self.memory == NULL:
-            raise MemoryError(f"a workspace of {size} bytes is not to be had")
-
     def __dealloc__(self):
         PyMem_Free(self.memory)
+
+
+cdef Workspace workspace_of(size_t size):
+    cdef Workspace workspace = Workspace.__new__(Workspace)
+    workspace.size = size
+    workspace.memory = PyMem_Malloc(size)
+    if workspace.memory == NULL:
+        raise MemoryError(f"a workspace of {size} bytes is not to be had")
+    return workspace
+
+
+cdef class Matrix:
+    """The bare buffer of a matrix, sooner to come by than a memoryview."""
+
+    cdef Py_buffer buffer
+    cdef size_t rows, columns
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self.buffer)
+
+
+cdef Matrix matrix_of(array, char kind):
+    """Raise ValueError, TypeError or BufferError unless it is C-contiguous and of this kind."""
+    cdef Matrix matrix = Matrix.__new__(Matrix)
+    PyObject_GetBuffer(array, &matrix.buffer, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+    cdef const char *found = matrix.buffer.format
+    if found[0] == c"=":  # not aligned, which is no matter
+        found += 1
+    if matrix.buffer.ndim != 2 or found[0] != kind or found[1] != 0:
+        raise ValueError
+    matrix.rows, matrix.columns = matrix.buffer.shape[0], matrix.buffer.shape[1]
+    return matrix
 
 
 cdef c.binadd_network network_of(architecture) except *:
@@ -99,6 +128,10 @@ cdef c.binadd_optimizer optimizer_of(optimizer) except *:
         epsilon=optimizer.epsilon,
         clip_norm=optimizer.clip_norm,
     )
+
+
+cdef size_t real_size_of(const c.binadd_network *network) noexcept:
+    return sizeof(double) if network.dtype == c.BINADD_FLOAT64 else sizeof(float)
 
 
 cdef size_t slice_of(const c.binadd_network *network) noexcept:
@@ -159,7 +192,7 @@ cdef _forward(
     if count == 1:
         _forward_stream(&network, &run)
     else:
-        _forward_many(&network, &run, sizeof(real))
+        _forward_many(&network, &run)
     return Forward(logits_array, probabilities_array, hidden_array, final_array)
 
 
@@ -186,25 +219,33 @@ def bits(architecture, block, symbols):
 
 cdef answer(architecture, block, symbols, Answer wanted):
     """Run from 0: nothing is checked twice, or made that is not returned."""
+    cdef c.binadd_network network = network_of(architecture)
     try:
-        if architecture.dtype == "float64":
-            return _answer[double](architecture, block, symbols, wanted)
-        return _answer[float](architecture, block, symbols, wanted)
-    except (ValueError, TypeError):
+        return _answer(&network, block, symbols, wanted)
+    except (ValueError, TypeError, BufferError):
         contract.check_forward(architecture, block, symbols, None)  # says which it was
         raise
 
 
-cdef _answer(
-    architecture, const real[:, ::1] block, const uint8_t[:, ::1] symbols, Answer wanted
-):
-    cdef c.binadd_network network = network_of(architecture)
-    cdef size_t count = symbols.shape[0], steps = symbols.shape[1], i
-    if (block.shape[0], block.shape[1]) != architecture.block_shape or not count * steps:
+cdef _answer(const c.binadd_network *network, block, symbols, Answer wanted):
+    cdef bint is_double = network.dtype == c.BINADD_FLOAT64
+    cdef char real_kind = c"d" if is_double else c"f"
+    cdef Matrix weights = matrix_of(block, real_kind)
+    cdef Matrix questions = matrix_of(symbols, c"B")
+    cdef size_t count = questions.rows, steps = questions.columns
+    cdef size_t real_size = real_size_of(network)
+    if (
+        weights.rows != c.binadd_block_rows(network)
+        or weights.columns != c.binadd_block_columns(network)
+        or not count * steps
+    ):
         raise ValueError
+    dtype = BYTE if wanted == BITS else FLOAT64 if is_double else FLOAT32
+    answers = np.empty((count, steps), dtype)
+    cdef Matrix results = matrix_of(answers, c"B" if wanted == BITS else real_kind)
     cdef c.binadd_run run = c.binadd_run(
-        block=&block[0, 0],
-        symbols=&symbols[0, 0],
+        block=weights.buffer.buf,
+        symbols=<const uint8_t *> questions.buffer.buf,
         sequences=count,
         steps=steps,
         initial_state=NULL,
@@ -213,40 +254,40 @@ cdef _answer(
         hidden=NULL,
         final_state=NULL,
     )
-    cdef Workspace logits
-    cdef real[:, ::1] reals, final
-    cdef uint8_t[:, ::1] signs
+    cdef Workspace logits, state
     if wanted == BITS:
-        answers = np.empty((count, steps), BYTE)
-        signs = answers
-        logits = Workspace(count * steps * sizeof(real))
+        logits = workspace_of(count * steps * real_size)
         run.logits = logits.memory
+    elif wanted == LOGITS:
+        run.logits = results.buffer.buf
     else:
-        answers = np.empty((count, steps), FLOAT64 if real is double else FLOAT32)
-        reals = answers
-        if wanted == LOGITS:
-            run.logits = &reals[0, 0]
-        else:
-            run.probabilities = &reals[0, 0]
+        run.probabilities = results.buffer.buf
     if count == 1:
-        if steps > slice_of(&network):
-            final = np.empty((1, network.hidden_size), FLOAT64 if real is double else FLOAT32)
-            run.final_state = &final[0, 0]
-        _forward_stream(&network, &run)
+        state = workspace_of(network.hidden_size * real_size)
+        run.final_state = state.memory
+        _forward_stream(network, &run)
     else:
-        _forward_many(&network, &run, sizeof(real))
+        _forward_many(network, &run)
     if wanted == BITS:
-        for i in range(count * steps):
-            (&signs[0, 0])[i] = (<real *> logits.memory)[i] > 0
+        with nogil:
+            if is_double:
+                signs_of(<const double *> logits.memory, count * steps, results.buffer.buf)
+            else:
+                signs_of(<const float *> logits.memory, count * steps, results.buffer.buf)
     return answers
+
+
+cdef void signs_of(const real *logits, size_t count, void *bits) noexcept nogil:
+    cdef size_t i
+    for i in range(count):
+        (<uint8_t *> bits)[i] = logits[i] > 0
 
 
 cdef int _forward_stream(const c.binadd_network *network, c.binadd_run *run) except -1:
     """One sequence, so many steps at a time; each slice goes on from the state of the last."""
     cdef size_t steps = run.steps, most = slice_of(network), start = 0
-    cdef size_t size = network.hidden_size
-    cdef size_t real_size = 8 if network.dtype == c.BINADD_FLOAT64 else 4
-    cdef Workspace workspace = Workspace(c.binadd_forward_workspace(network))
+    cdef size_t size = network.hidden_size, real_size = real_size_of(network)
+    cdef Workspace workspace = workspace_of(c.binadd_forward_workspace(network))
     cdef c.binadd_status status
     while start < steps:
         run.steps = min(most, steps - start)
@@ -267,13 +308,11 @@ cdef int _forward_stream(const c.binadd_network *network, c.binadd_run *run) exc
     return 0
 
 
-cdef int _forward_many(
-    const c.binadd_network *network, c.binadd_run *run, size_t real_size
-) except -1:
+cdef int _forward_many(const c.binadd_network *network, c.binadd_run *run) except -1:
     """Many sequences, so many at a time."""
     cdef size_t count = run.sequences, most = slice_sequences(network, run.steps), start = 0
-    cdef size_t size = network.hidden_size, steps = run.steps
-    cdef Workspace workspace = Workspace(c.binadd_forward_workspace(network))
+    cdef size_t size = network.hidden_size, real_size = real_size_of(network), steps = run.steps
+    cdef Workspace workspace = workspace_of(c.binadd_forward_workspace(network))
     cdef c.binadd_status status
     while start < count:
         run.sequences = min(most, count - start)
@@ -313,7 +352,7 @@ cdef int _train_slices(
     What a long batch has gathered waits in the workspace: the weights change only between batches.
     """
     cdef size_t most = slice_sequences(network, data.steps), position
-    cdef Workspace workspace = Workspace(c.binadd_training_workspace(network, data.steps))
+    cdef Workspace workspace = workspace_of(c.binadd_training_workspace(network, data.steps))
     cdef c.binadd_status status
     data.first = 0
     while data.first < data.sequences:
@@ -467,7 +506,7 @@ cdef int _train_population(
     cdef size_t steps = symbols.shape[2]
     cdef size_t networks = symbols.shape[0]
     cdef size_t most = max(slice_sequences(&network, steps) // networks, <size_t> 1)
-    cdef Workspace workspace = Workspace(c.binadd_training_workspace(&network, steps))
+    cdef Workspace workspace = workspace_of(c.binadd_training_workspace(&network, steps))
     cdef c.binadd_status status
     cdef c.binadd_population data = c.binadd_population(
         blocks=&blocks[0, 0, 0],
@@ -515,7 +554,7 @@ def first_error(architecture, block, int bits):
 
 cdef _first_error(architecture, const real[:, ::1] block, int bits):
     cdef c.binadd_network network = network_of(architecture)
-    cdef Workspace workspace = Workspace(c.binadd_first_error_workspace(&network, bits))
+    cdef Workspace workspace = workspace_of(c.binadd_first_error_workspace(&network, bits))
     cdef const void *memory = &block[0, 0]
     cdef int step = -1
     cdef uint64_t word = 0
