@@ -10,6 +10,7 @@
 #include "binadd.h"
 
 enum { HIDDEN = 16, STEPS = 8, OPERANDS = 2, SEQUENCES = 64, NETWORKS = 64, LONG = 512 };
+enum { BARELY = 704 }; /* sequences after which every sum is right */
 
 static void check(binadd_status status)
 {
@@ -43,6 +44,15 @@ static void fill(void *reals, binadd_dtype dtype, size_t i, double value)
         ((double *)reals)[i] = value;
     else
         ((float *)reals)[i] = (float)value;
+}
+
+/* As far as every sum stays right, but boxes no longer settle all of them. */
+static void raise_output_bias(void *reals, binadd_dtype dtype, size_t i)
+{
+    if (dtype == BINADD_FLOAT64)
+        ((double *)reals)[i] += 1;
+    else
+        ((float *)reals)[i] += 1;
 }
 
 int main(int count, char **argument)
@@ -84,11 +94,16 @@ int main(int count, char **argument)
         bytes = binadd_first_error_workspace(&network, STEPS);
     void *workspace = zeros(bytes);
 
-    if (!strcmp(kernel, "check")) { /* of a network that has learnt to add */
-        binadd_training t = {blocks, moments, powers, NULL,        symbols, targets, all / STEPS,
-                             STEPS,  1,       0,      all / STEPS, NULL,    NULL};
+    const int doubtful = !strcmp(kernel, "doubtful check");
+    const int checked = doubtful || !strcmp(kernel, "check");
+    if (checked) { /* a network that has learnt to add, or only just */
+        const size_t learnt = doubtful ? BARELY : all / STEPS;
+        binadd_training t = {blocks, moments, powers, NULL,   symbols, targets, learnt,
+                             STEPS,  1,       0,      learnt, NULL,    NULL};
         check(binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &t, workspace, bytes));
     }
+    if (doubtful)
+        raise_output_bias(blocks, dtype, size - columns);
     for (long call = 0; call < calls; call++) {
         if (!strcmp(kernel, "online") || !strcmp(kernel, "batch")) {
             binadd_training t = {blocks,    moments,   powers,
@@ -108,7 +123,7 @@ int main(int count, char **argument)
             binadd_run r = {blocks, symbols, one ? 1 : LONG, one ? LONG : STEPS, NULL, values, NULL,
                             NULL,   NULL};
             check(binadd_forward(&network, &r, workspace, bytes));
-        } else if (!strcmp(kernel, "check")) {
+        } else if (checked) {
             int step;
             uint64_t word;
             check(binadd_first_error(&network, blocks, STEPS, &step, &word, workspace, bytes));

@@ -28,6 +28,7 @@ UNITS = {  # kernel: calls, units of work in a call, name of the unit; sizes as 
     "forward": (4, 512, "sequence"),
     "stream": (4, 512, "step"),
     "check": (1, 65536, "sum"),
+    "doubtful check": (1, 65536, "sum"),
     "sigmoid": (16, 512, "value"),
 }
 ISAS = ("baseline", "x86_64_v3")

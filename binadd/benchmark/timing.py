@@ -42,17 +42,19 @@ def interleave(
     functions: Mapping[str, Callable[[], object]],
     repeats: int = 9,
     before: Mapping[str, Callable[[], object]] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Times]:
     """Return the times of functions that took turns `repeats` times, after one turn to warm up.
 
-    What `before` has for a function is called at the beginning of its turn, untimed.
+    What `before` has for a function is called at the beginning of its turn, untimed. The clock
+    `time.process_time` tells how long processors were at work for it, instead.
     """
     get_ready = {name: (before or {}).get(name, lambda: None) for name in functions}
     calls = {}
     for name, function in functions.items():
         get_ready[name]()
         function()
-        calls[name] = max(1, round(TURN / max(_time(function, 1), 1e-9)))
+        calls[name] = max(1, round(TURN / max(_time(function, 1, clock), 1e-9)))
     times: dict[str, list[float]] = {name: [] for name in functions}
     enabled = gc.isenabled()
     gc.disable()
@@ -60,15 +62,15 @@ def interleave(
         for _ in range(repeats):
             for name, function in functions.items():
                 get_ready[name]()
-                times[name].append(_time(function, calls[name]))
+                times[name].append(_time(function, calls[name], clock))
     finally:
         if enabled:
             gc.enable()
     return {name: Times(seconds) for name, seconds in times.items()}
 
 
-def _time(function: Callable[[], object], calls: int) -> float:
-    start = time.perf_counter()
+def _time(function: Callable[[], object], calls: int, clock: Callable[[], float]) -> float:
+    start = clock()
     for _ in range(calls):
         function()
-    return (time.perf_counter() - start) / calls
+    return (clock() - start) / calls
