@@ -38,25 +38,30 @@ PEAK = r"""
 #include <stddef.h>
 typedef REAL vec __attribute__((vector_size(BYTES)));
 #define KEEP(x) __asm__ volatile("" : "+" REGISTER(x))
-#define PAIR(a, m) m = m * c; KEEP(m); a = a + c; KEEP(a);
+#define CHAIN(i) vec sum##i = c, product##i = c;
+#define PAIR(i) product##i = product##i * c; KEEP(product##i); sum##i = sum##i + c; KEEP(sum##i);
+#define SIX(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5)
+#if CHAINS == 12
+#define ALL(DO) SIX(DO) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
+#else
+#define ALL(DO) SIX(DO)
+#endif
 void pairs(size_t rounds)
 {
-    vec c = (vec){0} + 1, a0 = c, a1 = c, a2 = c, a3 = c, a4 = c, a5 = c;
-    vec m0 = c, m1 = c, m2 = c, m3 = c, m4 = c, m5 = c;
+    vec c = (vec){0} + 1;
     KEEP(c);
+    ALL(CHAIN)
     while (rounds--) {
-        PAIR(a0, m0) PAIR(a1, m1) PAIR(a2, m2) PAIR(a3, m3) PAIR(a4, m4) PAIR(a5, m5)
+        ALL(PAIR)
     }
 }
 """
 INSTRUCTIONS = {
-    "x86_64_v3": ("-march=x86-64-v3", 32, "x"),
-    "x86_64_v4": ("-march=x86-64-v4", 64, "v"),
+    "x86_64_v3": ("-march=x86-64-v3", 32, "x", 6),
+    "x86_64_v4": ("-march=x86-64-v4", 64, "v", 12),
 }
-"""Of each instruction set: the compiler's flag, bytes of a vector, its registers' constraint."""
-
-CHAINS = 6
-"""Independent chains of each kind: enough to hide what one of them waits for."""
+"""Of each instruction set: the compiler's flag, bytes of a vector, its registers' constraint, and
+independent chains of each kind: as many as there are registers for, so that none is waited for."""
 
 
 def measure(kernels: Any, dtype: str, repeats: int = 9) -> dict[str, float | None]:
@@ -70,14 +75,14 @@ def measure(kernels: Any, dtype: str, repeats: int = 9) -> dict[str, float | Non
     with tempfile.TemporaryDirectory() as folder:
         peak = _compile_peak(folder, dtype, kernels.isa())
         if peak is not None:
-            pairs, width = peak
+            pairs, each = peak
             functions["pair"] = lambda: pairs(rounds)
         times = interleave(functions, repeats)
     return {
         "nanoseconds_per_sigmoid": (times["many"].best - times["few"].best) / VALUES * 1e9,
         "nanoseconds_per_pair": None
         if peak is None
-        else times["pair"].best / (rounds * CHAINS * width) * 1e9,
+        else times["pair"].best / (rounds * each) * 1e9,
     }
 
 
@@ -93,19 +98,19 @@ def floor(architecture: Architecture, steps: int, limits: dict[str, float | None
 
 
 def _compile_peak(folder: str, dtype: str, isa: str) -> tuple[Any, int] | None:
-    """Return a function that does pairs for some rounds, and how many there are in a vector."""
+    """Return a function that does pairs for some rounds, and how many it does in a round."""
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         return None
-    flag, size, register = INSTRUCTIONS.get(isa, ("-O3", 16, "x"))
+    flag, size, register, chains = INSTRUCTIONS.get(isa, ("-O3", 16, "x", 6))
     if platform.machine() in ("aarch64", "arm64"):
-        register = "w"
+        register, chains = "w", 12
     source, library = Path(folder, "peak.c"), Path(folder, "peak.so")
     source.write_text(PEAK, "utf-8")
     real = "double" if dtype == "float64" else "float"
     command = [
         *(compiler, "-O3", flag, "-ffp-contract=off", "-shared", "-fPIC"),
-        *(f"-DREAL={real}", f"-DBYTES={size}", f'-DREGISTER="{register}"'),
+        *(f"-DREAL={real}", f"-DBYTES={size}", f'-DREGISTER="{register}"', f"-DCHAINS={chains}"),
         *("-o", str(library), str(source)),
     ]
     if subprocess.run(command, capture_output=True, check=False).returncode != 0:
@@ -115,4 +120,4 @@ def _compile_peak(folder: str, dtype: str, isa: str) -> tuple[Any, int] | None:
     except OSError:  # a compiler for another machine than this Python is of
         return None
     pairs.argtypes = [ctypes.c_size_t]
-    return pairs, size // np.dtype(dtype).itemsize
+    return pairs, chains * (size // np.dtype(dtype).itemsize)
