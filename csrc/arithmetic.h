@@ -1,6 +1,6 @@
 /* arithmetic.h: exp, sigmoid, tanh, softplus and the written order of sums.
  *
- * The operations, and their order, are those of binadd/kernels/reference.py, which explains them;
+ * The operations, and their order, are those of binadd/kernels/arithmetic.py, which explains them;
  * each is rounded once (compile with -ffp-contract=off). Coefficients: tools/coefficients.py.
  */
 #ifndef BINADD_ARITHMETIC_H

@@ -20,7 +20,7 @@ ARROWS = {
     "checks": {"errors"},
     "bits": {"checks", "errors"},
     "streams": set(),
-    "kernels": {"errors"},
+    "kernels": {"checks", "errors"},
     "parameters": {"streams", "checks", "kernels"},
     "recipes": {"checks", "kernels"},
     "archive": {"errors"},

@@ -12,8 +12,8 @@ import pytest
 from proved import certified
 
 from binadd import BinaryAdderRNN
+from binadd.kernels.arithmetic import CONSTANTS
 from binadd.kernels.contract import lanes
-from binadd.kernels.reference import CONSTANTS
 from binadd.proof import checker
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.enclosure import ACTIVATION_ERROR, Cases, Enclosure

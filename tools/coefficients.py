@@ -1,4 +1,4 @@
-"""Derive the polynomial coefficients of ``csrc/arithmetic.h`` and ``binadd/kernels/reference.py``.
+"""Derive the coefficients of csrc/arithmetic.h and binadd/kernels/arithmetic.py.
 
     python tools/coefficients.py
 

@@ -2,9 +2,9 @@
 # cython: freethreading_compatible=True, binding=False, auto_pickle=False
 """The kernels in C: csrc/binadd.h behind typed memoryviews, or bare buffers where every µs counts.
 
-Every function checks its arguments with `contract`, which memoryviews do not do for each other,
-lets go of the GIL, and cuts long work into slices of well under 0.2 s, so that Ctrl-C is heard
-between two of them.
+Every function checks its `arguments`, which memoryviews do not do for each other, lets go of the
+GIL, and cuts long work into slices of well under 0.2 s, so that Ctrl-C is heard between two of
+them.
 """
 
 from cpython.buffer cimport (
@@ -19,7 +19,7 @@ from binadd.kernels cimport cbinadd as c
 import numpy as np
 
 from binadd.errors import BackendError, InvalidInputError
-from binadd.kernels import contract
+from binadd.kernels import arguments, contract
 from binadd.kernels.contract import Forward
 
 ctypedef fused real:
@@ -151,7 +151,7 @@ cdef size_t slice_sequences(const c.binadd_network *network, size_t steps) noexc
 
 def forward(architecture, block, symbols, initial_state=None, *, bint hidden=False):
     """See `contract.Kernels.forward`."""
-    contract.check_forward(architecture, block, symbols, initial_state)
+    arguments.check_forward(architecture, block, symbols, initial_state)
     if architecture.dtype == "float64":
         return _forward[double](architecture, block, symbols, initial_state, hidden)
     return _forward[float](architecture, block, symbols, initial_state, hidden)
@@ -223,7 +223,7 @@ cdef answer(architecture, block, symbols, Answer wanted):
     try:
         return _answer(&network, block, symbols, wanted)
     except (ValueError, TypeError, BufferError):
-        contract.check_forward(architecture, block, symbols, None)  # says which it was
+        arguments.check_forward(architecture, block, symbols, None)  # says which it was
         raise
 
 
@@ -374,7 +374,7 @@ cdef int _train_slices(
 
 def loss_and_gradients(architecture, block, symbols, targets, loss):
     """See `contract.Kernels.loss_and_gradients`."""
-    contract.check_gradients(architecture, block, symbols, targets, loss)
+    arguments.check_gradients(architecture, block, symbols, targets, loss)
     if architecture.dtype == "float64":
         return _loss_and_gradients[double](architecture, block, symbols, targets, loss)
     return _loss_and_gradients[float](architecture, block, symbols, targets, loss)
@@ -421,7 +421,7 @@ def train(
     *, loss, optimizer, Py_ssize_t batch_size, losses=None, wrong_bits=None,
 ):
     """See `contract.Kernels.train`."""
-    contract.check_training(
+    arguments.check_training(
         architecture, block, moments, powers, symbols, targets, loss, optimizer, batch_size,
         losses, wrong_bits,
     )
@@ -475,7 +475,7 @@ def train_population(
     *, loss, optimizer, learning_rates, losses=None, wrong_bits=None,
 ):
     """See `contract.Kernels.train_population`."""
-    contract.check_population(
+    arguments.check_population(
         architecture, blocks, moments, powers, symbols, targets, loss, optimizer, learning_rates,
         losses, wrong_bits,
     )
@@ -546,7 +546,7 @@ cdef int _train_population(
 
 def first_error(architecture, block, int bits):
     """See `contract.Kernels.first_error`."""
-    contract.check_exhaustive(architecture, block, bits)
+    arguments.check_exhaustive(architecture, block, bits)
     if architecture.dtype == "float64":
         return _first_error[double](architecture, block, bits)
     return _first_error[float](architecture, block, bits)
@@ -573,7 +573,7 @@ cdef _first_error(architecture, const real[:, ::1] block, int bits):
 
 def unpack_words(words, int operands, Py_ssize_t length):
     """See `contract.Kernels.unpack_words`."""
-    contract.check_words(words, operands, length)
+    arguments.check_words(words, operands, length)
     cdef const uint64_t[:, ::1] source = words
     symbols_array = np.empty((words.shape[0], length), np.uint8)
     cdef uint8_t[:, ::1] symbols = symbols_array
@@ -587,7 +587,7 @@ def unpack_words(words, int operands, Py_ssize_t length):
 
 def exact_sums(symbols, int operands):
     """See `contract.Kernels.exact_sums`."""
-    contract.check_symbols(symbols, operands)
+    arguments.check_symbols(symbols, operands)
     cdef const uint8_t[:, ::1] source = symbols
     sums_array = np.empty_like(symbols)
     cdef uint8_t[:, ::1] sums = sums_array
@@ -601,7 +601,7 @@ def exact_sums(symbols, int operands):
 
 def activation(values, name):
     """See `contract.Kernels.activation`."""
-    contract.check_activation(values, name)
+    arguments.check_activation(values, name)
     flat = np.ascontiguousarray(values).reshape(-1)
     results = np.empty_like(flat)
     if flat.dtype == np.float64:

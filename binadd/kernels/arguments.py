@@ -1,0 +1,185 @@
+"""What both kernel modules check before they compute: shapes, dtypes and ranges of arguments.
+
+It is for who calls kernels directly: the class checks what people give it before that, and says
+more.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.checks import check_choice
+from binadd.errors import InvalidInputError
+from binadd.kernels.contract import (
+    ACTIVATIONS,
+    DTYPES,
+    LOSSES,
+    MAX_EXHAUSTIVE_BITS,
+    RULES,
+    Architecture,
+    Bytes,
+    Optimizer,
+    Real,
+    words_per_sequence,
+)
+
+_DTYPES = {name: np.dtype(name) for name in (*DTYPES, "uint8", "uint64", "int64")}
+
+
+def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: str) -> None:
+    """Raise InvalidInputError unless the array has this shape and dtype and is C-contiguous."""
+    if (
+        isinstance(array, np.ndarray)
+        and array.shape == shape
+        and array.dtype == _DTYPES[dtype]
+        and array.flags.c_contiguous
+    ):
+        return
+    raise InvalidInputError(
+        f"{name} must be a C-contiguous {dtype} array of shape {shape}, "
+        f"not {getattr(array, 'dtype', type(array).__name__)} {getattr(array, 'shape', '')}"
+    )
+
+
+def check_symbols(symbols: Any, operands: int) -> None:
+    """Raise InvalidInputError unless symbols are bytes (N, T), not empty and each below 2ⁿ."""
+    if not isinstance(symbols, np.ndarray) or symbols.ndim != 2 or symbols.size == 0:
+        raise InvalidInputError("symbols must be a non-empty array of shape (sequences, steps)")
+    check_array("symbols", symbols, symbols.shape, "uint8")
+    if int(symbols.max()) >= 1 << operands:
+        raise InvalidInputError(f"symbols of {operands} operands must be below {1 << operands}")
+
+
+def check_targets(targets: Any, symbols: Bytes) -> None:
+    """Raise InvalidInputError unless targets are bits of the symbols' shape."""
+    check_array("targets", targets, symbols.shape, "uint8")
+    if int(targets.max()) > 1:
+        raise InvalidInputError("targets must be 0 or 1")
+
+
+def check_forward(
+    architecture: Architecture, block: Real, symbols: Bytes, initial_state: Real | None
+) -> None:
+    """Raise InvalidInputError unless all that `forward` is given agrees."""
+    check_array("block", block, architecture.block_shape, architecture.dtype)
+    check_symbols(symbols, architecture.operands)
+    if initial_state is not None:
+        shape = (len(symbols), architecture.hidden_size)
+        check_array("initial_state", initial_state, shape, architecture.dtype)
+
+
+def check_gradients(
+    architecture: Architecture, block: Real, symbols: Bytes, targets: Bytes, loss: str
+) -> None:
+    """Raise InvalidInputError unless all that `loss_and_gradients` is given agrees."""
+    check_array("block", block, architecture.block_shape, architecture.dtype)
+    check_symbols(symbols, architecture.operands)
+    check_targets(targets, symbols)
+    check_choice("loss", loss, LOSSES)
+
+
+def check_training(
+    architecture: Architecture,
+    block: Real,
+    moments: Real,
+    powers: Real,
+    symbols: Bytes,
+    targets: Bytes,
+    loss: str,
+    optimizer: Optimizer,
+    batch_size: int,
+    losses: Real | None,
+    wrong_bits: NDArray[np.int64] | None,
+) -> None:
+    """Raise InvalidInputError unless all that `train` is given agrees."""
+    shape, dtype = architecture.block_shape, architecture.dtype
+    check_array("block", block, shape, dtype)
+    check_array("moments", moments, (2, *shape), dtype)
+    check_array("powers", powers, (2,), dtype)
+    check_symbols(symbols, architecture.operands)
+    check_targets(targets, symbols)
+    check_choice("loss", loss, LOSSES)
+    check_choice("rule", optimizer.rule, RULES)
+    count = symbols.shape[0]
+    if batch_size < 1 or count % batch_size:
+        raise InvalidInputError(
+            f"the number of sequences ({count}) must be a multiple of batch_size ({batch_size})"
+        )
+    check_reports(losses, wrong_bits, (count // batch_size,), dtype)
+
+
+def check_population(
+    architecture: Architecture,
+    blocks: Real,
+    moments: Real,
+    powers: Real,
+    symbols: Bytes,
+    targets: Bytes,
+    loss: str,
+    optimizer: Optimizer,
+    learning_rates: Real,
+    losses: Real | None,
+    wrong_bits: NDArray[np.int64] | None,
+) -> None:
+    """Raise InvalidInputError unless all that `train_population` is given agrees."""
+    shape, dtype = architecture.block_shape, architecture.dtype
+    if not isinstance(symbols, np.ndarray) or symbols.ndim != 3 or symbols.size == 0:
+        raise InvalidInputError(
+            "symbols must be a non-empty array of shape (networks, sequences, steps)"
+        )
+    networks, count, steps = symbols.shape
+    check_array("blocks", blocks, (networks, *shape), dtype)
+    check_array("moments", moments, (networks, 2, *shape), dtype)
+    check_array("powers", powers, (networks, 2), dtype)
+    check_array("learning_rates", learning_rates, (networks,), dtype)
+    check_symbols(symbols.reshape(-1, steps), architecture.operands)
+    check_array("symbols", symbols, symbols.shape, "uint8")
+    check_targets(targets, symbols)
+    check_choice("loss", loss, LOSSES)
+    check_choice("rule", optimizer.rule, RULES)
+    check_reports(losses, wrong_bits, (networks, count), dtype)
+
+
+def check_reports(
+    losses: Real | None,
+    wrong_bits: NDArray[np.int64] | None,
+    shape: tuple[int, ...],
+    dtype: str,
+) -> None:
+    """Raise InvalidInputError unless the arrays to fill have a place for each update."""
+    if losses is not None:
+        check_array("losses", losses, shape, dtype)
+    if wrong_bits is not None:
+        check_array("wrong_bits", wrong_bits, shape, "int64")
+
+
+def check_exhaustive(architecture: Architecture, block: Real, bits: int) -> None:
+    """Raise InvalidInputError unless all words of this many bits an operand can be run."""
+    check_array("block", block, architecture.block_shape, architecture.dtype)
+    most = MAX_EXHAUSTIVE_BITS // architecture.operands
+    if not 1 <= bits <= most:
+        raise InvalidInputError(
+            f"sums of {architecture.operands} operands can all be run to {most} bits, not {bits}"
+        )
+
+
+def check_words(words: NDArray[np.uint64], operands: int, length: int) -> None:
+    """Raise InvalidInputError unless each row of words (N, W) holds `length` symbols."""
+    if length < 1:
+        raise InvalidInputError(f"length must be at least 1, not {length}")
+    if not isinstance(words, np.ndarray) or words.ndim != 2 or words.size == 0:
+        raise InvalidInputError("words must be a non-empty array of shape (sequences, words)")
+    check_array("words", words, words.shape, "uint64")
+    needed = words_per_sequence(operands, length)
+    if words.shape[1] < needed:
+        raise InvalidInputError(
+            f"{length} symbols of {operands} operands need {needed} words, not {words.shape[1]}"
+        )
+
+
+def check_activation(values: Any, name: str) -> None:
+    """Raise InvalidInputError unless the values are reals and the activation is known."""
+    if not isinstance(values, np.ndarray) or values.dtype.name not in DTYPES:
+        raise InvalidInputError("values must be a float64 or float32 array")
+    check_choice("activation", name, ACTIVATIONS)
