@@ -180,6 +180,6 @@ def check_words(words: NDArray[np.uint64], operands: int, length: int) -> None:
 
 def check_activation(values: Any, name: str) -> None:
     """Raise InvalidInputError unless the values are reals and the activation is known."""
-    if not isinstance(values, np.ndarray) or values.dtype.name not in DTYPES:
+    if not isinstance(values, np.ndarray) or values.dtype not in [_DTYPES[d] for d in DTYPES]:
         raise InvalidInputError("values must be a float64 or float32 array")
     check_choice("activation", name, ACTIVATIONS)

@@ -1,0 +1,105 @@
+"""Kernels hand the bare memory of their arguments to C: what does not fit it is refused before."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from kernel_cases import learner, sequences
+from numpy.typing import NDArray
+
+from binadd.errors import InvalidInputError
+from binadd.kernels.contract import Optimizer
+
+NETWORKS = 3
+WRITTEN = ("block", "blocks", "moments", "powers", "losses", "wrong_bits")
+LEARNING = {"loss": "cross_entropy", "optimizer": Optimizer("adam")}
+
+
+def arguments(function: str) -> dict[str, Any]:
+    """Arguments that the function takes; every array has more than one row and column."""
+    start = learner()
+    symbols, targets = sequences(4)
+    network = {"architecture": start.architecture, "block": start.block}
+    memory = {"moments": start.moments, "powers": start.powers}
+    reports = {"losses": np.empty(4), "wrong_bits": np.empty(4, np.int64)}
+    population = {"symbols": symbols, "targets": targets, **memory, **reports}
+    stacked = {name: np.stack([array] * NETWORKS) for name, array in population.items()}
+    return {
+        "forward": {**network, "symbols": symbols, "initial_state": np.zeros((4, 16))},
+        "logits": {**network, "symbols": symbols},
+        "probabilities": {**network, "symbols": symbols},
+        "bits": {**network, "symbols": symbols},
+        "loss_and_gradients": {
+            **network,
+            **{"symbols": symbols, "targets": targets, "loss": "cross_entropy"},
+        },
+        "train": {**network, **population, **LEARNING, "batch_size": 1},
+        "train_population": {
+            **{"architecture": start.architecture, "blocks": np.stack([start.block] * NETWORKS)},
+            **{**stacked, **LEARNING, "learning_rates": np.ones(NETWORKS)},
+        },
+        "first_error": {**network, "bits": 4},
+        "unpack_words": {"words": np.ones((4, 2), np.uint64), "operands": 2, "length": 40},
+        "exact_sums": {"symbols": symbols, "operands": 2},
+        "activation": {"values": np.zeros(4), "name": "tanh"},
+    }[function]
+
+
+def spoilt(function: str, name: str, array: NDArray[Any]) -> Iterator[Any]:
+    """The array, as C could not read it."""
+    yield array.tolist()
+    yield array.astype(np.complex128)
+    if array.itemsize > 1:
+        yield array.astype(array.dtype.newbyteorder())
+    if function != "activation":  # takes any shape, and copies what is not contiguous
+        yield array[None]
+        yield array[..., :0]
+        yield np.repeat(array, 2, axis=-1)[..., ::2]
+        if array.ndim > 1:
+            yield np.asfortranarray(array)
+        if name not in ("symbols", "words"):  # which say how many there are
+            yield array[:-1]
+
+
+CASES = [
+    (function, name)
+    for function in (
+        *("forward", "logits", "probabilities", "bits", "loss_and_gradients", "train"),
+        *("train_population", "first_error", "unpack_words", "exact_sums", "activation"),
+    )
+    for name, argument in arguments(function).items()
+    if isinstance(argument, np.ndarray)
+]
+
+
+@pytest.mark.parametrize(("function", "name"), CASES)
+def test_what_does_not_fit_is_refused(kernels: Any, function: str, name: str) -> None:
+    given = arguments(function)
+    getattr(kernels, function)(**given)
+    for wrong in spoilt(function, name, given[name]):
+        with pytest.raises(InvalidInputError, match=f"^{name} (must|of 2 operands must)"):
+            getattr(kernels, function)(**{**given, name: wrong})
+
+
+@pytest.mark.parametrize(
+    ("function", "name"), [case for case in CASES if case[0][:5] == "train" and case[1] in WRITTEN]
+)
+def test_what_is_to_be_kept_is_not_written_to(kernels: Any, function: str, name: str) -> None:
+    given = arguments(function)
+    given[name].flags.writeable = False
+    before = given[name].copy()
+    with pytest.raises(ValueError, match="read-only"):
+        getattr(kernels, function)(**given)
+    assert given[name].tobytes() == before.tobytes()
+
+
+def test_arrays_are_let_go(native: Any) -> None:
+    for function in {function for function, _ in CASES}:
+        given = arguments(function)
+        before = [sys.getrefcount(argument) for argument in given.values()]
+        getattr(native, function)(**given)
+        assert [sys.getrefcount(argument) for argument in given.values()] == before, function
