@@ -70,7 +70,9 @@ build_wheels() ( # everything comes from the sdist, so a user who builds from it
     echo "building the sdist and the wheels" >&2
     "$TOOLS/python" -m build -q --sdist --outdir "$DIST" . >"$WORK/build.log"
     tar -xzf "$DIST"/*.tar.gz -C "$WORK" --one-top-level=unpacked --strip-components=1
-    BINADD_PURE=0 "$TOOLS/python" -m build -q --wheel --outdir "$DIST" "$WORK/unpacked" >>"$WORK/build.log"
+    # Without symbols, which auditwheel strips from those that are shipped.
+    LDFLAGS=-Wl,-s BINADD_PURE=0 \
+        "$TOOLS/python" -m build -q --wheel --outdir "$DIST" "$WORK/unpacked" >>"$WORK/build.log"
     BINADD_PURE=1 "$TOOLS/python" -m build -q --wheel --outdir "$DIST" "$WORK/unpacked" >>"$WORK/build.log"
 )
 

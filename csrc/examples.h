@@ -87,8 +87,8 @@ APART void load_slopes(examples *e, binadd_loss loss, int report)
     vec total = splat(0);
     ivec wrong = bits_of(total);
     for (size_t t = 0; t < e->steps; t++) {
-        vec value, difference;
-        difference = loss_slope(e->logits[t], e->targets[t], loss, report ? &value : 0);
+        vec value = splat(0);
+        vec difference = loss_slope(e->logits[t], e->targets[t], loss, report ? &value : 0);
         e->d_logits[t] = pick(e->present, difference);
         if (!report)
             continue;
