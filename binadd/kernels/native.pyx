@@ -2,9 +2,9 @@
 # cython: freethreading_compatible=True, binding=False, auto_pickle=False
 """The kernels in C: csrc/binadd.h behind the bare memory of arrays.
 
-Every function checks its `arguments`, hands C the addresses, lets go of the GIL, and cuts long work
-into slices of well under 0.2 s, so that Ctrl-C is heard between two of them. Typed memoryviews would
-check again, take longer than a short question, and be most of the compiled code.
+Every function checks its `arguments`, hands C the addresses, lets go of the GIL, and cuts long
+work into slices of well under 0.2 s, so that Ctrl-C is heard between two of them. Typed
+memoryviews would check again, take longer than a short question, and be most of the compiled code.
 """
 
 from cpython.buffer cimport (
