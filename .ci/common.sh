@@ -2,12 +2,13 @@
 
 CIBUILDWHEEL=4.3.3
 PYTHON=${PYTHON:-python3}
+IN=() # what runs it, if it does not run by itself
 WORK=$(mktemp -d)
 TOOLS=$WORK/tools/bin
 DIST=${DIST:-$WORK/dist}
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 # A script started in the background ignores Ctrl-C, and so would the tests of Ctrl-C.
-HEAR_INT="env --default-signal=INT"
+HEAR_INT="/usr/bin/env --default-signal=INT"
 
 # ---- Installing --------------------------------------------------------------------------------
 
@@ -36,8 +37,8 @@ tools() ( # Python programs, in an environment of their own
 installed() ( # NAME WHAT…: an environment of this name with these things in it
     alone "$1"
     [ -d "$WORK/$1" ] && return
-    "$PYTHON" -m venv "$WORK/$1"
-    "$WORK/$1/bin/pip" install -q "${@:2}"
+    "${IN[@]}" "$PYTHON" -m venv "$WORK/$1"
+    "${IN[@]}" "$WORK/$1/bin/pip" install -q "${@:2}"
 )
 
 pythons() { # lines of MINOR PATH, the oldest first
@@ -91,7 +92,7 @@ suite() { # ENVIRONMENT BACKEND [ARGUMENT…]: the tests
     local python=$WORK/$1/bin/python backend=$2
     shift 2
     suite_tree
-    (cd "$WORK/suite" && BINADD_BACKEND=$backend $HEAR_INT "$python" -m pytest -q "$@")
+    (cd "$WORK/suite" && BINADD_BACKEND=$backend "${IN[@]}" $HEAR_INT "$python" -m pytest -q "$@")
 }
 
 # ---- The C core by itself ----------------------------------------------------------------------

@@ -11,17 +11,6 @@ CERTIFICATES=/etc/ssl/certs/ca-certificates.crt
 PIP=(env -i "PATH=/usr/sbin:/usr/bin:/sbin:/bin" HOME=/root "PIP_CERT=$CERTIFICATES" PIP_NO_CACHE_DIR=1)
 shift 2
 
-debian() {
-    local packages=ca-certificates,gcc,libc6-dev,libbz2-1.0,libffi8,liblzma5,libsqlite3-0,libssl3t64
-    packages+=,libreadline8t64,zlib1g,patchelf
-    for minor in 14 15; do packages+=,python3.$minor-dev,python3.$minor-venv; done
-    # A mirror that is not refreshed has a Release file past its date.
-    mmdebstrap --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' \
-        --include="$packages" forky "$ROOT"
-    cp -L /etc/resolv.conf /etc/hosts "$ROOT/etc/"
-    cp -L "${SSL_CERT_FILE:-$CERTIFICATES}" "$ROOT$CERTIFICATES" # a proxy's, if there is one
-}
-
 copied_in() { # PYTHON: its whole prefix, but for what somebody installed into it
     local prefix
     prefix=$("$1" -c 'import sys; print(sys.base_prefix)')
@@ -36,7 +25,8 @@ environment() { # MINOR PYTHON: what cibuildwheel takes for the interpreter
     "${PIP[@]}" chroot "$ROOT" "$folder/bin/pip" install -q build
 }
 
-debian
+bash "$(dirname "$0")/newer_pythons.sh" "$ROOT" libbz2-1.0 libffi8 liblzma5 libsqlite3-0 libssl3t64 \
+    libreadline8t64 zlib1g patchelf
 for python in "$@"; do copied_in "$python"; done
 for minor in 14 15; do environment $minor /usr/bin/python3.$minor; done
 ln -s cp311-cp311 "$ROOT/opt/python/cp39-cp39" # on which cibuildwheel runs what is its own
