@@ -60,5 +60,8 @@ else:
     setup(
         libraries=[library("core", "csrc/*.c"), *levels],
         ext_modules=[native],
-        options={"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {},
+        options={
+            "build_ext": {"cython_c_in_temp": True},
+            "bdist_wheel": {"py_limited_api": "cp311" if ABI3 else False},
+        },
     )

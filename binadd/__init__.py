@@ -15,6 +15,7 @@ from binadd.errors import (
     InvalidTypeError,
     ModelFileError,
 )
+from binadd.kernels import refuse_broken as _refuse_broken
 from binadd.model import BinaryAdderRNN
 
 if TYPE_CHECKING:
@@ -70,3 +71,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(set(globals()) | set(__all__))
+
+
+_refuse_broken()

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,21 +88,30 @@ class TestNative:
             binadd.__version__
         )
 
-    def test_of_another_version_is_refused(self) -> None:
-        result = run(f"import binadd; binadd.__version__ = '99.0'; {self.BACKEND}")
-        assert result.returncode != 0
-        assert "BINADD_BACKEND=python" in result.stderr.splitlines()[-1]
-
-    def test_broken_is_refused(self, tmp_path: Path) -> None:
-        """An extension that cannot be loaded: an empty file of its name."""
-        self.copy_package(tmp_path, broken=True)
-        result = run(self.BACKEND, PYTHONPATH=str(tmp_path))
-        assert result.returncode != 0
-        assert "BINADD_BACKEND=python" in result.stderr.splitlines()[-1]
+    @pytest.mark.parametrize(
+        ("spoil", "sentence"),
+        [
+            (lambda whole: b"", "the native kernels are broken ("),
+            (lambda whole: whole[:100], "the native kernels are broken ("),
+            (lambda whole: whole[: len(whole) // 2], "the native kernels are broken ("),
+            (lambda whole: b"\x7f" * len(whole), "the native kernels are broken ("),
+            (lambda whole: whole, "the native kernels are of binadd 0."),
+        ],
+        ids=["empty", "only its start", "only half", "garbage", "of another version"],
+    )
+    def test_unusable_is_refused_on_import(
+        self, tmp_path: Path, spoil: Callable[[bytes], bytes], sentence: str
+    ) -> None:
+        self.copy_package(tmp_path, spoil, version="99.0")
+        result = run("import binadd", PYTHONPATH=str(tmp_path))
+        assert result.returncode == 1
+        last = result.stderr.splitlines()[-1]
+        assert last.startswith(f"binadd.errors.BackendError: {sentence}")
+        assert last.endswith("reinstall binadd; BINADD_BACKEND=python does without them")
         assert output(self.BACKEND, PYTHONPATH=str(tmp_path), BINADD_BACKEND="python") == "python"
 
     def test_missing_is_done_without_unless_asked_for(self, tmp_path: Path) -> None:
-        self.copy_package(tmp_path, broken=False)
+        self.copy_package(tmp_path)
         assert output(self.BACKEND, PYTHONPATH=str(tmp_path)) == "python"
         result = run(self.BACKEND, PYTHONPATH=str(tmp_path), BINADD_BACKEND="native")
         assert result.returncode != 0
@@ -121,13 +131,18 @@ class TestNative:
         assert result.stderr.splitlines()[-1].startswith("binadd.errors.BackendError: ")
 
     @staticmethod
-    def copy_package(target: Path, broken: bool) -> None:
-        """The package again, with an extension that is empty or none."""
+    def copy_package(
+        target: Path, spoil: Callable[[bytes], bytes] | None = None, version: str = "0.0"
+    ) -> None:
+        """The package again as of a version, with an extension that is spoilt, or without."""
         for source in PACKAGE.rglob("*.py"):
             copy = target / "binadd" / source.relative_to(PACKAGE)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(source.read_bytes())
-        if broken:
+        start = target / "binadd/__init__.py"
+        start.write_text(start.read_text("utf-8").replace(binadd.__version__, version), "utf-8")
+        if spoil is not None:
             spec = importlib.util.find_spec("binadd.kernels.native")
             assert spec is not None and spec.origin is not None
-            (target / "binadd/kernels" / Path(spec.origin).name).write_bytes(b"")
+            whole = Path(spec.origin)
+            (target / "binadd/kernels" / whole.name).write_bytes(spoil(whole.read_bytes()))

@@ -7,37 +7,25 @@ of the native kernels. An extension that is there but broken is an error, never 
 
 import os
 from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
 
 from binadd.errors import BackendError
 from binadd.kernels.contract import Kernels
+from binadd.kernels.extension import native_extension, native_is_installed
+
+__all__ = ["BACKENDS", "load", "native_is_installed", "refuse_broken"]
 
 BACKENDS = ("auto", "native", "python")
-_FORCE_PYTHON = 'backend="python" or BINADD_BACKEND=python does without it'
 
 
-def native_is_installed() -> bool:
-    """Whether the compiled extension is there, broken or not."""
-    return find_spec("binadd.kernels.native") is not None
+def refuse_broken() -> None:
+    """Raise BackendError for an extension that cannot be used, unless BINADD_BACKEND=python."""
+    if native_is_installed() and os.environ.get("BINADD_BACKEND") != "python":
+        native_extension()
 
 
 @cache
 def _native() -> Kernels:
-    if not native_is_installed():
-        raise BackendError(f"the native kernels were not built into this install; {_FORCE_PYTHON}")
-    try:
-        module = import_module("binadd.kernels.native")
-    except ImportError as error:
-        raise BackendError(f"the native kernels are broken ({error}); {_FORCE_PYTHON}") from error
-    from binadd import __version__
-
-    built = module.VERSION
-    if built != __version__:
-        raise BackendError(
-            f"the native kernels are of binadd {built}, the package is {__version__}; "
-            f"reinstall it, or {_FORCE_PYTHON}"
-        )
+    module = native_extension()
     forced = os.environ.get("BINADD_ISA")
     if forced:
         module.use_isa(forced)
