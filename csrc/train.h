@@ -136,7 +136,7 @@ APART void unit_slopes(const unit_sequence *q, binadd_loss loss, real *value, in
 {
     real total = 0, each[WIDTH];
     for (size_t i = 0; i * WIDTH < q->steps; i++) {
-        vec terms;
+        vec terms = splat(0);
         q->d_logits[i] = loss_slope(q->logits[i], q->sums[i], loss, value ? &terms : 0);
         if (!value)
             continue;
