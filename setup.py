@@ -53,7 +53,8 @@ native = Extension(
     extra_link_args=EXTRA.split(),
 )
 if PURE == "1" or (PURE != "0" and not compiler_works()):
-    print("binadd: building the pure-Python package: the same results, without native speed")
+    if any(word.endswith("_wheel") for word in sys.argv):  # once: pip asks for metadata before
+        print("binadd: building the pure-Python package: the same results, without native speed")
     setup()
 else:
     levels = (library(level, f"csrc/isa/{level}_*.c", own) for level, own in LEVELS.items())

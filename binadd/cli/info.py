@@ -67,7 +67,7 @@ def _backend() -> dict[str, Any]:
     elif native_is_installed():
         reason = "the compiled extension is installed"
     else:
-        reason = "this install has no compiled extension"
+        reason = "no compiled extension here: it was built without a C compiler, or to be pure"
     found: dict[str, Any] = {"backend": None, "reason": reason, "isa": None, "isas": {}}
     try:
         kernels: Any = load()
