@@ -1,4 +1,4 @@
-"""Files of binadd: an `.npz` of plain arrays and a JSON header, written whole or not at all.
+"""Files of binadd: an `.npz` of plain arrays and a JSON header.
 
 The header is the 0-d string array `header`, one JSON object:
 
@@ -17,19 +17,17 @@ import hashlib
 import io
 import json
 import os
-import secrets
-import stat
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from binadd.errors import BinaddError
+from binadd.files import write_atomically
 
-__all__ = ["FORMAT_VERSION", "digest", "read_archive", "write_archive", "write_atomically"]
+__all__ = ["FORMAT_VERSION", "digest", "read_archive", "write_archive"]
 
 FORMAT_VERSION = 1
 
@@ -111,30 +109,6 @@ def digest(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str
         sha256.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
         sha256.update(array.tobytes())
     return sha256.hexdigest()
-
-
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file under a temporary name beside `path`, then rename it: all of it or nothing.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; the temporary file is gone then.
-    """
-    target = Path(os.path.realpath(path))  # a link keeps pointing to what is written
-    if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-        target.write_bytes(data)  # a device or a pipe must not be renamed over
-        return
-    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(6)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 class _Oversized(Exception):

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from binadd.archive import write_atomically
 from binadd.errors import BinaddError, ModelFileError
+from binadd.files import write_atomically
 from binadd.model import BinaryAdderRNN
 from binadd.storage import read_configuration, write_configuration
 

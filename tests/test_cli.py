@@ -91,7 +91,9 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["train", "--dtype", "float16"], "float16"),
         (["train", "--recipe", "cake"], "cake"),
         (["train", "-o", "no/such/folder/adder.npz"], "there is no folder"),
-        (["train", "-o", "a.npz", "--checkpoint", "a.npz"], "files of their own"),
+        (["train", "-o", ""], "the name is empty"),
+        (["train", "-o", "a.npz", "--checkpoint", "./a.npz"], "files of their own"),
+        (["sweep", "-o", "a", "--rows", "a"], "the rows and the table need files of their own"),
         (["train", "--resume", "nothing.npz"], "nothing.npz"),
         (["train", "stray"], "stray"),
         (["add"], "MODEL"),
@@ -343,6 +345,24 @@ def test_prove_and_check(
     path.write_text(path.read_text()[:-10])
     status, out, err = cli("check", path, trained)
     assert (status, out) == (2, "") and err.count("\n") == 1
+
+
+def test_what_is_read_is_not_written_over(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "adder.npz"
+    model.write_bytes(trained.read_bytes())
+    link = tmp_path / "link.png"
+    os.link(model, link)
+    for arguments, other in (
+        (["prove", model, "-o", model], "certificate"),
+        (["prove", model, "-o", link], "certificate"),
+        (["plot", "automaton", model, "-o", link], "picture"),
+    ):
+        status, out, err = cli(*arguments)
+        assert (status, out) == (2, "") and err.count("\n") == 1
+        assert f"the model and the {other} need files of their own" in err
+    assert model.read_bytes() == trained.read_bytes()
 
 
 def test_refuted_is_a_no(

@@ -6,7 +6,6 @@ import io
 import json
 import math
 import os
-import stat
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -111,49 +110,12 @@ def test_a_trained_network_goes_on_where_its_data_ended(make: Make, tmp_path: Pa
 # How it is written -------------------------------------------------------------------------------
 
 
-def test_nothing_else_is_left_behind(file: Path) -> None:
-    BinaryAdderRNN(4).save(file)
-    assert os.listdir(file.parent) == [file.name]
-
-
-def test_a_failed_write_leaves_the_old_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = file.read_bytes()
-
-    def fail(*_: object) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
-        BinaryAdderRNN(8).save(file)
-    assert file.read_bytes() == before and os.listdir(file.parent) == [file.name]
-
-
 def test_weights_that_are_not_finite_are_not_written(make: Make, tmp_path: Path) -> None:
     net = make(4)
     net.parameters["output_weights"][1] = np.nan
     with pytest.raises(binadd.InvalidInputError, match="output_weights must hold finite numbers"):
         net.save(tmp_path / "adder.npz")
     assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.skipif(os.name != "posix", reason="links and devices as POSIX has them")
-def test_links_and_devices_stay_what_they_are(file: Path, tmp_path: Path) -> None:
-    link = tmp_path / "link.npz"
-    link.symlink_to(file)
-    BinaryAdderRNN(8).save(link)
-    assert link.is_symlink() and binadd.load(file) == BinaryAdderRNN(8)
-    BinaryAdderRNN(8).save(os.devnull)
-    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
-def test_permissions_follow_the_umask(tmp_path: Path) -> None:
-    old = os.umask(0o027)
-    try:
-        BinaryAdderRNN(4).save(tmp_path / "adder.npz")
-    finally:
-        os.umask(old)
-    assert (tmp_path / "adder.npz").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_missing_folder_or_file_is_an_os_error(tmp_path: Path) -> None:

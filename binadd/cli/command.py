@@ -6,6 +6,7 @@ or as one JSON object. Whatever else it has to say goes to stderr, through `say`
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -29,6 +30,7 @@ __all__ = [
     "Outcome",
     "as_json",
     "check_new_file",
+    "demand_own_files",
     "existing_file",
     "new_file",
     "option",
@@ -51,7 +53,9 @@ def check_new_file(ctx: click.Context, parameter: click.Parameter, path: str | N
     if path is None:
         return None
     folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder):
+    if not path:
+        reason = "the name is empty"
+    elif not os.path.isdir(folder):
         reason = f"there is no folder {folder}"
     elif os.path.isdir(path):
         reason = f"{path} is a folder"
@@ -60,6 +64,28 @@ def check_new_file(ctx: click.Context, parameter: click.Parameter, path: str | N
     else:
         return path
     raise click.BadParameter(reason, ctx, parameter)
+
+
+def demand_own_files(**paths: str | None) -> None:
+    """Refuse names of what is read and written that lead to one file: it cannot be both.
+
+    Raises
+    ------
+    click.UsageError
+        If two do.
+    """
+    for (one, path), (other, another) in itertools.combinations(paths.items(), 2):
+        if path and another and _is_same_file(path, another):
+            raise click.UsageError(
+                f"the {one} and the {other} need files of their own", click.get_current_context()
+            )
+
+
+def _is_same_file(path: str, other: str) -> bool:
+    """Whether two names lead to one file, be it there or not."""
+    if os.path.exists(path) and os.path.exists(other):
+        return os.path.samefile(path, other)
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from binadd.cli.command import Command, Outcome, check_new_file, existing_file, require
+from binadd.cli.command import (
+    Command,
+    Outcome,
+    check_new_file,
+    demand_own_files,
+    existing_file,
+    require,
+)
 
 __all__ = ["export"]
 
@@ -37,6 +44,7 @@ def export(model: str, output: str) -> Outcome:
         raise click.UsageError(
             f"{output} must end in {' or '.join(_FORMATS)}", click.get_current_context()
         )
+    demand_own_files(model=model, export=output)
     require(name, "interop")
     write = interop.to_onnx if name == "onnx" else interop.to_safetensors
     write(load(model), output)

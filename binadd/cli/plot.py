@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from binadd.cli.command import NO, Command, Outcome, existing_file, new_file, require
+from binadd.cli.command import (
+    NO,
+    Command,
+    Outcome,
+    demand_own_files,
+    existing_file,
+    new_file,
+    require,
+)
 from binadd.cli.numbers import parse_integer
 from binadd.cli.prove import describe_verdict, verdict_data
 
@@ -46,11 +54,12 @@ def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) ->
     context = click.get_current_context()
     if bool(numbers) != (kind == "sum"):
         raise click.UsageError("NUMBERS are needed for a sum, and for nothing else", context)
+    output = output or f"{kind}.png"
+    demand_own_files(model=model, picture=output)
     require("matplotlib", "plot")
     from binadd import load, plots
 
     net = load(model)
-    output = output or f"{kind}.png"
     if kind == "sum":
         figure = plots.hidden_states(net, *map(parse_integer, numbers))
     elif kind == "learning":

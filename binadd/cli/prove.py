@@ -13,6 +13,7 @@ from binadd.cli.command import (
     YES,
     Command,
     Outcome,
+    demand_own_files,
     existing_file,
     new_file,
     option,
@@ -54,6 +55,7 @@ def prove(model: str, output: str | None, effort: str) -> Outcome:
 
     Exit status 0: proved. 1: refuted, by a sum that it gets wrong. 3: undecided.
     """
+    demand_own_files(model=model, certificate=output)
     from binadd import load
     from binadd.proof import Proved
     from binadd.proof import prove as decide

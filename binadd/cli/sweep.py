@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from binadd.cli.command import INTERRUPTED, Command, Outcome, new_file, option, paint, say
+from binadd.cli.command import (
+    INTERRUPTED,
+    Command,
+    Outcome,
+    demand_own_files,
+    new_file,
+    option,
+    paint,
+    say,
+)
 from binadd.cli.options import backend_option, goal_options, grid_options, network_parameters
 
 if TYPE_CHECKING:
@@ -77,6 +86,7 @@ def sweep(
     Parameters of networks take several values, such as --hidden 8,16. The table depends on nothing
     but what is asked for.
     """
+    demand_own_files(rows=rows, table=output)
     from tqdm import tqdm
 
     from binadd.training.loop import MAX_SEQUENCES

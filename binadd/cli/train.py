@@ -15,6 +15,7 @@ from binadd.cli.command import (
     YES,
     Command,
     Outcome,
+    demand_own_files,
     existing_file,
     new_file,
     option,
@@ -115,8 +116,7 @@ def train(
     Exit status 0: the goal is reached. 1: it is not.
     """
     ctx = click.get_current_context()
-    if output is not None and output in (checkpoint, resume):
-        raise click.UsageError("the network and the checkpoint need files of their own", ctx)
+    demand_own_files(network=output, checkpoint=checkpoint if resume is None else resume)
     if resume is None:
         net, goal = _start(parameters, backend, bits, until, max_sequences)
     else:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from binadd.archive import write_atomically
 from binadd.errors import InvalidInputError
+from binadd.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -24,13 +24,13 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from binadd.errors import CertificateError
+from binadd.files import write_atomically
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import has_strays
 
@@ -169,14 +169,14 @@ class Certificate:
         return cls(**_decode(content, [field.name for field in fields(cls)]))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the certificate to a file, whole or not at all."""
-        target = Path(path)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        try:
-            partial.write_text(self.to_json(), encoding="ascii")
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        """Write the certificate to a file, atomically.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; one that was there before is left as it was.
+        """
+        write_atomically(path, self.to_json().encode("ascii"))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Certificate:

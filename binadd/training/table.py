@@ -11,7 +11,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.archive import write_atomically
+from binadd.files import write_atomically
 
 __all__ = ["Table"]
 

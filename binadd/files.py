@@ -1,0 +1,64 @@
+"""How every file of binadd is written: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from contextlib import suppress
+
+__all__ = ["write_atomically"]
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file under a temporary name beside it, then rename that: all of it or nothing.
+
+    A link keeps pointing to what is written, a file that is replaced hands on its permissions, and
+    what is no file, such as a device or a pipe, is written to as it stands.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, about `path` whatever the temporary name; that file is gone then.
+    """
+    name = os.fsdecode(path)
+    try:
+        mode = _mode(name)
+        if mode is None or stat.S_ISREG(mode):
+            _replace(os.path.realpath(name), data, mode)
+        else:
+            with open(name, "wb") as file:
+                file.write(data)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, name) from None
+
+
+def _mode(name: str) -> int | None:
+    """Return kind and permissions of the file that a name leads to, None where there is none."""
+    try:
+        return os.stat(name).st_mode
+    except FileNotFoundError:
+        return None
+
+
+def _replace(target: str, data: bytes, mode: int | None) -> None:
+    folder, name = os.path.split(target)
+    # 50 characters take 200 bytes at most, of the 255 that a name may have.
+    temporary = os.path.join(folder, f".{name[:50]}.{secrets.token_hex(6)}.tmp")
+    # What is to stay secret is so from the first byte on; else the umask decides.
+    permissions = 0o666 if mode is None else stat.S_IMODE(mode)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        with open(os.open(temporary, flags, permissions), "wb") as file:
+            if mode is not None:
+                os.chmod(temporary, permissions)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
