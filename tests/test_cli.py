@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -504,6 +505,60 @@ def test_a_reader_that_goes_away(trained: Path) -> None:
     )
     os.close(write)
     assert (result.returncode, result.stderr) == (141, b"")
+
+
+@needs_processes
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes of this kind there")
+def test_a_run_whose_progress_nobody_reads(tmp_path: Path) -> None:
+    """As `binadd train … 2>&1 | head -1`."""
+    read, write = os.pipe()
+    os.close(read)
+    result = subprocess.run(
+        [sys.executable, "-m", "binadd", "train", "-o", "adder.npz", "--checkpoint", "run.npz"],
+        cwd=tmp_path,
+        stdout=write,
+        stderr=write,
+    )
+    os.close(write)
+    assert result.returncode == 141
+    net = BinaryAdderRNN()
+    binadd.train(net)
+    assert binadd.load(tmp_path / "adder.npz") == net
+    assert binadd.resume(tmp_path / "run.npz").network == net
+
+
+@needs_processes
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", [["info"], ["--help"], ["prove", "MODEL"]], ids=" ".join)
+def test_a_full_disk_is_no_answer(trained: Path, arguments: list[str]) -> None:
+    arguments = [str(trained) if word == "MODEL" else word for word in arguments]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "binadd", *arguments], stdout=full, stderr=subprocess.PIPE
+        )
+    assert result.returncode == 2
+    assert result.stderr.startswith(b"binadd: ") and result.stderr.count(b"\n") == 1
+    assert b"No space left on device" in result.stderr
+
+
+@needs_processes
+@pytest.mark.skipif(os.name != "posix", reason="no shell that closes streams")
+@pytest.mark.parametrize(
+    ("closed", "status", "sentence"),
+    [
+        ("info >&-", 2, "binadd: standard output is closed\n"),
+        ("add MODEL - <&-", 2, "binadd add: standard input is closed\n"),
+        ("add MODEL 23 42 <&-", 0, ""),
+        ("add MODEL 23 42 --check 2>&-", 0, ""),
+        ("train --until 100 2>&-", 0, ""),
+        ("fly 2>&-", 2, ""),
+    ],
+)
+def test_closed_streams(trained: Path, closed: str, status: int, sentence: str) -> None:
+    command = f"{shlex.quote(sys.executable)} -m binadd {closed}"
+    command = command.replace("MODEL", shlex.quote(str(trained)))
+    result = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (status, sentence)
 
 
 @needs_processes

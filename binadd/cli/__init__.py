@@ -16,7 +16,7 @@ import click
 from binadd import __version__
 from binadd.cli.add import add
 from binadd.cli.bench import bench
-from binadd.cli.command import INTERRUPTED, NO, WRONG_USE, Outcome, as_json, paint, say
+from binadd.cli.command import INTERRUPTED, NO, WRONG_USE, Outcome, as_json, paint, say, silence
 from binadd.cli.export import export
 from binadd.cli.info import info
 from binadd.cli.plot import plot
@@ -75,20 +75,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    wants_json = "--json" in arguments
+    if sys.stderr is None:  # it was closed, and so is no place for news
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stdout is None:
+        return _failure("standard output is closed", "binadd", WRONG_USE).exit_status
     for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show must not end a run
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        outcome = _run(list(arguments))
-        text = as_json(outcome.data) if wants_json else outcome.text
-        if text:
-            click.echo(text)
-            sys.stdout.flush()
+        return _deliver(_run(list(arguments)), wants_json="--json" in arguments)
     except BrokenPipeError:  # whoever read it has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         return _BROKEN_PIPE
-    return outcome.exit_status
 
 
 def _run(arguments: list[str]) -> Outcome:
@@ -103,12 +101,31 @@ def _run(arguments: list[str]) -> Outcome:
         context = getattr(error, "ctx", None)
         where = "binadd" if context is None else context.command_path
         return _failure(error.format_message(), where, WRONG_USE)
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError as error:
+        if error.filename is None:  # that of stdout
+            raise
+        return _failure(_sentence(error), "binadd", WRONG_USE)
     except DivergenceError as error:
         return _failure(str(error), "binadd", NO)
     except (BinaddError, OSError, MemoryError) as error:
         return _failure(_sentence(error), "binadd", WRONG_USE)
+
+
+def _deliver(outcome: Outcome, wants_json: bool) -> int:
+    """Print what a command found, and return the exit status."""
+    text = as_json(outcome.data) if wants_json else outcome.text
+    try:
+        if text:
+            click.echo(text)
+        sys.stdout.flush()  # help has printed itself
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        silence(sys.stdout)
+        if outcome.exit_status != WRONG_USE:  # else one sentence has been said
+            _failure(f"standard output: {error.strerror}", "binadd", WRONG_USE)
+        return WRONG_USE
+    return outcome.exit_status
 
 
 def _failure(message: str, where: str, exit_status: int) -> Outcome:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from binadd.cli.command import NO, YES, Command, Outcome, existing_file, option, say
@@ -51,6 +53,8 @@ def _with_stdin(numbers: tuple[str, ...]) -> list[str]:
     """Put what stdin holds in the place of a "-"."""
     if numbers.count("-") > 1:
         raise click.UsageError("- can stand only once: it reads all of stdin")
+    if "-" in numbers and sys.stdin is None:
+        raise click.UsageError("standard input is closed")
     texts: list[str] = []
     for number in numbers:
         if number == "-":

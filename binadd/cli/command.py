@@ -10,10 +10,12 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -37,6 +39,8 @@ __all__ = [
     "paint",
     "require",
     "say",
+    "silence",
+    "while_heard",
 ]
 
 YES, NO, WRONG_USE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -151,7 +155,23 @@ def new_file(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
 
 def say(message: str, **style: Any) -> None:
     """Tell the user something beside the result, on stderr."""
-    click.echo(paint(message, **style), err=True)
+    with while_heard():
+        click.echo(paint(message, **style), err=True)
+
+
+@contextmanager
+def while_heard() -> Iterator[None]:
+    """Do without stderr once it fails: a run matters more than the news of it."""
+    try:
+        yield
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """Let what a stream that failed still holds, and all that follows, go nowhere."""
+    with suppress(OSError), open(os.devnull, "wb") as nowhere:  # some streams have no number
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def paint(text: str, **style: Any) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from binadd.bits import bits_of, integer_of, unpack_symbols
-from binadd.cli.command import paint, say
+from binadd.cli.command import paint, say, while_heard
 from binadd.training.data import DataStream
 
 if TYPE_CHECKING:
@@ -48,13 +48,17 @@ class Reporter:
         traceback: TracebackType | None,
     ) -> None:
         if self._bar is not None:
-            self._bar.close()
+            with while_heard():
+                self._bar.close()
 
     def __call__(self, progress: Progress) -> None:
         """Move the bar; at every doubling of the sequences, show a sum."""
         self.bit_accuracy = progress.bit_accuracy
-        if self._quiet:
-            return
+        if not self._quiet:
+            with while_heard():
+                self._show(progress)
+
+    def _show(self, progress: Progress) -> None:
         self._move_bar(progress)
         if progress.sequences >= self._next_line:
             self._next_line = 2 * progress.sequences

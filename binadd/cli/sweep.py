@@ -17,6 +17,7 @@ from binadd.cli.command import (
     option,
     paint,
     say,
+    while_heard,
 )
 from binadd.cli.options import backend_option, goal_options, grid_options, network_parameters
 
@@ -98,8 +99,9 @@ def sweep(
     with tqdm(unit=" networks", leave=False, disable=True if quiet else None) as bar:
 
         def progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
+            with while_heard():
+                bar.total = total
+                bar.update(done - bar.n)
 
         try:
             table = run(
