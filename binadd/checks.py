@@ -160,7 +160,7 @@ def check_array(name: str, values: ArrayLike, kinds: str, contents: str) -> NDAr
     Raises
     ------
     InvalidTypeError
-        If `values` is no rectangular array of `contents`.
+        If `values` is no rectangular array of `contents`, or one with a mask.
 
     Examples
     --------
@@ -169,8 +169,10 @@ def check_array(name: str, values: ArrayLike, kinds: str, contents: str) -> NDAr
         ...
     binadd.errors.InvalidTypeError: X must be a rectangular array of bits
     """
-    if isinstance(values, np.ndarray):
+    if type(values) is np.ndarray:
         array = values
+    elif isinstance(values, np.ma.MaskedArray):
+        raise InvalidTypeError(f"{name} must be an array without a mask: fill in what is masked")
     else:
         try:
             array = np.asarray(values)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -26,8 +27,9 @@ from binadd.bits import (
     sum_length,
 )
 from binadd.checks import check_integer
-from binadd.errors import InvalidInputError
+from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels import load as load_kernels
+from binadd.kernels.arguments import check_array
 from binadd.kernels.contract import Architecture, Kernels
 from binadd.parameters import has_strays, named_views, read_parameters
 from binadd.recipes import Settings, resolve
@@ -202,18 +204,24 @@ class BinaryAdderRNN:
 
         Raises
         ------
-        InvalidInputError
-            If the state assigned is of another architecture or seed, or has weights that are none
-            of the network's parameters.
+        InvalidTypeError, InvalidInputError
+            If what is assigned is no state, is of another architecture or seed, holds arrays that
+            kernels do not take, or has weights that are none of the network's parameters.
         """
         return self._state
 
     @state.setter
     def state(self, state: State) -> None:
+        if not isinstance(state, State):
+            raise InvalidTypeError(f"state must be a State, not {type(state).__name__}")
         if (state.architecture, state.seed) != (self._state.architecture, self._state.seed):
             raise InvalidInputError(
                 "this state belongs to a network of other architecture or seed"
             )
+        shape, dtype = state.architecture.block_shape, state.architecture.dtype
+        check_array("the state's block", state.block, shape, dtype)
+        check_array("the state's moments", state.moments, (2, *shape), dtype)
+        check_array("the state's powers", state.powers, (2,), dtype)
         if has_strays(state.architecture, state.block):
             raise InvalidInputError("this state has weights that are none of the parameters")
         self._state = state
@@ -518,11 +526,41 @@ class BinaryAdderRNN:
         mine, its = self._state, other._state
         return mine.architecture == its.architecture and np.array_equal(mine.block, its.block)
 
+    def copy(self) -> Self:
+        """Return another network, as this one is now: whatever becomes of either is its own.
+
+        Examples
+        --------
+        >>> net = BinaryAdderRNN(seed=1)
+        >>> twin = net.copy()
+        >>> twin.parameters["output_bias"][...] = 7
+        >>> twin == net
+        False
+        """
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(self.__dict__)  # at once: other threads may be changing the network
+        state = twin._state
+        names = ("block", "moments", "powers")
+        twin._state = replace(state, **{name: getattr(state, name).copy() for name in names})
+        return twin
+
     def __getstate__(self) -> dict[str, Any]:
-        return {"params": self.get_params(), "state": self._state}
+        derived = ("_settings", "_kernels")
+        return {name: value for name, value in self.__dict__.items() if name not in derived}
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
-        self._configure(pickled["params"], pickled["state"])
+        given = {name: pickled[name] for name in _DEFAULTS}
+        self.__dict__.update(pickled)  # a subclass may have more
+        self._configure(given, pickled["_state"])
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell scikit-learn that the network answers from the start: it always has weights."""
+        return True
+
+    @property
+    def classes_(self) -> NDArray[np.uint8]:
+        """What each bit may be, for scikit-learn's scorers."""
+        return np.arange(2, dtype=np.uint8)
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn, the only caller, what kind of estimator this is."""

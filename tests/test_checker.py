@@ -18,7 +18,7 @@ from proved import KINDS, certified, trained
 import binadd
 from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError, InvalidInputError
-from binadd.proof import Proved, checker
+from binadd.proof import Proved, Refuted, checker
 from binadd.proof.certificate import MAX_BYTES, Certificate, inside, weights_digest
 
 mpmath = pytest.importorskip("mpmath")
@@ -165,6 +165,8 @@ def test_refuses_weights_that_are_no_parameters() -> None:
     assert not np.array_equal(binadd_logits(other), binadd_logits(net))
     with pytest.raises(CertificateError, match="none of its parameters"):
         binadd.check(verdict.certificate, other)
+    assert isinstance(binadd.prove(other), Refuted)
+    other.state.block[-1, 0] = 1e-9  # it adds rightly
     with pytest.raises(CertificateError, match="none of its parameters"):
         binadd.prove(other)
 

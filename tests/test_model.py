@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import binadd
-from binadd import BackendError, BinaryAdderRNN, InvalidInputError, InvalidTypeError, bits
+from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, bits
 from binadd.kernels.contract import ACTIVATIONS, LOSSES, RULES
 from binadd.model import _DEFAULTS
 from binadd.recipes import RECIPES
@@ -116,7 +117,7 @@ def test_a_parameter_beside_a_recipe_wins() -> None:
         ({"seed": -1}, InvalidInputError, "seed must be at least 0"),
         ({"seed": None}, InvalidTypeError, "seed must be an integer"),
         ({"recipe": "mine"}, InvalidInputError, "recipe must be 'default', 'notebook'"),
-        ({"backend": "cuda"}, BackendError, "backend must be one of auto, native, python"),
+        ({"backend": "cuda"}, InvalidInputError, "backend must be 'auto', 'native' or 'python'"),
     ],
 )
 def test_what_the_constructor_refuses(
@@ -298,7 +299,8 @@ def test_shapes_and_dtypes(make: Make, dtype: str, activation: str) -> None:
 def test_every_method_checks_its_sequences(make: Make, method: str) -> None:
     net = make()
     state = net.state
-    for X in (np.zeros((2, 3)), np.full((1, 2, 2), 0.5), np.zeros((0, 2, 2)), "01"):
+    masked = np.ma.array([[[1, 3]]], mask=[[[0, 1]]])  # type: ignore[no-untyped-call]
+    for X in (np.zeros((2, 3)), np.full((1, 2, 2), 0.5), np.zeros((0, 2, 2)), "01", masked):
         with pytest.raises((InvalidInputError, InvalidTypeError), match=r"^X "):
             getattr(net, method)(X)
     assert net.state is state
@@ -408,6 +410,53 @@ def test_deepcopy_shares_nothing(make: Make) -> None:
     assert again != net and copy.copy(net) == net
 
 
+def test_a_copy_is_as_the_network_was(make: Make) -> None:
+    net = make(4, optimizer="adam").fit(drawn())
+    twin, weights = net.copy(), net.state.block.copy()
+    net.parameters["output_bias"][...] = 1
+    assert twin.get_params() == net.get_params() and twin.kernels is net.kernels
+    np.testing.assert_array_equal(twin.state.block, weights)
+    net.state = twin.state
+    assert twin.copy().partial_fit(drawn()) == net.partial_fit(drawn())  # the moments too
+
+
+class Labelled(BinaryAdderRNN):
+    """A subclass with something of its own."""
+
+    label = "none"
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, BinaryAdderRNN.copy])
+def test_what_a_subclass_has_is_kept(again: Callable[[Labelled], Labelled]) -> None:
+    net = Labelled(3, seed=2)
+    net.label = "mine"
+    twin = again(net)
+    assert type(twin) is Labelled and twin == net and twin.label == "mine"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"block": np.zeros((21, 16), np.int64)}, "the state's block must be a C-contiguous"),
+        ({"block": np.zeros((21, 16), order="F")}, "the state's block must be a C-contiguous"),
+        ({"block": np.zeros((20, 16))}, "the state's block must be a C-contiguous"),
+        ({"moments": None}, "the state's moments must be a C-contiguous"),
+        ({"powers": np.ones(3)}, "the state's powers must be a C-contiguous"),
+        ({"seed": 1}, "this state belongs to a network of other architecture or seed"),
+    ],
+)
+def test_a_state_that_kernels_would_not_take_is_refused(
+    changes: dict[str, Any], sentence: str
+) -> None:
+    net = BinaryAdderRNN()
+    state = net.state
+    with pytest.raises(InvalidInputError, match=sentence):
+        net.state = replace(state, **changes)
+    with pytest.raises(InvalidTypeError, match="state must be a State, not ndarray"):
+        net.state = state.block  # type: ignore[assignment]
+    assert net.state is state
+
+
 def test_a_network_pickled_where_native_is_opens_where_it_is_not() -> None:
     net = BinaryAdderRNN(3)
     code = "import pickle, sys; net = pickle.load(sys.stdin.buffer); print(net.kernels.NAME, net)"
@@ -466,6 +515,20 @@ def test_scikit_learn_clones_and_searches() -> None:
     assert scores.shape == (3,) and scores.min() > BinaryAdderRNN(8).score(X, y)
     search = selection.GridSearchCV(BinaryAdderRNN(4, epochs=2), {"hidden_size": [2, 8]}, cv=2)
     assert search.fit(X, y).best_params_["hidden_size"] in (2, 8)
+
+
+def test_scikit_learn_pipelines_and_scores() -> None:
+    pipeline = pytest.importorskip("sklearn.pipeline")
+    preprocessing = pytest.importorskip("sklearn.preprocessing")
+    selection = pytest.importorskip("sklearn.model_selection")
+    encode = preprocessing.FunctionTransformer(bits.encode, kw_args={"length": 4})
+    whole = pipeline.make_pipeline(encode, BinaryAdderRNN(8, epochs=2))
+    pairs = np.array([(a, b) for a in range(6) for b in range(6)])
+    sums = (pairs.sum(1)[:, None] >> np.arange(4) & 1).astype(np.uint8)
+    assert whole.fit(pairs, sums).predict(pairs).shape == sums.shape
+    for scoring in ("accuracy", "f1_micro"):
+        scores = selection.cross_val_score(whole, pairs, sums, cv=3, scoring=scoring)
+        assert np.isfinite(scores).all(), scoring
 
 
 # The package -------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from liars import Liar, liars
 from proved import KINDS, attempt, certified, trained
 
 import binadd
-from binadd import BinaryAdderRNN
+from binadd import BinaryAdderRNN, proof
 from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.certificate import weights_digest
@@ -49,6 +49,37 @@ def test_an_untrained_network_is_refuted() -> None:
     net = BinaryAdderRNN(8, seed=5)
     assert verdict.got == net.add(*verdict.operands) != sum(verdict.operands) == verdict.expected
     assert (verdict.got ^ verdict.expected) >> verdict.wrong_bit & 1
+
+
+def test_a_verdict_is_of_the_network_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = trained(2).copy()
+    before, other = net.copy(), BinaryAdderRNN(**net.get_params())
+
+    class Meanwhile(Sampler):
+        """Of a network that another thread begins anew while it is being proved."""
+
+        def __init__(self, enclosure: Enclosure) -> None:
+            net.state = other.state
+            super().__init__(enclosure)
+
+    monkeypatch.setattr(proof, "Sampler", Meanwhile)
+    verdict = prove(net)
+    assert isinstance(verdict, Proved) and net == other
+    assert verdict.network == before
+    binadd.check(verdict.certificate, before)
+    assert len(verdict.automaton) == 2
+
+
+def test_what_is_wrong_on_short_words_is_not_put_to_the_proof(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(proof, "LADDER", {"quick": ()})
+    assert isinstance(prove(BinaryAdderRNN(8, operands=5), effort="quick"), Refuted)
+
+
+def test_operands_of_many_digits_can_be_shown() -> None:
+    shown = repr(Refuted((1, 2**20_000), wrong_bit=0, got=0, expected=2**20_000 + 1))
+    assert "operands=(1, an integer of 20001 bits), wrong_bit=0, got=0" in shown
 
 
 def test_the_margin_is_held() -> None:

@@ -16,9 +16,10 @@ from binadd.bits import sum_length
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels import load
 from binadd.kernels.reference import exact_sums
-from binadd.proof.refutation import EFFORTS, Refutation, refute
+from binadd.proof.refutation import EFFORTS, refute
 from binadd.proof.refutation.probe import Probe
 from binadd.proof.refutation.shrink import shrink
+from binadd.proof.verdict import Refuted
 
 NATIVE = load().NAME == "native"
 SOON = liars(2500) if NATIVE else [one for one in liars(120) if str(one).endswith("float64-2")]
@@ -29,7 +30,7 @@ QUICKLY_FOUND = ("drift 64", "run drift 64", "chain drift 64", "forgetful 64")
 needs_native = pytest.mark.skipif(not NATIVE, reason="too slow in Python")
 
 
-def confirm(net: BinaryAdderRNN, refutation: Refutation | None) -> Refutation:
+def confirm(net: BinaryAdderRNN, refutation: Refuted | None) -> Refuted:
     """Whatever is said of a network is so."""
     assert refutation is not None
     got, expected = net.add(*refutation.operands), sum(refutation.operands)

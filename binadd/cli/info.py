@@ -142,8 +142,8 @@ def _describe_training(training: dict[str, Any]) -> str:
         return "none"
     bits = "" if training["bits"] is None else f" of {training['bits']} bits"
     how = {
-        "proved": ", until proved right for every length",
-        "exact": ", until every sum of that length was right",
+        "proved": ", then proved right for every length",
+        "exact": ", then right on every sum of that length",
         "limit": ", short of its goal",
     }.get(training["status"], "")
     return f"{training['sequences']:,} sequences{bits}{how}"

@@ -8,6 +8,7 @@ of the native kernels. An extension that is there but broken is an error, never 
 import os
 from functools import cache
 
+from binadd.checks import check_choice
 from binadd.errors import BackendError
 from binadd.kernels.contract import Kernels
 from binadd.kernels.extension import native_extension, native_is_installed
@@ -37,20 +38,23 @@ def load(backend: str = "auto") -> Kernels:
 
     Raises
     ------
+    InvalidTypeError, InvalidInputError
+        If the backend is none of these.
     BackendError
-        If the backend is unknown, or native and missing, broken or of another version.
+        If it is native and missing, broken or of another version, or `BINADD_BACKEND` is unknown.
 
     Examples
     --------
     >>> load("python").NAME
     'python'
     """
-    source = "backend"
+    check_choice("backend", backend, BACKENDS)
     if backend == "auto":
         backend = os.environ.get("BINADD_BACKEND") or "auto"
-        source = "BINADD_BACKEND"
-    if backend not in BACKENDS:
-        raise BackendError(f"{source} must be one of {', '.join(BACKENDS)}, not {backend!r}")
+        if backend not in BACKENDS:
+            raise BackendError(
+                f"BINADD_BACKEND must be one of {', '.join(BACKENDS)}, not {backend!r}"
+            )
     if backend == "auto":
         backend = "native" if native_is_installed() else "python"
     if backend == "native":

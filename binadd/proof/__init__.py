@@ -9,7 +9,7 @@ from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.checker import check
 from binadd.proof.enclosure import Enclosure
-from binadd.proof.refutation import refute
+from binadd.proof.refutation import refute, refute_shortly
 from binadd.proof.search import Adaptive, AffineForms, Attempt, Boxes, Found, Missed, Sampler
 from binadd.proof.verdict import Proved, Refuted, Undecided, Verdict
 
@@ -39,14 +39,15 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
     ----------
     net : BinaryAdderRNN
     effort : {"quick", "medium", "thorough"}
-        A few milliseconds, as between two stretches of training, a tenth of a second, or as much
-        as seconds.
+        How long to look: with 16 units a few milliseconds, as between two stretches of training,
+        a tenth of a second, or as much as half a minute. It grows with the cube of the units.
 
     Returns
     -------
     Proved, Refuted or Undecided
-        Never a wrong one: a proof is sound for the arithmetic that the network computes with, and
-        a wrong sum has been confirmed by the network itself.
+        Of the network as it is when this is called, whatever becomes of it meanwhile. Never a
+        wrong one: a proof is sound for the arithmetic that the network computes with, and a wrong
+        sum has been confirmed by the network itself.
 
     Raises
     ------
@@ -65,10 +66,13 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
     """
     check_choice("effort", effort, tuple(LADDER))
     with np.errstate(all="ignore"):  # what overflows is no proof: comparisons with NaN are false
-        return _decide(net, effort)
+        return _decide(net.copy(), effort)
 
 
 def _decide(net: BinaryAdderRNN, effort: str) -> Verdict:
+    wrong = refute_shortly(net)
+    if wrong is not None:
+        return wrong
     enclosure = Enclosure(net)
     missed: list[tuple[Attempt, Missed]] = []
     sampler = Sampler(enclosure) if enclosure.finite else None
@@ -83,7 +87,7 @@ def _decide(net: BinaryAdderRNN, effort: str) -> Verdict:
         hints = [history.word for _, result in missed for history in result.doubtful[:16]]
         wrong = refute(net, hints=hints, effort=search)
         if wrong is not None:
-            return Refuted(wrong.operands, wrong.wrong_bit, wrong.got, wrong.expected)
+            return wrong
     return _undecided(enclosure, missed)
 
 

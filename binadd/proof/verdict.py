@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
+from binadd.checks import shorten
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate
 
@@ -46,7 +47,7 @@ class Proved:
         return extract(self.certificate, self.network)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Refuted:
     """The network adds these operands wrongly: it has been run and said so.
 
@@ -64,6 +65,14 @@ class Refuted:
     wrong_bit: int
     got: int
     expected: int
+
+    def __repr__(self) -> str:
+        """Integers may have thousands of digits, more than Python would write."""
+        operands = ", ".join(map(shorten, self.operands))
+        return (
+            f"Refuted(operands=({operands}), wrong_bit={self.wrong_bit}, "
+            f"got={shorten(self.got)}, expected={shorten(self.expected)})"
+        )
 
 
 @dataclass(frozen=True)

@@ -76,8 +76,8 @@ def train(
         `bits`-bit operands is right, its last carry included; or until the network has been
         trained on this many sequences in all, in whole batches.
     max_sequences : int, default 1,000,000
-        Give up when the network has been trained on so many in all. That is no error: the run's
-        status says it.
+        Give up when the network has been trained on so many in all, in whole batches, and is not
+        proved or exact yet. That is no error: the run's status says it.
     progress : callable, optional
         Called with a `Progress` after every slice of training, at least every 0.1 s or so.
     checkpoint : path, optional
