@@ -19,6 +19,8 @@ from binadd.kernels import refuse_broken as _refuse_broken
 from binadd.model import BinaryAdderRNN
 
 if TYPE_CHECKING:
+    from binadd import interop as interop
+    from binadd import plots as plots
     from binadd.bits import decode as decode
     from binadd.bits import encode as encode
     from binadd.proof import check as check
@@ -39,7 +41,9 @@ _LATER = {
     "check": "binadd.proof",
     "decode": "binadd.bits",
     "encode": "binadd.bits",
+    "interop": "binadd.interop",
     "load": "binadd.storage",
+    "plots": "binadd.plots",
     "prove": "binadd.proof",
     "resume": "binadd.training",
     "sweep": "binadd.training.sweep",
@@ -64,13 +68,14 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'binadd' has no attribute {name!r}")
-    value = getattr(import_module(_LATER[name]), name)
+    module = import_module(_LATER[name])
+    value = module if module.__name__ == f"binadd.{name}" else getattr(module, name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+    return sorted(__all__)
 
 
 _refuse_broken()

@@ -11,10 +11,12 @@ import os
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from binadd.errors import BinaddError, ModelFileError
+from binadd.errors import BackendError, BinaddError, InvalidInputError, ModelFileError
 from binadd.files import write_atomically
 from binadd.model import BinaryAdderRNN
+from binadd.parameters import named_views, read_parameters
 from binadd.storage import read_configuration, write_configuration
 
 __all__ = ["from_safetensors", "onnx_model", "to_onnx", "to_safetensors"]
@@ -35,6 +37,8 @@ def to_safetensors(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
+    InvalidInputError
+        If a weight is infinite or NaN; nothing has been written then.
     ImportError
         If safetensors is not installed.
     OSError
@@ -42,6 +46,7 @@ def to_safetensors(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
     """
     from safetensors.numpy import save
 
+    read_parameters(net.parameters, net.settings.activation)  # refuses NaN
     metadata = {"binadd": json.dumps(write_configuration(net.settings))}
     tensors = {name: np.array(view, order="C") for name, view in net.parameters.items()}
     write_atomically(path, save(tensors, metadata))
@@ -54,28 +59,45 @@ def from_safetensors(path: str | os.PathLike[str], backend: str = "auto") -> Bin
     ------
     ModelFileError
         If the file is none of those.
+    BackendError
+        If the backend is missing or broken.
     ImportError
         If safetensors is not installed.
     OSError
         If the file cannot be opened.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
 
     with open(path, "rb"):  # what cannot be opened is an OSError with its reason
         pass
     try:
-        with safe_open(path, "numpy") as file:
-            metadata = file.metadata() or {}
-            parameters = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        configuration = read_configuration(json.loads(metadata.get("binadd", "null")))
-        net = BinaryAdderRNN(**configuration, backend=backend)
+        configuration, parameters = _read_safetensors(path)
+        net = BinaryAdderRNN(**read_configuration(configuration), backend=backend)
         given = BinaryAdderRNN.from_parameters(
             parameters, net.settings.activation, dtype=net.settings.dtype, seed=net.settings.seed
         )
         net.state = given.state
+    except BackendError:
+        raise
     except (SafetensorError, BinaddError, ValueError) as reason:
         raise ModelFileError(f"{os.fspath(path)} holds no network of binadd: {reason}") from None
     return net
+
+
+def _read_safetensors(path: str | os.PathLike[str]) -> tuple[Any, dict[str, NDArray[Any]]]:
+    """Return the configuration in a file's metadata, and its tensors."""
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as file:
+        metadata = file.metadata() or {}
+        try:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (AttributeError, TypeError):
+            raise ModelFileError("NumPy does not have the dtype of a tensor") from None
+    try:
+        return json.loads(metadata.get("binadd", "null")), tensors
+    except (ValueError, RecursionError):
+        raise ModelFileError("its configuration is no JSON") from None
 
 
 # ONNX --------------------------------------------------------------------------------------------
@@ -86,6 +108,8 @@ def to_onnx(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
+    InvalidInputError
+        As `onnx_model`; nothing has been written then.
     ImportError
         If onnx is not installed.
     OSError
@@ -103,12 +127,14 @@ def onnx_model(net: BinaryAdderRNN) -> Any:
 
     Raises
     ------
+    InvalidInputError
+        If a weight is infinite or NaN, or too large for float32.
     ImportError
         If onnx is not installed.
     """
     from onnx import TensorProto, checker, helper, numpy_helper
 
-    settings, weights = net.settings, net.parameters
+    settings, weights = net.settings, _single(net)
     operands, size = settings.operands, settings.hidden_size
     hidden_bias = weights.get("hidden_bias", np.zeros(size))
     constants = {
@@ -154,3 +180,12 @@ def onnx_model(net: BinaryAdderRNN) -> Any:
     )
     checker.check_model(model)
     return model
+
+
+def _single(net: BinaryAdderRNN) -> dict[str, NDArray[np.float32]]:
+    """Return the parameters in float32."""
+    try:
+        architecture, block = read_parameters(net.parameters, net.settings.activation, "float32")
+    except InvalidInputError as reason:
+        raise InvalidInputError(f"in float32, {reason}") from None
+    return named_views(architecture, block)

@@ -158,3 +158,4 @@ def test_import_does_not_wait_for_proof_or_training() -> None:
 @needs_processes
 def test_all_names_can_be_had() -> None:
     run("from binadd import BinaryAdderRNN, train, prove, check, load, encode, decode, resume")
+    run("import binadd; binadd.interop.to_onnx, binadd.plots.automaton")

@@ -2,6 +2,7 @@
 
 ```python          is run, a file's blocks one after another; what stands as a comment behind an
                    expression is its value
+```python needs x  likewise, where the library x is installed
 ```python quote    stands so in the package
 ```c               stands so in csrc/ or examples/
 ```sh              its lines that begin with `binadd` are run; `# exits 1` says how they end
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +95,12 @@ def test_page(
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     printed = ""
+    missing: set[str] = set()
     for block in blocks_of(path):
-        if block.kind == "python":
+        kind, _, library = block.kind.partition(" needs ")
+        if library and find_spec(library) is None:
+            missing.add(library)
+        elif kind == "python":
             run_python(block, names)
         elif block.kind == "sh":
             printed = run_shell(block, capfd)
@@ -108,6 +114,8 @@ def test_page(
             assert any(squeeze(block.text) in text for text in texts), block.text
         else:
             pytest.fail(f"{path}:{block.line}: no test knows what ```{block.kind} is")
+    if missing:
+        pytest.skip(f"all was run but what needs {', '.join(missing)}")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import binadd
-from binadd import BinaryAdderRNN, ModelFileError, interop
+from binadd import BackendError, BinaryAdderRNN, InvalidInputError, ModelFileError, interop
 
 KINDS: list[dict[str, Any]] = [
     {},
@@ -48,6 +49,71 @@ def test_other_safetensors(tmp_path: Path) -> None:
         interop.from_safetensors(path)
     with pytest.raises(FileNotFoundError):
         interop.from_safetensors(tmp_path / "none")
+
+
+def with_header(header: dict[str, Any], data: bytes = b"") -> bytes:
+    """A safetensors file: how long its header is, the header, the tensors."""
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (with_header({"__metadata__": {"binadd": "[" * 100_000}}), "is no JSON"),
+        (with_header({"__metadata__": {"binadd": "{"}}), "is no JSON"),
+        (
+            with_header({"w": {"dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1]}}, b"1"),
+            "NumPy does not have the dtype",
+        ),
+        (
+            with_header({"w": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}, b"12"),
+            "NumPy does not have the dtype|should have hidden_size",  # some libraries bring it
+        ),
+    ],
+    ids=["nested", "torn", "float8", "bfloat16"],
+)
+def test_malformed_safetensors(tmp_path: Path, content: bytes, sentence: str) -> None:
+    pytest.importorskip("safetensors")
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=sentence) as caught:
+        interop.from_safetensors(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_backend_is_not_the_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("safetensors")
+
+    def missing(backend: str) -> None:
+        raise BackendError(f"{backend} is missing")
+
+    interop.to_safetensors(BinaryAdderRNN(4), tmp_path / "net.safetensors")
+    monkeypatch.setattr("binadd.model.load_kernels", missing)
+    with pytest.raises(BackendError, match="native is missing"):
+        interop.from_safetensors(tmp_path / "net.safetensors", backend="native")
+
+
+@pytest.mark.parametrize(
+    ("library", "weight", "sentence"),
+    [
+        ("safetensors", np.nan, "output_weights must hold finite numbers"),
+        ("safetensors", np.inf, "output_weights must hold finite numbers"),
+        ("onnx", np.nan, "output_weights must hold finite numbers"),
+        ("onnx", 1e300, "in float32, output_weights must hold finite numbers"),
+    ],
+)
+def test_weights_that_are_not_finite_are_not_written(
+    tmp_path: Path, library: str, weight: float, sentence: str
+) -> None:
+    pytest.importorskip(library)
+    net = BinaryAdderRNN(4)
+    net.parameters["output_weights"][1] = weight
+    with pytest.raises(InvalidInputError, match=sentence):
+        getattr(interop, f"to_{library}")(net, tmp_path / "net")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("params", KINDS, ids=str)

@@ -553,7 +553,7 @@ def test_import_takes_nothing_but_numpy() -> None:
 
 
 def test_public_names() -> None:
-    assert set(binadd.__all__) <= set(dir(binadd))
+    assert dir(binadd) == sorted(binadd.__all__)
     assert binadd.train.__module__ == "binadd.training.loop"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         binadd.nothing  # noqa: B018
