@@ -24,7 +24,7 @@ __all__ = ["check"]
 BITS, GUARD = 64, 32  # GUARD: further bits where σ is tabulated
 ONE = 1 << BITS
 BEYOND = 2 * ONE  # no state is as far from 0, and no set may be
-MAX_DEPTH, MOST_WORK = 200, 1 << 35  # of a plan; of all, in products: a quarter of an hour
+MAX_DEPTH, MOST_WORK = 200, 1 << 35  # of a plan; of all, in products: up to an hour
 # Accumulators of a sum, what one operation rounds relatively, and |computed f − f|.
 ROUNDING = {"float64": (8, ONE >> 53, ONE >> 50), "float32": (16, ONE >> 24, ONE >> 21)}
 SIGMOID_ERROR = 4  # |_sigmoid(a) − σ(a)|
@@ -55,7 +55,7 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     >>> run = binadd.train(net)
     >>> binadd.check(binadd.prove(net).certificate, net)
     """
-    network = _Network(certificate, net)
+    network = _Network(certificate, net.copy())  # as it is now
     carries, nothing = certificate.carries, [0] * network.size
     centres, radii = certificate.centres.tolist(), certificate.radii.tolist()
     sets = zip(map(_units, centres), map(_units, radii), strict=True)
