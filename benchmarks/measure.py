@@ -27,7 +27,7 @@ from binadd.benchmark.work import work as draw_work
 from binadd.kernels import load
 
 HERE = Path(__file__).parent
-ROUNDS = 31
+ROUNDS = 21
 
 
 def best(function: Callable[[], object], calls: int = 1, rounds: int = 9) -> float:

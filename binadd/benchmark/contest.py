@@ -26,7 +26,7 @@ __all__ = ["run"]
 TWIN = "Python twin"
 
 TOLERANCES = {"float64": 1e-6, "float32": 0.02}
-"""For peers: after hundreds of updates, with other roundings and another exp."""
+"""For peers: after a thousand updates, with other roundings and another exp."""
 NOTEBOOK_TOLERANCE = 1e-9
 
 
@@ -133,7 +133,7 @@ class _Bench:
 
     def sections(self) -> Iterator[Section]:
         """Time one kind of work after the other."""
-        online = self._work(256)
+        online = self._work(1024)
         notebook_ = Contestant("notebook's code", notebook.train, NOTEBOOK_TOLERANCE)
         lone = [notebook_] if self._net.settings.dtype == "float64" else []
         yield self._section("Training, an update for each sequence", "train", online, lone)
