@@ -144,7 +144,7 @@ def test_ratios_are_of_rounds() -> None:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_limits(native: Any, dtype: str) -> None:
-    found = limits.measure(native, dtype, repeats=3)
+    found = limits.measure(native, dtype, repeats=31)
     assert 0 < found["nanoseconds_per_sigmoid"] < 1000
     task = work(1, 8, dtype=dtype)
     floor = limits.floor(task.architecture, 8, found)
