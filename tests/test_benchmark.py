@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,12 @@ def test_report(report: Any) -> None:
     assert "Python twin" in text
     with pytest.raises(KeyError):
         report.sections[0].named("nobody")
+
+
+@pytest.mark.parametrize(("load", "busy"), [(None, False), (0.5, False), (8.6, True)])
+def test_a_busy_machine_is_told_of(report: Any, load: float | None, busy: bool) -> None:
+    on = replace(report, machine=report.machine | {"load": load, "processors": 4})
+    assert ("busy with other programs (load 8.6)" in on.table()) == busy
 
 
 @pytest.mark.slow

@@ -81,12 +81,13 @@ def run(
     bits = check_integer("bits", bits, 1, 4096)
     repeats = check_integer("repeats", repeats, 1)
     say = progress or (lambda title: None)
+    machine = describe()  # before the benchmark itself makes it busy
     with _isa_restored():
         bench = _Bench(net, bits, repeats, peers, say)
         sections = list(bench.sections())
         native = load("native") if native_is_installed() else None
         return Report(
-            describe(),
+            machine,
             asdict(net.settings) | {"steps": bits},
             sections,
             bench.growth() if growth and native is not None else {},

@@ -17,11 +17,16 @@ LIBRARIES = ("numpy", "numba", "torch", "jax", "onnxruntime")
 
 
 def describe() -> dict[str, Any]:
-    """Return processor, system and versions."""
+    """Return processor, system and versions, and how busy it was in the minute before.
+
+    `load` counts programs that were at work or waited for a processor; None if the system does not
+    tell.
+    """
     native: Any = load("native") if native_is_installed() else None
     return {
         "processor": _processor(),
         "processors": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "binadd": __version__,

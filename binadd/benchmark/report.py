@@ -104,9 +104,12 @@ def _heading(machine: dict[str, Any], settings: dict[str, Any]) -> str:
         for name in ("python", "numpy", "numba", "torch", "jax", "onnxruntime")
         if name in machine
     )
+    load = machine["load"]
+    busy = load is not None and load > 0.75 * machine["processors"]
     return (
         f"{machine['processor']}, {machine['processors']} processors, {machine['system']}\n"
-        f"binadd {machine['binadd']}, {versions}\n"
+        + (f"busy with other programs (load {load}): times tell little\n" if busy else "")
+        + f"binadd {machine['binadd']}, {versions}\n"
         f"{settings['hidden_size']} hidden units, {settings['steps']} steps, "
         f"{settings['operands']} operands, {settings['loss'].replace('_', ' ')}, "
         f"{settings['optimizer']}; one thread"
