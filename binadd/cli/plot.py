@@ -49,6 +49,10 @@ def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) ->
     automaton  the finite machine inside it, if it can be proved
     learning   loss and right bits as it learnt, by training its twin
 
+    In a sum each bit that is said is green if it is right, orange if it is wrong; the carry, and
+    the true sum below a wrong one, are grey. Units stand in the order in which they follow the
+    carry: at the top those that are higher when more is carried, at the bottom those lower.
+
     Exit status 1: there is no proof.
     """
     context = click.get_current_context()

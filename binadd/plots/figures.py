@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
 
 from binadd.errors import InvalidInputError
 from binadd.files import write_atomically
@@ -15,11 +16,29 @@ from binadd.files import write_atomically
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["BLUE", "GREEN", "GREY", "INK", "ORANGE", "PALE", "new_figure", "save"]
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "INK",
+    "ORANGE",
+    "PALE",
+    "PALE_GREEN",
+    "SLATE",
+    "new_figure",
+    "save",
+]
 
 # Colours that colour-blind people can tell apart: M. Okabe & K. Ito, "Color Universal Design".
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8A8F98"
-INK, PALE = "#22262B", "#E9ECEF"
+INK, SLATE, PALE, PALE_GREEN = "#22262B", "#5A616B", "#E9ECEF", "#CBEADF"
+
+# Inches. Letters are taken for somewhat wider than most are, so that lines fit.
+MARGIN = 0.12
+TITLE_LETTER, TITLE_LINE = 0.108, 0.2
+CAPTION_LETTER, CAPTION_LINE = 0.066, 0.155
+KEY_LINE = 0.27
+GAP = 0.08
 
 STYLE = {
     "font.family": "DejaVu Sans",  # matplotlib brings it along
@@ -27,7 +46,7 @@ STYLE = {
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": GREY,
-    "axes.titlesize": 11,
+    "axes.titlesize": 9,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.spines.top": False,
@@ -44,13 +63,56 @@ STYLE = {
 
 
 @contextmanager
-def new_figure(width: float, height: float) -> Iterator[Figure]:
-    """Give an empty figure, and binadd's style while it is drawn."""
+def new_figure(
+    width: float,
+    height: float,
+    title: str,
+    caption: str = "",
+    key: Mapping[str, str] | None = None,
+) -> Iterator[Figure]:
+    """Give a figure with so many inches of room for axes, and binadd's style while it is drawn.
+
+    The title stands above that room; below it stand the key, which says what colours mean, and the
+    caption. Title and caption are broken into lines that the figure is wide enough for.
+    """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
+    title = fill(title, int((width - 2 * MARGIN) / TITLE_LETTER))
+    caption = fill(caption, int((width - 2 * MARGIN) / CAPTION_LETTER))
+    above = MARGIN + TITLE_LINE * len(title.splitlines())
+    notes = MARGIN + CAPTION_LINE * len(caption.splitlines())
+    below = notes + GAP + (KEY_LINE if key else 0)
+    whole = above + height + below
     with rc_context(STYLE):
-        yield Figure((width, height), layout="constrained", facecolor="white")
+        figure = Figure((width, whole), layout="constrained", facecolor="white")
+        engine: Any = figure.get_layout_engine()
+        left = MARGIN / width
+        engine.set(rect=(left, below / whole, 1 - 2 * left, height / whole), w_pad=0)
+        figure.text(left, 1 - MARGIN / whole, title, va="top", fontsize=11, weight="bold")
+        figure.text(left, notes / whole, caption, va="top", fontsize=8.5, color=SLATE)
+        if key:
+            _draw_key(figure, key, left, (notes + GAP) / whole)
+        yield figure
+
+
+def _draw_key(figure: Figure, key: Mapping[str, str], left: float, bottom: float) -> None:
+    from matplotlib.patches import Patch
+
+    figure.legend(
+        [Patch(facecolor=colour) for colour in key.values()],
+        list(key),
+        loc="lower left",
+        bbox_to_anchor=(left, bottom),
+        ncols=len(key),
+        fontsize=8.5,
+        borderaxespad=0,
+        borderpad=0,
+        handlelength=1.0,
+        handleheight=1.0,
+        handletextpad=0.5,
+        columnspacing=1.5,
+    )
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from binadd.plots.figures import BLUE, GREY, INK, new_figure
+from binadd.plots.figures import BLUE, INK, SLATE, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,87 +16,101 @@ if TYPE_CHECKING:
 
 __all__ = ["automaton"]
 
+Point = tuple[float, float]
+
 RADIUS = 0.8
-"""Of a state's circle."""
+"""Of a state's circle. From the middle of one to that of the next it is GAP."""
+GAP = 3.4
+INCH = 0.54
+"""Inches of these units."""
+
+CAPTION = (
+    "A circle is what is carried. An arrow is a step: before the slash stands how many of the "
+    "bits that go in are ones, after it the bit of the sum that the network says."
+)
 
 
 def automaton(machine: Automaton, title: str = "The machine inside the network") -> Figure:
     """Draw the minimal automaton of a proved network: `binadd.prove(net).automaton`.
 
     A state is the carry; an arrow says how many ones the step's symbol has, and after the slash
-    the bit that the network says.
+    the bit that the network says. Arrows to higher carries are above, those to lower ones below.
     """
     arrows = machine.arrows()
-    count = len(machine)
-    gap = 3.4
-    with new_figure(1.4 + 1.9 * count, 3.0 if count < 3 else 3.6) as figure:
+    left, right = -3.3, (len(machine) - 1) * GAP + 1.4
+    low = -max((_top(a, b) for a, b in arrows if a > b), default=RADIUS) - 0.6
+    high = max(_top(a, b) for a, b in arrows if a <= b) + 0.6
+    with new_figure((right - left) * INCH, (high - low) * INCH, title, CAPTION) as figure:
         axes = figure.subplots()
-        axes.set_title(title)
         axes.set_axis_off()
         axes.set_aspect("equal")
+        axes.set_xlim(left, right)
+        axes.set_ylim(low, high)
+        for state in range(len(machine)):
+            _state(axes, state)
         for (state, following), texts in arrows.items():
-            if state == following:
-                _loop(axes, state * gap, texts)
-            else:
-                _arc(axes, state * gap, following * gap, texts)
-        for state in range(count):
-            _state(axes, state * gap, state)
-        _arrow(axes, (-2.0, 0), (-0.85, 0), 0.0)
-        axes.text(-2.05, 0.0, "start", ha="right", va="center", color=GREY)
-        reach = 0.95 + 0.55 * max(abs(a - b) for a, b in arrows)
-        axes.set_xlim(-3.3, (count - 1) * gap + 1.4)
-        axes.set_ylim(-reach, max(reach, 2.2))
-        figure.supxlabel("ones in the symbol / bit of the sum", fontsize=9, color=GREY)
+            _arrow(axes, _curve(state, following))
+            _label(axes, state, following, "   ".join(texts))
+        _arrow(axes, [(-2.0, 0), (-1.6, 0), (-1.2, 0), (-RADIUS - 0.05, 0)])
+        axes.text(-2.05, 0.0, "start", ha="right", va="center", color=SLATE)
         return figure
 
 
-def _state(axes: Axes, x: float, state: int) -> None:
+def _state(axes: Axes, state: int) -> None:
     from matplotlib.patches import Circle
 
+    x = state * GAP
     axes.add_patch(Circle((x, 0), RADIUS, facecolor="white", edgecolor=BLUE, lw=2.2, zorder=3))
     axes.text(x, 0.13, str(state), ha="center", va="center", fontsize=15, zorder=4)
-    axes.text(x, -0.36, "carry", ha="center", va="center", fontsize=7.5, color=GREY, zorder=4)
+    axes.text(x, -0.4, "carry", ha="center", va="center", fontsize=8, color=SLATE, zorder=4)
 
 
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], bend: float) -> None:
+def _top(state: int, following: int) -> float:
+    """Return how far an arrow goes up, or down: between neighbours, or past loops and labels."""
+    distance = abs(following - state)
+    if distance == 1:
+        return 0.95
+    return 1.7 if distance == 0 else 0.95 + 0.85 * distance
+
+
+def _curve(state: int, following: int) -> list[Point]:
+    """Return the four points of an arrow's cubic curve, from circle to circle."""
+    distance, up = abs(following - state), 1 if following >= state else -1
+    # The farther an arrow goes, the steeper it leaves, and a loop the steepest: none meet there.
+    angle = np.radians((72, 36, 48, 56, 61)[distance])
+    x, y = RADIUS * np.cos(angle), RADIUS * np.sin(angle)
+    lean = (0.5, 0.7, 0.5, 0.5, 0.5)[distance]
+    # At its top a curve is at 3/4 of its inner points and 1/4 of its ends.
+    height = (_top(state, following) - y / 4) * 4 / 3
+    start, end = state * GAP + up * x, following * GAP - up * x
+    return [
+        (start, up * y),
+        (start + up * lean, up * height),
+        (end - up * lean, up * height),
+        (end, up * y),
+    ]
+
+
+def _arrow(axes: Axes, points: list[Point]) -> None:
     from matplotlib.patches import FancyArrowPatch
+    from matplotlib.path import Path
 
+    path = Path(points, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
+    head = "-|>,head_length=6,head_width=3"
     axes.add_patch(
-        FancyArrowPatch(
-            start,
-            end,
-            connectionstyle=f"arc3,rad={bend}",
-            arrowstyle="-|>,head_length=6,head_width=3",
-            color=INK,
-            lw=1.3,
-            shrinkA=0,
-            shrinkB=0,
-            zorder=2,
-        )
+        FancyArrowPatch(path=path, arrowstyle=head, color=INK, lw=1.3, mutation_scale=1, zorder=2)
     )
 
 
-def _arc(axes: Axes, start: float, end: float, texts: list[str]) -> None:
-    """Draw an arrow between two states: to the right above, to the left below."""
-    up = 1 if end > start else -1
-    distance = abs(end - start)
-    lean, rise = RADIUS * np.cos(np.pi / 4), RADIUS * np.sin(np.pi / 4)
-    _arrow(axes, (start + up * lean, up * rise), (end - up * lean, up * rise), -0.32)
-    # The top of a quadratic curve is half as high as its control point.
-    peak = rise + 0.16 * (distance - 2 * lean) + 0.12
+def _label(axes: Axes, state: int, following: int, text: str) -> None:
+    """Write on the far side of an arrow's top."""
+    up = 1 if following >= state else -1
     axes.text(
-        (start + end) / 2,
-        up * peak,
-        "   ".join(texts),
+        (state + following) / 2 * GAP,
+        up * (_top(state, following) + 0.1),
+        text,
         ha="center",
         va="bottom" if up > 0 else "top",
-        fontsize=10,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
         zorder=2.5,
     )
-
-
-def _loop(axes: Axes, x: float, texts: list[str]) -> None:
-    """Draw an arrow from a state to itself."""
-    _arrow(axes, (x - 0.42, 0.68), (x + 0.42, 0.68), -2.0)
-    axes.text(x, 1.68, "   ".join(texts), ha="center", va="bottom", fontsize=10)

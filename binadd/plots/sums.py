@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from binadd.bits import encode, pack_symbols
 from binadd.errors import InvalidInputError
 from binadd.kernels import reference
 from binadd.model import BinaryAdderRNN
-from binadd.plots.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, new_figure
+from binadd.plots.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, PALE_GREEN, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,18 +18,56 @@ if TYPE_CHECKING:
 
 __all__ = ["hidden_states"]
 
+KEY = {"goes in": BLUE, "is true": GREY, "rightly said": GREEN, "wrongly said": ORANGE}
+
+LABELS = 32
+"""More units than this share its height, and not all have their numbers beside them."""
+
+UNIT, ROW = 0.26, 0.3
+"""Inches that a unit and a row of bits are high."""
+
 
 def hidden_states(net: BinaryAdderRNN, *integers: int) -> Figure:
     """Draw the hidden units during one sum, with the bits that go in, the carry, and what is said.
 
     The least significant bit is at the right, as on paper, so time runs from right to left. Units
-    are sorted by how their values follow the carry, which says what part of it each has.
+    are sorted by how their values follow the carry, which says what part of it each has. Each bit
+    that is said is green if it is right, orange if it is wrong; if any is wrong, the true sum
+    stands below.
 
     Raises
     ------
     InvalidTypeError, InvalidInputError
         As `net.add`, and if the integers are too long to be drawn.
     """
+    X = _encode(net, integers)
+    states, carry = net.hidden_states(X)[0], _carries(X[0])
+    order = _by_carry(states, carry)
+    true = reference.exact_sums(pack_symbols(X), len(integers))[0]
+    inputs = [_plain(str(n), bits, BLUE) for n, bits in zip(integers, X[0].T, strict=True)]
+    outputs = [_plain("carry after", carry, GREY), *_answer(net.predict(X)[0], true)]
+    heights = ROW * len(inputs), _height(order), ROW * len(outputs)
+    size = _width(len(carry), inputs), sum(heights) + 0.8
+    with new_figure(*size, _title(integers, net.add(*integers)), _caption(carry), KEY) as figure:
+        top, middle, bottom = figure.subplots(
+            3, 1, sharex=True, height_ratios=heights, gridspec_kw={"hspace": 0.0}
+        )
+        _draw_bits(top, inputs)
+        lowest = -1 if net.settings.activation == "tanh" else 0
+        _draw_units(middle, states[:, order].T, order, lowest)
+        _draw_bits(bottom, outputs)
+        bottom.set_xticks(range(len(carry)))
+        bottom.tick_params(labelbottom=True)
+        bottom.set_xlabel("bit (← time)")
+        bottom.set_xlim(len(carry) - 0.5, -0.5)
+        for axes in (top, middle, bottom):
+            axes.grid(False)
+            axes.spines[:].set_visible(False)
+        return figure
+
+
+def _encode(net: BinaryAdderRNN, integers: tuple[int, ...]) -> Any:
+    """Return the bits (1, T, n) of a sum that the network takes and a picture has room for."""
     X = encode([integers])
     steps, operands = X.shape[1:]
     if operands != net.settings.operands:
@@ -38,36 +76,7 @@ def hidden_states(net: BinaryAdderRNN, *integers: int) -> Figure:
         )
     if steps > 64:
         raise InvalidInputError(f"a sum of {steps} bits is too long to be drawn: 64 at most")
-    states, said = net.hidden_states(X)[0], net.predict(X)[0]
-    carry = _carries(X[0])
-    true = reference.exact_sums(pack_symbols(X), operands)[0]
-    order = _by_carry(states, carry)
-    low = -1.0 if net.settings.activation == "tanh" else 0.0
-    with new_figure(max(5.0, 1.7 + 0.42 * steps), 1.8 + 0.26 * (len(order) + operands)) as figure:
-        bits, heat, sums = figure.subplots(
-            3, 1, sharex=True, height_ratios=(operands, len(order), 2), gridspec_kw={"hspace": 0.0}
-        )
-        names = [str(integer) for integer in integers]
-        _bit_rows(bits, X[0].T, names, [BLUE] * operands)
-        bits.set_title(f"{' + '.join(names)} = {net.add(*integers)}, says the network")
-        image = heat.imshow(
-            states[:, order].T, aspect="auto", cmap="cividis", vmin=low, vmax=1, origin="upper"
-        )
-        heat.set_yticks(range(len(order)), [str(unit) for unit in order], fontsize=7)
-        heat.set_ylabel("hidden unit")
-        heat.grid(False)
-        figure.colorbar(image, ax=heat, pad=0.02, label="state", aspect=30)
-        colours = [GREY, GREEN if np.array_equal(said, true) else ORANGE]
-        _bit_rows(sums, np.array([carry, said]), ["carry after", "said"], colours)
-        for t in np.flatnonzero(said != true):
-            sums.text(t, 1, "✗", color="white", ha="center", va="center", weight="bold")
-        sums.set_xticks(range(steps))
-        sums.tick_params(labelbottom=True)
-        sums.set_xlabel("bit (← time)")
-        sums.set_xlim(steps - 0.5, -0.5)
-        for axes in (bits, heat, sums):
-            axes.spines[:].set_visible(False)
-        return figure
+    return X
 
 
 def _carries(bits: Any) -> Any:
@@ -79,6 +88,84 @@ def _carries(bits: Any) -> Any:
     return np.array(carries)
 
 
+# In words ----------------------------------------------------------------------------------------
+
+
+def _title(integers: tuple[int, ...], answer: int) -> str:
+    true = sum(integers)
+    verdict = "and is right" if answer == true else f"but it is {true}"
+    return f"{' + '.join(map(str, integers))} = {answer}, says the network, {verdict}"
+
+
+def _caption(carry: Any) -> str:
+    if carry.min() == carry.max():
+        return (
+            f"Units stand in the network's own order, as the carry is {carry[0]} after every bit."
+        )
+    return (
+        "Units are sorted by the carry: at the top those that are higher when more is carried, "
+        "at the bottom those that are lower."
+    )
+
+
+# Rows of bits ------------------------------------------------------------------------------------
+
+
+class _Row(NamedTuple):
+    """Bits, or carries, and the colour of each."""
+
+    name: str
+    bits: Any
+    colours: list[str]
+
+
+def _plain(name: str, bits: Any, colour: str) -> _Row:
+    return _Row(name, bits, [colour if bit else PALE for bit in bits])
+
+
+def _answer(said: Any, true: Any) -> list[_Row]:
+    """Return what is said, and if that is wrong, what is true."""
+    colours = [
+        ORANGE if bit != right else GREEN if bit else PALE_GREEN
+        for bit, right in zip(said, true, strict=True)
+    ]
+    row = _Row("said", said, colours)
+    return [row] if np.array_equal(said, true) else [row, _plain("true sum", true, GREY)]
+
+
+def _width(steps: int, inputs: list[_Row]) -> float:
+    """Return the figure's inches: names, a square for each step, and the bar of colours."""
+    square = min(max(12 / steps, 0.27), 0.42)
+    names = 0.09 * max(len("carry after"), *(len(row.name) for row in inputs))
+    return max(5.6, names + square * steps + 1.3)
+
+
+def _draw_bits(axes: Axes, rows: list[_Row]) -> None:
+    """Draw bits as squares with their digits."""
+    from matplotlib.patches import Rectangle
+
+    for y, row in enumerate(rows):
+        for x, (bit, colour) in enumerate(zip(row.bits, row.colours, strict=True)):
+            axes.add_patch(Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, facecolor=colour))
+            on_pale = colour in (PALE, PALE_GREEN)
+            axes.text(
+                x,
+                y,
+                str(int(bit)),
+                color=INK if on_pale else "white",
+                weight="normal" if on_pale else "bold",
+                ha="center",
+                va="center_baseline",
+                fontsize=9,
+            )
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    axes.tick_params(labelbottom=False)
+
+
+# Units -------------------------------------------------------------------------------------------
+
+
 def _by_carry(states: Any, carry: Any) -> list[int]:
     """Return the units, those first that are highest after a carry, those last that are lowest."""
     if carry.min() == carry.max():
@@ -87,17 +174,17 @@ def _by_carry(states: Any, carry: Any) -> list[int]:
     return [int(unit) for unit in np.argsort(-(carry - carry.mean()) @ lean, kind="stable")]
 
 
-def _bit_rows(axes: Axes, rows: Any, names: list[str], colours: list[str]) -> None:
-    """Draw rows of bits as squares with their digits, filled where the bit is not 0."""
-    from matplotlib.patches import Rectangle
+def _height(order: list[int]) -> float:
+    return UNIT * min(max(len(order), 4), LABELS)
 
-    for y, (row, colour) in enumerate(zip(rows, colours, strict=True)):
-        for x, bit in enumerate(row):
-            face = colour if bit else PALE
-            axes.add_patch(Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, facecolor=face))
-            ink = "white" if bit else INK
-            axes.text(x, y, str(int(bit)), color=ink, ha="center", va="center", fontsize=9)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_yticks(range(len(names)), [n if len(n) < 20 else f"{n[:17]}…" for n in names])
-    axes.tick_params(labelbottom=False)
-    axes.grid(False)
+
+def _draw_units(axes: Axes, states: Any, order: list[int], lowest: int) -> None:
+    """Draw states (units, steps) from `lowest` to 1 as colours."""
+    image = axes.imshow(states, aspect="auto", cmap="cividis", vmin=lowest, vmax=1)
+    rows = range(0, len(order), -(-len(order) // LABELS))
+    axes.set_yticks(rows, [str(order[row]) for row in rows], fontsize=7)
+    axes.set_ylabel("hidden unit")
+    bar = axes.figure.colorbar(
+        image, ax=axes, pad=0.02, label="state", aspect=_height(order) / 0.14
+    )
+    bar.set_ticks([lowest, (lowest + 1) / 2, 1])
