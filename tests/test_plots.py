@@ -138,7 +138,14 @@ def row_of(figure: Any, name: str) -> tuple[list[int], list[str]]:
 
 @pytest.mark.parametrize(
     ("operands", "seed", "integers"),
-    [(2, 0, (23, 42)), (2, 1, (4095, 1)), (4, 0, (1, 2, 3, 4)), (8, 0, tuple(range(1000, 1008)))],
+    [
+        (2, 0, (23, 42)),
+        (2, 1, (4095, 1)),
+        (4, 0, (1, 2, 3, 4)),
+        (8, 0, tuple(range(1000, 1008))),
+        (8, 0, (2**61 - 1,) * 8),
+        (8, 0, (888_888_888,) * 8),
+    ],
 )
 def test_every_bit_is_right_or_wrong_by_itself(
     operands: int, seed: int, integers: tuple[int, ...]

@@ -35,7 +35,7 @@ INK, SLATE, PALE, PALE_GREEN = "#22262B", "#5A616B", "#E9ECEF", "#CBEADF"
 
 # Inches. Letters are taken for somewhat wider than most are, so that lines fit.
 MARGIN = 0.12
-TITLE_LETTER, TITLE_LINE = 0.108, 0.2
+TITLE_LETTER, TITLE_LINE = 0.103, 0.2
 CAPTION_LETTER, CAPTION_LINE = 0.066, 0.155
 KEY_LINE = 0.27
 GAP = 0.08
