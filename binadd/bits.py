@@ -34,6 +34,9 @@ __all__ = [
     "unpack_symbols",
 ]
 
+_LONGEST = 2**32
+"""Steps that `encode` makes at most: of an operand so long, the bits take 4 GiB, a byte each."""
+
 _LARGEST_ENUMERATION = 2**26
 """`all_words` makes no more symbols than this (64 MiB)."""
 
@@ -113,7 +116,7 @@ def encode(numbers: Sequence[Sequence[int]], length: int | None = None) -> NDArr
     ------
     InvalidTypeError, InvalidInputError
         If an operand is no integer, negative, or longer than `length` bits; if the sequences
-        differ in how many operands they have, or there are none.
+        differ in how many operands they have, or there are none; if `length` is not 1 to 2³².
 
     Examples
     --------
@@ -121,8 +124,10 @@ def encode(numbers: Sequence[Sequence[int]], length: int | None = None) -> NDArr
     array([[1, 1, 0],
            [1, 0, 0]], dtype=uint8)
     """
-    if isinstance(numbers, str | bytes):
-        raise InvalidTypeError("numbers must be a sequence of operands, not a string")
+    if not np.iterable(numbers) or isinstance(numbers, str | bytes):
+        raise InvalidTypeError(
+            f"numbers must be a sequence with the operands of each sum, not {shorten(numbers)}"
+        )
     rows = [_check_operands(row) for row in numbers]
     if not rows or not rows[0]:
         raise InvalidInputError("numbers must hold at least one sequence of operands")
@@ -130,7 +135,7 @@ def encode(numbers: Sequence[Sequence[int]], length: int | None = None) -> NDArr
         raise InvalidInputError("every sequence must have the same number of operands")
     if length is None:
         length = max(sum_length(row) for row in rows)
-    length = check_integer("length", length, minimum=1)
+    length = check_integer("length", length, 1, _LONGEST)
     bits = [[bits_of(number, length) for number in row] for row in rows]
     return np.ascontiguousarray(np.array(bits, np.uint8).transpose(0, 2, 1))
 

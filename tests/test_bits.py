@@ -76,12 +76,20 @@ def test_encode_and_decode(rows: list[list[int]]) -> None:
         ([(1, True)], InvalidTypeError, "bool"),
         ([1, 2], InvalidTypeError, "one sequence of operands"),
         (["12"], InvalidTypeError, "one sequence of operands"),
-        ("12", InvalidTypeError, "not a string"),
+        ("12", InvalidTypeError, "the operands of each sum, not '12'"),
+        (5, InvalidTypeError, "the operands of each sum, not 5"),
+        (None, InvalidTypeError, "the operands of each sum, not None"),
     ],
 )
 def test_what_encode_refuses(numbers: Any, error: type[Exception], sentence: str) -> None:
     with pytest.raises(error, match=sentence):
         bits.encode(numbers)
+
+
+@pytest.mark.parametrize("length", [0, 2**32 + 1, 2**70])
+def test_encode_refuses_a_length_out_of_range(length: int) -> None:
+    with pytest.raises(InvalidInputError, match=r"length must be at (least|most)"):
+        bits.encode([(4, 1)], length)
 
 
 def test_encode_refuses_a_length_too_short() -> None:

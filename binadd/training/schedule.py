@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from binadd.checks import check_choice, check_integer
-from binadd.errors import InvalidInputError
+from binadd.checks import check_integer, shorten
+from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels.contract import MAX_EXHAUSTIVE_BITS
 from binadd.recipes import bits_by_shape
 from binadd.state import State, initial_state
@@ -90,15 +90,24 @@ def check_goal(operands: int, bits: object, until: object, max_sequences: object
             bits = min(bits, longest)
     length = check_integer("bits", bits, 1, MAX_BITS)
     limit = check_integer("max_sequences", max_sequences, 0, MAX_COUNT)
-    if not isinstance(until, str):
-        return Goal(length, check_integer("until", until, 0, MAX_COUNT), limit)
-    choice = check_choice("until", until, UNTIL)
+    choice = _check_until(until)
     if choice == "exact" and length > longest:
         raise InvalidInputError(
             f"every sum of {operands} operands can be checked up to {longest} bits, not {length}; "
             "train until 'proved' or for a number of sequences"
         )
     return Goal(length, choice, limit)
+
+
+def _check_until(until: object) -> str | int:
+    sentence = f"until must be 'proved', 'exact' or a number of sequences, not {shorten(until)}"
+    if isinstance(until, str):
+        if until not in UNTIL:
+            raise InvalidInputError(sentence)
+        return str(until)
+    if not hasattr(until, "__index__"):
+        raise InvalidTypeError(sentence)
+    return check_integer("until", until, 0, MAX_COUNT)
 
 
 def started(state: State) -> State:
