@@ -8,6 +8,10 @@
 
 #include "lanes.h"
 
+#if defined(__FAST_MATH__) || defined(_M_FP_FAST)
+#error "binadd computes the same bits everywhere, but not with -ffast-math, -Ofast, /fp:fast"
+#endif
+
 #if REAL_BITS == 64
 #define R(x) x
 #define LIMIT 708.39

@@ -133,11 +133,27 @@ static uint64_t add(const double *block, uint64_t a, uint64_t b)
     return sum;
 }
 
+/* A number of at most 63 bits: the sum of two has a place in 64. */
+static uint64_t read_number(const char *text)
+{
+    char *end;
+    uint64_t number = strtoull(text, &end, 0);
+    if (*text < '0' || *text > '9' || *end || number >> 63) {
+        fprintf(stderr, "%s is no whole number from 0 to 2^63 - 1\n", text);
+        exit(2);
+    }
+    return number;
+}
+
 int main(int argc, char **argv)
 {
     static double block[REALS];
-    uint64_t a = argc > 2 ? strtoull(argv[1], NULL, 0) : 23;
-    uint64_t b = argc > 2 ? strtoull(argv[2], NULL, 0) : 42;
+    if (argc != 1 && argc != 3) {
+        fprintf(stderr, "usage: adder [NUMBER NUMBER]\n");
+        return 2;
+    }
+    uint64_t a = argc == 3 ? read_number(argv[1]) : 23;
+    uint64_t b = argc == 3 ? read_number(argv[2]) : 42;
     uint64_t state = 0;
 
     initialise(block, &state);

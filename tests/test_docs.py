@@ -155,3 +155,17 @@ def test_example_in_c(tmp_path: Path) -> None:
     )
     result = subprocess.run([program, "23", "42"], capture_output=True, text=True, check=True)
     assert "23 + 42 = 65" in result.stdout
+    for numbers in (["a", "1"], ["1", "-1"], ["1", ""], ["1", "9223372036854775808"], ["1"]):
+        result = subprocess.run([program, *numbers], capture_output=True, text=True)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert "is no whole number" in result.stderr or "usage" in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
+def test_the_c_core_refuses_fast_math() -> None:
+    source = str(ROOT / "csrc" / "isa" / "baseline_f64.c")
+    command = ["gcc", "-fsyntax-only", source]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    result = subprocess.run([*command, "-Ofast"], capture_output=True, text=True)
+    assert result.returncode != 0 and "-ffast-math" in result.stderr
