@@ -110,6 +110,9 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["sweep", "--hidden", "4,0"], "hidden_size must be at least 1, not 0"),
         (["bench", "--bits", "0"], "bits must be at least 1, not 0"),
         (["plot", "cake", __file__], "cake"),
+        (["plot", "automaton", __file__, "-o", "a.gif"], "a.gif must end in .png, .svg or .pdf"),
+        (["plot", "automaton", __file__, "-o", "a"], "a must end in .png, .svg or .pdf"),
+        (["bench", "--plot", "a.gif"], "a.gif must end in .png, .svg or .pdf"),
         (["plot", "sum", __file__], "NUMBERS"),
         (["plot", "learning", __file__, "1"], "NUMBERS"),
     ],
@@ -390,6 +393,22 @@ def test_info(cli: Callable[..., tuple[int, str, str]], trained: Path) -> None:
     assert (status, err) == (0, "") and binadd.__version__ in out and "backend" in out
     status, out, err = cli("info", trained)
     assert (status, err) == (0, "") and "16 sigmoid units" in out and "proved" in out
+
+
+def test_info_of_a_checkpoint(
+    cli: Callable[..., tuple[int, str, str]],
+    cli_json: Callable[..., tuple[int, Any]],
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "run.npz"
+    cli("train", "--hidden", 4, "--until", 200, "--checkpoint", path)
+    status, out, err = cli("info", path)
+    assert (status, err) == (0, "") and "4 sigmoid units" in out and "200 sequences" in out
+    assert out.endswith(f"goal      200 sequences; binadd train --resume {path} goes on\n")
+    assert cli_json("info", path)[1]["goal"]["until"] == 200
+    path.write_bytes(path.read_bytes()[:-30])
+    status, out, err = cli("info", path)
+    assert (status, out) == (2, "") and "truncated" in err and err.count("\n") == 1
 
 
 def test_info_as_json(

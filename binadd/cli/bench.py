@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from binadd.cli.command import NO, Command, Outcome, new_file, option, require, say
+from binadd.cli.command import NO, Command, Outcome, new_picture, option, require, say
 from binadd.kernels.contract import DTYPES
 from binadd.recipes import RECIPES
 
@@ -40,7 +40,7 @@ binadd bench --hidden 32 --dtype float32
 @option("--repeats", type=int, metavar="N", default=9, help="The median of so many; default 9.")
 @option("--peers", is_flag=True, help="Numba, PyTorch, JAX, ONNX Runtime: what is installed.")
 @option("--growth", is_flag=True, help="With size, length, batch and threads.")
-@new_file("--plot", help="Draw it here, too.")
+@new_picture("--plot", help="Draw it here, too: a .png, .svg or .pdf.")
 @option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def bench(
     hidden: int,

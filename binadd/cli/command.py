@@ -35,6 +35,7 @@ __all__ = [
     "demand_own_files",
     "existing_file",
     "new_file",
+    "new_picture",
     "option",
     "paint",
     "require",
@@ -48,6 +49,8 @@ YES, NO, WRONG_USE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
 
 _EXACT_IN_JSON = 2**53
 """Most readers of JSON take numbers for doubles, which hold every integer up to here."""
+
+PICTURES = (".png", ".svg", ".pdf")
 
 existing_file = click.Path(exists=True, dir_okay=False)
 
@@ -68,6 +71,17 @@ def check_new_file(ctx: click.Context, parameter: click.Parameter, path: str | N
     else:
         return path
     raise click.BadParameter(reason, ctx, parameter)
+
+
+def _check_new_picture(
+    ctx: click.Context, parameter: click.Parameter, path: str | None
+) -> str | None:
+    """Refuse a path that no picture can be written to."""
+    if path and os.path.splitext(path)[1].lower() not in PICTURES:
+        raise click.BadParameter(
+            f"{path} must end in {', '.join(PICTURES[:-1])} or {PICTURES[-1]}", ctx, parameter
+        )
+    return check_new_file(ctx, parameter, path)
 
 
 def demand_own_files(**paths: str | None) -> None:
@@ -151,6 +165,11 @@ def option(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
 def new_file(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
     """Declare an option that names a file to be written."""
     return option(*args, metavar="FILE", callback=check_new_file, **kwargs)
+
+
+def new_picture(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
+    """Declare an option that names a picture to be drawn."""
+    return option(*args, metavar="FILE", callback=_check_new_picture, **kwargs)
 
 
 def say(message: str, **style: Any) -> None:

@@ -1,10 +1,11 @@
-"""`binadd info`: what computes here and why, or what a model file holds."""
+"""`binadd info`: what computes here and why, or what a model file or a checkpoint holds."""
 
 from __future__ import annotations
 
 import math
 import os
 import platform
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from binadd.cli.command import NO, YES, Command, Outcome, existing_file, paint
 
 if TYPE_CHECKING:
     from binadd.model import BinaryAdderRNN
+    from binadd.training.schedule import Goal
 
 __all__ = ["info"]
 
@@ -25,11 +27,14 @@ __all__ = ["info"]
     examples="""
 binadd info
 binadd info adder.npz
+binadd info run.npz
 """,
 )
 @click.argument("model", type=existing_file, required=False)
 def info(model: str | None) -> Outcome:
     """Show versions, backend and instruction sets; or what MODEL is and how it was trained.
+
+    MODEL may be a checkpoint, too.
 
     Exit status 1: the backend asked for cannot be used.
     """
@@ -96,9 +101,7 @@ def _describe_isas(backend: dict[str, Any]) -> str:
 
 
 def _of_model(path: str) -> Outcome:
-    from binadd import load
-
-    net = load(path)
+    net, goal = _read(path)
     state, settings = net.state, asdict(net.settings)
     training = {name: getattr(state, name) for name in ("status", "bits", "sequences", "updates")}
     count = sum(array.size for array in net.parameters.values())
@@ -109,7 +112,25 @@ def _of_model(path: str) -> Outcome:
         f"{'seed':<10}{settings['seed']}",
     ]
     data = {"model": path, "settings": settings, "training": training, "weights": count}
+    if goal is not None:
+        lines.append(f"{'goal':<10}{_describe_goal(goal)}; binadd train --resume {path} goes on")
+        data["goal"] = goal.as_json()
     return Outcome("\n".join(lines), data)
+
+
+def _read(path: str) -> tuple[BinaryAdderRNN, Goal | None]:
+    """Return the network of a model file, or of a checkpoint with the goal of its run."""
+    from binadd import load
+    from binadd.errors import CheckpointError, ModelFileError
+
+    try:
+        return load(path), None
+    except ModelFileError:
+        from binadd.training.checkpoint import load_checkpoint
+
+        with suppress(CheckpointError):
+            return load_checkpoint(path)
+        raise
 
 
 def _describe_network(net: BinaryAdderRNN) -> str:
@@ -135,6 +156,12 @@ def _describe_recipe(settings: dict[str, Any]) -> str:
     )
     loss = settings["loss"].replace("_", " ")
     return f"{settings['recipe']}: {loss}, {settings['optimizer']}, {shown}"
+
+
+def _describe_goal(goal: Goal) -> str:
+    if isinstance(goal.until, int):
+        return f"{goal.until:,} sequences"
+    return f"until {goal.until}, at most {goal.max_sequences:,} sequences"
 
 
 def _describe_training(training: dict[str, Any]) -> str:

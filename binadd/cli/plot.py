@@ -12,7 +12,7 @@ from binadd.cli.command import (
     Outcome,
     demand_own_files,
     existing_file,
-    new_file,
+    new_picture,
     require,
 )
 from binadd.cli.numbers import parse_integer
@@ -40,7 +40,7 @@ binadd plot learning adder.npz
 @click.argument("kind", type=click.Choice(_KINDS), metavar="|".join(_KINDS))
 @click.argument("model", type=existing_file)
 @click.argument("numbers", nargs=-1)
-@new_file("-o", "--output", help="A .png, .svg or .pdf; default: the kind's name with .png.")
+@new_picture("-o", "--output", help="A .png, .svg or .pdf; default: the kind's name with .png.")
 def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) -> Outcome:
     """Draw what the network in MODEL does.
 
