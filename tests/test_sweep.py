@@ -217,9 +217,12 @@ def test_bad_input(arguments: dict[str, Any], sentence: str, tmp_path: Path) -> 
     assert not path.exists()
 
 
-def test_a_backend_that_is_missing() -> None:
-    with pytest.raises(BackendError):
+def test_a_backend_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InvalidInputError, match="backend must be"):
         sweep([0], backend="other", workers=1)
+    monkeypatch.setenv("BINADD_BACKEND", "other")
+    with pytest.raises(BackendError, match="BINADD_BACKEND must be"):
+        sweep([0], workers=1)
 
 
 # Tables ------------------------------------------------------------------------------------------
