@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
+import time
 from contextlib import suppress
 
-__all__ = ["write_atomically"]
+__all__ = ["remove_leftovers", "write_atomically"]
+
+_DIGITS = 12
+"""Of the number that tells a temporary name from all others."""
+
+_ABANDONED = 3600.0
+"""Seconds after which nobody writes to a temporary file any more: it takes moments."""
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
@@ -35,6 +43,27 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         raise OSError(error.errno, error.strerror, name) from None
 
 
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove what writers of this file left beside it when they were killed, an hour ago or more.
+
+    What cannot be removed stays, without a word.
+    """
+    folder, stem = _place(os.path.realpath(os.fsdecode(path)))
+    temporary = re.compile(rf"{re.escape(stem)}[0-9a-f]{{{_DIGITS}}}\.tmp")
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if temporary.fullmatch(entry.name):
+                age = time.time() - entry.stat().st_mtime
+                if age > _ABANDONED:
+                    os.unlink(entry)
+
+
+def _place(target: str) -> tuple[str, str]:
+    """Return the folder of a file, and what its temporary files' names begin with."""
+    folder, name = os.path.split(target)
+    return folder, f".{name[:50]}."  # 200 bytes at most, of the 255 that a name may have
+
+
 def _mode(name: str) -> int | None:
     """Return kind and permissions of the file that a name leads to, None where there is none."""
     try:
@@ -44,9 +73,8 @@ def _mode(name: str) -> int | None:
 
 
 def _replace(target: str, data: bytes, mode: int | None) -> None:
-    folder, name = os.path.split(target)
-    # 50 characters take 200 bytes at most, of the 255 that a name may have.
-    temporary = os.path.join(folder, f".{name[:50]}.{secrets.token_hex(6)}.tmp")
+    folder, stem = _place(target)
+    temporary = os.path.join(folder, f"{stem}{secrets.token_hex(_DIGITS // 2)}.tmp")
     # What is to stay secret is so from the first byte on; else the umask decides.
     permissions = 0o666 if mode is None else stat.S_IMODE(mode)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from binadd.archive import read_archive, write_archive
 from binadd.checks import check_choice
 from binadd.errors import BackendError, BinaddError, CheckpointError, InvalidInputError
+from binadd.files import remove_leftovers
 from binadd.kernels.contract import RULES, Architecture
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import named_views
@@ -125,6 +126,8 @@ class CheckpointWriter:
         every: int | None,
         seconds: float,
     ) -> None:
+        if path is not None:
+            remove_leftovers(path)
         self._path = path
         self._goal = goal
         self._every = every
