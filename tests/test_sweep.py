@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -223,6 +225,24 @@ def test_a_backend_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BINADD_BACKEND", "other")
     with pytest.raises(BackendError, match="BINADD_BACKEND must be"):
         sweep([0], workers=1)
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "emscripten", "wasi"), reason="needs POSIX limits")
+def test_rows_that_cannot_be_kept(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="is no file, and cannot keep rows"):
+        sweep([0], until=1, workers=1, path=os.devnull)
+    code = """
+import resource, sys, binadd
+resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
+try:
+    binadd.sweep(range(9), until=1, workers=1, path=sys.argv[1])
+except OSError as error:
+    print(error.filename)
+"""
+    path = str(tmp_path / "rows.jsonl")
+    result = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+    assert (result.stdout, result.stderr) == (f"{path}\n", "")
+    assert len(sweep(range(9), until=1, workers=1, path=path)) == 9
 
 
 # Tables ------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import IO, Any, Self
+from io import FileIO
+from typing import Any, Self
 
 from binadd.errors import CheckpointError
 from binadd.training.table import Row
@@ -40,11 +41,14 @@ class SweepFile(AbstractContextManager["SweepFile"]):
     ) -> None:
         self._results = results
         self._rows: list[Row] = []
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
         if path is None:
             return
-        self._path = os.fspath(path)
-        self._file = open(path, "ab+")  # noqa: SIM115  __exit__ closes it
+        self._path = os.fsdecode(path)
+        if os.path.exists(path) and not os.path.isfile(path):  # a device may never end
+            raise CheckpointError(f"{self._path} is no file, and cannot keep rows")
+        # Without a buffer: in it, a row that finds no room would wait for the next one.
+        self._file = open(path, "ab+", buffering=0)  # noqa: SIM115  __exit__ closes it
         try:
             self._read(_FORMAT | dict(header))
         except BaseException:
@@ -102,8 +106,12 @@ class SweepFile(AbstractContextManager["SweepFile"]):
 
     def _append(self, row: Row) -> None:
         assert self._file is not None
-        self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
-        self._file.flush()
+        data = json.dumps(row, allow_nan=False).encode() + b"\n"
+        try:
+            while data:
+                data = data[self._file.write(data) :]
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._path) from None
 
     def __enter__(self) -> Self:
         return self
