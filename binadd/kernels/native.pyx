@@ -1,15 +1,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 # cython: freethreading_compatible=True, binding=False, auto_pickle=False
-"""The kernels in C: csrc/binadd.h behind the bare memory of arrays.
+"""The kernels in C: csrc/binadd.h behind typed memoryviews, or bare buffers where every µs counts.
 
-Every function checks its `arguments`, hands C the addresses, lets go of the GIL, and cuts long
-work into slices of well under 0.2 s, so that Ctrl-C is heard between two of them. Typed
-memoryviews would check again, take longer than a short question, and be most of the compiled code.
+Every function checks its `arguments`, which memoryviews do not do for each other, lets go of the
+GIL, and cuts long work into slices of well under 0.2 s, so that Ctrl-C is heard between two of
+them.
 """
 
 from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release,
-    PyObject_GetBuffer,
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer,
 )
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
@@ -86,44 +85,27 @@ cdef Workspace workspace_of(size_t size):
     return workspace
 
 
-cdef class Arrays:
-    """The arrays of a call, which keep their memory where it is until the call ends."""
+cdef class Matrix:
+    """The bare buffer of a matrix, sooner to come by than a memoryview."""
 
-    cdef Py_buffer buffers[10]
-    cdef int count
+    cdef Py_buffer buffer
+    cdef size_t rows, columns
 
     def __dealloc__(self):
-        for i in range(self.count):
-            PyBuffer_Release(&self.buffers[i])
+        PyBuffer_Release(&self.buffer)
 
 
-cdef Py_buffer *buffer_of(Arrays arrays, array, int flags) except NULL:
-    """Raise ValueError, TypeError or BufferError unless it is C-contiguous and as asked for."""
-    cdef Py_buffer *buffer = &arrays.buffers[arrays.count]
-    PyObject_GetBuffer(array, buffer, flags)
-    arrays.count += 1
-    return buffer
-
-
-cdef void *read(Arrays arrays, array) except? NULL:
-    """The array's memory; NULL for None."""
-    return NULL if array is None else buffer_of(arrays, array, PyBUF_SIMPLE).buf
-
-
-cdef void *write(Arrays arrays, array) except? NULL:
-    """The array's memory, which may be written to; NULL for None."""
-    return NULL if array is None else buffer_of(arrays, array, PyBUF_WRITABLE).buf
-
-
-cdef Py_buffer *matrix(Arrays arrays, array, char kind) except NULL:
-    """The buffer of a matrix that nobody has checked: raise ValueError also for another kind."""
-    cdef Py_buffer *buffer = buffer_of(arrays, array, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
-    cdef const char *found = buffer.format
+cdef Matrix matrix_of(array, char kind):
+    """Raise ValueError, TypeError or BufferError unless it is C-contiguous and of this kind."""
+    cdef Matrix matrix = Matrix.__new__(Matrix)
+    PyObject_GetBuffer(array, &matrix.buffer, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
+    cdef const char *found = matrix.buffer.format
     if found[0] == c"=":  # not aligned, which is no matter
         found += 1
-    if buffer.ndim != 2 or found[0] != kind or found[1] != 0:
+    if matrix.buffer.ndim != 2 or found[0] != kind or found[1] != 0:
         raise ValueError
-    return buffer
+    matrix.rows, matrix.columns = matrix.buffer.shape[0], matrix.buffer.shape[1]
+    return matrix
 
 
 cdef c.binadd_network network_of(architecture) except *:
@@ -170,32 +152,48 @@ cdef size_t slice_sequences(const c.binadd_network *network, size_t steps) noexc
 def forward(architecture, block, symbols, initial_state=None, *, bint hidden=False):
     """See `contract.Kernels.forward`."""
     arguments.check_forward(architecture, block, symbols, initial_state)
+    if architecture.dtype == "float64":
+        return _forward[double](architecture, block, symbols, initial_state, hidden)
+    return _forward[float](architecture, block, symbols, initial_state, hidden)
+
+
+cdef _forward(
+    architecture,
+    const real[:, ::1] block,
+    const uint8_t[:, ::1] symbols,
+    const real[:, ::1] initial_state,
+    bint with_hidden,
+):
     cdef c.binadd_network network = network_of(architecture)
     cdef size_t count = symbols.shape[0], steps = symbols.shape[1], size = network.hidden_size
-    cdef Arrays arrays = Arrays.__new__(Arrays)
     dtype = architecture.dtype
-    result = Forward(
-        np.empty((count, steps), dtype),
-        np.empty((count, steps), dtype),
-        np.empty((count, steps, size), dtype) if hidden else None,
-        np.empty((count, size), dtype),
-    )
+    logits_array = np.empty((count, steps), dtype)
+    probabilities_array = np.empty((count, steps), dtype)
+    final_array = np.empty((count, size), dtype)
+    hidden_array = np.empty((count, steps, size), dtype) if with_hidden else None
+    cdef real[:, ::1] logits = logits_array, probabilities = probabilities_array
+    cdef real[:, ::1] final = final_array
+    cdef real[:, :, ::1] states = hidden_array
     cdef c.binadd_run run = c.binadd_run(
-        block=read(arrays, block),
-        symbols=<const uint8_t *> read(arrays, symbols),
+        block=&block[0, 0],
+        symbols=&symbols[0, 0],
         sequences=count,
         steps=steps,
-        initial_state=read(arrays, initial_state),
-        logits=write(arrays, result.logits),
-        probabilities=write(arrays, result.probabilities),
-        hidden=write(arrays, result.hidden),
-        final_state=write(arrays, result.final_state),
+        initial_state=NULL,
+        logits=&logits[0, 0],
+        probabilities=&probabilities[0, 0],
+        hidden=NULL,
+        final_state=&final[0, 0],
     )
+    if initial_state is not None:
+        run.initial_state = &initial_state[0, 0]
+    if states is not None:
+        run.hidden = &states[0, 0, 0]
     if count == 1:
         _forward_stream(&network, &run)
     else:
         _forward_many(&network, &run)
-    return result
+    return Forward(logits_array, probabilities_array, hidden_array, final_array)
 
 
 cdef enum Answer:
@@ -232,23 +230,22 @@ cdef answer(architecture, block, symbols, Answer wanted):
 cdef _answer(const c.binadd_network *network, block, symbols, Answer wanted):
     cdef bint is_double = network.dtype == c.BINADD_FLOAT64
     cdef char real_kind = c"d" if is_double else c"f"
-    cdef Arrays arrays = Arrays.__new__(Arrays)
-    cdef Py_buffer *weights = matrix(arrays, block, real_kind)
-    cdef Py_buffer *questions = matrix(arrays, symbols, c"B")
-    cdef size_t count = questions.shape[0], steps = questions.shape[1]
+    cdef Matrix weights = matrix_of(block, real_kind)
+    cdef Matrix questions = matrix_of(symbols, c"B")
+    cdef size_t count = questions.rows, steps = questions.columns
     cdef size_t real_size = real_size_of(network)
     if (
-        <size_t> weights.shape[0] != c.binadd_block_rows(network)
-        or <size_t> weights.shape[1] != c.binadd_block_columns(network)
+        weights.rows != c.binadd_block_rows(network)
+        or weights.columns != c.binadd_block_columns(network)
         or not count * steps
     ):
         raise ValueError
     dtype = BYTE if wanted == BITS else FLOAT64 if is_double else FLOAT32
     answers = np.empty((count, steps), dtype)
-    cdef void *results = write(arrays, answers)
+    cdef Matrix results = matrix_of(answers, c"B" if wanted == BITS else real_kind)
     cdef c.binadd_run run = c.binadd_run(
-        block=weights.buf,
-        symbols=<const uint8_t *> questions.buf,
+        block=weights.buffer.buf,
+        symbols=<const uint8_t *> questions.buffer.buf,
         sequences=count,
         steps=steps,
         initial_state=NULL,
@@ -262,9 +259,9 @@ cdef _answer(const c.binadd_network *network, block, symbols, Answer wanted):
         logits = workspace_of(count * steps * real_size)
         run.logits = logits.memory
     elif wanted == LOGITS:
-        run.logits = results
+        run.logits = results.buffer.buf
     else:
-        run.probabilities = results
+        run.probabilities = results.buffer.buf
     if count == 1:
         state = workspace_of(network.hidden_size * real_size)
         run.final_state = state.memory
@@ -274,9 +271,9 @@ cdef _answer(const c.binadd_network *network, block, symbols, Answer wanted):
     if wanted == BITS:
         with nogil:
             if is_double:
-                signs_of(<const double *> logits.memory, count * steps, results)
+                signs_of(<const double *> logits.memory, count * steps, results.buffer.buf)
             else:
-                signs_of(<const float *> logits.memory, count * steps, results)
+                signs_of(<const float *> logits.memory, count * steps, results.buffer.buf)
     return answers
 
 
@@ -378,30 +375,45 @@ cdef int _train_slices(
 def loss_and_gradients(architecture, block, symbols, targets, loss):
     """See `contract.Kernels.loss_and_gradients`."""
     arguments.check_gradients(architecture, block, symbols, targets, loss)
+    if architecture.dtype == "float64":
+        return _loss_and_gradients[double](architecture, block, symbols, targets, loss)
+    return _loss_and_gradients[float](architecture, block, symbols, targets, loss)
+
+
+cdef _loss_and_gradients(
+    architecture,
+    const real[:, ::1] block,
+    const uint8_t[:, ::1] symbols,
+    const uint8_t[:, ::1] targets,
+    loss,
+):
     cdef c.binadd_network network = network_of(architecture)
     cdef c.binadd_optimizer optimizer = optimizer_of(contract.Optimizer())
-    cdef Arrays arrays = Arrays.__new__(Arrays)
     optimizer.rule = c.BINADD_NO_UPDATE
     optimizer.clip_norm = float("inf")
-    shape, dtype = architecture.block_shape, architecture.dtype
-    gradient, losses = np.empty(shape, dtype), np.zeros(1, dtype)
+    gradient_array = np.empty_like(block)
+    cdef real[:, ::1] gradient = gradient_array
+    cdef real[:, ::1] work = np.array(block)
+    cdef real[:, :, ::1] moments = np.zeros((2, *architecture.block_shape), architecture.dtype)
+    cdef real[::1] powers = np.ones(2, architecture.dtype)
+    cdef real value = 0
     cdef c.binadd_training data = c.binadd_training(
-        block=write(arrays, np.array(block)),
-        moments=write(arrays, np.zeros((2, *shape), dtype)),
-        powers=write(arrays, np.ones(2, dtype)),
-        gradient=write(arrays, gradient),
-        symbols=<const uint8_t *> read(arrays, symbols),
-        targets=<const uint8_t *> read(arrays, targets),
+        block=&work[0, 0],
+        moments=&moments[0, 0, 0],
+        powers=&powers[0],
+        gradient=&gradient[0, 0],
+        symbols=&symbols[0, 0],
+        targets=&targets[0, 0],
         sequences=symbols.shape[0],
         steps=symbols.shape[1],
         batch_size=symbols.shape[0],
         first=0,
         count=0,
-        losses=write(arrays, losses),
+        losses=&value,
         wrong_bits=NULL,
     )
     _train_slices(&network, LOSSES[loss], &optimizer, &data)
-    return float(losses[0]), gradient
+    return value, gradient_array
 
 
 def train(
@@ -413,25 +425,49 @@ def train(
         architecture, block, moments, powers, symbols, targets, loss, optimizer, batch_size,
         losses, wrong_bits,
     )
+    if architecture.dtype == "float64":
+        _train[double](architecture, block, moments, powers, symbols, targets, loss, optimizer,
+                       batch_size, losses, wrong_bits)
+    else:
+        _train[float](architecture, block, moments, powers, symbols, targets, loss, optimizer,
+                      batch_size, losses, wrong_bits)
+
+
+cdef int _train(
+    architecture,
+    real[:, ::1] block,
+    real[:, :, ::1] moments,
+    real[::1] powers,
+    const uint8_t[:, ::1] symbols,
+    const uint8_t[:, ::1] targets,
+    loss,
+    optimizer,
+    size_t batch_size,
+    real[::1] losses,
+    int64_t[::1] wrong_bits,
+) except -1:
     cdef c.binadd_network network = network_of(architecture)
     cdef c.binadd_optimizer rule = optimizer_of(optimizer)
-    cdef Arrays arrays = Arrays.__new__(Arrays)
     cdef c.binadd_training data = c.binadd_training(
-        block=write(arrays, block),
-        moments=write(arrays, moments),
-        powers=write(arrays, powers),
+        block=&block[0, 0],
+        moments=&moments[0, 0, 0],
+        powers=&powers[0],
         gradient=NULL,
-        symbols=<const uint8_t *> read(arrays, symbols),
-        targets=<const uint8_t *> read(arrays, targets),
+        symbols=&symbols[0, 0],
+        targets=&targets[0, 0],
         sequences=symbols.shape[0],
         steps=symbols.shape[1],
         batch_size=batch_size,
         first=0,
         count=0,
-        losses=write(arrays, losses),
-        wrong_bits=<int64_t *> write(arrays, wrong_bits),
+        losses=NULL,
+        wrong_bits=NULL,
     )
-    _train_slices(&network, LOSSES[loss], &rule, &data)
+    if losses is not None:
+        data.losses = &losses[0]
+    if wrong_bits is not None:
+        data.wrong_bits = &wrong_bits[0]
+    return _train_slices(&network, LOSSES[loss], &rule, &data)
 
 
 def train_population(
@@ -443,6 +479,27 @@ def train_population(
         architecture, blocks, moments, powers, symbols, targets, loss, optimizer, learning_rates,
         losses, wrong_bits,
     )
+    if architecture.dtype == "float64":
+        _train_population[double](architecture, blocks, moments, powers, symbols, targets, loss,
+                                  optimizer, learning_rates, losses, wrong_bits)
+    else:
+        _train_population[float](architecture, blocks, moments, powers, symbols, targets, loss,
+                                 optimizer, learning_rates, losses, wrong_bits)
+
+
+cdef int _train_population(
+    architecture,
+    real[:, :, ::1] blocks,
+    real[:, :, :, ::1] moments,
+    real[:, ::1] powers,
+    const uint8_t[:, :, ::1] symbols,
+    const uint8_t[:, :, ::1] targets,
+    loss,
+    optimizer,
+    const real[::1] learning_rates,
+    real[:, ::1] losses,
+    int64_t[:, ::1] wrong_bits,
+) except -1:
     cdef c.binadd_network network = network_of(architecture)
     cdef c.binadd_optimizer rule = optimizer_of(optimizer)
     cdef c.binadd_loss loss_code = LOSSES[loss]
@@ -451,22 +508,25 @@ def train_population(
     cdef size_t most = max(slice_sequences(&network, steps) // networks, <size_t> 1)
     cdef Workspace workspace = workspace_of(c.binadd_training_workspace(&network, steps))
     cdef c.binadd_status status
-    cdef Arrays arrays = Arrays.__new__(Arrays)
     cdef c.binadd_population data = c.binadd_population(
-        blocks=write(arrays, blocks),
-        moments=write(arrays, moments),
-        powers=write(arrays, powers),
-        learning_rates=read(arrays, learning_rates),
-        symbols=<const uint8_t *> read(arrays, symbols),
-        targets=<const uint8_t *> read(arrays, targets),
+        blocks=&blocks[0, 0, 0],
+        moments=&moments[0, 0, 0, 0],
+        powers=&powers[0, 0],
+        learning_rates=&learning_rates[0],
+        symbols=&symbols[0, 0, 0],
+        targets=&targets[0, 0, 0],
         networks=networks,
         sequences=symbols.shape[1],
         steps=steps,
         first=0,
         count=0,
-        losses=write(arrays, losses),
-        wrong_bits=<int64_t *> write(arrays, wrong_bits),
+        losses=NULL,
+        wrong_bits=NULL,
     )
+    if losses is not None:
+        data.losses = &losses[0, 0]
+    if wrong_bits is not None:
+        data.wrong_bits = &wrong_bits[0, 0]
     while data.first < data.sequences:
         data.count = min(most, data.sequences - data.first)
         with nogil:
@@ -487,10 +547,15 @@ def train_population(
 def first_error(architecture, block, int bits):
     """See `contract.Kernels.first_error`."""
     arguments.check_exhaustive(architecture, block, bits)
+    if architecture.dtype == "float64":
+        return _first_error[double](architecture, block, bits)
+    return _first_error[float](architecture, block, bits)
+
+
+cdef _first_error(architecture, const real[:, ::1] block, int bits):
     cdef c.binadd_network network = network_of(architecture)
     cdef Workspace workspace = workspace_of(c.binadd_first_error_workspace(&network, bits))
-    cdef Arrays arrays = Arrays.__new__(Arrays)
-    cdef const void *memory = read(arrays, block)
+    cdef const void *memory = &block[0, 0]
     cdef int step = -1
     cdef uint64_t word = 0
     cdef c.binadd_status status
@@ -509,52 +574,52 @@ def first_error(architecture, block, int bits):
 def unpack_words(words, int operands, Py_ssize_t length):
     """See `contract.Kernels.unpack_words`."""
     arguments.check_words(words, operands, length)
-    symbols = np.empty((len(words), length), BYTE)
-    cdef Arrays arrays = Arrays.__new__(Arrays)
-    cdef const uint64_t *source = <const uint64_t *> read(arrays, words)
-    cdef uint8_t *spelt = <uint8_t *> write(arrays, symbols)
-    cdef size_t count = words.shape[0], words_each = words.shape[1]
+    cdef const uint64_t[:, ::1] source = words
+    symbols_array = np.empty((words.shape[0], length), np.uint8)
+    cdef uint8_t[:, ::1] symbols = symbols_array
     cdef c.binadd_status status
     with nogil:
-        status = c.binadd_unpack_words(source, count, words_each, operands, length, spelt)
+        status = c.binadd_unpack_words(&source[0, 0], source.shape[0], source.shape[1], operands,
+                                       length, &symbols[0, 0])
     check(status)
-    return symbols
+    return symbols_array
 
 
 def exact_sums(symbols, int operands):
     """See `contract.Kernels.exact_sums`."""
     arguments.check_symbols(symbols, operands)
-    sums = np.empty_like(symbols)
-    cdef Arrays arrays = Arrays.__new__(Arrays)
-    cdef const uint8_t *source = <const uint8_t *> read(arrays, symbols)
-    cdef uint8_t *bits = <uint8_t *> write(arrays, sums)
-    cdef size_t count = symbols.shape[0], steps = symbols.shape[1]
+    cdef const uint8_t[:, ::1] source = symbols
+    sums_array = np.empty_like(symbols)
+    cdef uint8_t[:, ::1] sums = sums_array
     cdef c.binadd_status status
     with nogil:
-        status = c.binadd_exact_sums(source, count, steps, operands, bits)
+        status = c.binadd_exact_sums(&source[0, 0], source.shape[0], source.shape[1], operands,
+                                     &sums[0, 0])
     check(status)
-    return sums
+    return sums_array
 
 
 def activation(values, name):
     """See `contract.Kernels.activation`."""
     arguments.check_activation(values, name)
-    cdef bint is_double = values.dtype.name == "float64", is_tanh = name == "tanh"
-    cdef c.binadd_dtype dtype = c.BINADD_FLOAT64 if is_double else c.BINADD_FLOAT32
-    cdef c.binadd_activation code = c.BINADD_TANH if is_tanh else c.BINADD_SIGMOID
-    inputs = np.ascontiguousarray(values)
-    results = np.empty(values.shape, values.dtype)
-    cdef Arrays arrays = Arrays.__new__(Arrays)
-    cdef const void *source = read(arrays, inputs)
-    cdef void *target = write(arrays, results)
-    cdef size_t count = inputs.size
+    flat = np.ascontiguousarray(values).reshape(-1)
+    results = np.empty_like(flat)
+    if flat.dtype == np.float64:
+        _activation[double](flat, results, name == "tanh")
+    else:
+        _activation[float](flat, results, name == "tanh")
+    return results.reshape(values.shape)
+
+
+cdef int _activation(const real[::1] values, real[::1] results, bint tanh) except -1:
+    cdef c.binadd_dtype dtype = c.BINADD_FLOAT64 if real is double else c.BINADD_FLOAT32
+    cdef c.binadd_activation name = c.BINADD_TANH if tanh else c.BINADD_SIGMOID
     cdef c.binadd_status status
-    if count == 0:
-        return results
+    if values.shape[0] == 0:
+        return 0
     with nogil:
-        status = c.binadd_activation_values(dtype, code, source, count, target)
-    check(status)
-    return results
+        status = c.binadd_activation_values(dtype, name, &values[0], values.shape[0], &results[0])
+    return check(status)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -585,5 +650,5 @@ def use_isa(name):
     try:
         check(c.binadd_use_isa(NULL if encoded is None else <const char *> encoded))
     except BackendError as error:
-        known = ", ".join([level for level, here in isas().items() if here])
+        known = ", ".join(level for level, here in isas().items() if here)
         raise BackendError(f"BINADD_ISA={name}: {error}; it has {known}") from None
