@@ -95,6 +95,12 @@ suite() { # ENVIRONMENT BACKEND [ARGUMENT…]: the tests
     (cd "$WORK/suite" && BINADD_BACKEND=$backend "${IN[@]}" $HEAR_INT "$python" -m pytest -q "$@")
 }
 
+parallel_suite() { # [TEST…]: without the GIL, each quick test in four threads at once
+    # What switches the instruction set must not do so while others compute.
+    PYTHON_GIL=0 suite parallel native --parallel-threads=4 -o thread_unsafe_fixtures=compare \
+        -m 'not slow' "$@"
+}
+
 # ---- The C core by itself ----------------------------------------------------------------------
 
 # As in setup.py, with every warning an error.
