@@ -46,6 +46,7 @@ def to_safetensors(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
     """
     from safetensors.numpy import save
 
+    net = net.copy()  # as it is now
     read_parameters(net.parameters, net.settings.activation)  # refuses NaN
     metadata = {"binadd": json.dumps(write_configuration(net.settings))}
     tensors = {name: np.array(view, order="C") for name, view in net.parameters.items()}
@@ -134,6 +135,7 @@ def onnx_model(net: BinaryAdderRNN) -> Any:
     """
     from onnx import TensorProto, checker, helper, numpy_helper
 
+    net = net.copy()  # as it is now
     settings, weights = net.settings, _single(net)
     operands, size = settings.operands, settings.hidden_size
     hidden_bias = weights.get("hidden_bias", np.zeros(size))

@@ -64,6 +64,7 @@ def save(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
     ...     binadd.load(f"{folder}/adder.npz") == net
     True
     """
+    net = net.copy()  # as it is now, whoever may be training it
     parameters = net.parameters
     read_parameters(parameters, net.settings.activation)  # refuses NaN before anything is written
     header = {

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import binadd
-from binadd import BinaryAdderRNN, ModelFileError, archive
+from binadd import BinaryAdderRNN, ModelFileError, archive, parameters, storage
 
 Make = Callable[..., BinaryAdderRNN]
 
@@ -53,6 +53,23 @@ def forge(path: Path, header: dict[str, Any], arrays: dict[str, Any]) -> None:
 
 
 # What is written is read -------------------------------------------------------------------------
+
+
+def test_a_network_is_saved_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net, other = BinaryAdderRNN(3), BinaryAdderRNN(5, activation="tanh")
+    before = net.copy()
+
+    def meanwhile(*arguments: Any) -> Any:
+        """Read the weights, and let another thread make another network of this one."""
+        net.set_params(**other.get_params())
+        return parameters.read_parameters(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "read_parameters", meanwhile)
+        net.save(tmp_path / "net.npz")
+    again = binadd.load(tmp_path / "net.npz")
+    assert net == other
+    assert again == before and again.get_params() == before.get_params()
 
 
 @pytest.mark.parametrize(
