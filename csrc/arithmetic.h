@@ -11,6 +11,9 @@
 #if defined(__FAST_MATH__) || defined(_M_FP_FAST)
 #error "binadd computes the same bits everywhere, but not with -ffast-math, -Ofast, /fp:fast"
 #endif
+#if defined(_MSC_VER) && !defined(__clang__)
+#pragma fp_contract(off)
+#endif
 
 #if REAL_BITS == 64
 #define R(x) x

@@ -32,12 +32,14 @@ typedef int32_t integer;
 #define APART static __declspec(noinline)
 #define CONSTANT(x) 0
 #define UNROLL
+#define UNROLL_TWO
 #define ALIGNED __declspec(align(64))
 #else
 #define INLINE static inline __attribute__((always_inline, unused))
 #define APART static __attribute__((noinline, unused))
 #define CONSTANT(x) __builtin_constant_p(x)
 #define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL_TWO _Pragma("GCC unroll 2")
 #define ALIGNED __attribute__((aligned(64)))
 #endif
 
@@ -79,6 +81,8 @@ INLINE ivec less(vec a, vec b)
 
 #else
 /* ---- scalars ------------------------------------------------------------------------------ */
+#undef VECTOR_BYTES
+#define VECTOR_BYTES 0 /* whatever the instruction set, its intrinsics are of no use */
 typedef real vec;
 typedef integer ivec;
 #define WIDTH 1
@@ -113,45 +117,71 @@ INLINE ivec less(vec a, vec b)
 }
 #endif
 
-/* Swap rows and columns of a square of WIDTH × WIDTH reals; rows are `stride` reals apart. */
+/* Swap rows and columns of a square of SQUARE × SQUARE reals; rows are `stride` reals apart. */
+#if WIDTH >= 4
+#define SQUARE (WIDTH < 8 ? 4 : 8)
+#define SHUFFLE __builtin_shufflevector
+typedef real square_row __attribute__((vector_size(SQUARE * sizeof(real))));
+
 INLINE void transpose_square(const real *from, real *to, int stride)
 {
-#if WIDTH == 8 && defined(__GNUC__)
-    vec a[8], b[8];
+    square_row a[SQUARE], b[SQUARE];
     UNROLL
-    for (int i = 0; i < 8; i++)
-        memcpy(&a[i], from + i * stride, sizeof(vec));
+    for (int i = 0; i < SQUARE; i++)
+        memcpy(&a[i], from + i * stride, sizeof a[i]);
+#if SQUARE == 4
+    UNROLL
+    for (int i = 0; i < 2; i++) {
+        b[i] = SHUFFLE(a[i], a[i + 2], 0, 1, 4, 5);
+        b[i + 2] = SHUFFLE(a[i], a[i + 2], 2, 3, 6, 7);
+    }
+    UNROLL
+    for (int i = 0; i < 4; i += 2) {
+        a[i] = SHUFFLE(b[i], b[i + 1], 0, 4, 2, 6);
+        a[i + 1] = SHUFFLE(b[i], b[i + 1], 1, 5, 3, 7);
+    }
+#else
     UNROLL
     for (int i = 0; i < 8; i += 2) {
-        b[i] = __builtin_shufflevector(a[i], a[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
-        b[i + 1] = __builtin_shufflevector(a[i], a[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+        b[i] = SHUFFLE(a[i], a[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+        b[i + 1] = SHUFFLE(a[i], a[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
     }
     UNROLL
     for (int i = 0; i < 8; i++) {
         const int low = i % 2 + i / 4 * 4; /* rows i and i + 2 of each half */
-        a[i] = i & 2 ? __builtin_shufflevector(b[low], b[low + 2], 2, 3, 10, 11, 6, 7, 14, 15)
-                     : __builtin_shufflevector(b[low], b[low + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+        a[i] = i & 2 ? SHUFFLE(b[low], b[low + 2], 2, 3, 10, 11, 6, 7, 14, 15)
+                     : SHUFFLE(b[low], b[low + 2], 0, 1, 8, 9, 4, 5, 12, 13);
     }
     UNROLL
     for (int i = 0; i < 4; i++) {
-        b[i] = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        b[i + 4] = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+        b[i] = SHUFFLE(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        b[i + 4] = SHUFFLE(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
     }
-    UNROLL
-    for (int i = 0; i < 8; i++)
-        memcpy(to + i * stride, &b[i], sizeof(vec));
-#else
-    for (int i = 0; i < WIDTH; i++)
-        for (int j = 0; j < WIDTH; j++)
-            to[j * stride + i] = from[i * stride + j];
+    memcpy(a, b, sizeof a);
 #endif
+    UNROLL
+    for (int i = 0; i < SQUARE; i++)
+        memcpy(to + i * stride, &a[i], sizeof a[i]);
 }
+#else
+#define SQUARE WIDTH
 
-/* Keep a value in a register where there are 32 of them: a compiler may think it cheaper to load it
- * again, and the loads are what is scarce. */
+INLINE void transpose_square(const real *from, real *to, int stride)
+{
+    for (int i = 0; i < SQUARE; i++)
+        for (int j = 0; j < SQUARE; j++)
+            to[j * stride + i] = from[i * stride + j];
+}
+#endif
+
+/* Keep a value in a register: a compiler may think it cheaper to load it again with each use, and
+ * the loads are what is scarce. */
 #if defined(__AVX512F__) && VECTOR_BYTES == 64
 #define MANY_REGISTERS 1
 #define KEEP(x) __asm__("" : "+v"(x))
+#elif defined(__AVX__) && VECTOR_BYTES == 32
+#define MANY_REGISTERS 0
+#define KEEP(x) __asm__("" : "+x"(x))
 #else
 #define MANY_REGISTERS 0
 #define KEEP(x) (void)(x)
@@ -197,7 +227,7 @@ INLINE vec at_most(vec x, real limit)
 
 INLINE ivec shift_left(ivec x, int bits)
 {
-#if defined(__GNUC__) && !defined(BINADD_SCALAR_LANES)
+#if VECTOR_BYTES
     return x << bits;
 #elif REAL_BITS == 64 /* of a scalar, only an unsigned one may lose bits */
     return (ivec)((uint64_t)x << bits);

@@ -163,12 +163,12 @@ INLINE void transpose_shaped(const vec *hidden, vec *transposed, const shape *s)
 {
     const real *from = (const real *)hidden;
     real *to = (real *)transposed;
-    const int squares = s->hidden_size % WIDTH ? 0 : s->hidden_size;
-    for (int k = 0; k < squares; k += WIDTH)
-        for (int j = 0; j < squares; j += WIDTH)
+    const int squares = s->hidden_size / SQUARE * SQUARE;
+    for (int k = 0; k < squares; k += SQUARE)
+        for (int j = 0; j < squares; j += SQUARE)
             transpose_square(from + k * s->columns + j, to + j * s->columns + k, s->columns);
-    for (int k = squares; k < s->hidden_size; k++)
-        for (int j = 0; j < s->hidden_size; j++)
+    for (int k = 0; k < s->hidden_size; k++)
+        for (int j = k < squares ? squares : 0; j < s->hidden_size; j++)
             to[j * s->columns + k] = from[k * s->columns + j];
 }
 
