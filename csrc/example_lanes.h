@@ -22,43 +22,45 @@ INLINE NAME(weights) NAME(name_rows)(const weight *block, const shape *s)
                            after + 2 * s->columns};
 }
 
-/* Σ wᵢ·hᵢ over the hidden units, in the written order; w lies `stride` apart. */
-INLINE vec NAME(strided_term)(const weight *w, int stride, const vec *h, int size, int i)
+/* Σₖ wₖ·hₖ over the hidden units, in the written order, for two units at once, which share the hₖ: w
+ * is `along` reals on for the next k and `across` for the other unit. */
+INLINE pair NAME(term)(const weight *w, int across, int along, const vec *h, int size, int i)
 {
     if (i >= size)
-        return splat(0);
-    vec sum = w[i * stride] * h[i];
+        return (pair){splat(0), splat(0)};
+    pair sum = {w[i * along] * h[i], w[i * along + across] * h[i]};
     for (int k = i + LANES; k < size; k += LANES)
-        sum = sum + w[k * stride] * h[k];
+        sum = add_pairs(sum, (pair){w[k * along] * h[k], w[k * along + across] * h[k]});
     return sum;
 }
 
-INLINE vec NAME(hidden_sum_here)(const weight *w, int stride, const vec *h, int size)
+INLINE pair NAME(hidden_sums_here)(const weight *w, int across, int along, const vec *h, int size)
 {
-#define TERM(i) NAME(strided_term)(w, stride, h, size, i)
-    return HALVE(add, TERM);
+#define TERM(i) NAME(term)(w, across, along, h, size, i)
+    return HALVE(add_pairs, TERM);
 #undef TERM
 }
 
-APART vec NAME(hidden_sum_of_any_size)(const weight *w, int stride, const vec *h, int size)
+APART pair NAME(hidden_sums_of_any_size)(const weight *w, int across, int along, const vec *h,
+                                         int size)
 {
-    return NAME(hidden_sum_here)(w, stride, h, size);
+    return NAME(hidden_sums_here)(w, across, along, h, size);
 }
 
 /* Unrolled where the compiler knows the size; else called, which costs little and saves much code. */
-INLINE vec NAME(hidden_sum)(const weight *w, int stride, const vec *h, int size)
+INLINE pair NAME(hidden_sums)(const weight *w, int across, int along, const vec *h, int size)
 {
-    return CONSTANT(size) ? NAME(hidden_sum_here)(w, stride, h, size)
-                          : NAME(hidden_sum_of_any_size)(w, stride, h, size);
+    return CONSTANT(size) ? NAME(hidden_sums_here)(w, across, along, h, size)
+                          : NAME(hidden_sums_of_any_size)(w, across, along, h, size);
 }
 
-/* sums[j] = Σₖ wⱼₖ·hₖ + sums[j] for every unit j; w is `across` reals on for the next j and `along`
- * for the next k. */
+/* sums[j] = Σₖ wⱼₖ·hₖ + sums[j] for every unit j, one by one where registers hold all of h. */
 INLINE void NAME(add_hidden_sums)(const weight *w, int across, int along, const vec *restrict h,
                                   int size, vec *restrict sums)
 {
+    const int held = MANY_REGISTERS && size == 16, together = held ? 1 : 2;
     vec kept[16];
-    if (MANY_REGISTERS && size == 16) {
+    if (held) {
         UNROLL
         for (int k = 0; k < 16; k++) {
             kept[k] = h[k];
@@ -66,8 +68,12 @@ INLINE void NAME(add_hidden_sums)(const weight *w, int across, int along, const 
         }
         h = kept;
     }
-    for (int j = 0; j < size; j++)
-        sums[j] = NAME(hidden_sum)(w + j * across, along, h, size) + sums[j];
+    for (int j = 0; j < size; j += together) {
+        pair sum = NAME(hidden_sums)(w + j * across, across, along, h, size);
+        sums[j] = sum.first + sums[j];
+        if (!held && j + 1 < size)
+            sums[j + 1] = sum.second + sums[j + 1];
+    }
 }
 
 /* bₕ + Wᵢx of one unit. */
@@ -105,7 +111,7 @@ INLINE void NAME(step_back)(const NAME(weights) * w, const shape *s, const vec *
 /* oₜ = Wₒhₜ + bₒ. */
 INLINE vec NAME(logit)(const NAME(weights) * w, const shape *s, const vec *h)
 {
-    return NAME(hidden_sum)(w->output, 1, h, s->hidden_size) + *w->output_bias;
+    return NAME(hidden_sums)(w->output, 0, 1, h, s->hidden_size).first + *w->output_bias;
 }
 
 INLINE void NAME(run_shaped)(const NAME(weights) * w, const shape *s, const examples *e)

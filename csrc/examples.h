@@ -11,6 +11,9 @@ enum { TILE_ROWS = 4, TILE_COLUMNS = 4 };
 enum { TILE_ROWS = 2, TILE_COLUMNS = 4 };
 #endif
 
+/* Units whose other gradients are summed side by side, since they share inputs and ∂L/∂o. */
+enum { UNITS = MANY_REGISTERS ? 4 : 2 };
+
 typedef struct {
     size_t steps;   /* T */
     ivec *inputs;   /* (T, n)  all ones where the operand's bit is 1 */
@@ -21,19 +24,24 @@ typedef struct {
     vec *d_logits;  /* (T)     ∂L/∂oₜ */
     vec *deltas;    /* (T, H)  δₜ = ∂L/∂aₜ */
     vec *gradients; /* (R, S)  summed over the steps, lane by lane */
+    int fresh;      /* whether a new gradient takes the place of the old one, or is added to it */
     vec loss;       /* summed over the steps */
     ivec wrong;     /* −(how many output bits are wrong) */
 } examples;
 
-/* Sequence i of `count`, its first byte at bytes[i·apart], into lane i; sequence 0 into the rest. */
-INLINE ivec gather(const uint8_t *bytes, size_t apart, int count)
+/* Where sequence i of `count` begins, for lane i, and sequence 0 for lanes that are left. */
+INLINE void find_lanes(size_t starts[WIDTH], size_t apart, int count)
 {
-    integer each[WIDTH];
-    ivec lanes;
     for (int lane = 0; lane < WIDTH; lane++)
-        each[lane] = bytes[lane < count ? lane * apart : 0];
-    memcpy(&lanes, each, sizeof lanes);
-    return lanes;
+        starts[lane] = lane < count ? lane * apart : 0;
+}
+
+/* One byte of each sequence into its lane. Who reads the vector waits until all are written, so this
+ * is done for several steps before the first of them is looked at. */
+INLINE void spread(const uint8_t *bytes, const size_t starts[WIDTH], ivec *to)
+{
+    for (int lane = 0; lane < WIDTH; lane++)
+        ((integer *)to)[lane] = bytes[starts[lane]];
 }
 
 /* All ones in the lanes whose bit i is 1. */
@@ -57,12 +65,19 @@ INLINE ivec first_lanes(int count)
 APART void load_examples(examples *e, const shape *s, const uint8_t *symbols,
                          const uint8_t *targets, size_t apart, int count)
 {
+    const int n = s->operands;
+    size_t starts[WIDTH];
+    find_lanes(starts, apart, count);
     e->present = first_lanes(count);
     for (size_t t = 0; t < e->steps; t++) {
-        ivec symbol = gather(symbols + t, apart, count);
-        for (int i = 0; i < s->operands; i++)
-            e->inputs[t * s->operands + i] = bit_mask(symbol, i);
-        e->targets[t] = -gather(targets + t, apart, count);
+        spread(symbols + t, starts, e->inputs + t * n);
+        spread(targets + t, starts, e->targets + t);
+    }
+    for (size_t t = 0; t < e->steps; t++) {
+        const ivec symbol = e->inputs[t * n];
+        for (int i = 0; i < n; i++)
+            e->inputs[t * n + i] = bit_mask(symbol, i);
+        e->targets[t] = -e->targets[t];
     }
 }
 
@@ -99,12 +114,40 @@ APART void load_slopes(examples *e, binadd_loss loss, int report)
     e->wrong = wrong;
 }
 
-/* Rows k … k + rows − 1, columns j … j + columns − 1 of Σₜ δₜ hₜ₋₁ᵀ, in registers meanwhile: one
- * loop over all of the tile, unrolled, or compilers keep the sums in memory too. */
-INLINE void hidden_tile(const examples *e, const shape *s, vec *gradient, int k, int j, int rows,
-                        int columns)
+/* What a sum is added to. */
+INLINE vec held(const examples *e, vec gradient)
+{
+    return e->fresh ? splat(0) : gradient;
+}
+
+/* Add one step's products, δhᵀ, to a tile's sums. Sixteen registers hold the factors besides; with
+ * 32 of the widest vectors, loads keep up with multiplications. */
+INLINE void add_products(const vec *h, const vec *delta, int rows, int columns, vec *sums)
+{
+    vec kept[TILE_COLUMNS];
+    UNROLL
+    for (int column = 0; column < columns; column++) {
+        kept[column] = delta[column];
+        if (!MANY_REGISTERS)
+            KEEP(kept[column]);
+    }
+    UNROLL
+    for (int row = 0; row < rows; row++) {
+        vec x = h[row];
+        if (!MANY_REGISTERS)
+            KEEP(x);
+        UNROLL
+        for (int column = 0; column < columns; column++)
+            sums[row * columns + column] = sums[row * columns + column] + x * kept[column];
+    }
+}
+
+/* Rows k … k + rows − 1, columns j … j + columns − 1 of Σₜ δₜ hₜ₋₁ᵀ, in registers meanwhile: all of
+ * the tile unrolled, or compilers keep the sums in memory too. */
+INLINE void hidden_tile(const examples *e, const shape *s, int k, int j, int rows, int columns)
 {
     vec sums[TILE_ROWS * TILE_COLUMNS];
+    vec *gradient = e->gradients + (s->operands + k) * s->columns + j;
     const int size = s->hidden_size, count = rows * columns;
     const vec *h = e->hidden + (e->steps - 2) * size + k;
     const vec *delta = e->deltas + (e->steps - 1) * size + j;
@@ -114,84 +157,105 @@ INLINE void hidden_tile(const examples *e, const shape *s, vec *gradient, int k,
     for (size_t t = e->steps - 2; t > 0; t--) {
         h -= size;
         delta -= size;
-        UNROLL
-        for (int i = 0; i < count; i++)
-            sums[i] = sums[i] + h[i / columns] * delta[i % columns];
+        add_products(h, delta, rows, columns, sums);
     }
-    gradient += k * s->columns + j;
     UNROLL
     for (int i = 0; i < count; i++) {
         vec *g = gradient + i / columns * s->columns + i % columns;
-        *g = *g + sums[i];
+        *g = held(e, *g) + sums[i];
     }
-}
-
-APART void whole_tile(const examples *e, const shape *s, vec *gradient, int k, int j)
-{
-    hidden_tile(e, s, gradient, k, j, TILE_ROWS, TILE_COLUMNS);
-}
-
-APART void single_tile(const examples *e, const shape *s, vec *gradient, int k, int j)
-{
-    hidden_tile(e, s, gradient, k, j, 1, 1);
 }
 
 /* ∂L/∂Wₕ = Σₜ δₜ hₜ₋₁ᵀ, tile by tile. */
-INLINE void add_hidden_gradient(const examples *e, const shape *s)
+INLINE void add_hidden_gradient_shaped(const examples *e, const shape *s)
 {
-    vec *gradient = e->gradients + s->operands * s->columns;
     const int size = s->hidden_size;
-    if (e->steps < 2)
-        return;
     const int tiled_rows = size - size % TILE_ROWS, tiled_columns = size - size % TILE_COLUMNS;
     for (int k = 0; k < tiled_rows; k += TILE_ROWS)
         for (int j = 0; j < tiled_columns; j += TILE_COLUMNS)
-            whole_tile(e, s, gradient, k, j);
+            hidden_tile(e, s, k, j, TILE_ROWS, TILE_COLUMNS);
     for (int k = 0; k < size; k++)
         for (int j = k < tiled_rows ? tiled_columns : 0; j < size; j++)
-            single_tile(e, s, gradient, k, j);
+            hidden_tile(e, s, k, j, 1, 1);
 }
 
-/* ∂L/∂Wᵢ = Σ δₜxₜᵀ, ∂L/∂bₕ = Σ δₜ, ∂L/∂Wₒ = Σ ∂L/∂oₜ hₜᵀ, of unit j. */
-INLINE void add_unit_gradient(const examples *e, const shape *s, int j)
+/* ∂L/∂Wᵢ = Σ δₜxₜᵀ, ∂L/∂bₕ = Σ δₜ, ∂L/∂Wₒ = Σ ∂L/∂oₜ hₜᵀ, of one unit. */
+typedef struct {
+    vec inputs[BINADD_MAX_OPERANDS], bias, output;
+} unit_gradient;
+
+INLINE void clear_unit(unit_gradient *g, const shape *s)
 {
-    const int n = s->operands, size = s->hidden_size;
-    vec inputs[BINADD_MAX_OPERANDS], bias = splat(0), output = splat(0);
-    for (int i = 0; i < n; i++)
-        inputs[i] = splat(0);
-    for (size_t t = e->steps; t-- > 0;) {
-        const vec delta = e->deltas[t * size + j];
-        for (int i = 0; i < n; i++)
-            inputs[i] = inputs[i] + pick(e->inputs[t * n + i], delta);
-        bias = bias + delta;
-        output = output + e->d_logits[t] * e->hidden[t * size + j];
-    }
+    for (int i = 0; i < s->operands; i++)
+        g->inputs[i] = splat(0);
+    g->bias = g->output = splat(0);
+}
+
+INLINE void add_unit_step(unit_gradient *g, const examples *e, const shape *s, size_t t, int j)
+{
+    const vec delta = e->deltas[t * s->hidden_size + j];
+    for (int i = 0; i < s->operands; i++)
+        g->inputs[i] = g->inputs[i] + pick(e->inputs[t * s->operands + i], delta);
+    g->bias = g->bias + delta;
+    g->output = g->output + e->d_logits[t] * e->hidden[t * s->hidden_size + j];
+}
+
+INLINE void add_unit(const unit_gradient *g, const examples *e, const shape *s, int j)
+{
     vec *gradient = e->gradients + j;
-    for (int i = 0; i < n; i++)
-        gradient[i * s->columns] = gradient[i * s->columns] + inputs[i];
-    gradient += (n + size) * s->columns;
+    for (int i = 0; i < s->operands; i++)
+        gradient[i * s->columns] = held(e, gradient[i * s->columns]) + g->inputs[i];
+    gradient += (s->operands + s->hidden_size) * s->columns;
     if (s->biases)
-        gradient[0] = gradient[0] + bias;
-    gradient[s->columns] = gradient[s->columns] + output;
+        gradient[0] = held(e, gradient[0]) + g->bias;
+    gradient[s->columns] = held(e, gradient[s->columns]) + g->output;
+}
+
+/* Units j … j + count − 1, which share the inputs and ∂L/∂o. */
+INLINE void add_units(const examples *e, const shape *s, int j, int count)
+{
+    unit_gradient g[UNITS];
+    for (int u = 0; u < count; u++)
+        clear_unit(g + u, s);
+    UNROLL_TWO
+    for (size_t t = e->steps; t-- > 0;)
+        for (int u = 0; u < count; u++)
+            add_unit_step(g + u, e, s, t, j + u);
+    for (int u = 0; u < count; u++)
+        add_unit(g + u, e, s, j + u);
 }
 
 /* The gradient of all but Wₕ; that of bₒ is Σ ∂L/∂oₜ. */
-INLINE void add_other_gradients(const examples *e, const shape *s)
+INLINE void add_other_gradients_shaped(const examples *e, const shape *s)
 {
-    for (int j = 0; j < s->hidden_size; j++)
-        add_unit_gradient(e, s, j);
+    const int size = s->hidden_size, together = CONSTANT(size) ? size - size % UNITS : 0;
+    for (int j = 0; j < together; j += UNITS)
+        add_units(e, s, j, UNITS);
+    for (int j = together; j < size; j++)
+        add_units(e, s, j, 1);
     if (!s->biases)
         return;
     vec *output_bias = e->gradients + (s->rows - 1) * s->columns, bias = splat(0);
     for (size_t t = e->steps; t-- > 0;)
         bias = bias + e->d_logits[t];
-    *output_bias = *output_bias + bias;
+    *output_bias = held(e, *output_bias) + bias;
 }
 
-APART void add_gradients(const examples *e, const shape *given)
+APART void add_hidden_gradient(const examples *e, const shape *given)
 {
-    add_hidden_gradient(e, given);
-    SHAPED(add_other_gradients(e, s));
+    SHAPED(add_hidden_gradient_shaped(e, s));
+}
+
+APART void add_other_gradients(const examples *e, const shape *given)
+{
+    SHAPED(add_other_gradients_shaped(e, s));
+}
+
+INLINE void add_gradients(const examples *e, const shape *s)
+{
+    if (e->steps > 1)
+        add_hidden_gradient(e, s);
+    add_other_gradients(e, s);
 }
 
 #endif

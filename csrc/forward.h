@@ -52,21 +52,29 @@ INLINE void run_one_shaped(const shape *s, const unit_weights *w, const binadd_r
         memcpy(r->final_state, before, bytes);
 }
 
+/* Steps whose symbols are spread over the lanes at once, before the first is needed. */
+enum { AHEAD = 8 };
+
 /* `count` sequences from `index` on, a lane each. */
 INLINE void run_lanes_shaped(const shape *s, const shared_weights *w, const binadd_run *r,
                              real *logits, vec *states, size_t index, int count)
 {
     const size_t size = s->hidden_size;
     vec *before = 0, *h = states;
+    const uint8_t *bytes = r->symbols + index * r->steps;
+    ivec symbols[AHEAD], x[BINADD_MAX_OPERANDS];
+    size_t starts[WIDTH];
+    find_lanes(starts, r->steps, count);
     if (r->initial_state) {
         before = states + size;
         load_lanes(before, (const real *)r->initial_state + index * size, size, size, count);
     }
     for (size_t t = 0; t < r->steps; t++) {
-        ivec x[BINADD_MAX_OPERANDS];
-        ivec symbols = gather(r->symbols + index * r->steps + t, r->steps, count);
+        if (t % AHEAD == 0)
+            for (size_t i = t; i < t + AHEAD && i < r->steps; i++)
+                spread(bytes + i, starts, &symbols[i % AHEAD]);
         for (int i = 0; i < s->operands; i++)
-            x[i] = bit_mask(symbols, i);
+            x[i] = bit_mask(symbols[t % AHEAD], i);
         shared_step(w, s, x, before, h);
         if (logits) {
             vec logit = shared_logit(w, s, h);

@@ -243,6 +243,7 @@ INLINE void gather_batch(const batch_workspace *b, const shape *s, const shared_
     const int report = d->losses || d->wrong_bits;
     examples e = b->examples;
     e.gradients = b->gradients + group * block_size(s);
+    e.fresh = 0;
     load_examples(&e, s, d->symbols + index * d->steps, d->targets + index * d->steps, d->steps,
                   count);
     shared_run(w, s, &e);
@@ -380,6 +381,8 @@ APART void train_lanes(const shape *s, binadd_loss loss, rule_constants c,
     const own_weights w = own_name_rows(p->block, s);
     examples *e = &p->examples;
     vec power[2];
+    memset(e->gradients, 0, size * sizeof(vec));
+    e->fresh = 1;
     load_lanes(p->block, block, size, size, count);
     load_lanes(p->moments[0], moments, 2 * size, size, count);
     load_lanes(p->moments[1], moments + size, 2 * size, size, count);
@@ -391,7 +394,6 @@ APART void train_lanes(const shape *s, binadd_loss loss, rule_constants c,
         own_run(&w, s, e);
         load_slopes(e, loss, report);
         own_run_back(&w, s, e);
-        memset(e->gradients, 0, size * sizeof(vec));
         add_gradients(e, s);
         vec scale = clips(&c) ? clip_lanes(e->gradients, s, c.clip_norm) : splat(1);
         if (c.rule == BINADD_ADAM) {
