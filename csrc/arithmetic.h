@@ -209,16 +209,26 @@ INLINE pair add_pairs(pair a, pair b)
     return (pair){a.first + b.first, a.second + b.second};
 }
 
-/* The halving tree over the reals of one group of vectors. */
-INLINE real halve_lanes(const vec group[GROUP])
+/* The halving tree over the reals of one vector. */
+INLINE real halve_lanes(vec sums)
 {
-    real each[LANES];
-    memcpy(each, group, sizeof each);
+    real each[WIDTH];
+    memcpy(each, &sums, sizeof each);
     UNROLL
-    for (int half = LANES / 2; half >= 1; half /= 2)
+    for (int half = WIDTH / 2; half >= 1; half /= 2)
         for (int i = 0; i < half; i++)
             each[i] += each[i + half];
     return each[0];
+}
+
+/* The same over `count` vectors, a power of two. */
+INLINE real halve_vectors(vec *sums, int count)
+{
+    UNROLL
+    for (int half = count / 2; half >= 1; half /= 2)
+        for (int i = 0; i < half; i++)
+            sums[i] = sums[i] + sums[i + half];
+    return halve_lanes(sums[0]);
 }
 
 #endif

@@ -63,7 +63,6 @@ INLINE void store_learner(const learner *l, const shape *s, const binadd_trainin
 APART real square_norm(const vec *gradient, size_t count)
 {
     enum { STRIDE = NORM_ACCUMULATORS / WIDTH };
-    ALIGNED real each[NORM_ACCUMULATORS];
     vec sums[STRIDE];
     for (int i = 0; i < STRIDE; i++)
         sums[i] = splat(0);
@@ -76,16 +75,7 @@ APART real square_norm(const vec *gradient, size_t count)
     for (int a = 0; a < STRIDE; a++)
         if (i + a < count)
             sums[a] = sums[a] + gradient[i + a] * gradient[i + a];
-    UNROLL
-    for (int half = STRIDE / 2; half >= 1; half /= 2)
-        for (int a = 0; a < half; a++)
-            sums[a] = sums[a] + sums[a + half];
-    memcpy(each, sums, sizeof(vec));
-    UNROLL
-    for (int half = WIDTH / 2; half >= 1; half /= 2)
-        for (int a = 0; a < half; a++)
-            each[a] += each[a + half];
-    return each[0];
+    return halve_vectors(sums, STRIDE);
 }
 
 APART void learn(learner *l, const shape *s, const rule_constants *c)
@@ -265,7 +255,7 @@ APART void end_batch(const batch_workspace *b, const shape *s, real inverse)
         vec lanes[GROUP];
         for (int group = 0; group < GROUP; group++)
             lanes[group] = b->gradients[group * size + i];
-        gradient[i] = (halve_lanes(lanes) + R(0.0)) * inverse;
+        gradient[i] = (halve_vectors(lanes, GROUP) + R(0.0)) * inverse;
     }
 }
 
@@ -290,7 +280,7 @@ APART void train_batches(const shape *s, binadd_loss loss, const rule_constants 
             continue;
         end_batch(&b, s, inverse);
         if (d->losses)
-            ((real *)d->losses)[batch] = (halve_lanes(b.losses) + R(0.0)) * inverse;
+            ((real *)d->losses)[batch] = (halve_vectors(b.losses, GROUP) + R(0.0)) * inverse;
         if (d->wrong_bits)
             d->wrong_bits[batch] = *b.wrong;
         learn(&b.learner, s, c);

@@ -149,7 +149,7 @@ INLINE real dot(const vec *w, const vec *h, const shape *s)
         sums[g] = w[g] * h[g];
     for (int v = GROUP; v < vectors_of(s); v++)
         sums[v % GROUP] = sums[v % GROUP] + w[v] * h[v];
-    return halve_lanes(sums);
+    return halve_vectors(sums, GROUP);
 }
 
 /* oₜ = Wₒhₜ + bₒ. */
