@@ -101,7 +101,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["add", "nothing.npz", "1", "2"], "nothing.npz"),
         (["add", __file__, "1", "2"], "it is no npz file"),
         (["prove", __file__], "it is no npz file"),
-        (["check", __file__, __file__], "not JSON"),
+        (["check", __file__, __file__], "test_cli.py: this is no certificate: it is not JSON"),
         (["info", __file__], "it is no npz file"),
         (["prove"], "MODEL"),
         (["sweep", "--seeds", "many"], "'many' is not seeds"),

@@ -162,7 +162,7 @@ class Certificate:
         if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
             raise CertificateError("this is no certificate of binadd's")
         version = content.pop("version", None)
-        if version != VERSION:
+        if type(version) is not int or version != VERSION:
             raise CertificateError(
                 f"this certificate is of format version {version!r}; this binadd reads {VERSION}"
             )
@@ -193,7 +193,10 @@ class Certificate:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise CertificateError(f"{os.fspath(path)} is too large for a certificate")
-        return cls.from_json(content)
+        try:
+            return cls.from_json(content)
+        except CertificateError as reason:
+            raise CertificateError(f"{os.fspath(path)}: {reason}") from None
 
 
 def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
