@@ -33,14 +33,12 @@ typedef int32_t integer;
 #define CONSTANT(x) 0
 #define UNROLL
 #define UNROLL_TWO
-#define ALIGNED __declspec(align(64))
 #else
 #define INLINE static inline __attribute__((always_inline, unused))
 #define APART static __attribute__((noinline, unused))
 #define CONSTANT(x) __builtin_constant_p(x)
 #define UNROLL _Pragma("GCC unroll 16")
 #define UNROLL_TWO _Pragma("GCC unroll 2")
-#define ALIGNED __attribute__((aligned(64)))
 #endif
 
 #if defined(__GNUC__) && !defined(BINADD_SCALAR_LANES)
@@ -120,8 +118,13 @@ INLINE ivec less(vec a, vec b)
 /* Swap rows and columns of a square of SQUARE × SQUARE reals; rows are `stride` reals apart. */
 #if WIDTH >= 4
 #define SQUARE (WIDTH < 8 ? 4 : 8)
-#define SHUFFLE __builtin_shufflevector
 typedef real square_row __attribute__((vector_size(SQUARE * sizeof(real))));
+#if defined(__clang__)
+#define SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else /* before version 12, GCC has no other */
+typedef integer square_indices __attribute__((vector_size(SQUARE * sizeof(real))));
+#define SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (square_indices){__VA_ARGS__})
+#endif
 
 INLINE void transpose_square(const real *from, real *to, int stride)
 {
