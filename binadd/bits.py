@@ -11,7 +11,7 @@ Nothing here wraps round: what does not fit in the asked length is refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,12 +97,12 @@ def sum_length(integers: Sequence[int]) -> int:
     return max(1, longest + (len(integers) - 1).bit_length())
 
 
-def encode(numbers: Sequence[Sequence[int]], length: int | None = None) -> NDArray[np.uint8]:
+def encode(numbers: Iterable[Iterable[int]], length: int | None = None) -> NDArray[np.uint8]:
     """Turn operands into an array of bits that a network's `predict` takes.
 
     Parameters
     ----------
-    numbers : sequence of sequences of int
+    numbers : iterable of iterables of int
         For each sequence its operands, as many for each: `[(23, 42), (7, 1)]`.
     length : int, optional
         How many steps; by default the fewest that hold every sum.

@@ -8,7 +8,7 @@ it sees the weights of one update, not of two.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,9 +41,9 @@ class State:
 
     architecture: Architecture
     seed: int
-    block: NDArray[Any]
+    block: NDArray[Any] = field(repr=False)
     """The weights (R, S)."""
-    moments: NDArray[Any]
+    moments: NDArray[Any] = field(repr=False)
     """The optimizer's moments (2, R, S)."""
     powers: NDArray[Any]
     """Adam's β₁ᵗ and β₂ᵗ (2,)."""

@@ -35,8 +35,25 @@ def test_it_adds_as_the_network_does(
     net, automaton = extracted
     for pair in [(0, 0), (23, 42), (2**91 - 1, 1), (3**100, 7**80)]:
         assert automaton.run(*pair) == net.add(*pair) == sum(pair)
-    with pytest.raises(ValueError, match="adds 2 integers, not 3"):
-        automaton.run(1, 2, 3)
+    assert automaton.run(np.int64(23), 42) == 65
+
+
+@pytest.mark.parametrize(
+    ("integers", "error", "sentence"),
+    [
+        ((1, 2, 3), binadd.InvalidInputError, "adds 2 integers, not 3"),
+        ((1, -2), binadd.InvalidInputError, "an operand must be at least 0, not -2"),
+        ((1, 2.0), binadd.InvalidTypeError, "an operand must be an integer, not 2.0"),
+    ],
+)
+def test_it_refuses_what_the_network_refuses(
+    extracted: tuple[binadd.BinaryAdderRNN, Automaton],
+    integers: tuple[int, ...],
+    error: type[Exception],
+    sentence: str,
+) -> None:
+    with pytest.raises(error, match=sentence):
+        extracted[1].run(*integers)
 
 
 def test_every_state_lies_in_its_context(

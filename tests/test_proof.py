@@ -82,6 +82,13 @@ def test_operands_of_many_digits_can_be_shown() -> None:
     assert "operands=(1, an integer of 20001 bits), wrong_bit=0, got=0" in shown
 
 
+def test_verdicts_and_states_are_shown_in_a_line() -> None:
+    net = trained(4)
+    shown = repr(prove(net)), repr(net.state)
+    assert shown[0].startswith("Proved(certificate=Certificate(digest='")
+    assert all(len(line) < 400 and "\n" not in line for line in shown)
+
+
 def test_the_margin_is_held() -> None:
     net = trained(4)
     verdict = prove(net)

@@ -45,7 +45,8 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
     Returns
     -------
     Proved, Refuted or Undecided
-        Of the network as it is when this is called, whatever becomes of it meanwhile. Never a
+        Classes of `binadd.proof`, as is the `Certificate` of the first. The verdict is of the
+        network as it is when this is called, whatever becomes of it meanwhile. It is never a
         wrong one: a proof is sound for the arithmetic that the network computes with, and a wrong
         sum has been confirmed by the network itself.
 

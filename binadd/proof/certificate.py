@@ -79,7 +79,7 @@ def weights_digest(net: BinaryAdderRNN) -> str:
     return digest.hexdigest()
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Certificate:
     """Sets that hold every reachable state of a network, and how to show it.
 
@@ -135,6 +135,11 @@ class Certificate:
     def __len__(self) -> int:
         """Return how many sets there are."""
         return len(self.carries)
+
+    def __repr__(self) -> str:
+        """The arrays are far too long to be shown."""
+        digest = self.digest[:16]
+        return f"Certificate(digest={digest!r}…, sets={len(self)}, margin={self.margin:.3g})"
 
     def to_json(self) -> str:
         """Return the certificate as JSON; every number is read back exactly."""

@@ -1,10 +1,13 @@
-"""What `prove` says: `Proved`, `Refuted` or `Undecided`."""
+"""What `prove` says: `Proved`, `Refuted` or `Undecided`.
+
+Type checkers tell them apart by class and by `status`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from binadd.checks import shorten
 from binadd.model import BinaryAdderRNN
@@ -30,7 +33,7 @@ class Proved:
         The finite machine inside the network, made when it is first asked for.
     """
 
-    status: ClassVar[str] = "proved"
+    status: ClassVar[Literal["proved"]] = "proved"
     certificate: Certificate
     network: BinaryAdderRNN = field(repr=False)
 
@@ -60,7 +63,7 @@ class Refuted:
         What the network says, and the true sum.
     """
 
-    status: ClassVar[str] = "refuted"
+    status: ClassVar[Literal["refuted"]] = "refuted"
     operands: tuple[int, ...]
     wrong_bit: int
     got: int
@@ -89,7 +92,7 @@ class Undecided:
         What would help.
     """
 
-    status: ClassVar[str] = "undecided"
+    status: ClassVar[Literal["undecided"]] = "undecided"
     tried: tuple[str, ...]
     reached: str
     advice: str

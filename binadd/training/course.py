@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ from binadd.training.schedule import (
     restarted,
     started,
 )
+
+if TYPE_CHECKING:
+    from binadd.proof import Verdict
 
 __all__ = ["Course", "TrainingRun"]
 
@@ -66,7 +69,7 @@ class TrainingRun:
     seconds: float
     bits: int
     wrong: tuple[int, ...] | None = None
-    verdict: Any = field(default=None, repr=False)
+    verdict: Verdict | None = field(default=None, repr=False)
     network: BinaryAdderRNN = field(kw_only=True, repr=False)
 
     @property
@@ -92,7 +95,7 @@ class Course:
         self.net = net
         self.goal = goal
         self._wrong: NDArray[np.uint8] | None = None
-        self._verdict: Any = None
+        self._verdict: Verdict | None = None
         net.state = replace(started(net.state), bits=goal.bits)
         self._begin_phase()
 
@@ -215,7 +218,7 @@ class Course:
         from binadd.proof import prove  # no run but one until "proved" need load it
 
         self._verdict = prove(self.net, effort=proof_effort(self.net.state))
-        return bool(self._verdict.status == "proved")
+        return self._verdict.status == "proved"
 
     def _wrong_operands(self) -> tuple[int, ...] | None:
         if self._wrong is None:

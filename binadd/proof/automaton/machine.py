@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from binadd.checks import check_integer
+from binadd.errors import InvalidInputError
 from binadd.proof.automaton.contexts import Contexts, Integers
 from binadd.proof.automaton.units import Unit
 
@@ -45,11 +47,14 @@ class Automaton:
 
         Raises
         ------
-        ValueError
-            If there are more or fewer integers than operands.
+        InvalidTypeError, InvalidInputError
+            As the network's `add`: if one is no integer or negative, or there are too few or many.
         """
         if len(integers) != self.operands:
-            raise ValueError(f"this machine adds {self.operands} integers, not {len(integers)}")
+            raise InvalidInputError(
+                f"this machine adds {self.operands} integers, not {len(integers)}"
+            )
+        integers = tuple(check_integer("an operand", integer) for integer in integers)
         state = total = 0
         length = max(integer.bit_length() for integer in integers) + self.operands
         for t in range(length):
