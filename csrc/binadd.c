@@ -3,7 +3,7 @@
 
 #include "table.h"
 
-/* A new status is one line here; tests/ walk them all. */
+/* A new status is one line here. */
 static const char *const messages[] = {
     [BINADD_OK] = "no error",
     [BINADD_BAD_NETWORK] =

@@ -76,7 +76,7 @@ INLINE void NAME(add_hidden_sums)(const weight *w, int across, int along, const 
     }
 }
 
-/* bₕ + Wᵢx of one unit. */
+/* bₕ + Wᵢx of one unit. To subtract +0 changes nothing, and makes a vector of a real. */
 INLINE vec NAME(input_sum)(const NAME(weights) * w, const shape *s, const ivec *x, int j)
 {
     vec u = w->hidden_bias[j] - splat(0);

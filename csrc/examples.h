@@ -29,8 +29,35 @@ typedef struct {
     ivec wrong;     /* −(how many output bits are wrong) */
 } examples;
 
+/* Lanes that hold an example when so many are left. */
+INLINE int lanes_for(uint64_t left)
+{
+    return left < (uint64_t)WIDTH ? (int)left : WIDTH;
+}
+
+/* Element i of each of `count` arrays, `apart` reals apart, becomes lane 0 … of vector i. */
+APART void load_lanes(vec *to, const real *from, size_t apart, size_t size, int count)
+{
+    for (size_t i = 0; i < size; i++) {
+        real each[WIDTH];
+        for (int lane = 0; lane < WIDTH; lane++)
+            each[lane] = from[(lane < count ? lane : 0) * apart + i];
+        memcpy(to + i, each, sizeof each);
+    }
+}
+
+APART void store_lanes(const vec *from, real *to, size_t apart, size_t size, int count)
+{
+    for (size_t i = 0; i < size; i++) {
+        real each[WIDTH];
+        memcpy(each, from + i, sizeof each);
+        for (int lane = 0; lane < count; lane++)
+            to[lane * apart + i] = each[lane];
+    }
+}
+
 /* Where sequence i of `count` begins, for lane i, and sequence 0 for lanes that are left. */
-INLINE void find_lanes(size_t starts[WIDTH], size_t apart, int count)
+INLINE void find_starts(size_t starts[WIDTH], size_t apart, int count)
 {
     for (int lane = 0; lane < WIDTH; lane++)
         starts[lane] = lane < count ? lane * apart : 0;
@@ -67,7 +94,7 @@ APART void load_examples(examples *e, const shape *s, const uint8_t *symbols,
 {
     const int n = s->operands;
     size_t starts[WIDTH];
-    find_lanes(starts, apart, count);
+    find_starts(starts, apart, count);
     e->present = first_lanes(count);
     for (size_t t = 0; t < e->steps; t++) {
         spread(symbols + t, starts, e->inputs + t * n);
@@ -114,8 +141,8 @@ APART void load_slopes(examples *e, binadd_loss loss, int report)
     e->wrong = wrong;
 }
 
-/* What a sum is added to. */
-INLINE vec held(const examples *e, vec gradient)
+/* What a sum is added to: +0 at least, which leaves no −0 behind. */
+INLINE vec sum_so_far(const examples *e, vec gradient)
 {
     return e->fresh ? splat(0) : gradient;
 }
@@ -162,7 +189,7 @@ INLINE void hidden_tile(const examples *e, const shape *s, int k, int j, int row
     UNROLL
     for (int i = 0; i < count; i++) {
         vec *g = gradient + i / columns * s->columns + i % columns;
-        *g = held(e, *g) + sums[i];
+        *g = sum_so_far(e, *g) + sums[i];
     }
 }
 
@@ -204,11 +231,11 @@ INLINE void add_unit(const unit_gradient *g, const examples *e, const shape *s, 
 {
     vec *gradient = e->gradients + j;
     for (int i = 0; i < s->operands; i++)
-        gradient[i * s->columns] = held(e, gradient[i * s->columns]) + g->inputs[i];
+        gradient[i * s->columns] = sum_so_far(e, gradient[i * s->columns]) + g->inputs[i];
     gradient += (s->operands + s->hidden_size) * s->columns;
     if (s->biases)
-        gradient[0] = held(e, gradient[0]) + g->bias;
-    gradient[s->columns] = held(e, gradient[s->columns]) + g->output;
+        gradient[0] = sum_so_far(e, gradient[0]) + g->bias;
+    gradient[s->columns] = sum_so_far(e, gradient[s->columns]) + g->output;
 }
 
 /* Units j … j + count − 1, which share the inputs and ∂L/∂o. */
@@ -238,7 +265,7 @@ INLINE void add_other_gradients_shaped(const examples *e, const shape *s)
     vec *output_bias = e->gradients + (s->rows - 1) * s->columns, bias = splat(0);
     for (size_t t = e->steps; t-- > 0;)
         bias = bias + e->d_logits[t];
-    *output_bias = held(e, *output_bias) + bias;
+    *output_bias = sum_so_far(e, *output_bias) + bias;
 }
 
 APART void add_hidden_gradient(const examples *e, const shape *given)
@@ -257,5 +284,18 @@ INLINE void add_gradients(const examples *e, const shape *s)
         add_hidden_gradient(e, s);
     add_other_gradients(e, s);
 }
+
+/* ---- The network, with weights that the lanes share, or with its own in each ------------------ */
+
+#define weight real
+#define NAME(x) shared_##x
+#include "example_lanes.h"
+#undef weight
+#undef NAME
+#define weight vec
+#define NAME(x) own_##x
+#include "example_lanes.h"
+#undef weight
+#undef NAME
 
 #endif

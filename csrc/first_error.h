@@ -203,7 +203,7 @@ INLINE void find_first_error(const shape *s, const real *block, int bits, int *s
     const int level = spread_level(s, bits);
     const uint64_t words = UINT64_C(1) << s->operands * level;
     for (uint64_t first = 0; first < words; first += WIDTH) {
-        int count = words - first < WIDTH ? (int)(words - first) : WIDTH;
+        const int count = lanes_for(words - first);
         ivec carry = run_prefixes(&x, s, &w, level, first, count);
         walk(&x, s, &w, level, carry, first, count);
     }

@@ -2,7 +2,8 @@
 #ifndef BINADD_FORWARD_H
 #define BINADD_FORWARD_H
 
-#include "train.h"
+#include "examples.h"
+#include "unit_lanes.h"
 
 INLINE void activation_values_of(binadd_activation activation, const real *values, size_t count,
                                  real *results)
@@ -64,7 +65,7 @@ INLINE void run_lanes_shaped(const shape *s, const shared_weights *w, const bina
     const uint8_t *bytes = r->symbols + index * r->steps;
     ivec symbols[AHEAD], x[BINADD_MAX_OPERANDS];
     size_t starts[WIDTH];
-    find_lanes(starts, r->steps, count);
+    find_starts(starts, r->steps, count);
     if (r->initial_state) {
         before = states + size;
         load_lanes(before, (const real *)r->initial_state + index * size, size, size, count);
@@ -126,10 +127,8 @@ INLINE void run_sequences(const shape *s, const binadd_run *r, void *workspace)
         run_one(s, &w, r, logits, f.states);
     } else {
         const shared_weights w = shared_name_rows((const real *)f.block, s);
-        for (size_t i = 0; i < r->sequences; i += WIDTH) {
-            size_t left = r->sequences - i;
-            run_lanes(s, &w, r, logits, f.states, i, left < (size_t)WIDTH ? (int)left : WIDTH);
-        }
+        for (size_t i = 0; i < r->sequences; i += WIDTH)
+            run_lanes(s, &w, r, logits, f.states, i, lanes_for(r->sequences - i));
     }
     if (r->probabilities)
         activation_values_of(BINADD_SIGMOID, logits, r->sequences * r->steps, r->probabilities);

@@ -6,6 +6,7 @@
 #include "table.h"
 
 #include "first_error.h"
+#include "train.h"
 
 static void forward(const binadd_network *network, const binadd_run *run, void *workspace)
 {

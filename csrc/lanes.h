@@ -177,8 +177,8 @@ INLINE void transpose_square(const real *from, real *to, int stride)
 }
 #endif
 
-/* Keep a value in a register: a compiler may think it cheaper to load it again with each use, and
- * the loads are what is scarce. */
+/* KEEP a value in a register: a compiler may think it cheaper to load it again with each use, and
+ * the loads are what is scarce. MANY_REGISTERS are 32 of them, else there are 16 or fewer. */
 #if defined(__AVX512F__) && VECTOR_BYTES == 64
 #define MANY_REGISTERS 1
 #define KEEP(x) __asm__("" : "+v"(x))

@@ -6,17 +6,6 @@
 #include "unit_lanes.h"
 #include "update.h"
 
-#define weight real
-#define NAME(x) shared_##x
-#include "example_lanes.h"
-#undef weight
-#undef NAME
-#define weight vec
-#define NAME(x) own_##x
-#include "example_lanes.h"
-#undef weight
-#undef NAME
-
 /* ---- One network in memory, its weights as vectors of neighbours ---------------------------- */
 
 typedef struct {
@@ -272,8 +261,8 @@ APART void train_batches(const shape *s, binadd_loss loss, const rule_constants 
         const size_t position = i % d->batch_size, batch = i / d->batch_size;
         if (position == 0)
             begin_batch(&b, s);
-        size_t left = d->batch_size - position;
-        const int count = left < (size_t)WIDTH ? (int)left : WIDTH;
+        const size_t left = d->batch_size - position;
+        const int count = lanes_for(left);
         gather_batch(&b, s, &w, loss, d, i, position, count);
         i += count;
         if (left > (size_t)count)
@@ -293,6 +282,7 @@ APART void train_batches(const shape *s, binadd_loss loss, const rule_constants 
 typedef struct {
     examples examples;
     vec *block, *moments[2]; /* (R, S) each */
+    vec powers[2];
 } population_workspace;
 
 INLINE population_workspace take_population(arena *a, const shape *s, size_t steps)
@@ -305,27 +295,6 @@ INLINE population_workspace take_population(arena *a, const shape *s, size_t ste
     p.moments[0] = take(a, bytes);
     p.moments[1] = take(a, bytes);
     return p;
-}
-
-/* Element i of each of `count` arrays, `apart` reals apart, becomes lane 0 … of vector i. */
-APART void load_lanes(vec *to, const real *from, size_t apart, size_t size, int count)
-{
-    for (size_t i = 0; i < size; i++) {
-        real each[WIDTH];
-        for (int lane = 0; lane < WIDTH; lane++)
-            each[lane] = from[(lane < count ? lane : 0) * apart + i];
-        memcpy(to + i, each, sizeof each);
-    }
-}
-
-APART void store_lanes(const vec *from, real *to, size_t apart, size_t size, int count)
-{
-    for (size_t i = 0; i < size; i++) {
-        real each[WIDTH];
-        memcpy(each, from + i, sizeof each);
-        for (int lane = 0; lane < count; lane++)
-            to[lane * apart + i] = each[lane];
-    }
 }
 
 /* Accumulators `first` … `first` + 7 of Σg², in registers meanwhile; a block is whole eights. */
@@ -359,52 +328,71 @@ APART vec clip_lanes(const vec *gradient, const shape *s, real clip_norm)
     return sums[0];
 }
 
+/* Networks from number `network` on, a lane each. */
+INLINE void load_networks(population_workspace *p, const shape *s, const binadd_population *d,
+                          size_t network, int count)
+{
+    const size_t size = block_size(s);
+    const real *moments = (const real *)d->moments + network * 2 * size;
+    load_lanes(p->block, (const real *)d->blocks + network * size, size, size, count);
+    load_lanes(p->moments[0], moments, 2 * size, size, count);
+    load_lanes(p->moments[1], moments + size, 2 * size, size, count);
+    load_lanes(p->powers, (const real *)d->powers + network * 2, 2, 2, count);
+    memset(p->examples.gradients, 0, size * sizeof(vec)); /* the padding stays 0 */
+}
+
+INLINE void store_networks(const population_workspace *p, const shape *s,
+                           const binadd_population *d, size_t network, int count)
+{
+    const size_t size = block_size(s);
+    real *moments = (real *)d->moments + network * 2 * size;
+    store_lanes(p->block, (real *)d->blocks + network * size, size, size, count);
+    store_lanes(p->moments[0], moments, 2 * size, size, count);
+    store_lanes(p->moments[1], moments + size, 2 * size, size, count);
+    store_lanes(p->powers, (real *)d->powers + network * 2, 2, 2, count);
+}
+
+/* Of sequence i, where it is asked for. */
+INLINE void report_networks(const examples *e, const binadd_population *d, size_t network, size_t i,
+                            int count)
+{
+    const size_t apart = d->sequences, place = network * apart + i;
+    integer each[WIDTH];
+    if (d->losses)
+        store_lanes(&e->loss, (real *)d->losses + place, apart, 1, count);
+    if (!d->wrong_bits)
+        return;
+    memcpy(each, &e->wrong, sizeof each);
+    for (int lane = 0; lane < count; lane++)
+        d->wrong_bits[place + lane * apart] = -each[lane];
+}
+
 APART void train_lanes(const shape *s, binadd_loss loss, rule_constants c,
                        const binadd_population *d, size_t network, int count,
                        population_workspace *p)
 {
     const size_t size = block_size(s), apart = d->sequences * d->steps;
-    const int report = d->losses || d->wrong_bits;
-    real *block = (real *)d->blocks + network * size;
-    real *moments = (real *)d->moments + network * 2 * size;
-    real *powers = (real *)d->powers + network * 2;
     const own_weights w = own_name_rows(p->block, s);
     examples *e = &p->examples;
-    vec power[2];
-    memset(e->gradients, 0, size * sizeof(vec));
     e->fresh = 1;
-    load_lanes(p->block, block, size, size, count);
-    load_lanes(p->moments[0], moments, 2 * size, size, count);
-    load_lanes(p->moments[1], moments + size, 2 * size, size, count);
-    load_lanes(power, powers, 2, 2, count);
+    load_networks(p, s, d, network, count);
     load_lanes(&c.rate, (const real *)d->learning_rates + network, 1, 1, count);
     for (size_t i = d->first; i < d->first + d->count; i++) {
         const size_t start = network * apart + i * d->steps;
         load_examples(e, s, d->symbols + start, d->targets + start, apart, count);
         own_run(&w, s, e);
-        load_slopes(e, loss, report);
+        load_slopes(e, loss, d->losses || d->wrong_bits);
         own_run_back(&w, s, e);
         add_gradients(e, s);
-        vec scale = clips(&c) ? clip_lanes(e->gradients, s, c.clip_norm) : splat(1);
+        const vec scale = clips(&c) ? clip_lanes(e->gradients, s, c.clip_norm) : splat(1);
         if (c.rule == BINADD_ADAM) {
-            power[0] = power[0] * c.beta1;
-            power[1] = power[1] * c.beta2;
+            p->powers[0] = p->powers[0] * c.beta1;
+            p->powers[1] = p->powers[1] * c.beta2;
         }
-        update(&c, size, p->block, p->moments[0], p->moments[1], e->gradients, scale, power);
-        if (d->losses)
-            store_lanes(&e->loss, (real *)d->losses + network * d->sequences + i, d->sequences, 1,
-                        count);
-        if (d->wrong_bits) {
-            integer each[WIDTH];
-            memcpy(each, &e->wrong, sizeof each);
-            for (int lane = 0; lane < count; lane++)
-                d->wrong_bits[(network + lane) * d->sequences + i] = -each[lane];
-        }
+        update(&c, size, p->block, p->moments[0], p->moments[1], e->gradients, scale, p->powers);
+        report_networks(e, d, network, i, count);
     }
-    store_lanes(p->block, block, size, size, count);
-    store_lanes(p->moments[0], moments, 2 * size, size, count);
-    store_lanes(p->moments[1], moments + size, 2 * size, size, count);
-    store_lanes(power, powers, 2, 2, count);
+    store_networks(p, s, d, network, count);
 }
 
 APART void train_population(const shape *s, binadd_loss loss, const rule_constants *c,
@@ -412,10 +400,8 @@ APART void train_population(const shape *s, binadd_loss loss, const rule_constan
 {
     arena a = arena_at(workspace);
     population_workspace p = take_population(&a, s, d->steps);
-    for (size_t network = 0; network < d->networks; network += WIDTH) {
-        size_t left = d->networks - network;
-        train_lanes(s, loss, *c, d, network, left < (size_t)WIDTH ? (int)left : WIDTH, &p);
-    }
+    for (size_t network = 0; network < d->networks; network += WIDTH)
+        train_lanes(s, loss, *c, d, network, lanes_for(d->networks - network), &p);
 }
 
 #endif

@@ -104,6 +104,12 @@ INLINE void add_unit_sums(const vec *w, const real *h, const shape *s, vec *sums
         sums[width - 1] = unit_sum(w + width - 1, width, h, s->hidden_size) + sums[width - 1];
 }
 
+/* All ones in every lane if the symbol's bit i is 1. */
+INLINE ivec operand_mask(uint8_t symbol, int i)
+{
+    return bits_of(splat(0)) - (integer)(symbol >> i & 1);
+}
+
 /* bₕ + Wᵢx. */
 INLINE void unit_inputs(const unit_weights *w, const shape *s, uint8_t symbol, vec *sums)
 {
@@ -111,9 +117,9 @@ INLINE void unit_inputs(const unit_weights *w, const shape *s, uint8_t symbol, v
     for (int v = 0; v < width; v++)
         sums[v] = w->hidden_bias[v];
     for (int i = 0; i < s->operands; i++) {
-        ivec bit = bits_of(splat(0)) - (integer)(symbol >> i & 1);
+        const ivec mask = operand_mask(symbol, i);
         for (int v = 0; v < width; v++)
-            sums[v] = sums[v] + pick(bit, w->inputs[i * width + v]);
+            sums[v] = sums[v] + pick(mask, w->inputs[i * width + v]);
     }
 }
 
@@ -263,10 +269,8 @@ INLINE void unit_other_gradient(const unit_sequence *q, const shape *s, int v)
         inputs[i] = splat(0);
     for (size_t t = q->steps; t-- > 0;) {
         const vec delta = q->deltas[t * width + v];
-        for (int i = 0; i < n; i++) {
-            ivec bit = bits_of(splat(0)) - (integer)(q->symbols[t] >> i & 1);
-            inputs[i] = inputs[i] + pick(bit, delta);
-        }
+        for (int i = 0; i < n; i++)
+            inputs[i] = inputs[i] + pick(operand_mask(q->symbols[t], i), delta);
         bias = bias + delta;
         output = output + q->hidden[t * width + v] * d_logits[t];
     }
