@@ -39,6 +39,12 @@ static int sound_optimizer(binadd_loss loss, const binadd_optimizer *o)
            o->rule >= BINADD_NO_UPDATE && o->rule <= BINADD_ADAM;
 }
 
+/* Whether operands of so many bits have few enough words to run them all. */
+static int countable(const binadd_network *n, size_t bits)
+{
+    return bits >= 1 && bits <= (size_t)(24 / n->operands);
+}
+
 /* Whether every byte is below the limit; without branches, so that it costs next to nothing. */
 static int all_below(const uint8_t *bytes, size_t count, int limit)
 {
@@ -81,7 +87,7 @@ size_t binadd_training_workspace(const binadd_network *network, size_t steps)
 
 size_t binadd_first_error_workspace(const binadd_network *network, size_t bits)
 {
-    return sound(network)
+    return sound(network) && countable(network, bits)
                ? binadd_kernels_for(network->dtype)->first_error_workspace_size(network, bits)
                : 0;
 }
@@ -147,8 +153,7 @@ binadd_status binadd_first_error(const binadd_network *network, const void *bloc
                                  int *step, uint64_t *word, void *workspace, size_t workspace_size)
 {
     DEMAND(sound(network), BINADD_BAD_NETWORK);
-    DEMAND(block && step && word && bits >= 1 && bits * network->operands <= 24,
-           BINADD_BAD_ARGUMENT);
+    DEMAND(block && step && word && countable(network, (size_t)bits), BINADD_BAD_ARGUMENT);
     DEMAND(workspace && workspace_size >= binadd_first_error_workspace(network, (size_t)bits),
            BINADD_SMALL_WORKSPACE);
     binadd_kernels_for(network->dtype)->first_error(network, block, bits, step, word, workspace);

@@ -108,7 +108,8 @@ size_t binadd_block_rows(const binadd_network *network);    /* R */
 size_t binadd_block_columns(const binadd_network *network); /* S */
 
 /* Bytes of workspace for binadd_forward and for either training function at T steps a sequence,
- * and for binadd_first_error, where steps are the bits of an operand. No alignment is needed. */
+ * and for binadd_first_error, where steps are the bits of an operand; 0 for a network or bits out of
+ * range. No alignment is needed. */
 size_t binadd_forward_workspace(const binadd_network *network);
 size_t binadd_training_workspace(const binadd_network *network, size_t steps);
 size_t binadd_first_error_workspace(const binadd_network *network, size_t bits);
