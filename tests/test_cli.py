@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import binadd
@@ -499,11 +500,31 @@ def test_sweep(
     csv, rows = tmp_path / "table.csv", tmp_path / "rows.jsonl"
     grid = ["sweep", "--seeds", "0-1,5", "--hidden", "4,8", "--until", 50, "--workers", 1]
     status, out, err = cli(*grid, "-o", csv, "--rows", rows)
-    assert status == 0 and "6 networks: 6 finished" in out and str(csv) in err
+    assert status == 0 and "6 networks: 6 finished\nsequences: " in out and str(csv) in err
     assert len(csv.read_text().splitlines()) == 7 and len(rows.read_text().splitlines()) == 7
     status, data = cli_json(*grid, "--rows", rows)
     assert status == 0 and [row["seed"] for row in data["rows"]] == [0, 1, 5] * 2
-    assert data["summary"]["sequences"]["median"] == 50
+    assert data["summary"]["sequences"]["median"] == 50 and data["summary"]["verdict"] == {}
+
+
+def test_a_sweep_is_summed_up(
+    cli: Callable[..., tuple[int, str, str]],
+    cli_json: Callable[..., tuple[int, Any]],
+    tmp_path: Path,
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    grid = ["sweep", "--seeds", "0-1", "--until", "exact", "--verdicts", "--rows", rows]
+    status, data = cli_json(*grid, "--workers", 1)
+    counts = [row["sequences"] for row in data["rows"]]
+    middle, high = np.quantile(counts, [0.5, 0.95])
+    assert status == 0 and min(counts) < middle < high < max(counts)
+    assert data["summary"] == {
+        "networks": 2,
+        "status": {"exact": 2},
+        "verdict": {"proved": 1, "refuted": 1},
+        "sequences": {"median": round(middle), "p95": round(high), "most": max(counts)},
+    }
+    assert "2 exact\ntheir proofs: 1 proved, 1 refuted\nsequences: median" in cli(*grid)[1]
 
 
 @needs_processes

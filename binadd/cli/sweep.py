@@ -133,24 +133,31 @@ def _interrupted(rows: str | None) -> Outcome:
 
 
 def _summarise(table: Table) -> dict[str, Any]:
-    """Count how the networks ended; median, 95th percentile and most of their sequences."""
-    sequences = sorted(count for count in table["sequences"] if count is not None)
+    """Count how the networks ended and what proofs said of them, and how much that took."""
+    import numpy as np
+
+    sequences = [count for count in table["sequences"] if count is not None]
 
     def quantile(share: float) -> int | None:
-        return (
-            sequences[min(int(share * len(sequences)), len(sequences) - 1)] if sequences else None
-        )
+        return round(float(np.quantile(sequences, share))) if sequences else None
 
     return {
         "networks": len(table),
         "status": dict(Counter(table["status"])),
+        "verdict": dict(Counter(verdict for verdict in table["verdict"] if verdict is not None)),
         "sequences": {"median": quantile(0.5), "p95": quantile(0.95), "most": quantile(1)},
     }
 
 
 def _describe(summary: dict[str, Any]) -> str:
-    counts = ", ".join(f"{count:,} {status}" for status, count in summary["status"].items())
+    statuses, verdicts = (
+        ", ".join(f"{count:,} {name}" for name, count in summary[column].items())
+        for column in ("status", "verdict")
+    )
     sequences = ", ".join(
         f"{name} {value:,}" for name, value in summary["sequences"].items() if value is not None
     )
-    return f"{summary['networks']:,} networks: {counts}\nsequences: {sequences}"
+    lines = [f"{summary['networks']:,} networks: {statuses}", f"sequences: {sequences}"]
+    if summary["verdict"] not in ({}, summary["status"]):
+        lines.insert(1, f"their proofs: {verdicts}")
+    return "\n".join(lines)
