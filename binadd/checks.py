@@ -7,15 +7,26 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from binadd.errors import InvalidInputError, InvalidTypeError
 
-__all__ = ["check_array", "check_choice", "check_flag", "check_integer", "check_real", "shorten"]
+__all__ = [
+    "check_array",
+    "check_choice",
+    "check_flag",
+    "check_instance",
+    "check_integer",
+    "check_progress",
+    "check_real",
+    "shorten",
+]
+
+T = TypeVar("T")
 
 
 def shorten(value: object, limit: int = 60) -> str:
@@ -152,6 +163,38 @@ def check_flag(name: str, value: object) -> bool:
             f"{name} must be True or False, not {shorten(value)} ({type(value).__name__})"
         )
     return bool(value)
+
+
+def check_instance(name: str, value: object, kind: type[T]) -> T:
+    """Return `value` if it is of this class.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is of another.
+
+    Examples
+    --------
+    >>> check_instance("path", 3, str)
+    Traceback (most recent call last):
+        ...
+    binadd.errors.InvalidTypeError: path must be a str, not int
+    """
+    if not isinstance(value, kind):
+        raise InvalidTypeError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
+    return value
+
+
+def check_progress(progress: Callable[..., object] | None) -> None:
+    """Check that what is to be told of progress can be called.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it cannot, as True.
+    """
+    if progress is not None and not callable(progress):
+        raise InvalidTypeError(f"progress must be callable, not {shorten(progress)}")
 
 
 def check_array(name: str, values: ArrayLike, kinds: str, contents: str) -> NDArray[Any]:

@@ -26,8 +26,8 @@ from binadd.bits import (
     pack_integers,
     sum_length,
 )
-from binadd.checks import check_integer
-from binadd.errors import InvalidInputError, InvalidTypeError
+from binadd.checks import check_instance, check_integer
+from binadd.errors import InvalidInputError
 from binadd.kernels import load as load_kernels
 from binadd.kernels.arguments import check_array
 from binadd.kernels.contract import Architecture, Kernels
@@ -212,8 +212,7 @@ class BinaryAdderRNN:
 
     @state.setter
     def state(self, state: State) -> None:
-        if not isinstance(state, State):
-            raise InvalidTypeError(f"state must be a State, not {type(state).__name__}")
+        check_instance("state", state, State)
         if (state.architecture, state.seed) != (self._state.architecture, self._state.seed):
             raise InvalidInputError(
                 "this state belongs to a network of other architecture or seed"

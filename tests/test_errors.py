@@ -78,3 +78,19 @@ def test_sentences_stay_short() -> None:
 def test_flags_are_bools(value: object) -> None:
     with pytest.raises(errors.InvalidTypeError, match="must be True or False"):
         checks.check_flag("biases", value)
+
+
+def test_what_is_no_network_is_said_to_be_none() -> None:
+    for function in (binadd.train, binadd.prove):
+        with pytest.raises(errors.InvalidTypeError, match="net must be a BinaryAdderRNN, not str"):
+            function("adder.npz")
+    with pytest.raises(errors.InvalidTypeError, match="not BinaryAdderRNN and str"):
+        binadd.check(binadd.BinaryAdderRNN(4), "certificate.json")
+
+
+def test_progress_that_cannot_be_called_is_refused_at_once() -> None:
+    net = binadd.BinaryAdderRNN(4)
+    for function, what in ((binadd.train, net), (binadd.sweep, range(1))):
+        with pytest.raises(errors.InvalidTypeError, match="progress must be callable, not True"):
+            function(what, progress=True)
+    assert net == binadd.BinaryAdderRNN(4) and net.state.sequences == 0

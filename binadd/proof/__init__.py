@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from binadd.checks import check_choice
+from binadd.checks import check_choice, check_instance
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.checker import check
@@ -52,8 +52,8 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
 
     Raises
     ------
-    InvalidInputError
-        If the effort is unknown.
+    InvalidTypeError, InvalidInputError
+        If `net` is no network, or the effort is unknown.
 
     Examples
     --------
@@ -65,6 +65,7 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
     >>> binadd.prove(binadd.BinaryAdderRNN(seed=1)).status
     'refuted'
     """
+    check_instance("net", net, BinaryAdderRNN)
     check_choice("effort", effort, tuple(LADDER))
     with np.errstate(all="ignore"):  # what overflows is no proof: comparisons with NaN are false
         return _decide(net.copy(), effort)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from binadd.checks import check_integer, check_real
+from binadd.checks import check_instance, check_integer, check_progress, check_real
 from binadd.model import BinaryAdderRNN
 from binadd.state import Report
 from binadd.training.checkpoint import CheckpointWriter, load_checkpoint
@@ -24,23 +24,36 @@ SLICE_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come: what `train` calls its `progress` with after every slice."""
+    """How far a run has come: what `train` calls its `progress` with after every slice.
+
+    Attributes
+    ----------
+    sequences, updates : int
+        All that the network has been trained on so far.
+    seconds : float
+        Since the run began.
+    loss : float
+        Mean over the slice's updates.
+    bit_accuracy : float
+        Share of the slice's bits that were right before their update.
+    learning_rate : float
+    restarts : int
+        How often the network began again with other weights.
+    failed_proofs : int
+        Since it last began.
+    saturating : bool
+        Whether the run is in its last phase: see `binadd.training.saturation`.
+    """
 
     sequences: int
-    """All that the network has been trained on so far."""
     updates: int
     seconds: float
-    """Since the run began."""
     loss: float
-    """Mean over the slice's updates."""
     bit_accuracy: float
-    """Share of the slice's bits that were right before their update."""
     learning_rate: float
     restarts: int
-    """How often the network began again with other weights."""
     failed_proofs: int
     saturating: bool
-    """Whether the run is in its last phase: see `binadd.training.saturation`."""
 
 
 def train(
@@ -111,6 +124,8 @@ def train(
     >>> run.status, net.add(200, 100)
     ('proved', 300)
     """
+    check_instance("net", net, BinaryAdderRNN)
+    check_progress(progress)
     goal = check_goal(net.settings.operands, bits, until, max_sequences)
     if checkpoint_every is not None:
         checkpoint_every = check_integer("checkpoint_every", checkpoint_every, 1)

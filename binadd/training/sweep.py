@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from binadd.checks import check_flag, check_integer
+from binadd.checks import check_flag, check_integer, check_progress
 from binadd.errors import DivergenceError, InvalidInputError
 from binadd.model import BinaryAdderRNN
 from binadd.recipes import Settings, resolve
@@ -111,6 +111,7 @@ def sweep(
     >>> table["hidden_size"], table["status"][0]
     ([4, 4, 4, 8, 8, 8], 'finished')
     """
+    check_progress(progress)
     grid = _grid(seeds, parameters)
     task = _task(grid, bits, until, max_sequences, check_flag("verdicts", verdicts))
     workers = _workers(workers)
