@@ -84,8 +84,6 @@ def test_what_is_no_network_is_said_to_be_none() -> None:
     for function in (binadd.train, binadd.prove):
         with pytest.raises(errors.InvalidTypeError, match="net must be a BinaryAdderRNN, not str"):
             function("adder.npz")
-    with pytest.raises(errors.InvalidTypeError, match="not BinaryAdderRNN and str"):
-        binadd.check(binadd.BinaryAdderRNN(4), "certificate.json")
 
 
 def test_progress_that_cannot_be_called_is_refused_at_once() -> None:

@@ -15,7 +15,7 @@ from functools import cache
 from operator import add, mul, sub
 from typing import NamedTuple
 
-from binadd.errors import CertificateError, InvalidTypeError
+from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
 
@@ -47,8 +47,6 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     ------
     CertificateError
         If it is of another network, or a step of the proof does not hold.
-    InvalidTypeError
-        If these are not a certificate and a network, in this order.
 
     Examples
     --------
@@ -57,9 +55,6 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     >>> run = binadd.train(net)
     >>> binadd.check(binadd.prove(net).certificate, net)
     """
-    if not (isinstance(certificate, Certificate) and isinstance(net, BinaryAdderRNN)):
-        given = f"{type(certificate).__name__} and {type(net).__name__}"
-        raise InvalidTypeError(f"check needs a Certificate and a BinaryAdderRNN, not {given}")
     network = _Network(certificate, net.copy())  # as it is now
     carries, nothing = certificate.carries, [0] * network.size
     centres, radii = certificate.centres.tolist(), certificate.radii.tolist()
