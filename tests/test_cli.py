@@ -18,6 +18,7 @@ import pytest
 import binadd
 from binadd import BinaryAdderRNN
 from binadd.cli import main
+from binadd.cli.command import paint
 from binadd.cli.numbers import parse_integer, write_integer
 from binadd.kernels import load
 
@@ -533,6 +534,25 @@ def test_nothing_is_coloured_but_a_terminal(trained: Path) -> None:
         [sys.executable, "-m", "binadd", "prove", str(trained)], capture_output=True
     )
     assert result.returncode == 0 and b"\x1b" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [
+        ({}, True),
+        ({"TERM": "xterm", "NO_COLOR": ""}, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+    ],
+)
+def test_terminals_that_have_no_colours_get_none(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], coloured: bool
+) -> None:
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert ("\x1b" in paint("proved", bold=True)) == coloured
 
 
 @needs_processes

@@ -195,7 +195,8 @@ def silence(stream: TextIO) -> None:
 
 def paint(text: str, **style: Any) -> str:
     """Return text with colours, which `click.echo` takes off again where nobody would see them."""
-    return text if "NO_COLOR" in os.environ else click.style(text, **style)
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"  # no-color.org
+    return text if plain else click.style(text, **style)
 
 
 def as_json(data: Mapping[str, Any]) -> str:
