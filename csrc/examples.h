@@ -1,4 +1,5 @@
-/* examples.h: one group of examples, an example in each lane, and the gradient of its loss. */
+/* examples.h: one group of examples, an example in each lane: how they get there, the gradient of
+ * their loss, and the network itself (example_lanes.h). */
 #ifndef BINADD_EXAMPLES_H
 #define BINADD_EXAMPLES_H
 
