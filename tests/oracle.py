@@ -82,20 +82,18 @@ class Oracle:
         demand(certificate.carries[0] == 0)
         demand(certificate.step_error >= self.errors[0])
         demand(certificate.logit_error >= self.errors[1])
-        slacks = [float((certificate.radii[0] - np.abs(certificate.centres[0])).min())]
+        slacks = [self._inside(certificate, np.zeros((1, len(self.out))), 0, 0)]
 
         def follow(plan: Iterator[int], states: Any, carry: int, steps: int) -> None:
             word = next(plan, 2)
             demand(word < 2)
             if word < 0:
-                q = -1 - word
-                demand(steps > 0 and q < len(certificate) and certificate.carries[q] == carry)
-                off = np.abs(states - certificate.centres[q])
-                slacks.append(float((certificate.radii[q] - off).min()))
+                demand(steps > 0)
+                slacks.append(self._inside(certificate, states, carry, -1 - word))
                 return
             for ones, (after, logits) in zip(self.ones, self.step(states), strict=True):
                 total = carry + ones
-                slacks.append(float((logits if total % 2 else -logits).min()))
+                slacks.append(float((logits if total % 2 else -logits).min(initial=np.inf)))
                 follow(plan, after, total // 2, steps + 1)
 
         generator = np.random.default_rng(1)
@@ -105,13 +103,33 @@ class Oracle:
             demand(next(plan, None) is None)
         return min(slacks)
 
+    def _inside(self, certificate: Certificate, states: Any, carry: int, q: int) -> float:
+        """By how much all states lie inside set q, or each in some cell of frame q."""
+        frames, sets = certificate.frames, [q]
+        if frames is not None:
+            demand(q < len(frames.origins))
+            sets = [i for i, cell in enumerate(certificate.cells) if cell[0] == q]
+            states = (states - frames.origins[q]) @ frames.inverses[q].T
+        sets = [i for i in sets if i < len(certificate) and certificate.carries[i] == carry]
+        demand(len(sets) > 0)
+        slacks = [
+            (certificate.radii[i] - np.abs(states - certificate.centres[i])).min(1) for i in sets
+        ]
+        return float(np.max(slacks, axis=0).min(initial=np.inf))
+
     def _states(self, certificate: Certificate, q: int, generator: np.random.Generator) -> Any:
         """States of set q (P, H)."""
         size = len(self.out)
         random = generator.uniform(-1, 1, (RANDOM_STATES, size))
         random[::2] = np.sign(random[::2])
         e = np.concatenate([np.sign(self.W), -np.sign(self.W), random])
-        return certificate.centres[q] + e * certificate.radii[q]
+        states = certificate.centres[q] + e * certificate.radii[q]
+        if certificate.frames is None:
+            return states
+        frame = certificate.cells[q][0]
+        inverse, origin = certificate.frames.inverses[frame], certificate.frames.origins[frame]
+        states = origin + np.linalg.solve(inverse, states.T).T
+        return states[(np.abs(states) < 2).all(1)]  # no state is further from 0
 
 
 def demand(holds: bool) -> None:

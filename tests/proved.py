@@ -8,12 +8,13 @@ import binadd
 from binadd import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.enclosure import Enclosure
-from binadd.proof.search import Adaptive, AffineForms, Attempt, Boxes, Found, Sampler
+from binadd.proof.search import Adaptive, AffineForms, Attempt, Boxes, Cells, Missed, Sampler
 
 KINDS: dict[str, tuple[Attempt, int]] = {
     "boxes": (Boxes(2), 2),
     "affine": (AffineForms(1, steps=5, cases=5000), 4),
     "adaptive": (Adaptive(1, histories=100, work=3_000_000), 6),
+    "cells": (Cells(1, width=1.0), 8),
 }
 
 
@@ -30,7 +31,9 @@ def attempt(net: BinaryAdderRNN, how: Attempt) -> Certificate | None:
     """The certificate that one attempt finds, if it does."""
     enclosure = Enclosure(net)
     found = how.run(enclosure, Sampler(enclosure))
-    return found.certificate(enclosure, weights_digest(net)) if isinstance(found, Found) else None
+    if isinstance(found, Missed):
+        return None
+    return found.certificate(enclosure, weights_digest(net))
 
 
 @cache

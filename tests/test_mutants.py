@@ -17,7 +17,7 @@ import binadd
 from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError
 from binadd.kernels.reference import exact_sums
-from binadd.proof.certificate import Certificate, weights_digest
+from binadd.proof.certificate import Certificate, Frames, weights_digest
 from binadd.proof.enclosure import Enclosure
 
 ROUNDING = 1e-12
@@ -115,6 +115,23 @@ def _other_steps(plan: list[int], generator: random.Random, count: int) -> None:
     plan[:] = [1 - word if word >= 0 else word for word in plan]
 
 
+def _frame(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+    """One number of a frame, by a little or by much, or where a cell is said to be."""
+    frames, cells = certificate.frames, list(certificate.cells)
+    if frames is None:
+        return _scaled_radii(certificate, generator)
+    name = generator.choice([*Frames._fields, "cells"])
+    if name == "cells":
+        q = generator.randrange(len(cells))
+        cell = list(cells[q])
+        cell[generator.randrange(len(cell))] += generator.choice([-1, 1])
+        cells[q] = tuple(cell)
+        return {"cells": tuple(cells)}
+    array = getattr(frames, name).copy()
+    array[tuple(map(generator.randrange, array.shape))] += 10.0 ** generator.uniform(-9, 1)
+    return {"frames": frames._replace(**{name: array})}
+
+
 def _swap_sets(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
     """Two sets of the list, but not where plans tell of them."""
     order = list(range(len(certificate)))
@@ -158,6 +175,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _plan(_put_plan_inside_itself),
     _plan(_end_at_once),
     _plan(_other_steps),
+    _frame,
     _swap_sets,
     _say_otherwise,
 )

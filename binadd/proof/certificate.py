@@ -6,13 +6,15 @@ steps from it, whatever the symbols, answer rightly and end in a set of the list
 every state of every sum lies in one of the sets, hence every bit of every sum is right:
 docs/proof.md has the theorem, `binadd.proof.checker` re-derives every step of it.
 
-A set is a box {h : |hᵢ − cᵢ| ≤ rᵢ} with a centre c and a radius r.
+A set is a box {h : |hᵢ − cᵢ| ≤ rᵢ} with a centre c and a radius r. Or it is a *cell*: a box of the
+coordinates y = V(h − o) of a frame, cut along the frame's first axes into pieces of equal width:
+piece k of axis i is what has (k − ½)wᵢ ≤ yᵢ ≤ (k + ½)wᵢ. Then all sets are cells.
 
 A plan is a sequence of integers, read from the left. It begins with the set as the *case* at hand:
 
     0          take a step with each symbol in turn, and enclose each unit's value by itself
     1          the same, but keep how the units depend on each other (affine forms)
-    −1 − q     the case lies in set q
+    −1 − q     the case lies in set q; or in cells: the cells of frame q cover it
 
 After a 0 or a 1 the plans of the 2ⁿ cases reached follow, that of symbol 0 first.
 """
@@ -24,7 +26,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +36,7 @@ from binadd.files import write_atomically
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import has_strays
 
-__all__ = ["AFFINE", "HULL", "Certificate", "inside", "weights_digest"]
+__all__ = ["AFFINE", "HULL", "Certificate", "Frames", "inside", "weights_digest"]
 
 Reals: TypeAlias = NDArray[np.float64]
 
@@ -79,6 +81,19 @@ def weights_digest(net: BinaryAdderRNN) -> str:
     return digest.hexdigest()
 
 
+class Frames(NamedTuple):
+    """Coordinates y = V(h − o) in which sets are cut into cells; F of them, D axes are cut."""
+
+    origins: Reals
+    """(F, H): o"""
+    axes: Reals
+    """(F, H, H): about the inverse of V"""
+    inverses: Reals
+    """(F, H, H): V"""
+    widths: Reals
+    """(F, D): of the pieces of the axes that are cut"""
+
+
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Certificate:
     """Sets that hold every reachable state of a network, and how to show it.
@@ -112,6 +127,10 @@ class Certificate:
     """Of each set, as the module's docstring says."""
     histories: tuple[str, ...]
     """Of each set: which words lead to it, for people."""
+    frames: Frames | None = None
+    """If the sets are cells."""
+    cells: tuple[tuple[int, ...], ...] = ()
+    """Of each cell: its frame, and its piece of each axis that is cut."""
 
     def __post_init__(self) -> None:
         _demand(type(self.centres) is np.ndarray and self.centres.ndim == 2, "centres")
@@ -131,6 +150,34 @@ class Certificate:
         _check_entries("plans", self.plans, count, tuple)
         for plan in self.plans:
             _check_entries("plans", plan, len(plan), int)
+        self._check_cells(count, size)
+
+    def _check_cells(self, count: int, size: int) -> None:
+        if self.frames is None:
+            _check_entries("cells", self.cells, 0, tuple)
+            return
+        _demand(type(self.frames) is Frames and self.frames.widths.ndim == 2, "frames")
+        number, cuts = self.frames.widths.shape
+        square = (number, size, size)
+        for array, shape in zip(
+            self.frames, ((number, size), square, square, (number, cuts)), strict=True
+        ):
+            _check_reals("frames", array, shape)
+        _demand(0 < cuts <= size and bool((self.frames.widths > 0).all()), "frames")
+        _check_entries("cells", self.cells, count, tuple)
+        for cell in self.cells:
+            _check_entries("cells", cell, 1 + cuts, int)
+            _demand(0 <= cell[0] < number, "cells")
+
+    def case(self, q: int) -> tuple[Reals, Reals, Reals]:
+        """Set q as {z + G·e + s·e′ : |eᵢ| ≤ 1, |e′ᵢ| ≤ 1}: z (H,), G (H, g) and s (H,)."""
+        centre, radius = self.centres[q], self.radii[q]
+        if self.frames is None:
+            return centre, np.zeros((len(centre), 0)), radius
+        frame = self.cells[q][0]
+        axes = self.frames.axes[frame]
+        z: Reals = self.frames.origins[frame] + axes @ centre
+        return z, axes * radius, np.zeros_like(z)
 
     def __len__(self) -> int:
         """Return how many sets there are."""
@@ -146,6 +193,8 @@ class Certificate:
         content = {"format": FORMAT, "version": VERSION}
         for field in fields(self):
             value = getattr(self, field.name)
+            if isinstance(value, Frames):
+                value = {name: array.tolist() for name, array in value._asdict().items()}
             content[field.name] = value.tolist() if isinstance(value, np.ndarray) else value
         return json.dumps(content, allow_nan=False)
 
@@ -219,7 +268,11 @@ def _decode(content: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     decoded = dict(content)
     for name in ("centres", "radii"):
         decoded[name] = _read_reals(name, decoded[name])
-    for name in ("carries", "histories", "plans"):
+    if decoded["frames"] is not None:
+        frames = decoded["frames"]
+        _demand(isinstance(frames, dict) and sorted(frames) == sorted(Frames._fields), "frames")
+        decoded["frames"] = Frames(*(_read_reals("frames", frames[n]) for n in Frames._fields))
+    for name in ("carries", "histories", "plans", "cells"):
         _demand(isinstance(decoded[name], list), name)
         decoded[name] = tuple(
             tuple(entry) if isinstance(entry, list) else entry for entry in decoded[name]

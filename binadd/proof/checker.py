@@ -18,12 +18,13 @@ from typing import NamedTuple
 from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
+from binadd.proof.cover import Cover
+from binadd.proof.fields import Fields
 
 __all__ = ["check"]
 
 BITS, GUARD = 64, 32  # GUARD: further bits where σ is tabulated
-ONE = 1 << BITS
-BEYOND = 2 * ONE  # no state is as far from 0, and no set may be
+ONE, BEYOND = 1 << BITS, 2 << BITS  # no state is as far from 0 as BEYOND, and no set may be
 MAX_DEPTH, MOST_WORK = 200, 1 << 35  # of a plan; of all, in products: up to an hour
 # Accumulators of a sum, what one operation rounds relatively, and |computed f − f|.
 ROUNDING = {"float64": (8, ONE >> 53, ONE >> 50), "float32": (16, ONE >> 24, ONE >> 21)}
@@ -34,7 +35,7 @@ class Case(NamedTuple):
     """The states {z + G·e + s·e′ : |eᵢ| ≤ 1, |e′ᵢ| ≤ 1}: H units, g generators."""
 
     z: list[int]  # (H,)
-    G: list[int]  # (H,): rows of g `_Fields`
+    G: list[int]  # (H,): rows of g `Fields`
     g: int
     s: list[int]  # (H,)
     spread: list[int]  # (H,): s + Σ|G| or more
@@ -57,15 +58,19 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     """
     network = _Network(certificate, net.copy())  # as it is now
     carries, nothing = certificate.carries, [0] * network.size
-    centres, radii = certificate.centres.tolist(), certificate.radii.tolist()
-    sets = zip(map(_units, centres), map(_units, radii), strict=True)
-    boxes = [Case(c, nothing, 0, r, r) for c, r in sets]
+    cover = None if certificate.frames is None else Cover(certificate, _units)
+    sets = network.boxes(certificate) if cover is None else network.cells(cover)
 
     def inside(case: Case, carry: int, q: int) -> bool:
-        """Whether all of a case lies in set q, which has this carry."""
-        if q >= len(boxes) or carries[q] != carry:
+        """Whether a case lies in set q, or frame q's sets cover it, and they have this carry."""
+        if cover is not None:
+            network.reaches(case)
+            network.work += network.size**2 * (case.g + 1)
+            G = [network.fields.split(row, case.g) for row in case.G]
+            return cover.holds(case.z, G, case.s, carry, q)
+        if q >= len(sets) or carries[q] != carry:
             return False
-        rows = zip(case.z, case.spread, boxes[q].z, boxes[q].s, strict=True)
+        rows = zip(case.z, case.spread, sets[q].z, sets[q].s, strict=True)
         return all(abs(z - c) + spread <= r for z, spread, c, r in rows)
 
     def follow(plan: Iterator[int], case: Case, carry: int, steps: int) -> None:
@@ -83,7 +88,7 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
 
     start = Case(nothing, nothing, 0, nothing, nothing)
     _demand(inside(start, 0, 0), "set 0 does not hold the initial state")
-    for q, (box, plan) in enumerate(zip(boxes, map(iter, certificate.plans), strict=True)):
+    for q, (box, plan) in enumerate(zip(sets, map(iter, certificate.plans), strict=True)):
         follow(plan, box, carries[q], 0)
         _demand(next(plan, None) is None, f"the plan of set {q} goes on after its end")
 
@@ -125,11 +130,29 @@ class _Network:
         self.step_error, self.logit_error = _units([claim.step_error, claim.logit_error])
         enough = self.step_error >= step and self.logit_error >= sums[1]
         _demand(enough, "the certificate assumes smaller rounding errors than there are")
-        self.fields = _Fields(BEYOND * (max(hidden, output) + ONE))
+        self.fields = Fields(BEYOND * (max(hidden, output) + ONE), BITS)
+
+    def boxes(self, claim: Certificate) -> list[Case]:
+        """The sets as cases."""
+        nothing, sets = [0] * self.size, (claim.centres.tolist(), claim.radii.tolist())
+        pairs = zip(*(map(_units, rows) for rows in sets), strict=True)
+        return [Case(c, nothing, 0, r, r) for c, r in pairs]
+
+    def cells(self, cover: Cover) -> list[Case]:
+        """The cells as cases."""
+        cases = []
+        for z, G, s in map(cover.case, range(len(cover.cells))):
+            spread = [sum(map(abs, row)) + t for row, t in zip(G, s, strict=True)]
+            cases.append(Case(z, [self.fields.join(row) for row in G], self.size, s, spread))
+        return cases
+
+    def reaches(self, case: Case) -> None:
+        """Demand that no state of a case is as far from 0 as BEYOND."""
+        _demand(max(map(add, map(abs, case.z), case.spread)) < BEYOND, "a case reaches too far")
 
     def step(self, case: Case, affine: bool) -> Iterator[Case]:
         """Enclose the next states, symbol by symbol: h′ = slope·(Wh + u) + offset ± error."""
-        _demand(max(map(add, map(abs, case.z), case.spread)) < BEYOND, "a case reaches too far")
+        self.reaches(case)
         fields, bits, g = self.fields, self.fields.bits, case.g + self.size
         self.work += self.size * (self.size * g + (500 << self.operands))  # 500 for each line
         _demand(self.work <= MOST_WORK, "the plans take more steps than are checked")
@@ -156,29 +179,6 @@ class _Network:
         radius = self.fields.size(_dot(self.out, case.G), case.g)
         radius += _dot(map(abs, self.out), case.s) + (self.logit_error << BITS)
         return (middle if bit else -middle) > radius
-
-
-class _Fields:
-    """Vectors as single integers, Σ vᵢ·2^(bits·i), so that Python adds and multiplies all entries
-    at once. They are signed and borrow from each other, until `half` is added to each."""
-
-    def __init__(self, largest: int) -> None:
-        self.bits = largest.bit_length() + 2  # |vᵢ| and Σ|vᵢ| are below half = 2^(bits − 1)
-        self.ones = cache(lambda n: sum(1 << self.bits * i for i in range(n)))
-
-    def round_down(self, v: int, n: int) -> int:
-        """Each of n entries divided by ONE and rounded down."""
-        ones, bits = self.ones(n), self.bits
-        halves, whole = ones << bits - 1, (ones << bits - BITS) - ones
-        return (v + halves >> BITS & whole) - (halves >> BITS)
-
-    def size(self, v: int, n: int) -> int:
-        """Σ|vᵢ| of n entries."""
-        ones, bits = self.ones(n), self.bits
-        raised = v + (ones << bits - 1)
-        signs = raised >> bits - 1 & ones  # 1 where vᵢ ≥ 0
-        positive = (raised & (signs << bits) - signs) - (signs << bits - 1)
-        return (2 * positive - v) % ((1 << bits) - 1)  # |vᵢ|, and their sum: 2^bits leaves 1
 
 
 def _line(low: int, high: int, affine: bool, tanh: bool = False) -> tuple[int, int, int]:

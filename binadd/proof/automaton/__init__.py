@@ -47,7 +47,7 @@ def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
     machine = Unfolded(certificate, Enclosure(net))
     outputs, successors = np.array(machine.outputs), np.array(machine.successors)
     classes = coarsest(outputs, successors)
-    states = carries(outputs, successors, classes, certificate.operands)
+    states = carries(outputs, successors, classes, certificate.operands, machine.peers)
     members = [int(np.flatnonzero(states == carry)[0]) for carry in range(certificate.operands)]
     contexts = machine.contexts(states, certificate.operands)
     return Automaton(

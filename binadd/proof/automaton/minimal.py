@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from binadd.errors import CertificateError
@@ -26,11 +28,18 @@ def coarsest(outputs: Integers, successors: Integers) -> Integers:
         classes = finer
 
 
-def carries(outputs: Integers, successors: Integers, classes: Integers, operands: int) -> Integers:
+def carries(
+    outputs: Integers,
+    successors: Integers,
+    classes: Integers,
+    operands: int,
+    peers: Mapping[int, list[int]],
+) -> Integers:
     """The carry that each state (S,) stands for, −1 for states that no word leads to.
 
-    Walks the machine and the carry automaton together from their starts, and demands that classes
-    and carries correspond one to one, with the same outputs: an isomorphism of minimal machines.
+    A word that leads to a state leads to its peers, too. Walks the machine and the carry automaton
+    together from their starts, and demands that classes and carries correspond one to one, with
+    the same outputs: an isomorphism of minimal machines.
     """
     symbols = ones(operands)
     carry_of = np.full(len(classes), -1)
@@ -41,12 +50,12 @@ def carries(outputs: Integers, successors: Integers, classes: Integers, operands
         totals = symbols + carry_of[state]
         _demand(np.array_equal(outputs[state], totals % 2), "says other bits than addition")
         for following, carry in zip(successors[state].tolist(), totals // 2, strict=True):
-            if carry_of[following] < 0:
-                carry_of[following] = carry
-                front.append(following)
-            _demand(carry_of[following] == carry, "has a state that stands for two carries")
-    reached = carry_of >= 0
-    pairs = np.unique(np.column_stack([classes, carry_of])[reached], axis=0)
+            for reached in (following, *peers.get(following, ())):
+                if carry_of[reached] < 0:
+                    carry_of[reached] = carry
+                    front.append(reached)
+                _demand(carry_of[reached] == carry, "has a state that stands for two carries")
+    pairs = np.unique(np.column_stack([classes, carry_of])[carry_of >= 0], axis=0)
     one_to_one = len(pairs) == len(np.unique(pairs[:, 0])) == operands
     _demand(one_to_one, "has other states than there are carries")
     return carry_of

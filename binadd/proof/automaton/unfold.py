@@ -18,12 +18,17 @@ __all__ = ["Unfolded"]
 class Unfolded:
     """Every set and every case between sets as a state: outputs and successors, symbol by symbol.
 
-    State q < N is set q; the cases that plans lead through follow.
+    State q < N is set q; the cases that plans lead through follow. Cells that cover a case
+    together are one another's `peers`: the first stands for all as a successor.
     """
 
     def __init__(self, certificate: Certificate, enclosure: Enclosure) -> None:
         self.enclosure = enclosure
         self.sets = (certificate.centres, certificate.radii)
+        self.peers: dict[int, list[int]] = {}
+        self.ends = list(range(len(certificate)))  # the state that a plan's −1 − q leads to
+        if certificate.frames is not None:
+            self._gather(certificate)
         self.names = list(certificate.histories)
         self.outputs: list[list[int]] = [[] for _ in self.names]
         self.successors: list[list[int]] = [[] for _ in self.names]
@@ -31,10 +36,16 @@ class Unfolded:
         self.high: list[Reals] = []
         self.edges: list[tuple[int, int]] = []  # their (state, symbol)
         for q, words in enumerate(certificate.plans):
-            centre, radius = (part[q : q + 1] for part in self.sets)
             plan = iter(words)
-            case = Cases(centre, np.zeros((*centre.shape, 0)), radius)
+            case = Cases(*(part[None] for part in certificate.case(q)))
             self._step(plan, self._word(plan, HULL), q, case)
+
+    def _gather(self, certificate: Certificate) -> None:
+        """Let the first cell of each frame stand for all of them."""
+        for q, (frame, *_) in enumerate(certificate.cells):
+            self.peers.setdefault(frame, []).append(q)
+        self.ends = [self.peers[frame][0] for frame in sorted(self.peers)]
+        self.peers = {cells[0]: cells[1:] for cells in self.peers.values()}
 
     def _word(self, plan: Iterator[int], least: int) -> int:
         """The next word of a plan."""
@@ -47,12 +58,13 @@ class Unfolded:
         """Take a step from a state as the plan says, then go on with the cases reached."""
         for symbol, (low, high, bit, following) in enumerate(self._reached(case, word)):
             self.outputs[state].append(bit)
-            then = self._word(plan, -len(self.sets[0]))
+            then = self._word(plan, -len(self.ends))
             if then < 0:
-                end = -1 - then
+                end = self.ends[-1 - then]
+            if then < 0 and not self.peers:
                 centre, radius = (part[end] for part in self.sets)
                 low, high = np.maximum(low, centre - radius), np.minimum(high, centre + radius)
-            else:
+            elif then >= 0:
                 end = self._add_state(f"{self.names[state]} {symbol}")
             self.successors[state].append(end)
             self.edges.append((state, symbol))

@@ -14,6 +14,9 @@ sampled states and are widened until they hold all that a step, or several, can 
 - `Adaptive`: the same, and where a bit is in doubt or a set grows without end, the history looks
   further back.
 
+- `Cells`: sets of states that lie close to a curve are cut into pieces along it, which need only
+  cover what becomes of them together.
+
 With many operands there are many symbols, and histories look back less far: there are never more
 than `MOST_EDGES` of (history, symbol), nor more than `MOST_FOLLOWED` of (case, symbol) at a time.
 """
@@ -22,8 +25,19 @@ from __future__ import annotations
 
 from binadd.proof.search.adaptive import Adaptive
 from binadd.proof.search.affine import AffineForms
-from binadd.proof.search.attempt import Attempt, Found, Missed
+from binadd.proof.search.attempt import Attempt, CellsFound, Found, Missed
 from binadd.proof.search.boxes import Boxes
+from binadd.proof.search.cells import Cells
 from binadd.proof.search.sampler import Sampler
 
-__all__ = ["Adaptive", "AffineForms", "Attempt", "Boxes", "Found", "Missed", "Sampler"]
+__all__ = [
+    "Adaptive",
+    "AffineForms",
+    "Attempt",
+    "Boxes",
+    "Cells",
+    "CellsFound",
+    "Found",
+    "Missed",
+    "Sampler",
+]

@@ -7,14 +7,16 @@ from typing import Protocol
 
 import numpy as np
 
-from binadd.proof.certificate import Certificate
+from binadd.proof.certificate import Certificate, Reals
+from binadd.proof.certificate import Frames as CertifiedFrames
 from binadd.proof.enclosure import Enclosure
-from binadd.proof.search.histories import Graph, History
-from binadd.proof.search.plans import Plan
+from binadd.proof.search.frames import Frames
+from binadd.proof.search.histories import Graph, History, Integers
+from binadd.proof.search.plans import Plan, start_plan
 from binadd.proof.search.sampler import Sampler
 from binadd.proof.search.sets import Sets
 
-__all__ = ["Attempt", "Found", "Missed"]
+__all__ = ["Attempt", "CellsFound", "Found", "Missed"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,45 @@ class Found:
 
 
 @dataclass(frozen=True)
+class CellsFound:
+    """Cells and plans that hold."""
+
+    graph: Graph
+    frames: Frames
+    cell: Integers  # (N, 1 + D)
+    low: Reals  # (N, H)
+    high: Reals  # (N, H)
+    plans: list[Plan]  # of the cells
+    margin: float
+
+    def certificate(self, enclosure: Enclosure, digest: str) -> Certificate:
+        """Put the initial state in front: it is the one cell of a frame of its own."""
+        size, cuts = enclosure.size, self.frames.cuts
+        start = Frames.alone(size, cuts)
+        graph, zero = self.graph, np.zeros((1, size))
+        room = np.full_like(zero, 2.0**-40)  # for the rounding of coordinates
+        q = self.cell[:, 0].tolist()
+        cells = self.cell.copy()
+        cells[:, 0] += 1
+        return Certificate(
+            digest=digest,
+            operands=enclosure.operands,
+            activation=enclosure.activation_name,
+            dtype=enclosure.dtype,
+            step_error=enclosure.step_error,
+            logit_error=enclosure.logit_error,
+            margin=self.margin,
+            carries=(0, *(int(graph.carries[f]) for f in q)),
+            centres=np.concatenate([zero, (self.low + self.high) * 0.5]),
+            radii=np.concatenate([room, (self.high - self.low) * 0.5 + 2.0**-44]),
+            plans=(start_plan(graph), *self.plans),
+            histories=("start", *(str(graph.histories[f]) for f in q)),
+            frames=CertifiedFrames(*map(np.concatenate, zip(start, self.frames, strict=True))),
+            cells=((0,) * (1 + cuts), *(tuple(cell) for cell in cells.tolist())),
+        )
+
+
+@dataclass(frozen=True)
 class Missed:
     """How far an attempt came."""
 
@@ -60,5 +101,5 @@ class Missed:
 class Attempt(Protocol):
     """A way to look for a proof."""
 
-    def run(self, enclosure: Enclosure, sampler: Sampler) -> Found | Missed:
+    def run(self, enclosure: Enclosure, sampler: Sampler) -> Found | CellsFound | Missed:
         """Look for a proof."""

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from binadd.proof.certificate import AFFINE, HULL
 from binadd.proof.search.histories import Graph, Integers
 
-__all__ = ["Plan", "box_plans", "followed_plans"]
+__all__ = ["Plan", "box_plans", "cell_plans", "followed_plans", "start_plan"]
 
 Plan: TypeAlias = tuple[int, ...]
 
@@ -15,8 +15,7 @@ Plan: TypeAlias = tuple[int, ...]
 def box_plans(graph: Graph) -> tuple[Plan, ...]:
     """Write the plans of boxes that are stepped once."""
     targets = (-2 - graph.successors).tolist()  # set q + 1
-    start = _start_plan(graph, [[-2 - q] for q in _start_ends(graph)])
-    return (start, *((HULL, *ends) for ends in targets))
+    return (start_plan(graph), *((HULL, *ends) for ends in targets))
 
 
 def followed_plans(levels: list[Integers], graph: Graph, ends: Integers) -> tuple[Plan, ...]:
@@ -25,15 +24,26 @@ def followed_plans(levels: list[Integers], graph: Graph, ends: Integers) -> tupl
     `ends` (M,): for each short word, the case of level 0 that it leads to, or a set.
     """
     rows = [level.tolist() for level in levels]
+    followed = [[end] if end < 0 else _write(rows, 0, end) for end in ends.tolist()]
+    return (_start_plan(graph, followed), *(tuple(_write(rows, 0, q)) for q in range(len(graph))))
 
-    def write(level: int, case: int) -> list[int]:
-        plan = [AFFINE]
-        for child in rows[level][case]:
-            plan += [child] if child < 0 else write(level + 1, child)
-        return plan
 
-    followed = [[end] if end < 0 else write(0, end) for end in ends.tolist()]
-    return (_start_plan(graph, followed), *(tuple(write(0, q)) for q in range(len(graph))))
+def cell_plans(levels: list[Integers], count: int) -> list[Plan]:
+    """Write the plans of the first `count` cases of level 0."""
+    rows = [level.tolist() for level in levels]
+    return [tuple(_write(rows, 0, case)) for case in range(count)]
+
+
+def start_plan(graph: Graph) -> Plan:
+    """Write the plan of the initial state if short words end in their histories' sets."""
+    return _start_plan(graph, [[-2 - q] for q in _start_ends(graph)])
+
+
+def _write(rows: list[list[list[int]]], level: int, case: int) -> list[int]:
+    plan = [AFFINE]
+    for child in rows[level][case]:
+        plan += [child] if child < 0 else _write(rows, level + 1, child)
+    return plan
 
 
 def _start_ends(graph: Graph) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -62,11 +63,11 @@ class Sampler:
         for q, history in enumerate(histories):
             groups[len(history.window)].append(q)
         for group in groups.values():
-            states = self._run([histories[q] for q in group])
+            states = self.states([histories[q] for q in group])
             low[group], high[group] = states.min(1), states.max(1)
         return low, high
 
-    def _run(self, histories: list[History]) -> Reals:
+    def states(self, histories: Sequence[History]) -> Reals:
         """States (N, samples, H) after histories of one length."""
         enclosure = self._enclosure
         states = self._pool[[history.first_carry for history in histories]]

@@ -1,0 +1,39 @@
+"""Vectors of integers as single integers, for the checker."""
+
+from functools import cache
+
+__all__ = ["Fields"]
+
+
+class Fields:
+    """Vectors as single integers, Σ vᵢ·2^(bits·i), so that Python adds and multiplies all entries
+    at once. They are signed and borrow from each other, until `half` is added to each."""
+
+    def __init__(self, largest: int, shift: int) -> None:
+        self.shift = shift
+        self.bits = largest.bit_length() + 2  # |vᵢ| and Σ|vᵢ| are below half = 2^(bits − 1)
+        self.ones = cache(lambda n: sum(1 << self.bits * i for i in range(n)))
+
+    def round_down(self, v: int, n: int) -> int:
+        """Each of n entries divided by 2^shift and rounded down."""
+        ones, bits, shift = self.ones(n), self.bits, self.shift
+        halves, whole = ones << bits - 1, (ones << bits - shift) - ones
+        return (v + halves >> shift & whole) - (halves >> shift)
+
+    def size(self, v: int, n: int) -> int:
+        """Σ|vᵢ| of n entries."""
+        ones, bits = self.ones(n), self.bits
+        raised = v + (ones << bits - 1)
+        signs = raised >> bits - 1 & ones  # 1 where vᵢ ≥ 0
+        positive = (raised & (signs << bits) - signs) - (signs << bits - 1)
+        return (2 * positive - v) % ((1 << bits) - 1)  # |vᵢ|, and their sum: 2^bits leaves 1
+
+    def join(self, entries: list[int]) -> int:
+        """The vector of these entries."""
+        return sum(entry << self.bits * i for i, entry in enumerate(entries))
+
+    def split(self, v: int, n: int) -> list[int]:
+        """Its n entries."""
+        bits, half = self.bits, 1 << self.bits - 1
+        raised = v + (self.ones(n) << bits - 1)
+        return [(raised >> bits * i & 2 * half - 1) - half for i in range(n)]

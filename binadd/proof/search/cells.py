@@ -1,0 +1,259 @@
+"""Cells: the states of each history cut into pieces, for networks that forget slowly.
+
+Where states spread along a curve, a step of a piece need not come to lie in one piece again: it
+must be covered by those that it reaches into. So nothing has to shrink along the curve, only
+across it, and one to three steps are enough where boxes need a dozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.proof.certificate import Reals
+from binadd.proof.enclosure import BOUND, Cases, Enclosure
+from binadd.proof.search.attempt import CellsFound, Missed
+from binadd.proof.search.frames import FURTHEST, ROUNDING, Frames, Pieces
+from binadd.proof.search.histories import Graph, Integers, uniform
+from binadd.proof.search.plans import Plan, cell_plans
+from binadd.proof.search.sampler import Sampler
+from binadd.proof.search.sets import ShortWords
+
+__all__ = ["Cells"]
+
+MOST_SYMBOLS, MOST_UNITS = 8, 64
+"""With more, three steps lead to too many cases, and frames are too large."""
+MOST_REALS = 1 << 24
+"""Of all generators at a time."""
+SLACK = 1e-9
+"""Room in a cell beyond what must fit: a certificate has centres and radii instead of bounds."""
+LEAST_GROWTH = 1e-6
+
+
+class Grid:
+    """Cells that are in use, sorted: N of them."""
+
+    def __init__(self, frames: Frames) -> None:
+        size = frames.origin.shape[1]
+        self.frames = frames
+        self.cell = np.zeros((0, 1 + frames.cuts), np.int64)
+        self.low, self.high = np.zeros((2, 0, size))
+        self.changed = np.zeros(0, np.bool_)
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.cell)
+
+    def find(self, cell: Integers) -> tuple[Integers, NDArray[np.bool_]]:
+        """Where cells (K, 1 + D) are, and whether they are there."""
+        keys, wanted = _keys(self.cell), _keys(cell)
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        return place, keys[place] == wanted
+
+    def hold(self, pieces: Pieces) -> NDArray[np.bool_]:
+        """Whether each piece lies in its cell."""
+        place, there = self.find(pieces.cell)
+        room = np.full(pieces.low.shape[1], SLACK)
+        room[: self.frames.cuts] = 0.0  # pieces end where cells do
+        inside = (pieces.low - room >= self.low[place]) & (pieces.high + room <= self.high[place])
+        held: NDArray[np.bool_] = there & inside.all(1)
+        return held
+
+    def take_in(self, pieces: Pieces, growth: float) -> None:
+        """Widen cells until they hold these pieces, and somewhat more; add those that are new."""
+        cell, which = np.unique(pieces.cell, axis=0, return_inverse=True)
+        order = np.argsort(which, kind="stable")
+        first = np.searchsorted(which[order], np.arange(len(cell)))
+        low = np.minimum.reduceat(pieces.low[order], first)
+        high = np.maximum.reduceat(pieces.high[order], first)
+        if len(self):
+            place, there = self.find(cell)
+            self._widen(place[there], low[there], high[there], growth)
+            cell, low, high = cell[~there], low[~there], high[~there]
+        low, high = self.frames.bounds(cell, low - LEAST_GROWTH, high + LEAST_GROWTH)
+        self.cell = np.concatenate([self.cell, cell])
+        order = np.argsort(_keys(self.cell), kind="stable")
+        self.cell = self.cell[order]
+        self.low = np.concatenate([self.low, low])[order]
+        self.high = np.concatenate([self.high, high])[order]
+        self.changed = np.concatenate([self.changed, np.ones(len(cell), np.bool_)])[order]
+
+    def _widen(self, place: Integers, low: Reals, high: Reals, growth: float) -> None:
+        below = (self.low[place] - low + 2 * SLACK).clip(0)
+        above = (high - self.high[place] + 2 * SLACK).clip(0)
+        low = self.low[place] - np.where(below > 0, below * (1 + growth) + LEAST_GROWTH, 0)
+        high = self.high[place] + np.where(above > 0, above * (1 + growth) + LEAST_GROWTH, 0)
+        self.low[place], self.high[place] = self.frames.bounds(self.cell[place], low, high)
+        self.changed[place] = True
+
+    def cases(self, rows: Integers) -> tuple[Integers, Cases]:
+        """The cells as cases, and their frames."""
+        f = self.cell[rows, 0]
+        middle, radius = (self.low + self.high)[rows] * 0.5, (self.high - self.low)[rows] * 0.5
+        axes = self.frames.axes[f]
+        z = self.frames.origin[f] + (axes @ middle[:, :, None])[:, :, 0]
+        return f, Cases(z, axes * radius[:, None], np.full_like(z, ROUNDING))
+
+
+def _keys(cell: Integers) -> Integers:
+    """One number for each cell, in their order."""
+    key = cell[:, 0]
+    for axis in range(1, cell.shape[1]):
+        key = key * (2 * FURTHEST) + (cell[:, axis] + FURTHEST)
+    return key
+
+
+def _extent(cases: Cases) -> float:
+    """How far from 0 a unit of a case may be."""
+    return float((np.abs(cases.z) + np.abs(cases.G).sum(-1) + cases.s).max())
+
+
+class Followed(NamedTuple):
+    """What came of following some cells."""
+
+    margin: float
+    doubtful: Integers
+    levels: list[Integers]
+    outside: Pieces | None
+    """What of the last step's cases lies outside the cells."""
+    work: int
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Pieces of the states of each history, cut along their longest axes.
+
+    Attributes
+    ----------
+    depth : int
+        How far histories look back.
+    width : float
+        Of a piece, in pre-activations.
+    cuts : int
+        How many axes are cut.
+    growth : float
+        A cell that must grow grows by so many times more than it must.
+    steps : int
+        After so many a case must be covered.
+    rounds, cells, work : int
+        The most of each; work as `Adaptive` counts it for 16 units.
+    """
+
+    depth: int
+    width: float
+    cuts: int = 2
+    growth: float = 0.4
+    steps: int = 3
+    rounds: int = 30
+    cells: int = 6000
+    work: int = 30_000_000
+
+    def run(self, enclosure: Enclosure, sampler: Sampler) -> CellsFound | Missed:
+        """Cut what was sampled, and widen and add cells until they cover what becomes of them."""
+        graph = uniform(enclosure.operands, self.depth)
+        if graph.symbols > MOST_SYMBOLS or enclosure.size > MOST_UNITS:
+            return Missed(-np.inf, len(graph))
+        start = ShortWords.of(enclosure, graph)
+        try:
+            states = sampler.states(graph.histories)
+            frames = Frames.of(states, enclosure.W, self.cuts, self.width)
+            grid = Grid(frames)
+            self._begin(grid, states, start)
+            return self._close(enclosure, graph, grid, start.margin)
+        except (OverflowError, np.linalg.LinAlgError):
+            return Missed(-np.inf, len(graph))
+
+    def _begin(self, grid: Grid, states: Reals, start: ShortWords) -> None:
+        """Take in what was sampled, and the short words."""
+        count, samples, size = states.shape
+        f = np.concatenate([np.repeat(np.arange(count), samples), start.q])
+        z = np.concatenate([states.reshape(-1, size), start.z])
+        s = np.concatenate([np.zeros((count * samples, size)), start.r])
+        length = MOST_REALS // size**2
+        for i in range(0, len(f), length):
+            some = slice(i, i + length)
+            G = np.zeros((*z[some].shape, 1))
+            grid.take_in(grid.frames.cut(f[some], z[some], G, s[some]), 0.0)
+
+    def _close(
+        self, enclosure: Enclosure, graph: Graph, grid: Grid, margin: float
+    ) -> CellsFound | Missed:
+        worst, doubtful, work = -np.inf, np.zeros(0, np.int64), 0
+        for _ in range(self.rounds):
+            rows = np.flatnonzero(grid.changed)
+            if len(rows) == 0:
+                break
+            grid.changed[:] = False
+            courses = []
+            for some in self._chunks(enclosure, graph, rows):
+                courses.append(self._follow(enclosure, graph, grid, some))
+                work += courses[-1].work
+                if not courses[-1].margin > 0 or work > self.work:
+                    break
+            worst = min(course.margin for course in courses)
+            doubtful = np.concatenate([course.doubtful for course in courses])
+            if not worst > 0 or len(grid) > self.cells or work > self.work:
+                grid.changed[rows] = True
+                break
+            for course in courses:
+                if course.outside is not None:
+                    grid.take_in(course.outside, self.growth)
+        if grid.changed.any() or not worst > 0:
+            return Missed(worst, len(graph), tuple(graph.histories[q] for q in set(doubtful)))
+        return self._found(enclosure, graph, grid, margin)
+
+    def _found(
+        self, enclosure: Enclosure, graph: Graph, grid: Grid, margin: float
+    ) -> CellsFound | Missed:
+        """Follow all cells once more, and write down how."""
+        plans: list[Plan] = []
+        for rows in self._chunks(enclosure, graph, np.arange(len(grid))):
+            course = self._follow(enclosure, graph, grid, rows)
+            margin = min(margin, course.margin)
+            if course.outside is not None or not margin > 0:
+                return Missed(margin, len(graph))
+            plans += cell_plans(course.levels, len(rows))
+        return CellsFound(graph, grid.frames, grid.cell, grid.low, grid.high, plans, margin)
+
+    def _chunks(self, enclosure: Enclosure, graph: Graph, rows: Integers) -> Iterator[Integers]:
+        """As many of the rows at a time as memory is for."""
+        each = graph.symbols**self.steps * enclosure.size**2 * self.steps
+        length = max(1, MOST_REALS // each)
+        yield from (rows[i : i + length] for i in range(0, len(rows), length))
+
+    def _follow(self, enclosure: Enclosure, graph: Graph, grid: Grid, rows: Integers) -> Followed:
+        """Step cells, and what of them is not covered, until all is or the steps are used up."""
+        q, cases = grid.cases(rows)
+        if not _extent(cases) < BOUND:
+            raise OverflowError("cells reach further than enclosures are sound for")
+        origin, margin, doubtful = q, np.inf, [np.zeros(0, np.int64)]
+        levels: list[Integers] = []
+        outside, work = None, 0
+        for step in range(self.steps):
+            share = graph.symbols * enclosure.size**2 / 1024  # of a case of 16 units, 4 symbols
+            work += int(len(q) * (cases.G.shape[2] + enclosure.size) * share)
+            reached = enclosure.affine(cases)
+            margins = enclosure.margin(reached, graph.signs[q])
+            margin = min(margin, float(margins.min()))
+            doubtful.append(origin[(margins <= 0).any(1)])
+            ends = graph.successors[q]
+            m, x = np.divmod(np.arange(ends.size), graph.symbols)
+            after = reached.cases(m, x)
+            pieces = grid.frames.cut(ends.reshape(-1), *after)
+            held = grid.hold(pieces)
+            out = np.zeros(ends.size, np.bool_)
+            out[pieces.case[~held]] = True
+            levels.append(
+                np.where(out, np.cumsum(out) - 1, -2 - ends.reshape(-1)).reshape(ends.shape)
+            )
+            if not out.any():
+                break
+            if step == self.steps - 1:
+                outside = pieces.where(~held)
+            origin, q = origin[m[out]], ends.reshape(-1)[out]
+            cases = Cases(*(part[out] for part in after))
+        return Followed(margin, np.concatenate(doubtful), levels, outside, work)
