@@ -48,7 +48,7 @@ binadd prove adder.npz -o certificate.json
     type=click.Choice(["quick", "medium", "thorough"]),
     default="thorough",
     metavar="quick|medium|thorough",
-    help="With 16 units milliseconds, or up to half a minute; default thorough.",
+    help="With 16 units milliseconds, or up to a minute; default thorough.",
 )
 def prove(model: str, output: str | None, effort: str) -> Outcome:
     """Prove that the network in MODEL adds all numbers of every length, or refute it.

@@ -42,7 +42,7 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
     net : BinaryAdderRNN
     effort : {"quick", "medium", "thorough"}
         How long to look: with 16 units a few milliseconds, as between two stretches of training,
-        a tenth of a second, or as much as half a minute; with 128 even a quick look takes seconds.
+        a tenth of a second, or as much as a minute; with 128 even a quick look takes seconds.
 
     Returns
     -------
