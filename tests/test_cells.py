@@ -128,6 +128,7 @@ def test_cuts_of_the_search_cover_too() -> None:
         y = frames.coordinates(
             np.zeros(200, np.int64), z + e[:, : G.shape[1]] @ G.T + e[:, G.shape[1] :] * s
         )
+        assert (pieces.low <= pieces.high).all()
         held = (y[:, None] >= pieces.low) & (y[:, None] <= pieces.high)
         assert held.all(-1).any(1).all()
 

@@ -127,7 +127,9 @@ class Frames(NamedTuple):
             cell = np.column_stack([cell[rows], piece.astype(np.int64)])
             _shorten(y, B, b, axis, piece, width[rows], np.flatnonzero(counts[rows] > 1))
         reach = np.abs(B).sum(-1) + b
-        return Pieces(case, cell, *self.bounds(cell, y - reach, y + reach))
+        pieces = Pieces(case, cell, *self.bounds(cell, y - reach, y + reach))
+        empty = np.asarray((pieces.low > pieces.high).any(1), np.bool_)  # false of NaN
+        return pieces.where(~empty)
 
 
 def _shorten(
