@@ -13,7 +13,7 @@ import binadd
 from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError
 from binadd.proof import checker
-from binadd.proof.certificate import Certificate, Frames
+from binadd.proof.certificate import Certificate, Frames, weights_digest
 from binadd.proof.cover import Cover
 from binadd.proof.enclosure import Enclosure
 from binadd.proof.search import Cells, CellsFound, Sampler
@@ -160,7 +160,9 @@ def test_decides_what_forgets_slowly() -> None:
     enclosure = Enclosure(net)
     found = Cells(3, width=0.5).run(enclosure, Sampler(enclosure))
     assert isinstance(found, CellsFound)
-    assert found.margin > 0.1
+    certificate = found.certificate(enclosure, weights_digest(net))
+    assert certificate.margin > 0.1
+    assert len(certificate) == len(certificate.cells) > 100
 
 
 def test_gives_up_where_frames_are_no_good() -> None:
