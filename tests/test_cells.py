@@ -55,10 +55,11 @@ def some_cells(generator: np.random.Generator, cuts: int, share: float) -> Certi
 def some_case(
     generator: np.random.Generator, certificate: Certificate
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """A case that is long along the first axis and short across it."""
+    """A case that is long along the axes that are cut, aslant to them, and short across."""
     assert certificate.frames is not None
     axes = certificate.frames.axes[0]
-    long = axes[:, 0] * generator.uniform(0, 0.6)
+    cuts = certificate.frames.widths.shape[1]
+    long = axes[:, :cuts] @ generator.uniform(-0.5, 0.5, cuts)
     G = np.column_stack([long, generator.normal(size=(SIZE, 3)) * 0.01])
     z = certificate.frames.origins[0] + axes @ (generator.normal(size=SIZE) * 0.1)
     return z, G[:, generator.permutation(4)], np.abs(generator.normal(size=SIZE)) * 0.005
@@ -66,6 +67,24 @@ def some_case(
 
 def units(values: Any) -> list[int]:
     return checker._units(values.tolist())
+
+
+def searched(certificate: Certificate, *case: NDArray[Any]) -> bool:
+    """Whether the search says that a case is covered."""
+    assert certificate.frames is not None
+    frames = SearchFrames(*certificate.frames)
+    pieces = frames.cut(np.zeros(1, np.int64), *(part[None] for part in case))
+    place = {cell: q for q, cell in enumerate(certificate.cells)}
+    for cell, low, high in zip(pieces.cell.tolist(), pieces.low, pieces.high, strict=True):
+        q = place.get(tuple(cell))
+        if q is None:
+            return False
+        room = certificate.radii[q] - 1e-9
+        room[: frames.cuts] += 2e-9  # at a cut
+        centre = certificate.centres[q]
+        if not ((centre - room <= low) & (high <= centre + room)).all():
+            return False
+    return True
 
 
 @pytest.mark.parametrize("cuts", [1, 2])
@@ -85,12 +104,32 @@ def test_what_is_covered_is_in_cells(cuts: int) -> None:
         y = (states - frames.origins[0]) @ frames.inverses[0].T
         off = np.abs(y[:, None] - certificate.centres) - certificate.radii
         inside = (off.max(-1) <= 1e-12).any(1).all()
-        if cover.holds(units(z), [units(row) for row in G], units(s), 0, 0):
-            assert inside
-            said += 1
+        yes = cover.holds(units(z), [units(row) for row in G], units(s), 0, 0)
+        assert inside or not yes
+        assert yes or not searched(certificate, z, G, s)
+        said += yes
         assert not cover.holds(units(z), [units(row) for row in G], units(s), 1, 0)  # the carry
         assert not cover.holds(units(z), [units(row) for row in G], units(s), 0, 1)  # the frame
     assert said > 20
+
+
+def test_pieces_that_nothing_reaches_need_no_cell() -> None:
+    """y₀ = 0.6e₀ + 0.5e₁ and y₁ = 0.6e₁ are never beyond opposite ends of the middle pieces."""
+    full = some_cells(np.random.default_rng(0), 2, share=1.0)
+    unit = np.eye(SIZE)[None]
+    frames = Frames(np.zeros((1, SIZE)), unit, unit, np.ones((1, 2)))
+    G = [units(row) for row in np.array([[0.6, 0.5], [0, 0.6], [0, 0], [0, 0]])]
+    for missing, covered in (((1, -1), True), ((-1, 1), True), ((1, 1), False), ((0, 1), False)):
+        pieces = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+        cells = tuple((0, *piece) for piece in pieces if piece != missing)
+        claim = Certificate(
+            **{name: getattr(full, name) for name in FIELDS}
+            | {name: getattr(full, name)[: len(cells)] for name in ("carries", "plans")}
+            | {"histories": full.histories[: len(cells)], "frames": frames, "cells": cells}
+            | {"centres": np.zeros((len(cells), SIZE)), "radii": np.full((len(cells), SIZE), 1.5)}
+        )
+        cover = Cover(claim, checker._units)
+        assert cover.holds([0] * SIZE, G, [0] * SIZE, 0, 0) is covered
 
 
 @pytest.mark.parametrize("cuts", [1, 2])

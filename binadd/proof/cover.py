@@ -93,19 +93,22 @@ class Cover:
 
     def _fits(self, y: Vector, B: Matrix, b: Vector, carry: int, cell: tuple[int, ...]) -> bool:
         """Whether a cell with this carry holds what of {y + B·e + b·e′} lies in its pieces."""
+        ends = []
+        for i, (middle, row, error) in enumerate(zip(y, B, b, strict=True)):
+            reach = sum(map(abs, row)) + error
+            low, high = middle - reach, middle + reach
+            if i + 1 < len(cell):
+                width, piece = self.widths[cell[0]][i], cell[i + 1]
+                low = max(low, (2 * piece - 1) * width // 2)
+                high = min(high, -(-(2 * piece + 1) * width // 2))
+            if low > high:  # the pieces of two axes need not have a state in common
+                return True
+            ends.append((low, high))
         q = self.place.get(cell, -1)
         if q < 0 or self.carries[q] != carry:
             return False
-        widths = self.widths[cell[0]]
-        for i, (c, r) in enumerate(zip(self.centres[q], self.radii[q], strict=True)):
-            reach = sum(map(abs, B[i])) + b[i]
-            low, high = y[i] - reach, y[i] + reach
-            if i < len(widths):
-                low = max(low, (2 * cell[1 + i] - 1) * widths[i] // 2)
-                high = min(high, -(-(2 * cell[1 + i] + 1) * widths[i] // 2))
-            if low <= high and not c - r <= low <= high <= c + r:
-                return False
-        return True
+        rows = zip(ends, self.centres[q], self.radii[q], strict=True)
+        return all(c - r <= low and high <= c + r for (low, high), c, r in rows)
 
 
 def _part(
