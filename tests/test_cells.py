@@ -12,7 +12,7 @@ from proved import certified
 import binadd
 from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError
-from binadd.proof import checker
+from binadd.proof import fixed_point
 from binadd.proof.certificate import Certificate, Frames, weights_digest
 from binadd.proof.cover import Cover
 from binadd.proof.enclosure import Enclosure
@@ -66,7 +66,7 @@ def some_case(
 
 
 def units(values: Any) -> list[int]:
-    return checker._units(values.tolist())
+    return fixed_point.units(values.tolist())
 
 
 def searched(certificate: Certificate, *case: NDArray[Any]) -> bool:
@@ -97,7 +97,7 @@ def test_what_is_covered_is_in_cells(cuts: int) -> None:
         frames = certificate.frames
         assert frames is not None
         z, G, s = some_case(generator, certificate)
-        cover = Cover(certificate, checker._units)
+        cover = Cover(certificate)
         e = generator.uniform(-1, 1, (400, G.shape[1] + SIZE))
         e[::2] = np.sign(e[::2])
         states = z + e[:, : G.shape[1]] @ G.T + e[:, G.shape[1] :] * s
@@ -128,7 +128,7 @@ def test_pieces_that_nothing_reaches_need_no_cell() -> None:
             | {"histories": full.histories[: len(cells)], "frames": frames, "cells": cells}
             | {"centres": np.zeros((len(cells), SIZE)), "radii": np.full((len(cells), SIZE), 1.5)}
         )
-        cover = Cover(claim, checker._units)
+        cover = Cover(claim)
         assert cover.holds([0] * SIZE, G, [0] * SIZE, 0, 0) is covered
 
 
@@ -142,12 +142,12 @@ def test_a_cell_holds_its_states(cuts: int) -> None:
     skew = frames._replace(axes=frames.axes + generator.normal(size=frames.axes.shape) * 1e-3)
     for claim in (frames, skew):
         object.__setattr__(certificate, "frames", claim)
-        z, G, s = Cover(certificate, checker._units).case(3)
+        z, G, s = Cover(certificate).case(3)
         e = np.sign(generator.normal(size=(200, SIZE)))
         y = certificate.centres[3] + e * certificate.radii[3]
         states = claim.origins[0] + np.linalg.solve(claim.inverses[0], y.T).T
-        G_real = np.array([[float(g) for g in row] for row in G]) / checker.ONE
-        z_real, s_real = (np.array([float(v) for v in part]) / checker.ONE for part in (z, s))
+        G_real = np.array([[float(g) for g in row] for row in G]) / fixed_point.ONE
+        z_real, s_real = (np.array([float(v) for v in part]) / fixed_point.ONE for part in (z, s))
         needed = np.abs(
             states - (z_real + ((y - certificate.centres[3]) / certificate.radii[3]) @ G_real.T)
         )

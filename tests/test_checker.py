@@ -20,7 +20,7 @@ from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, Refuted, checker
 from binadd.proof.certificate import MAX_BYTES, Certificate, inside, weights_digest
-from binadd.proof.fields import Fields
+from binadd.proof.fixed_point import Fields
 
 mpmath = pytest.importorskip("mpmath")
 
@@ -328,7 +328,7 @@ def test_lines_enclose(low: float, width: float, affine: bool, tanh: bool) -> No
 @given(st.lists(st.integers(-(2**90), 2**90), max_size=30))
 def test_fields_are_vectors(values: list[int]) -> None:
     count = len(values)
-    fields = Fields(30 << 90, checker.BITS)
+    fields = Fields(30 << 90)
 
     def vector(entries: list[int]) -> int:
         return sum(entry << fields.bits * i for i, entry in enumerate(entries))
@@ -341,7 +341,7 @@ def test_fields_are_vectors(values: list[int]) -> None:
 
 
 def test_checker_shares_no_code_with_the_search() -> None:
-    parts = ("checker", "cover", "fields")
+    parts = ("checker", "cover", "fixed_point")
     allowed = {f"binadd.proof.{part}" for part in (*parts, "certificate")}
     for part in parts:
         source = Path(checker.__file__).with_name(f"{part}.py").read_text(encoding="utf-8")

@@ -353,14 +353,14 @@ def case_in_units(
 ) -> checker.Case:
     """A case as the checker keeps it, its box larger by a little."""
     bits = network.fields.bits
-    columns = [checker._units(column) for column in G.T.tolist()]
+    columns = [checker.units(column) for column in G.T.tolist()]
     rows = [sum(column[j] << bits * i for i, column in enumerate(columns)) for j in range(len(z))]
     return checker.Case(
-        checker._units(z.tolist()),
+        checker.units(z.tolist()),
         rows,
         len(columns),
-        checker._units((s + more).tolist()),
-        checker._units((np.abs(G).sum(1) + s + 2 * more).tolist()),
+        checker.units((s + more).tolist()),
+        checker.units((np.abs(G).sum(1) + s + 2 * more).tolist()),
     )
 
 

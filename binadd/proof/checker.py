@@ -10,21 +10,20 @@ facts, which docs/proof.md derives:
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
-from operator import add, mul, sub
+from operator import add, sub
 from typing import NamedTuple
 
 from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.cover import Cover
-from binadd.proof.fields import Fields
+from binadd.proof.fixed_point import BEYOND, BITS, ONE, Fields, dot, units
 
 __all__ = ["check"]
 
-BITS, GUARD = 64, 32  # GUARD: further bits where σ is tabulated
-ONE, BEYOND = 1 << BITS, 2 << BITS  # no state is as far from 0 as BEYOND, and no set may be
+GUARD = 32  # further bits where σ is tabulated
 MAX_DEPTH, MOST_WORK = 200, 1 << 35  # of a plan; of all, in products: up to an hour
 # Accumulators of a sum, what one operation rounds relatively, and |computed f − f|.
 ROUNDING = {"float64": (8, ONE >> 53, ONE >> 50), "float32": (16, ONE >> 24, ONE >> 21)}
@@ -58,7 +57,7 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     """
     network = _Network(certificate, net.copy())  # as it is now
     carries, nothing = certificate.carries, [0] * network.size
-    cover = None if certificate.frames is None else Cover(certificate, _units)
+    cover = None if certificate.frames is None else Cover(certificate)
     sets = network.boxes(certificate) if cover is None else network.cells(cover)
 
     def inside(case: Case, carry: int, q: int) -> bool:
@@ -109,16 +108,16 @@ class _Network:
         _demand(claimed == actual, "the certificate is of another network")
         weights = {name: array.tolist() for name, array in net.parameters.items()}
         self.tanh, self.operands = of.activation == "tanh", of.operands
-        self.W = [_units(row) for row in weights["hidden_weights"]]
-        self.out = _units(weights["output_weights"])
-        [self.out_bias] = _units([weights.get("output_bias", 0.0)])
-        self.bias = _units(weights.get("hidden_bias", [0.0] * self.size))
-        self.inputs = list(map(_units, zip(*weights["input_weights"], strict=True)))
+        self.W = [units(row) for row in weights["hidden_weights"]]
+        self.out = units(weights["output_weights"])
+        [self.out_bias] = units([weights.get("output_bias", 0.0)])
+        self.bias = units(weights.get("hidden_bias", [0.0] * self.size))
+        self.inputs = list(map(units, zip(*weights["input_weights"], strict=True)))
         self._check_errors(claim)
 
     def _check_errors(self, claim: Certificate) -> None:
         """A term of a sum is rounded at most m times on its way: γ = mu/(1 − mu) ≤ 2mu relatively.
-        Three units for each term: what `_units` rounds off a weight, and a product's underflow."""
+        Three units for each term: what `units` rounds off a weight, and a product's underflow."""
         terms = zip(self.bias, *self.inputs, *zip(*self.W, strict=True), strict=True)
         hidden = max(sum(map(abs, row)) for row in terms)
         output = sum(map(abs, [self.out_bias, *self.out]))
@@ -127,15 +126,15 @@ class _Network:
         m = max(-(-self.size // lanes) + lanes.bit_length(), self.operands + 1)
         sums = [(load * 2 * m * u >> BITS) + 3 * (self.size + 9) for load in (hidden, output)]
         step = sums[0] // (1 if self.tanh else 4) + activation_error + 2
-        self.step_error, self.logit_error = _units([claim.step_error, claim.logit_error])
+        self.step_error, self.logit_error = units([claim.step_error, claim.logit_error])
         enough = self.step_error >= step and self.logit_error >= sums[1]
         _demand(enough, "the certificate assumes smaller rounding errors than there are")
-        self.fields = Fields(BEYOND * (max(hidden, output) + ONE), BITS)
+        self.fields = Fields(BEYOND * (max(hidden, output) + ONE))
 
     def boxes(self, claim: Certificate) -> list[Case]:
         """The sets as cases."""
         nothing, sets = [0] * self.size, (claim.centres.tolist(), claim.radii.tolist())
-        pairs = zip(*(map(_units, rows) for rows in sets), strict=True)
+        pairs = zip(*(map(units, rows) for rows in sets), strict=True)
         return [Case(c, nothing, 0, r, r) for c, r in pairs]
 
     def cells(self, cover: Cover) -> list[Case]:
@@ -158,9 +157,9 @@ class _Network:
         _demand(self.work <= MOST_WORK, "the plans take more steps than are checked")
         places = range(bits * case.g, bits * g, bits)  # the box becomes generators
         G = [row + (s << at) for row, s, at in zip(case.G, case.s, places, strict=True)]
-        A = [fields.round_down(_dot(row, G), g) for row in self.W]
+        A = [fields.round_down(dot(row, G), g) for row in self.W]
         r = [fields.size(row, g) + g + 2 for row in A]
-        a = [(_dot(row, case.z) >> BITS) + b for row, b in zip(self.W, self.bias, strict=True)]
+        a = [(dot(row, case.z) >> BITS) + b for row, b in zip(self.W, self.bias, strict=True)]
         for symbol in range(1 << self.operands):
             fed = [row for i, row in enumerate(self.inputs) if symbol >> i & 1]
             middle = list(map(sum, zip(a, *fed, strict=True)))
@@ -175,9 +174,9 @@ class _Network:
 
     def says(self, case: Case, bit: int) -> bool:
         """Whether the logit of every state of the case is strictly on the bit's side of 0."""
-        middle = _dot(self.out, case.z) + (self.out_bias << BITS)
-        radius = self.fields.size(_dot(self.out, case.G), case.g)
-        radius += _dot(map(abs, self.out), case.s) + (self.logit_error << BITS)
+        middle = dot(self.out, case.z) + (self.out_bias << BITS)
+        radius = self.fields.size(dot(self.out, case.G), case.g)
+        radius += dot(map(abs, self.out), case.s) + (self.logit_error << BITS)
         return (middle if bit else -middle) > radius
 
 
@@ -235,15 +234,5 @@ def _taylor(i: int) -> list[int]:
         total = total * total >> bits
     c = [(1 << 2 * bits) // ((1 << bits) + total)]
     for k in range(1, 9):  # σ′ = σ − σ²
-        c.append((c[-1] - (_dot(c, reversed(c)) >> bits)) // k)
+        c.append((c[-1] - (dot(c, reversed(c)) >> bits)) // k)
     return [coefficient >> GUARD for coefficient in reversed(c)]
-
-
-def _units(values: Sequence[float]) -> list[int]:
-    """Round to the nearest units."""
-    _demand(all(abs(value) < 2.0**64 for value in values), "a number is not finite or too large")
-    return [round(math.ldexp(value, BITS)) for value in values]
-
-
-def _dot(a: Iterable[int], b: Iterable[int]) -> int:
-    return sum(map(mul, a, b))

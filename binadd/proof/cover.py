@@ -5,17 +5,13 @@ with |V(x − o) − c| ≤ r. Whatever U is, such a state is o + U·y + (I − 
 coordinates: if U is about the inverse of V, the last term is tiny, and `slip` bounds it.
 """
 
-from collections.abc import Callable, Sequence
-from operator import mul
+from collections.abc import Sequence
 
 from binadd.errors import CertificateError
 from binadd.proof.certificate import Certificate
+from binadd.proof.fixed_point import BEYOND, BITS, ONE, dot, units
 
 __all__ = ["Cover"]
-
-BITS = 64
-ONE = 1 << BITS
-BEYOND = 2 * ONE
 
 Vector = Sequence[int]
 Matrix = Sequence[Vector]
@@ -24,7 +20,7 @@ Matrix = Sequence[Vector]
 class Cover:
     """The cells of a certificate, by frame and pieces."""
 
-    def __init__(self, claim: Certificate, units: Callable[[Sequence[float]], list[int]]) -> None:
+    def __init__(self, claim: Certificate) -> None:
         frames = claim.frames
         assert frames is not None
         self.origins, self.widths = (
@@ -50,16 +46,16 @@ class Cover:
         slips = []
         for i, row in enumerate(self.axes[f]):
             error = [
-                abs((ONE << BITS if i == k else 0) - _dot(row, column))
+                abs((ONE << BITS if i == k else 0) - dot(row, column))
                 for k, column in enumerate(columns)
             ]
-            slips.append((_dot(error, far) >> 2 * BITS) + 1)
+            slips.append((dot(error, far) >> 2 * BITS) + 1)
         return slips
 
     def case(self, q: int) -> tuple[list[int], list[list[int]], list[int]]:
         """Cell q as {z + G·e + s·e′}, |eᵢ| ≤ 1 and |e′ᵢ| ≤ 1: z (H,), rows of G (H, H), s (H,)."""
         f, centre, radius = self.cells[q][0], self.centres[q], self.radii[q]
-        steps = [_dot(row, centre) >> BITS for row in self.axes[f]]
+        steps = [dot(row, centre) >> BITS for row in self.axes[f]]
         z = [o + step for o, step in zip(self.origins[f], steps, strict=True)]
         G = [[u * r >> BITS for u, r in zip(row, radius, strict=True)] for row in self.axes[f]]
         return z, G, [slip + len(z) + 1 for slip in self.slips[f]]
@@ -70,9 +66,9 @@ class Cover:
             return False
         rows, columns = self.inverses[f], list(zip(*G, strict=True))
         away = [a - b for a, b in zip(z, self.origins[f], strict=True)]
-        y = [_dot(row, away) >> BITS for row in rows]
-        B = [[_dot(row, column) >> BITS for column in columns] for row in rows]
-        b = [(_dot(map(abs, row), s) >> BITS) + 2 + len(columns) for row in rows]
+        y = [dot(row, away) >> BITS for row in rows]
+        B = [[dot(row, column) >> BITS for column in columns] for row in rows]
+        b = [(dot(map(abs, row), s) >> BITS) + 2 + len(columns) for row in rows]
         return self._cut(y, B, b, carry, (f,))
 
     def _cut(
@@ -133,7 +129,3 @@ def _part(
     y = [a + (row[j] * middle >> BITS) for a, row in zip(y, B, strict=True)]
     B = [[*row[:j], row[j] * radius >> BITS, *row[j + 1 :]] for row in B]
     return y, B, [a + 2 for a in b]
-
-
-def _dot(a: "Sequence[int] | map[int]", b: Sequence[int]) -> int:
-    return sum(map(mul, a, b))

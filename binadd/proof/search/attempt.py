@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,6 +19,18 @@ from binadd.proof.search.sets import Sets
 __all__ = ["Attempt", "CellsFound", "Found", "Missed"]
 
 
+def _of_network(enclosure: Enclosure, digest: str) -> dict[str, Any]:
+    """What a certificate says of its network."""
+    return {
+        "digest": digest,
+        "operands": enclosure.operands,
+        "activation": enclosure.activation_name,
+        "dtype": enclosure.dtype,
+        "step_error": enclosure.step_error,
+        "logit_error": enclosure.logit_error,
+    }
+
+
 @dataclass(frozen=True)
 class Found:
     """Sets and plans that hold."""
@@ -32,12 +44,7 @@ class Found:
         """Put the initial state in front: it is set 0, and history q is set q + 1."""
         zero = np.zeros((1, enclosure.size))
         return Certificate(
-            digest=digest,
-            operands=enclosure.operands,
-            activation=enclosure.activation_name,
-            dtype=enclosure.dtype,
-            step_error=enclosure.step_error,
-            logit_error=enclosure.logit_error,
+            **_of_network(enclosure, digest),
             margin=self.margin,
             carries=(0, *map(int, self.graph.carries)),
             centres=np.concatenate([zero, self.sets.centre]),
@@ -69,12 +76,7 @@ class CellsFound:
         cells = self.cell.copy()
         cells[:, 0] += 1
         return Certificate(
-            digest=digest,
-            operands=enclosure.operands,
-            activation=enclosure.activation_name,
-            dtype=enclosure.dtype,
-            step_error=enclosure.step_error,
-            logit_error=enclosure.logit_error,
+            **_of_network(enclosure, digest),
             margin=self.margin,
             carries=(0, *(int(graph.carries[f]) for f in q)),
             centres=np.concatenate([zero, (self.low + self.high) * 0.5]),

@@ -1,24 +1,43 @@
-"""Vectors of integers as single integers, for the checker."""
+"""The checker's numbers: integers that count units of 2^−BITS, and vectors of them."""
 
+import math
+from collections.abc import Iterable, Sequence
 from functools import cache
+from operator import mul
 
-__all__ = ["Fields"]
+from binadd.errors import CertificateError
+
+__all__ = ["BEYOND", "BITS", "ONE", "Fields", "dot", "units"]
+
+BITS = 64
+ONE, BEYOND = 1 << BITS, 2 << BITS  # no state is as far from 0 as BEYOND, and no set may be
+
+
+def units(values: Sequence[float]) -> list[int]:
+    """Round to the nearest units."""
+    if not all(abs(value) < 2.0**64 for value in values):
+        raise CertificateError("a number is not finite or too large")
+    return [round(math.ldexp(value, BITS)) for value in values]
+
+
+def dot(a: Iterable[int], b: Iterable[int]) -> int:
+    """Σaᵢbᵢ, exactly."""
+    return sum(map(mul, a, b))
 
 
 class Fields:
     """Vectors as single integers, Σ vᵢ·2^(bits·i), so that Python adds and multiplies all entries
     at once. They are signed and borrow from each other, until `half` is added to each."""
 
-    def __init__(self, largest: int, shift: int) -> None:
-        self.shift = shift
+    def __init__(self, largest: int) -> None:
         self.bits = largest.bit_length() + 2  # |vᵢ| and Σ|vᵢ| are below half = 2^(bits − 1)
         self.ones = cache(lambda n: sum(1 << self.bits * i for i in range(n)))
 
     def round_down(self, v: int, n: int) -> int:
-        """Each of n entries divided by 2^shift and rounded down."""
-        ones, bits, shift = self.ones(n), self.bits, self.shift
-        halves, whole = ones << bits - 1, (ones << bits - shift) - ones
-        return (v + halves >> shift & whole) - (halves >> shift)
+        """Each of n entries divided by ONE and rounded down."""
+        ones, bits = self.ones(n), self.bits
+        halves, whole = ones << bits - 1, (ones << bits - BITS) - ones
+        return (v + halves >> BITS & whole) - (halves >> BITS)
 
     def size(self, v: int, n: int) -> int:
         """Σ|vᵢ| of n entries."""
