@@ -17,7 +17,7 @@ from binadd.proof.certificate import Certificate, Frames, weights_digest
 from binadd.proof.cover import Cover
 from binadd.proof.enclosure import Enclosure
 from binadd.proof.search import Cells, CellsFound, Sampler
-from binadd.proof.search.frames import Frames as SearchFrames
+from binadd.proof.search.frames import CuttingFrames
 
 SIZE, WIDTH = 4, 0.25
 
@@ -72,7 +72,7 @@ def units(values: Any) -> list[int]:
 def searched(certificate: Certificate, *case: NDArray[Any]) -> bool:
     """Whether the search says that a case is covered."""
     assert certificate.frames is not None
-    frames = SearchFrames(*certificate.frames)
+    frames = CuttingFrames(*certificate.frames)
     pieces = frames.cut(np.zeros(1, np.int64), *(part[None] for part in case))
     place = {cell: q for q, cell in enumerate(certificate.cells)}
     for cell, low, high in zip(pieces.cell.tolist(), pieces.low, pieces.high, strict=True):
@@ -160,7 +160,7 @@ def test_cuts_of_the_search_cover_too() -> None:
     for _ in range(100):
         certificate = some_cells(generator, 2, share=1.0)
         assert certificate.frames is not None
-        frames = SearchFrames(*certificate.frames)
+        frames = CuttingFrames(*certificate.frames)
         z, G, s = some_case(generator, certificate)
         pieces = frames.cut(np.zeros(1, np.int64), z[None], G[None], s[None])
         e = generator.uniform(-1, 1, (200, G.shape[1] + SIZE))

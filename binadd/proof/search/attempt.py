@@ -7,10 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from binadd.proof.certificate import Certificate, Reals
-from binadd.proof.certificate import Frames as CertifiedFrames
+from binadd.proof.certificate import Certificate, Frames, Reals
 from binadd.proof.enclosure import Enclosure
-from binadd.proof.search.frames import Frames
+from binadd.proof.search.frames import CuttingFrames
 from binadd.proof.search.histories import Graph, History, Integers
 from binadd.proof.search.plans import Plan, start_plan
 from binadd.proof.search.sampler import Sampler
@@ -59,7 +58,7 @@ class CellsFound:
     """Cells and plans that hold."""
 
     graph: Graph
-    frames: Frames
+    frames: CuttingFrames
     cell: Integers  # (N, 1 + D)
     low: Reals  # (N, H)
     high: Reals  # (N, H)
@@ -69,7 +68,7 @@ class CellsFound:
     def certificate(self, enclosure: Enclosure, digest: str) -> Certificate:
         """Put the initial state in front: it is the one cell of a frame of its own."""
         size, cuts = enclosure.size, self.frames.cuts
-        start = Frames.alone(size, cuts)
+        start = CuttingFrames.alone(size, cuts)
         graph, zero = self.graph, np.zeros((1, size))
         room = np.full_like(zero, 2.0**-40)  # for the rounding of coordinates
         q = self.cell[:, 0].tolist()
@@ -83,7 +82,7 @@ class CellsFound:
             radii=np.concatenate([room, (self.high - self.low) * 0.5 + 2.0**-44]),
             plans=(start_plan(graph), *self.plans),
             histories=("start", *(str(graph.histories[f]) for f in q)),
-            frames=CertifiedFrames(*map(np.concatenate, zip(start, self.frames, strict=True))),
+            frames=Frames(*map(np.concatenate, zip(start, self.frames, strict=True))),
             cells=((0,) * (1 + cuts), *(tuple(cell) for cell in cells.tolist())),
         )
 

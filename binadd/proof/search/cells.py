@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from binadd.proof.certificate import Reals
 from binadd.proof.enclosure import BOUND, Cases, Enclosure
 from binadd.proof.search.attempt import CellsFound, Missed
-from binadd.proof.search.frames import FURTHEST, ROUNDING, Frames, Pieces
+from binadd.proof.search.frames import FURTHEST, ROUNDING, CuttingFrames, Pieces
 from binadd.proof.search.histories import Graph, Integers, uniform
 from binadd.proof.search.plans import Plan, cell_plans
 from binadd.proof.search.sampler import Sampler
@@ -37,8 +37,8 @@ LEAST_GROWTH = 1e-6
 class Grid:
     """Cells that are in use, sorted: N of them."""
 
-    def __init__(self, frames: Frames) -> None:
-        size = frames.origin.shape[1]
+    def __init__(self, frames: CuttingFrames) -> None:
+        size = frames.origins.shape[1]
         self.frames = frames
         self.cell = np.zeros((0, 1 + frames.cuts), np.int64)
         self.low, self.high = np.zeros((2, 0, size))
@@ -95,7 +95,7 @@ class Grid:
         f = self.cell[rows, 0]
         middle, radius = (self.low + self.high)[rows] * 0.5, (self.high - self.low)[rows] * 0.5
         axes = self.frames.axes[f]
-        z = self.frames.origin[f] + (axes @ middle[:, :, None])[:, :, 0]
+        z = self.frames.origins[f] + (axes @ middle[:, :, None])[:, :, 0]
         return f, Cases(z, axes * radius[:, None], np.full_like(z, ROUNDING))
 
 
@@ -160,7 +160,7 @@ class Cells:
         start = ShortWords.of(enclosure, graph)
         try:
             states = sampler.states(graph.histories)
-            frames = Frames.of(states, enclosure.W, self.cuts, self.width)
+            frames = CuttingFrames.of(states, enclosure.W, self.cuts, self.width)
             grid = Grid(frames)
             self._begin(grid, states, start)
             return self._close(enclosure, graph, grid, start.margin)

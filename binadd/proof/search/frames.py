@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.proof.certificate import Reals
+from binadd.proof.certificate import Frames, Reals
 from binadd.proof.search.histories import Integers
 
-__all__ = ["Frames", "Pieces"]
+__all__ = ["CuttingFrames", "Pieces"]
 
 MOST_PIECES, FURTHEST = 1 << 19, 1 << 11
 """Of all cases at a time, and from the middle of an axis."""
@@ -43,16 +43,13 @@ class Pieces(NamedTuple):
         return Pieces(self.case[kept], self.cell[kept], self.low[kept], self.high[kept])
 
 
-class Frames(NamedTuple):
-    """The frames of F histories, and the widths of the pieces that D axes are cut into."""
+class CuttingFrames(Frames):
+    """The frames of F histories, and what is done with them."""
 
-    origin: Reals  # (F, H)
-    axes: Reals  # (F, H, H): U, the inverse of V
-    inverse: Reals  # (F, H, H): V
-    width: Reals  # (F, D)
+    __slots__ = ()
 
     @classmethod
-    def of(cls, states: Reals, weights: Reals, cuts: int, width: float) -> Frames:
+    def of(cls, states: Reals, weights: Reals, cuts: int, width: float) -> CuttingFrames:
         """Frames of sampled states (F, samples, H); pieces are so wide in pre-activations.
 
         Raises
@@ -76,7 +73,7 @@ class Frames(NamedTuple):
         return cls(origin, np.asarray(axes, np.float64), inverse, widths)
 
     @classmethod
-    def alone(cls, size: int, cuts: int) -> Frames:
+    def alone(cls, size: int, cuts: int) -> CuttingFrames:
         """The frame of one cell around the initial state: the units themselves, uncut."""
         unit = np.eye(size)[None]
         return cls(np.zeros((1, size)), unit, unit, np.full((1, cuts), 4.0))
@@ -84,17 +81,17 @@ class Frames(NamedTuple):
     @property
     def cuts(self) -> int:
         """Return D."""
-        return int(self.width.shape[1])
+        return int(self.widths.shape[1])
 
     def coordinates(self, f: Integers, x: Reals) -> Reals:
         """States (K, H) in frames f (K,)."""
-        y: Reals = (self.inverse[f] @ (x - self.origin[f])[:, :, None])[:, :, 0]
+        y: Reals = (self.inverses[f] @ (x - self.origins[f])[:, :, None])[:, :, 0]
         return y
 
     def bounds(self, cell: Integers, low: Reals, high: Reals) -> tuple[Reals, Reals]:
         """What of the bounds lies between a cell's cuts."""
         low, high, cuts = low.copy(), high.copy(), slice(self.cuts)
-        width, piece = self.width[cell[:, 0]], cell[:, 1:]
+        width, piece = self.widths[cell[:, 0]], cell[:, 1:]
         low[:, cuts] = np.maximum(low[:, cuts], (piece - 0.5) * width)
         high[:, cuts] = np.minimum(high[:, cuts], (piece + 0.5) * width)
         return low, high
@@ -109,11 +106,11 @@ class Frames(NamedTuple):
         OverflowError
             If there were too many pieces.
         """
-        y, B = self.coordinates(f, z), self.inverse[f] @ G
-        b = (np.abs(self.inverse[f]) @ s[:, :, None])[:, :, 0] + ROUNDING
+        y, B = self.coordinates(f, z), self.inverses[f] @ G
+        b = (np.abs(self.inverses[f]) @ s[:, :, None])[:, :, 0] + ROUNDING
         case, cell = np.arange(len(f)), f[:, None]
         for axis in range(self.cuts):
-            width = self.width[f[case], axis]
+            width = self.widths[f[case], axis]
             reach = np.abs(B[:, axis]).sum(-1) + b[:, axis]
             first = np.rint((y[:, axis] - reach) / width)
             counts = np.rint((y[:, axis] + reach) / width) - first + 1
