@@ -12,14 +12,15 @@ from proved import certified
 import binadd
 from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError
-from binadd.proof import fixed_point
 from binadd.proof.certificate import Certificate, Frames, weights_digest
 from binadd.proof.cover import Cover
 from binadd.proof.enclosure import Enclosure
+from binadd.proof.fixed_point import ONE, Case, Fields, units
 from binadd.proof.search import Cells, CellsFound, Sampler
 from binadd.proof.search.frames import CuttingFrames
 
 SIZE, WIDTH = 4, 0.25
+NAMES = tuple(Certificate.__dataclass_fields__)
 
 
 def some_cells(generator: np.random.Generator, cuts: int, share: float) -> Certificate:
@@ -65,8 +66,15 @@ def some_case(
     return z, G[:, generator.permutation(4)], np.abs(generator.normal(size=SIZE)) * 0.005
 
 
-def units(values: Any) -> list[int]:
-    return fixed_point.units(values.tolist())
+FIELDS = Fields(1000 * ONE * ONE)
+
+
+def case_of(*case: NDArray[Any]) -> Case:
+    """The same case for the checker."""
+    (z, s), g = (units(part.tolist()) for part in (case[0], case[2])), case[1].shape[1]
+    G = [units(row) for row in case[1].tolist()]
+    spread = [sum(map(abs, row)) + t for row, t in zip(G, s, strict=True)]
+    return Case(z, list(map(FIELDS.join, G)), g, s, spread)
 
 
 def searched(certificate: Certificate, *case: NDArray[Any]) -> bool:
@@ -97,19 +105,20 @@ def test_what_is_covered_is_in_cells(cuts: int) -> None:
         frames = certificate.frames
         assert frames is not None
         z, G, s = some_case(generator, certificate)
-        cover = Cover(certificate)
+        cover = Cover(certificate, FIELDS)
         e = generator.uniform(-1, 1, (400, G.shape[1] + SIZE))
         e[::2] = np.sign(e[::2])
         states = z + e[:, : G.shape[1]] @ G.T + e[:, G.shape[1] :] * s
         y = (states - frames.origins[0]) @ frames.inverses[0].T
         off = np.abs(y[:, None] - certificate.centres) - certificate.radii
         inside = (off.max(-1) <= 1e-12).any(1).all()
-        yes = cover.holds(units(z), [units(row) for row in G], units(s), 0, 0)
+        case = case_of(z, G, s)
+        yes = cover.holds(case, carry=0, f=0)
         assert inside or not yes
         assert yes or not searched(certificate, z, G, s)
         said += yes
-        assert not cover.holds(units(z), [units(row) for row in G], units(s), 1, 0)  # the carry
-        assert not cover.holds(units(z), [units(row) for row in G], units(s), 0, 1)  # the frame
+        assert not cover.holds(case, carry=1, f=0)
+        assert not cover.holds(case, carry=0, f=1)
     assert said > 20
 
 
@@ -118,18 +127,18 @@ def test_pieces_that_nothing_reaches_need_no_cell() -> None:
     full = some_cells(np.random.default_rng(0), 2, share=1.0)
     unit = np.eye(SIZE)[None]
     frames = Frames(np.zeros((1, SIZE)), unit, unit, np.ones((1, 2)))
-    G = [units(row) for row in np.array([[0.6, 0.5], [0, 0.6], [0, 0], [0, 0]])]
+    G = np.array([[0.6, 0.5], [0, 0.6], [0, 0], [0, 0]])
+    case = case_of(np.zeros(SIZE), G, np.zeros(SIZE))
     for missing, covered in (((1, -1), True), ((-1, 1), True), ((1, 1), False), ((0, 1), False)):
         pieces = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
         cells = tuple((0, *piece) for piece in pieces if piece != missing)
         claim = Certificate(
-            **{name: getattr(full, name) for name in FIELDS}
+            **{name: getattr(full, name) for name in NAMES}
             | {name: getattr(full, name)[: len(cells)] for name in ("carries", "plans")}
             | {"histories": full.histories[: len(cells)], "frames": frames, "cells": cells}
             | {"centres": np.zeros((len(cells), SIZE)), "radii": np.full((len(cells), SIZE), 1.5)}
         )
-        cover = Cover(claim)
-        assert cover.holds([0] * SIZE, G, [0] * SIZE, 0, 0) is covered
+        assert Cover(claim, FIELDS).holds(case, carry=0, f=0) is covered
 
 
 @pytest.mark.parametrize("cuts", [1, 2])
@@ -142,16 +151,14 @@ def test_a_cell_holds_its_states(cuts: int) -> None:
     skew = frames._replace(axes=frames.axes + generator.normal(size=frames.axes.shape) * 1e-3)
     for claim in (frames, skew):
         object.__setattr__(certificate, "frames", claim)
-        z, G, s = Cover(certificate).case(3)
+        case = Cover(certificate, FIELDS).cases()[3]
+        z, s = (np.array(part, np.float64) / ONE for part in (case.z, case.s))
+        G = np.array([[FIELDS.entry(row, i) / ONE for i in range(case.g)] for row in case.G])
         e = np.sign(generator.normal(size=(200, SIZE)))
         y = certificate.centres[3] + e * certificate.radii[3]
         states = claim.origins[0] + np.linalg.solve(claim.inverses[0], y.T).T
-        G_real = np.array([[float(g) for g in row] for row in G]) / fixed_point.ONE
-        z_real, s_real = (np.array([float(v) for v in part]) / fixed_point.ONE for part in (z, s))
-        needed = np.abs(
-            states - (z_real + ((y - certificate.centres[3]) / certificate.radii[3]) @ G_real.T)
-        )
-        assert (needed <= s_real + 1e-12).all()
+        needed = np.abs(states - (z + ((y - certificate.centres[3]) / certificate.radii[3]) @ G.T))
+        assert (needed <= s + 1e-12).all()
 
 
 def test_cuts_of_the_search_cover_too() -> None:
@@ -186,10 +193,7 @@ def test_refuses_malformed_cells() -> None:
         {"frames": frames._replace(inverses=frames.inverses * np.nan)},
     ):
         with pytest.raises(CertificateError):
-            Certificate(**{name: getattr(certificate, name) for name in FIELDS} | fields)
-
-
-FIELDS = tuple(Certificate.__dataclass_fields__)
+            Certificate(**{name: getattr(certificate, name) for name in NAMES} | fields)
 
 
 def test_decides_what_forgets_slowly() -> None:
@@ -202,6 +206,7 @@ def test_decides_what_forgets_slowly() -> None:
     certificate = found.certificate(enclosure, weights_digest(net))
     assert certificate.margin > 0.1
     assert len(certificate) == len(certificate.cells) > 100
+    binadd.check(certificate, net)
 
 
 def test_gives_up_where_frames_are_no_good() -> None:

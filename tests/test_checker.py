@@ -334,7 +334,7 @@ def test_fields_are_vectors(values: list[int]) -> None:
         return sum(entry << fields.bits * i for i, entry in enumerate(entries))
 
     assert fields.join(values) == vector(values)
-    assert fields.split(vector(values), count) == values
+    assert [fields.entry(vector(values), i) for i in range(count)] == values
     assert fields.size(vector(values), count) == sum(map(abs, values))
     below = [value // checker.ONE for value in values]
     assert fields.round_down(vector(values), count) == vector(below)

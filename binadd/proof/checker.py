@@ -13,13 +13,12 @@ import math
 from collections.abc import Iterator
 from functools import cache
 from operator import add, sub
-from typing import NamedTuple
 
 from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.cover import Cover
-from binadd.proof.fixed_point import BEYOND, BITS, ONE, Fields, dot, units
+from binadd.proof.fixed_point import BEYOND, BITS, ONE, Case, Fields, dot, units
 
 __all__ = ["check"]
 
@@ -28,16 +27,6 @@ MAX_DEPTH, MOST_WORK = 200, 1 << 35  # of a plan; of all, in products: up to an 
 # Accumulators of a sum, what one operation rounds relatively, and |computed f − f|.
 ROUNDING = {"float64": (8, ONE >> 53, ONE >> 50), "float32": (16, ONE >> 24, ONE >> 21)}
 SIGMOID_ERROR = 4  # |_sigmoid(a) − σ(a)|
-
-
-class Case(NamedTuple):
-    """The states {z + G·e + s·e′ : |eᵢ| ≤ 1, |e′ᵢ| ≤ 1}: H units, g generators."""
-
-    z: list[int]  # (H,)
-    G: list[int]  # (H,): rows of g `Fields`
-    g: int
-    s: list[int]  # (H,)
-    spread: list[int]  # (H,): s + Σ|G| or more
 
 
 def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
@@ -57,16 +46,15 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     """
     network = _Network(certificate, net.copy())  # as it is now
     carries, nothing = certificate.carries, [0] * network.size
-    cover = None if certificate.frames is None else Cover(certificate)
-    sets = network.boxes(certificate) if cover is None else network.cells(cover)
+    cover = None if certificate.frames is None else Cover(certificate, network.fields)
+    sets = network.boxes(certificate) if cover is None else cover.cases()
 
     def inside(case: Case, carry: int, q: int) -> bool:
         """Whether a case lies in set q, or frame q's sets cover it, and they have this carry."""
         if cover is not None:
             network.reaches(case)
             network.work += network.size**2 * (case.g + 1)
-            G = [network.fields.split(row, case.g) for row in case.G]
-            return cover.holds(case.z, G, case.s, carry, q)
+            return cover.holds(case, carry, q)
         if q >= len(sets) or carries[q] != carry:
             return False
         rows = zip(case.z, case.spread, sets[q].z, sets[q].s, strict=True)
@@ -129,21 +117,15 @@ class _Network:
         self.step_error, self.logit_error = units([claim.step_error, claim.logit_error])
         enough = self.step_error >= step and self.logit_error >= sums[1]
         _demand(enough, "the certificate assumes smaller rounding errors than there are")
-        self.fields = Fields(BEYOND * (max(hidden, output) + ONE))
+        frames = [] if claim.frames is None else claim.frames.inverses.tolist()
+        loads = [sum(map(abs, units(row))) for frame in frames for row in frame]
+        self.fields = Fields(BEYOND * (max(hidden, output, *loads) + ONE))
 
     def boxes(self, claim: Certificate) -> list[Case]:
         """The sets as cases."""
         nothing, sets = [0] * self.size, (claim.centres.tolist(), claim.radii.tolist())
         pairs = zip(*(map(units, rows) for rows in sets), strict=True)
         return [Case(c, nothing, 0, r, r) for c, r in pairs]
-
-    def cells(self, cover: Cover) -> list[Case]:
-        """The cells as cases."""
-        cases = []
-        for z, G, s in map(cover.case, range(len(cover.cells))):
-            spread = [sum(map(abs, row)) + t for row, t in zip(G, s, strict=True)]
-            cases.append(Case(z, [self.fields.join(row) for row in G], self.size, s, spread))
-        return cases
 
     def reaches(self, case: Case) -> None:
         """Demand that no state of a case is as far from 0 as BEYOND."""

@@ -5,24 +5,20 @@ with |V(x − o) − c| ≤ r. Whatever U is, such a state is o + U·y + (I − 
 coordinates: if U is about the inverse of V, the last term is tiny, and `slip` bounds it.
 """
 
-from collections.abc import Sequence
-
 from binadd.errors import CertificateError
 from binadd.proof.certificate import Certificate
-from binadd.proof.fixed_point import BEYOND, BITS, ONE, dot, units
+from binadd.proof.fixed_point import BEYOND, BITS, ONE, Case, Fields, dot, units
 
 __all__ = ["Cover"]
-
-Vector = Sequence[int]
-Matrix = Sequence[Vector]
 
 
 class Cover:
     """The cells of a certificate, by frame and pieces."""
 
-    def __init__(self, claim: Certificate) -> None:
+    def __init__(self, claim: Certificate, fields: Fields) -> None:
         frames = claim.frames
         assert frames is not None
+        self.fields = fields
         self.origins, self.widths = (
             [units(row) for row in rows.tolist()] for rows in (frames.origins, frames.widths)
         )
@@ -52,46 +48,77 @@ class Cover:
             slips.append((dot(error, far) >> 2 * BITS) + 1)
         return slips
 
-    def case(self, q: int) -> tuple[list[int], list[list[int]], list[int]]:
-        """Cell q as {z + G·e + s·e′}, |eᵢ| ≤ 1 and |e′ᵢ| ≤ 1: z (H,), rows of G (H, H), s (H,)."""
-        f, centre, radius = self.cells[q][0], self.centres[q], self.radii[q]
-        steps = [dot(row, centre) >> BITS for row in self.axes[f]]
-        z = [o + step for o, step in zip(self.origins[f], steps, strict=True)]
-        G = [[u * r >> BITS for u, r in zip(row, radius, strict=True)] for row in self.axes[f]]
-        return z, G, [slip + len(z) + 1 for slip in self.slips[f]]
+    def cases(self) -> list[Case]:
+        """The cells as sets of states."""
+        return [self._case(cell[0], q) for q, cell in enumerate(self.cells)]
 
-    def holds(self, z: Vector, G: Matrix, s: Vector, carry: int, f: int) -> bool:
-        """Whether the cells of frame f that have this carry cover {z + G·e + s·e′}."""
-        if f >= len(self.origins):
-            return False
-        rows, columns = self.inverses[f], list(zip(*G, strict=True))
-        away = [a - b for a, b in zip(z, self.origins[f], strict=True)]
-        y = [dot(row, away) >> BITS for row in rows]
-        B = [[dot(row, column) >> BITS for column in columns] for row in rows]
-        b = [(dot(map(abs, row), s) >> BITS) + 2 + len(columns) for row in rows]
-        return self._cut(y, B, b, carry, (f,))
+    def _case(self, f: int, q: int) -> Case:
+        axes, centre, radius = self.axes[f], self.centres[q], self.radii[q]
+        z = [o + (dot(row, centre) >> BITS) for o, row in zip(self.origins[f], axes, strict=True)]
+        G = [[u * r >> BITS for u, r in zip(row, radius, strict=True)] for row in axes]
+        s = [slip + len(z) + 1 for slip in self.slips[f]]
+        spread = [sum(map(abs, row)) + t for row, t in zip(G, s, strict=True)]
+        return Case(z, list(map(self.fields.join, G)), len(z), s, spread)
 
-    def _cut(
-        self, y: list[int], B: Matrix, b: list[int], carry: int, cell: tuple[int, ...]
-    ) -> bool:
-        """Cut {y + B·e + b·e′} along the next axis, or see whether the cell holds it."""
+    def holds(self, case: Case, carry: int, f: int) -> bool:
+        """Whether the cells of frame f that have this carry cover a set of states."""
+        return f < len(self.origins) and self._cut(self._seen(case, f), carry, (f,))
+
+    def _seen(self, case: Case, f: int) -> Case:
+        """A set of states in the coordinates of frame f."""
+        V, fields, g = self.inverses[f], self.fields, case.g
+        away = [a - b for a, b in zip(case.z, self.origins[f], strict=True)]
+        y = [dot(row, away) >> BITS for row in V]
+        B = [fields.round_down(dot(row, case.G), g) for row in V]
+        b = [(dot(map(abs, row), case.s) >> BITS) + 2 + g for row in V]
+        return self._with_spread(y, B, g, b)
+
+    def _with_spread(self, y: list[int], B: list[int], g: int, b: list[int]) -> Case:
+        spread = [self.fields.size(row, g) + t for row, t in zip(B, b, strict=True)]
+        return Case(y, B, g, b, spread)
+
+    def _cut(self, case: Case, carry: int, cell: tuple[int, ...]) -> bool:
+        """Cut a set along the next axis, or see whether the cell holds it."""
         axis, widths = len(cell) - 1, self.widths[cell[0]]
         if axis == len(widths):
-            return self._fits(y, B, b, carry, cell)
-        reach, width = sum(map(abs, B[axis])) + b[axis], widths[axis]
-        first = (2 * (y[axis] - reach) + width) // (2 * width)
-        last = (2 * (y[axis] + reach) + width) // (2 * width)
+            return self._fits(case, carry, cell)
+        middle, reach, width = case.z[axis], case.spread[axis], widths[axis]
+        first = (2 * (middle - reach) + width) // (2 * width)
+        last = (2 * (middle + reach) + width) // (2 * width)
         for piece in range(first, last + 1):
-            part = (y, B, b) if first == last else _part(y, B, b, axis, piece, width)
-            if part is not None and not self._cut(*part, carry, (*cell, piece)):
+            part = case if first == last else self._part(case, axis, piece, width)
+            if part is not None and not self._cut(part, carry, (*cell, piece)):
                 return False
         return True
 
-    def _fits(self, y: Vector, B: Matrix, b: Vector, carry: int, cell: tuple[int, ...]) -> bool:
-        """Whether a cell with this carry holds what of {y + B·e + b·e′} lies in its pieces."""
+    def _part(self, case: Case, axis: int, piece: int, width: int) -> Case | None:
+        """What of a set may lie in a piece of an axis, if anything: of the largest generator
+        along it, only those e that can get there."""
+        fields = self.fields
+        along = [fields.entry(case.G[axis], i) for i in range(case.g)]
+        j = max(range(case.g), key=lambda i: abs(along[i]), default=-1)
+        if j < 0 or along[j] == 0:
+            return case
+        rest = case.spread[axis] - abs(along[j])
+        away, divisor = 2 * (piece * width - case.z[axis]), 2 * along[j]
+        low, high = away - width - 2 * rest, away + width + 2 * rest
+        if divisor < 0:
+            low, high = high, low
+        low = max((low << BITS) // divisor, -ONE)
+        high = min(-((-high << BITS) // divisor), ONE)
+        if low > high:
+            return None
+        middle, radius = low + high >> 1, high - low + 1 >> 1
+        largest = [fields.entry(row, j) for row in case.G]
+        y = [a + (v * middle >> BITS) for a, v in zip(case.z, largest, strict=True)]
+        shorter = [(v * radius >> BITS) - v << fields.bits * j for v in largest]
+        B = [row + change for row, change in zip(case.G, shorter, strict=True)]
+        return self._with_spread(y, B, case.g, [t + 2 for t in case.s])
+
+    def _fits(self, case: Case, carry: int, cell: tuple[int, ...]) -> bool:
+        """Whether a cell with this carry holds what of a set lies in its pieces."""
         ends = []
-        for i, (middle, row, error) in enumerate(zip(y, B, b, strict=True)):
-            reach = sum(map(abs, row)) + error
+        for i, (middle, reach) in enumerate(zip(case.z, case.spread, strict=True)):
             low, high = middle - reach, middle + reach
             if i + 1 < len(cell):
                 width, piece = self.widths[cell[0]][i], cell[i + 1]
@@ -105,27 +132,3 @@ class Cover:
             return False
         rows = zip(ends, self.centres[q], self.radii[q], strict=True)
         return all(c - r <= low and high <= c + r for (low, high), c, r in rows)
-
-
-def _part(
-    y: list[int], B: Matrix, b: list[int], axis: int, piece: int, width: int
-) -> tuple[list[int], Matrix, list[int]] | None:
-    """What of {y + B·e + b·e′} may lie in a piece of an axis, if anything: of the largest
-    generator along it, only those e that can get there."""
-    along = B[axis]
-    if not along:
-        return y, B, b
-    j = max(range(len(along)), key=lambda i: abs(along[i]))
-    rest = sum(map(abs, along)) - abs(along[j]) + b[axis]
-    away, divisor = 2 * (piece * width - y[axis]), 2 * along[j]
-    low, high = away - width - 2 * rest, away + width + 2 * rest
-    if divisor < 0:
-        low, high = high, low
-    low = max((low << BITS) // divisor, -ONE) if divisor else -ONE
-    high = min(-((-high << BITS) // divisor), ONE) if divisor else ONE
-    if low > high:
-        return None
-    middle, radius = low + high >> 1, high - low + 1 >> 1
-    y = [a + (row[j] * middle >> BITS) for a, row in zip(y, B, strict=True)]
-    B = [[*row[:j], row[j] * radius >> BITS, *row[j + 1 :]] for row in B]
-    return y, B, [a + 2 for a in b]

@@ -1,13 +1,14 @@
-"""The checker's numbers: integers that count units of 2^−BITS, and vectors of them."""
+"""The checker's numbers: integers that count units of 2^−BITS, vectors of them, sets of states."""
 
 import math
 from collections.abc import Iterable, Sequence
 from functools import cache
 from operator import mul
+from typing import NamedTuple
 
 from binadd.errors import CertificateError
 
-__all__ = ["BEYOND", "BITS", "ONE", "Fields", "dot", "units"]
+__all__ = ["BEYOND", "BITS", "ONE", "Case", "Fields", "dot", "units"]
 
 BITS = 64
 ONE, BEYOND = 1 << BITS, 2 << BITS  # no state is as far from 0 as BEYOND, and no set may be
@@ -51,8 +52,17 @@ class Fields:
         """The vector of these entries."""
         return sum(entry << self.bits * i for i, entry in enumerate(entries))
 
-    def split(self, v: int, n: int) -> list[int]:
-        """Its n entries."""
+    def entry(self, v: int, i: int) -> int:
+        """Its entry i."""
         bits, half = self.bits, 1 << self.bits - 1
-        raised = v + (self.ones(n) << bits - 1)
-        return [(raised >> bits * i & 2 * half - 1) - half for i in range(n)]
+        return (v + (self.ones(i + 1) << bits - 1) >> bits * i & 2 * half - 1) - half
+
+
+class Case(NamedTuple):
+    """The set {z + G·e + s·e′ : |eᵢ| ≤ 1, |e′ᵢ| ≤ 1}: H units, g generators."""
+
+    z: list[int]  # (H,)
+    G: list[int]  # (H,): rows of g `Fields`
+    g: int
+    s: list[int]  # (H,)
+    spread: list[int]  # (H,): s + Σ|G| or more

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from binadd.proof.certificate import Reals
 from binadd.proof.enclosure import BOUND, Cases, Enclosure
 from binadd.proof.search.attempt import CellsFound, Missed
-from binadd.proof.search.frames import FURTHEST, ROUNDING, CuttingFrames, Pieces
+from binadd.proof.search.frames import CuttingFrames, Pieces
+from binadd.proof.search.grid import Grid
 from binadd.proof.search.histories import Graph, Integers, uniform
-from binadd.proof.search.plans import Plan, cell_plans
+from binadd.proof.search.plans import Plan, cell_plans, length
 from binadd.proof.search.sampler import Sampler
 from binadd.proof.search.sets import ShortWords
 
@@ -29,82 +29,8 @@ MOST_SYMBOLS, MOST_UNITS = 8, 64
 """With more, three steps lead to too many cases, and frames are too large."""
 MOST_REALS = 1 << 24
 """Of all generators at a time."""
-SLACK = 1e-9
-"""Room in a cell beyond what must fit: a certificate has centres and radii instead of bounds."""
-LEAST_GROWTH = 1e-6
-
-
-class Grid:
-    """Cells that are in use, sorted: N of them."""
-
-    def __init__(self, frames: CuttingFrames) -> None:
-        size = frames.origins.shape[1]
-        self.frames = frames
-        self.cell = np.zeros((0, 1 + frames.cuts), np.int64)
-        self.low, self.high = np.zeros((2, 0, size))
-        self.changed = np.zeros(0, np.bool_)
-
-    def __len__(self) -> int:
-        """Return N."""
-        return len(self.cell)
-
-    def find(self, cell: Integers) -> tuple[Integers, NDArray[np.bool_]]:
-        """Where cells (K, 1 + D) are, and whether they are there."""
-        keys, wanted = _keys(self.cell), _keys(cell)
-        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-        return place, keys[place] == wanted
-
-    def hold(self, pieces: Pieces) -> NDArray[np.bool_]:
-        """Whether each piece lies in its cell."""
-        place, there = self.find(pieces.cell)
-        room = np.full(pieces.low.shape[1], SLACK)
-        room[: self.frames.cuts] = 0.0  # pieces end where cells do
-        inside = (pieces.low - room >= self.low[place]) & (pieces.high + room <= self.high[place])
-        held: NDArray[np.bool_] = there & inside.all(1)
-        return held
-
-    def take_in(self, pieces: Pieces, growth: float) -> None:
-        """Widen cells until they hold these pieces, and somewhat more; add those that are new."""
-        cell, which = np.unique(pieces.cell, axis=0, return_inverse=True)
-        order = np.argsort(which, kind="stable")
-        first = np.searchsorted(which[order], np.arange(len(cell)))
-        low = np.minimum.reduceat(pieces.low[order], first)
-        high = np.maximum.reduceat(pieces.high[order], first)
-        if len(self):
-            place, there = self.find(cell)
-            self._widen(place[there], low[there], high[there], growth)
-            cell, low, high = cell[~there], low[~there], high[~there]
-        low, high = self.frames.bounds(cell, low - LEAST_GROWTH, high + LEAST_GROWTH)
-        self.cell = np.concatenate([self.cell, cell])
-        order = np.argsort(_keys(self.cell), kind="stable")
-        self.cell = self.cell[order]
-        self.low = np.concatenate([self.low, low])[order]
-        self.high = np.concatenate([self.high, high])[order]
-        self.changed = np.concatenate([self.changed, np.ones(len(cell), np.bool_)])[order]
-
-    def _widen(self, place: Integers, low: Reals, high: Reals, growth: float) -> None:
-        below = (self.low[place] - low + 2 * SLACK).clip(0)
-        above = (high - self.high[place] + 2 * SLACK).clip(0)
-        low = self.low[place] - np.where(below > 0, below * (1 + growth) + LEAST_GROWTH, 0)
-        high = self.high[place] + np.where(above > 0, above * (1 + growth) + LEAST_GROWTH, 0)
-        self.low[place], self.high[place] = self.frames.bounds(self.cell[place], low, high)
-        self.changed[place] = True
-
-    def cases(self, rows: Integers) -> tuple[Integers, Cases]:
-        """The cells as cases, and their frames."""
-        f = self.cell[rows, 0]
-        middle, radius = (self.low + self.high)[rows] * 0.5, (self.high - self.low)[rows] * 0.5
-        axes = self.frames.axes[f]
-        z = self.frames.origins[f] + (axes @ middle[:, :, None])[:, :, 0]
-        return f, Cases(z, axes * radius[:, None], np.full_like(z, ROUNDING))
-
-
-def _keys(cell: Integers) -> Integers:
-    """One number for each cell, in their order."""
-    key = cell[:, 0]
-    for axis in range(1, cell.shape[1]):
-        key = key * (2 * FURTHEST) + (cell[:, axis] + FURTHEST)
-    return key
+WIDENINGS = 2
+"""Of cells that hold, so that cases get into cells sooner."""
 
 
 def _extent(cases: Cases) -> float:
@@ -163,7 +89,10 @@ class Cells:
             frames = CuttingFrames.of(states, enclosure.W, self.cuts, self.width)
             grid = Grid(frames)
             self._begin(grid, states, start)
-            return self._close(enclosure, graph, grid, start.margin)
+            found = self._close(enclosure, graph, grid, start.margin)
+            if isinstance(found, Missed):
+                return found
+            return self._shortened(enclosure, graph, grid, found)
         except (OverflowError, np.linalg.LinAlgError):
             return Missed(-np.inf, len(graph))
 
@@ -190,7 +119,7 @@ class Cells:
             grid.changed[:] = False
             courses = []
             for some in self._chunks(enclosure, graph, rows):
-                courses.append(self._follow(enclosure, graph, grid, some))
+                courses.append(self._follow(enclosure, graph, grid, some, self.steps))
                 work += courses[-1].work
                 if not courses[-1].margin > 0 or work > self.work:
                     break
@@ -212,12 +141,31 @@ class Cells:
         """Follow all cells once more, and write down how."""
         plans: list[Plan] = []
         for rows in self._chunks(enclosure, graph, np.arange(len(grid))):
-            course = self._follow(enclosure, graph, grid, rows)
+            course = self._follow(enclosure, graph, grid, rows, self.steps)
             margin = min(margin, course.margin)
             if course.outside is not None or not margin > 0:
                 return Missed(margin, len(graph))
             plans += cell_plans(course.levels, len(rows))
         return CellsFound(graph, grid.frames, grid.cell, grid.low, grid.high, plans, margin)
+
+    def _shortened(
+        self, enclosure: Enclosure, graph: Graph, grid: Grid, found: CellsFound
+    ) -> CellsFound:
+        """Let cells take in what one step leaves outside, and close them again: cases get into
+        wider cells sooner. What was found, if those do not close."""
+        grid = grid.copy()
+        try:
+            for _ in range(WIDENINGS):
+                for rows in self._chunks(enclosure, graph, np.arange(len(grid))):
+                    course = self._follow(enclosure, graph, grid, rows, steps=1)
+                    if course.outside is not None:
+                        grid.take_in(course.outside, 0.0)
+            wider = self._close(enclosure, graph, grid, found.margin)
+        except OverflowError:
+            return found
+        if isinstance(wider, CellsFound) and length(wider.plans) < length(found.plans):
+            return wider
+        return found
 
     def _chunks(self, enclosure: Enclosure, graph: Graph, rows: Integers) -> Iterator[Integers]:
         """As many of the rows at a time as memory is for."""
@@ -225,7 +173,9 @@ class Cells:
         length = max(1, MOST_REALS // each)
         yield from (rows[i : i + length] for i in range(0, len(rows), length))
 
-    def _follow(self, enclosure: Enclosure, graph: Graph, grid: Grid, rows: Integers) -> Followed:
+    def _follow(
+        self, enclosure: Enclosure, graph: Graph, grid: Grid, rows: Integers, steps: int
+    ) -> Followed:
         """Step cells, and what of them is not covered, until all is or the steps are used up."""
         q, cases = grid.cases(rows)
         if not _extent(cases) < BOUND:
@@ -233,7 +183,7 @@ class Cells:
         origin, margin, doubtful = q, np.inf, [np.zeros(0, np.int64)]
         levels: list[Integers] = []
         outside, work = None, 0
-        for step in range(self.steps):
+        for step in range(steps):
             share = graph.symbols * enclosure.size**2 / 1024  # of a case of 16 units, 4 symbols
             work += int(len(q) * (cases.G.shape[2] + enclosure.size) * share)
             reached = enclosure.affine(cases)
@@ -252,7 +202,7 @@ class Cells:
             )
             if not out.any():
                 break
-            if step == self.steps - 1:
+            if step == steps - 1:
                 outside = pieces.where(~held)
             origin, q = origin[m[out]], ends.reshape(-1)[out]
             cases = Cases(*(part[out] for part in after))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from binadd.proof.certificate import AFFINE, HULL
 from binadd.proof.search.histories import Graph, Integers
 
-__all__ = ["Plan", "box_plans", "cell_plans", "followed_plans", "start_plan"]
+__all__ = ["Plan", "box_plans", "cell_plans", "followed_plans", "length", "start_plan"]
 
 Plan: TypeAlias = tuple[int, ...]
+
+
+def length(plans: Sequence[Plan]) -> int:
+    """Words of all plans: about as long as a check of them takes."""
+    return sum(map(len, plans))
 
 
 def box_plans(graph: Graph) -> tuple[Plan, ...]:

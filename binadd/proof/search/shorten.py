@@ -5,12 +5,10 @@ Whoever checks the certificate takes every step of its plans anew, in exact arit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from binadd.proof.enclosure import Enclosure
 from binadd.proof.search.attempt import Found
 from binadd.proof.search.course import follow, widen
-from binadd.proof.search.plans import Plan
+from binadd.proof.search.plans import length
 from binadd.proof.search.sets import Sets, ShortWords
 
 __all__ = ["shortened"]
@@ -30,7 +28,7 @@ def shortened(
 
     `steps` and `cases`: the most of each, as when it was found.
     """
-    if _length(found.plans) < LONG:
+    if length(found.plans) < LONG:
         return found
     graph, sets = found.graph, found.sets
     early = follow(enclosure, graph, sets, start, SOON, cases)
@@ -40,10 +38,6 @@ def shortened(
     widen(low, high, *early.open[1:])
     wider = Sets.of(low, high, INFLATION)
     course = follow(enclosure, graph, wider, start, steps, cases)
-    if course.plans is None or _length(course.plans) > _length(found.plans):
+    if course.plans is None or length(course.plans) > length(found.plans):
         return found
     return Found(graph, wider, course.plans, course.margin)
-
-
-def _length(plans: Sequence[Plan]) -> int:
-    return sum(map(len, plans))
