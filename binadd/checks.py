@@ -181,7 +181,10 @@ def check_instance(name: str, value: object, kind: type[T]) -> T:
     binadd.errors.InvalidTypeError: path must be a str, not int
     """
     if not isinstance(value, kind):
-        raise InvalidTypeError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise InvalidTypeError(
+            f"{name} must be {article} {kind.__name__}, not {type(value).__name__}"
+        )
     return value
 
 

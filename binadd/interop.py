@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.checks import check_instance
 from binadd.errors import BackendError, BinaddError, InvalidInputError, ModelFileError
 from binadd.files import write_atomically
 from binadd.model import BinaryAdderRNN
@@ -37,16 +38,16 @@ def to_safetensors(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
-    InvalidInputError
-        If a weight is infinite or NaN; nothing has been written then.
+    InvalidTypeError, InvalidInputError
+        If `net` is no network, or a weight is infinite or NaN; nothing has been written then.
     ImportError
         If safetensors is not installed.
     OSError
         If the file cannot be written.
     """
+    net = check_instance("net", net, BinaryAdderRNN).copy()  # as it is now
     from safetensors.numpy import save
 
-    net = net.copy()  # as it is now
     read_parameters(net.parameters, net.settings.activation)  # refuses NaN
     metadata = {"binadd": json.dumps(write_configuration(net.settings))}
     tensors = {name: np.array(view, order="C") for name, view in net.parameters.items()}
@@ -109,7 +110,7 @@ def to_onnx(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
-    InvalidInputError
+    InvalidTypeError, InvalidInputError
         As `onnx_model`; nothing has been written then.
     ImportError
         If onnx is not installed.
@@ -128,14 +129,14 @@ def onnx_model(net: BinaryAdderRNN) -> Any:
 
     Raises
     ------
-    InvalidInputError
-        If a weight is infinite or NaN, or too large for float32.
+    InvalidTypeError, InvalidInputError
+        If `net` is no network, or a weight is infinite or NaN, or too large for float32.
     ImportError
         If onnx is not installed.
     """
+    net = check_instance("net", net, BinaryAdderRNN).copy()  # as it is now
     from onnx import TensorProto, checker, helper, numpy_helper
 
-    net = net.copy()  # as it is now
     settings, weights = net.settings, _single(net)
     operands, size = settings.operands, settings.hidden_size
     hidden_bias = weights.get("hidden_bias", np.zeros(size))

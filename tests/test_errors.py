@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 import binadd
-from binadd import checks, errors
+from binadd import checks, errors, interop, plots
 
 
 @pytest.mark.parametrize("name", errors.__all__)
@@ -92,3 +93,24 @@ def test_progress_that_cannot_be_called_is_refused_at_once() -> None:
         with pytest.raises(errors.InvalidTypeError, match="progress must be callable, not True"):
             function(what, progress=True)
     assert net == binadd.BinaryAdderRNN(4) and net.state.sequences == 0
+
+
+NET = binadd.BinaryAdderRNN(2)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: binadd.train("net"), "net must be a BinaryAdderRNN, not str"),
+        (lambda: binadd.prove(None), "net must be a BinaryAdderRNN, not NoneType"),
+        (lambda: binadd.check(NET, NET), "certificate must be a Certificate, not BinaryAdderRNN"),
+        (lambda: interop.to_onnx(3, "x.onnx"), "net must be a BinaryAdderRNN, not int"),
+        (lambda: interop.to_safetensors([NET], "x"), "net must be a BinaryAdderRNN, not list"),
+        (lambda: plots.automaton(NET), "machine must be an Automaton, not BinaryAdderRNN"),
+        (lambda: plots.hidden_states("net", 1, 2), "net must be a BinaryAdderRNN, not str"),
+        (lambda: plots.learning_curve([NET]), "progress must be a Progress, not BinaryAdderRNN"),
+    ],
+)
+def test_arguments_of_other_classes_are_refused(call: Callable[[], object], sentence: str) -> None:
+    with pytest.raises(errors.InvalidTypeError, match=f"^{sentence}$"):
+        call()

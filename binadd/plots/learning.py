@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
+from binadd.checks import check_instance
 from binadd.errors import InvalidInputError
 from binadd.plots.figures import BLUE, GREEN, GREY, PALE, new_figure
 from binadd.training import Progress
@@ -30,8 +31,8 @@ def learning_curve(progress: Sequence[Progress], title: str = "Learning to add")
 
     Raises
     ------
-    InvalidInputError
-        If there is none.
+    InvalidTypeError, InvalidInputError
+        If it is of something else, or there is none.
 
     Examples
     --------
@@ -39,6 +40,8 @@ def learning_curve(progress: Sequence[Progress], title: str = "Learning to add")
     >>> run = binadd.train(net, progress=history.append)      # doctest: +SKIP
     >>> save(learning_curve(history), "learning.png")         # doctest: +SKIP
     """
+    for report in progress:
+        check_instance("progress", report, Progress)
     if not progress:
         raise InvalidInputError("there is no progress to draw")
     parts = [list(part) for _, part in groupby(progress, lambda p: (p.restarts, p.saturating))]

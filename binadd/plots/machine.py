@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from binadd.checks import check_instance
 from binadd.plots.figures import BLUE, INK, SLATE, new_figure
+from binadd.proof.automaton import Automaton
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from binadd.proof.automaton import Automaton
 
 __all__ = ["automaton"]
 
@@ -35,7 +35,13 @@ def automaton(machine: Automaton, title: str = "The machine inside the network")
 
     A state is the carry; an arrow says how many ones the step's symbol has, and after the slash
     the bit that the network says. Arrows to higher carries are above, those to lower ones below.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is no `binadd.proof.automaton.Automaton`.
     """
+    check_instance("machine", machine, Automaton)
     arrows = machine.arrows()
     left, right = -3.3, (len(machine) - 1) * GAP + 1.4
     low = -max((_top(a, b) for a, b in arrows if a > b), default=RADIUS) - 0.6

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from binadd.bits import encode, pack_symbols
+from binadd.checks import check_instance
 from binadd.errors import InvalidInputError
 from binadd.kernels import reference
 from binadd.model import BinaryAdderRNN
@@ -38,8 +39,9 @@ def hidden_states(net: BinaryAdderRNN, *integers: int) -> Figure:
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        As `net.add`, and if the integers are too long to be drawn.
+        If `net` is no network, as `net.add`, and if the integers are too long to be drawn.
     """
+    check_instance("net", net, BinaryAdderRNN)
     X = _encode(net, integers)
     states, carry = net.hidden_states(X)[0], _carries(X[0])
     order = _by_carry(states, carry)

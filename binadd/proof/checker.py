@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from operator import add, sub
 
+from binadd.checks import check_instance
 from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
@@ -36,6 +37,8 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     ------
     CertificateError
         If it is of another network, or a step of the proof does not hold.
+    InvalidTypeError
+        If these are no certificate and no network.
 
     Examples
     --------
@@ -44,6 +47,8 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     >>> run = binadd.train(net)
     >>> binadd.check(binadd.prove(net).certificate, net)
     """
+    check_instance("certificate", certificate, Certificate)
+    check_instance("net", net, BinaryAdderRNN)
     network = _Network(certificate, net.copy())  # as it is now
     carries, nothing = certificate.carries, [0] * network.size
     cover = None if certificate.frames is None else Cover(certificate, network.fields)
