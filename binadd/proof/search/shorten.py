@@ -13,31 +13,37 @@ from binadd.proof.search.sets import Sets, ShortWords
 
 __all__ = ["shortened"]
 
-SOON = 2
-"""Steps after which cases should have got into a set: fewer is seldom possible."""
 LONG = 2048
 """Words of plans from which shortening is worth its milliseconds: to check so many takes half a
 second at 16 hidden units."""
+SOONEST, LATEST = 2, 6
+"""Steps after which cases should have got into a set. One is seldom possible; more would take long
+to try, and shorten little."""
 INFLATION = 0.02
 
 
 def shortened(
     enclosure: Enclosure, start: ShortWords, found: Found, steps: int, cases: int
 ) -> Found:
-    """Let the sets take in what is outside after two steps; what was found, if that holds no more.
+    """Let the sets take in what is outside after a few steps, as few as leaves sets that hold;
+    what was found, if none do.
 
     `steps` and `cases`: the most of each, as when it was found.
     """
     if length(found.plans) < LONG:
         return found
-    graph, sets = found.graph, found.sets
-    early = follow(enclosure, graph, sets, start, SOON, cases)
-    if early.plans is not None:
-        return found
+    for soon in range(SOONEST, min(LATEST, steps - 1) + 1):
+        wider = _wider(enclosure, start, found, soon, cases)
+        course = follow(enclosure, found.graph, wider, start, steps, cases)
+        if course.plans is not None and length(course.plans) < length(found.plans):
+            return Found(found.graph, wider, course.plans, course.margin)
+    return found
+
+
+def _wider(enclosure: Enclosure, start: ShortWords, found: Found, soon: int, cases: int) -> Sets:
+    """The sets with all that has not got into one after so many steps."""
+    sets = found.sets
     low, high = sets.centre - sets.radius, sets.centre + sets.radius
-    widen(low, high, *early.open[1:])
-    wider = Sets.of(low, high, INFLATION)
-    course = follow(enclosure, graph, wider, start, steps, cases)
-    if course.plans is None or length(course.plans) > length(found.plans):
-        return found
-    return Found(graph, wider, course.plans, course.margin)
+    course = follow(enclosure, found.graph, sets, start, soon, cases)
+    widen(low, high, *course.open[1:])
+    return Sets.of(low, high, INFLATION)
