@@ -56,6 +56,7 @@ class Grid:
     def take_in(self, pieces: Pieces, growth: float) -> None:
         """Widen cells until they hold these pieces, and somewhat more; add those that are new."""
         cell, which = np.unique(pieces.cell, axis=0, return_inverse=True)
+        which = which.reshape(-1)  # of two axes in NumPy 2.0.0
         order = np.argsort(which, kind="stable")
         first = np.searchsorted(which[order], np.arange(len(cell)))
         low = np.minimum.reduceat(pieces.low[order], first)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from binadd.proof.certificate import Reals
 from binadd.proof.enclosure import Enclosure
 from binadd.proof.search.histories import History, Integers
+from binadd.streams import data_stream
 
 __all__ = ["Sampler"]
 
@@ -23,16 +24,16 @@ def _sample_words(operands: int) -> tuple[NDArray[np.uint8], Integers]:
     """Random words (N, T), the later ones more and more given to repeating a symbol, hence to long
     carries; and their last carries (N,)."""
     count = SAMPLES * operands
-    generator = np.random.default_rng(0)
-    symbols = generator.integers(0, 1 << operands, (count, SAMPLED_STEPS))
-    repeats = generator.random(symbols.shape) < np.linspace(0, 0.95, count)[:, None]
+    drawn = data_stream(0).random_raw(count * SAMPLED_STEPS).reshape(count, SAMPLED_STEPS)
+    symbols = (drawn & np.uint64((1 << operands) - 1)).astype(np.uint8)
+    repeats = drawn >> np.uint64(11) < np.linspace(0, 0.95 * 2**53, count)[:, None]
     carries = np.zeros(count, np.int64)
     ones = np.array([symbol.bit_count() for symbol in range(1 << operands)])
     for t in range(SAMPLED_STEPS):
         if t > 0:
             symbols[:, t] = np.where(repeats[:, t], symbols[:, t - 1], symbols[:, t])
         carries = (carries + ones[symbols[:, t]]) // 2
-    return symbols.astype(np.uint8), carries
+    return symbols, carries
 
 
 class Sampler:
