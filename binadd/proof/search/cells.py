@@ -74,7 +74,7 @@ class Cells:
     cuts: int = 2
     growth: float = 0.4
     steps: int = 3
-    rounds: int = 30
+    rounds: int = 200
     cells: int = 6000
     work: int = 30_000_000
 
