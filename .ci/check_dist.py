@@ -1,8 +1,10 @@
-"""Hold what is about to be shipped to what was promised: `check_dist.py FOLDER`.
+"""Hold what is about to be shipped to what was promised: `check_dist.py FOLDER [TAG]`.
 
-Wheels: at most 510 kB, the licence inside, no sources, typed. The sdist: all that builds them.
+All are of the version that the tag names. Wheels, native and pure: at most 510 kB, the licence
+inside, no sources, typed. The sdist: everything that builds them.
 """
 
+import re
 import sys
 import tarfile
 import zipfile
@@ -37,13 +39,26 @@ def check_sdist(path: Path) -> None:
     print(f"{path.name}: {path.stat().st_size:,} bytes, {len(names)} files")
 
 
-def main() -> None:
-    folder = Path(sys.argv[1])
-    for wheel in folder.glob("*.whl"):
+def check_version(files: list[Path], tag: str | None) -> None:
+    source = Path("binadd/__init__.py").read_text("utf-8")
+    (version,) = re.findall(r'^__version__ = "(.+)"$', source, re.M)
+    assert tag in (None, f"v{version}"), f"the tag is {tag}, the version {version}"
+    own = (f"binadd-{version}-", f"binadd-{version}.tar.gz")
+    others = [file.name for file in files if not file.name.startswith(own)]
+    assert not others, f"not of version {version}: {others}"
+
+
+def main(folder: str, tag: str | None = None) -> None:
+    wheels, sdists = sorted(Path(folder).glob("*.whl")), sorted(Path(folder).glob("*.tar.gz"))
+    pure = [wheel for wheel in wheels if "none-any" in wheel.name]
+    assert len(pure) == 1 and len(wheels) > 1 and len(sdists) == 1, (
+        f"{folder} has {len(wheels)} wheels, {len(pure)} of them pure, and {len(sdists)} sdists"
+    )
+    check_version([*wheels, *sdists], tag)
+    for wheel in wheels:
         check_wheel(wheel)
-    for sdist in folder.glob("*.tar.gz"):
-        check_sdist(sdist)
+    check_sdist(sdists[0])
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

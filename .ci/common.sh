@@ -1,7 +1,8 @@
 # What .ci/run and .ci/wheels share. To be sourced at the top of the tree.
 
-CIBUILDWHEEL=4.3.3
 PYTHON=${PYTHON:-python3}
+# The one that builds what is shipped.
+CIBUILDWHEEL=cibuildwheel==$(sed -nE 's/.*pypa\/cibuildwheel@.* # v([0-9.]+)$/\1/p' .github/workflows/wheels.yml)
 IN=() # what runs it, if it does not run by itself
 WORK=$(mktemp -d)
 TOOLS=$WORK/tools/bin
@@ -28,10 +29,10 @@ packages() ( # Debian packages, unless they are there
     DEBIAN_FRONTEND=noninteractive as_root apt-get install -q -y --no-install-recommends "$@" >/dev/null
 )
 
-tools() ( # Python programs, in an environment of their own
+tools() ( # Python programs at the versions of tools.txt, in an environment of their own
     alone tools
     [ -d "$TOOLS" ] || "$PYTHON" -m venv "$WORK/tools"
-    "$TOOLS/pip" install -q "$@"
+    "$TOOLS/pip" install -q --constraint .ci/tools.txt "$@"
 )
 
 installed() ( # NAME WHAT…: an environment of this name with these things in it

@@ -23,17 +23,13 @@ os.environ["PYTHONSAFEPATH"] = "1"
 settings.register_profile("binadd", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("binadd")
 
-REQUIRE_NATIVE = (
-    os.environ.get("BINADD_REQUIRE_NATIVE") == "1" or os.environ.get("BINADD_BACKEND") == "native"
-)
-
 
 def _backends() -> list[str]:
     """The backends under test: what BINADD_BACKEND names, else all that are installed."""
     chosen = os.environ.get("BINADD_BACKEND") or "auto"
-    if chosen == "python" and not REQUIRE_NATIVE:
+    if chosen == "python":
         return ["python"]
-    if REQUIRE_NATIVE or native_is_installed():
+    if chosen == "native" or native_is_installed():
         load("native")  # a native backend that is required, or there but broken, ends the session
         return ["python", "native"]
     return ["python"]

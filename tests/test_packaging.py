@@ -63,14 +63,6 @@ def test_package_is_typed() -> None:
     assert (PACKAGE / "py.typed").is_file()
 
 
-def test_import_brings_in_numpy_only() -> None:
-    code = "import sys, binadd; print(sorted({name.partition('.')[0] for name in sys.modules}))"
-    loaded = output(code)
-    assert "numpy" in loaded
-    for other in ("click", "tqdm", "matplotlib", "onnx", "flint", "mpmath", "hypothesis"):
-        assert f"'{other}'" not in loaded
-
-
 @pytest.mark.skipif(not native_is_installed(), reason="there is no native extension here")
 class TestNative:
     """The native kernels are taken where they are, and never silently given up."""
