@@ -64,8 +64,8 @@ for unit in range(16):
 # %% [markdown]
 # ## Right on every sum that one can try is not right
 #
-# This network adds all 65,536 pairs of 8-bit numbers rightly. And yet there are sums that it gets
-# wrong: `prove` finds one.
+# This network adds all 65,536 pairs of 8-bit numbers correctly. And yet there are sums that it
+# gets wrong: `prove` finds one.
 
 # %%
 hasty = binadd.BinaryAdderRNN(seed=1)

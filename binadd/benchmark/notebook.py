@@ -1,8 +1,8 @@
 """The network as a notebook has it: one sequence, one step, one little array after the other.
 
 That is how binadd's own ancestor computes, and most tutorials on backpropagation through time do.
-Its mistakes (see README) are mended here, and it is given the recipe's loss and update, so that it
-makes the same updates as everyone else; nothing about how it computes is changed.
+Its mistakes (see docs/bptt.md) are corrected here, and it is given the recipe's loss and update,
+so that it makes the same updates as all others; how it computes is unchanged.
 """
 
 from __future__ import annotations

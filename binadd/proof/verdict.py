@@ -21,7 +21,7 @@ __all__ = ["Proved", "Refuted", "Undecided", "Verdict"]
 
 @dataclass(frozen=True, eq=False)
 class Proved:
-    """The network adds all numbers of every length rightly.
+    """The network adds all numbers of every length correctly.
 
     Attributes
     ----------
