@@ -1,6 +1,8 @@
 /* binadd.c: checks what it is given, then calls through the table of the chosen instruction set. */
 #include "binadd.h"
 
+#include <string.h>
+
 #include "table.h"
 
 /* A new status is one line here. */
@@ -29,29 +31,50 @@ static int sound(const binadd_network *n)
 {
     return n && n->hidden_size >= 1 && n->hidden_size <= BINADD_MAX_HIDDEN_SIZE &&
            n->operands >= 1 && n->operands <= BINADD_MAX_OPERANDS &&
-           (n->activation == BINADD_SIGMOID || n->activation == BINADD_TANH) &&
-           (n->dtype == BINADD_FLOAT64 || n->dtype == BINADD_FLOAT32);
+           (unsigned)n->activation < BINADD_ACTIVATIONS && (unsigned)n->dtype < BINADD_DTYPES;
 }
 
 static int sound_optimizer(binadd_loss loss, const binadd_optimizer *o)
 {
-    return (loss == BINADD_SQUARED_ERROR || loss == BINADD_CROSS_ENTROPY) && o &&
-           o->rule >= BINADD_NO_UPDATE && o->rule <= BINADD_ADAM;
+    return (unsigned)loss < BINADD_LOSSES && o && (unsigned)o->rule < BINADD_RULES;
 }
 
 /* Whether operands of so many bits have few enough words to run them all. */
-static int countable(const binadd_network *n, size_t bits)
+static int countable(const binadd_network *n, int bits)
 {
-    return bits >= 1 && bits <= (size_t)(24 / n->operands);
+    return bits >= 1 && bits <= 24 / n->operands;
 }
 
-/* Whether every byte is below the limit; without branches, so that it costs next to nothing. */
+/* Whether a size_t counts the bytes of a workspace for training: none takes more than so many for
+ * each step, and what does not grow with the steps is far below SIZE_MAX / 2. */
+static int measurable(const binadd_network *n, size_t steps)
+{
+    const size_t each = 64 * (size_t)(2 * n->hidden_size + n->operands + 4);
+    return steps >= 1 && steps <= SIZE_MAX / 2 / each;
+}
+
+/* Whether every byte is below the limit, a power of two; eight at a time, without branches, so that
+ * it costs next to nothing whatever the compiler makes of it. */
 static int all_below(const uint8_t *bytes, size_t count, int limit)
 {
+    uint64_t word, words = 0;
     uint8_t bits = 0;
-    for (size_t i = 0; i < count; i++)
+    size_t i = 0;
+    for (; i + sizeof word <= count; i += sizeof word) {
+        memcpy(&word, bytes + i, sizeof word);
+        words |= word;
+    }
+    for (; i < count; i++)
         bits |= bytes[i];
-    return bits < limit; /* limits are powers of two */
+    for (; words; words >>= 8)
+        bits |= (uint8_t)words;
+    return bits < limit;
+}
+
+static int sound_data(const binadd_network *n, const uint8_t *symbols, const uint8_t *targets,
+                      size_t bytes)
+{
+    return all_below(symbols, bytes, 1 << n->operands) && all_below(targets, bytes, 2);
 }
 
 #define DEMAND(condition, status)                                                                  \
@@ -64,13 +87,15 @@ static int all_below(const uint8_t *bytes, size_t count, int limit)
 
 size_t binadd_block_rows(const binadd_network *network)
 {
-    return (size_t)network->operands + (size_t)network->hidden_size + 3;
+    return sound(network) ? (size_t)(network->operands + network->hidden_size + 3) : 0;
 }
 
 size_t binadd_block_columns(const binadd_network *network)
 {
-    const size_t lanes = network->dtype == BINADD_FLOAT64 ? 8 : 16;
-    return ((size_t)network->hidden_size + lanes - 1) / lanes * lanes;
+    if (!sound(network))
+        return 0;
+    const int lanes = network->dtype == BINADD_FLOAT64 ? 8 : 16;
+    return (size_t)((network->hidden_size + lanes - 1) / lanes * lanes);
 }
 
 size_t binadd_forward_workspace(const binadd_network *network)
@@ -80,12 +105,12 @@ size_t binadd_forward_workspace(const binadd_network *network)
 
 size_t binadd_training_workspace(const binadd_network *network, size_t steps)
 {
-    return sound(network)
+    return sound(network) && measurable(network, steps)
                ? binadd_kernels_for(network->dtype)->training_workspace_size(network, steps)
                : 0;
 }
 
-size_t binadd_first_error_workspace(const binadd_network *network, size_t bits)
+size_t binadd_first_error_workspace(const binadd_network *network, int bits)
 {
     return sound(network) && countable(network, bits)
                ? binadd_kernels_for(network->dtype)->first_error_workspace_size(network, bits)
@@ -101,9 +126,10 @@ binadd_status binadd_forward(const binadd_network *network, const binadd_run *ru
     DEMAND(run && run->block && run->symbols && run->sequences && run->steps, BINADD_BAD_ARGUMENT);
     DEMAND(all_below(run->symbols, run->sequences * run->steps, 1 << network->operands),
            BINADD_BAD_SYMBOL);
-    DEMAND(workspace && workspace_size >= binadd_forward_workspace(network),
+    const binadd_kernels *kernels = binadd_kernels_for(network->dtype);
+    DEMAND(workspace && workspace_size >= kernels->forward_workspace_size(network),
            BINADD_SMALL_WORKSPACE);
-    binadd_kernels_for(network->dtype)->forward(network, run, workspace);
+    kernels->forward(network, run, workspace);
     return BINADD_OK;
 }
 
@@ -113,18 +139,19 @@ binadd_status binadd_train(const binadd_network *network, binadd_loss loss,
 {
     DEMAND(sound(network), BINADD_BAD_NETWORK);
     DEMAND(sound_optimizer(loss, optimizer), BINADD_BAD_ARGUMENT);
-    DEMAND(d && d->block && d->moments && d->powers && d->symbols && d->targets && d->sequences &&
-               d->steps && d->batch_size && d->sequences % d->batch_size == 0 && d->count &&
-               d->first < d->sequences && d->count <= d->sequences - d->first,
+    DEMAND(d && d->block && d->moments && d->powers && d->symbols && d->targets &&
+               measurable(network, d->steps) && d->batch_size &&
+               d->sequences % d->batch_size == 0 && d->count && d->first < d->sequences &&
+               d->count <= d->sequences - d->first,
            BINADD_BAD_ARGUMENT);
     const size_t start = d->first % d->batch_size, end = (d->first + d->count) % d->batch_size;
     DEMAND(start % 16 == 0 && end % 16 == 0, BINADD_BAD_ARGUMENT);
     const size_t from = d->first * d->steps, bytes = d->count * d->steps;
-    DEMAND(all_below(d->symbols + from, bytes, 1 << network->operands), BINADD_BAD_SYMBOL);
-    DEMAND(all_below(d->targets + from, bytes, 2), BINADD_BAD_SYMBOL);
-    DEMAND(workspace && workspace_size >= binadd_training_workspace(network, d->steps),
+    DEMAND(sound_data(network, d->symbols + from, d->targets + from, bytes), BINADD_BAD_SYMBOL);
+    const binadd_kernels *kernels = binadd_kernels_for(network->dtype);
+    DEMAND(workspace && workspace_size >= kernels->training_workspace_size(network, d->steps),
            BINADD_SMALL_WORKSPACE);
-    binadd_kernels_for(network->dtype)->train(network, loss, optimizer, d, workspace);
+    kernels->train(network, loss, optimizer, d, workspace);
     return BINADD_OK;
 }
 
@@ -135,17 +162,17 @@ binadd_status binadd_train_population(const binadd_network *network, binadd_loss
     DEMAND(sound(network), BINADD_BAD_NETWORK);
     DEMAND(sound_optimizer(loss, optimizer), BINADD_BAD_ARGUMENT);
     DEMAND(d && d->blocks && d->moments && d->powers && d->learning_rates && d->symbols &&
-               d->targets && d->networks && d->sequences && d->steps && d->count &&
+               d->targets && measurable(network, d->steps) && d->networks && d->count &&
                d->first < d->sequences && d->count <= d->sequences - d->first,
            BINADD_BAD_ARGUMENT);
     for (size_t k = 0; k < d->networks; k++) {
         const size_t from = (k * d->sequences + d->first) * d->steps, bytes = d->count * d->steps;
-        DEMAND(all_below(d->symbols + from, bytes, 1 << network->operands), BINADD_BAD_SYMBOL);
-        DEMAND(all_below(d->targets + from, bytes, 2), BINADD_BAD_SYMBOL);
+        DEMAND(sound_data(network, d->symbols + from, d->targets + from, bytes), BINADD_BAD_SYMBOL);
     }
-    DEMAND(workspace && workspace_size >= binadd_training_workspace(network, d->steps),
+    const binadd_kernels *kernels = binadd_kernels_for(network->dtype);
+    DEMAND(workspace && workspace_size >= kernels->training_workspace_size(network, d->steps),
            BINADD_SMALL_WORKSPACE);
-    binadd_kernels_for(network->dtype)->train_population(network, loss, optimizer, d, workspace);
+    kernels->train_population(network, loss, optimizer, d, workspace);
     return BINADD_OK;
 }
 
@@ -153,10 +180,11 @@ binadd_status binadd_first_error(const binadd_network *network, const void *bloc
                                  int *step, uint64_t *word, void *workspace, size_t workspace_size)
 {
     DEMAND(sound(network), BINADD_BAD_NETWORK);
-    DEMAND(block && step && word && countable(network, (size_t)bits), BINADD_BAD_ARGUMENT);
-    DEMAND(workspace && workspace_size >= binadd_first_error_workspace(network, (size_t)bits),
+    DEMAND(block && step && word && countable(network, bits), BINADD_BAD_ARGUMENT);
+    const binadd_kernels *kernels = binadd_kernels_for(network->dtype);
+    DEMAND(workspace && workspace_size >= kernels->first_error_workspace_size(network, bits),
            BINADD_SMALL_WORKSPACE);
-    binadd_kernels_for(network->dtype)->first_error(network, block, bits, step, word, workspace);
+    kernels->first_error(network, block, bits, step, word, workspace);
     return BINADD_OK;
 }
 
@@ -177,9 +205,8 @@ binadd_status binadd_unpack_words(const uint64_t *words, size_t sequences, size_
 {
     DEMAND(operands >= 1 && operands <= BINADD_MAX_OPERANDS, BINADD_BAD_NETWORK);
     const size_t per_word = 64 / (size_t)operands;
-    DEMAND(words && symbols && sequences && steps &&
-               words_each >= (steps + per_word - 1) / per_word,
-           BINADD_BAD_ARGUMENT);
+    DEMAND(words && symbols && sequences && steps, BINADD_BAD_ARGUMENT);
+    DEMAND(words_each >= steps / per_word + (steps % per_word != 0), BINADD_BAD_ARGUMENT);
     const uint8_t mask = (uint8_t)((1 << operands) - 1);
     for (size_t i = 0; i < sequences; i++)
         for (size_t t = 0; t < steps; t += per_word) {

@@ -11,7 +11,9 @@
  * - Memory belongs to the caller. Nothing is allocated, printed or kept between two calls but the
  *   choice of instruction set. Two threads may call at once with workspaces of their own.
  * - Every function gives a status; anything but BINADD_OK means that no output was written.
- * - Results are the same to the last bit on every machine and at every instruction set.
+ * - Results are the same to the last bit on every machine and at every instruction set. Compile with
+ *   -ffp-contract=off, which the sources ask for, too, but clang's -ffp-contract=fast overrides
+ *   them, and without -ffast-math, which they refuse.
  * - `void *` arrays hold the network's dtype: double for BINADD_FLOAT64, float for BINADD_FLOAT32.
  *   They need the alignment of their type only.
  *
@@ -56,6 +58,11 @@ typedef enum {
 typedef enum { BINADD_FLOAT64, BINADD_FLOAT32 } binadd_dtype;
 typedef enum { BINADD_SIGMOID, BINADD_TANH } binadd_activation;
 typedef enum { BINADD_SQUARED_ERROR, BINADD_CROSS_ENTROPY } binadd_loss;
+enum {
+    BINADD_DTYPES = BINADD_FLOAT32 + 1, /* how many there are of each */
+    BINADD_ACTIVATIONS = BINADD_TANH + 1,
+    BINADD_LOSSES = BINADD_CROSS_ENTROPY + 1,
+};
 
 /* g is the gradient, clipped to the global norm `clip_norm`.
  * SGD: w ← w − ηg. Momentum: m ← μm + g; w ← w − ηm. Nesterov: w ← w − η(g + μm) after the same m.
@@ -67,6 +74,7 @@ typedef enum {
     BINADD_NESTEROV,
     BINADD_ADAM,
 } binadd_rule;
+enum { BINADD_RULES = BINADD_ADAM + 1 };
 
 typedef struct {
     int hidden_size; /* H, 1 … 256 */
@@ -104,15 +112,17 @@ binadd_status binadd_use_isa(const char *name);
 
 /* ---- Sizes ------------------------------------------------------------------------------------ */
 
+/* All of them are 0 for a network, steps or bits out of range. */
+
 size_t binadd_block_rows(const binadd_network *network);    /* R */
 size_t binadd_block_columns(const binadd_network *network); /* S */
 
-/* Bytes of workspace for binadd_forward and for either training function at T steps a sequence,
- * and for binadd_first_error, where steps are the bits of an operand; 0 for a network or bits out of
- * range. No alignment is needed. */
+/* Bytes of workspace for binadd_forward, for either training function at T steps a sequence, and
+ * for binadd_first_error on operands of so many bits. They depend on the instruction set: ask again
+ * after binadd_use_isa. No alignment is needed. */
 size_t binadd_forward_workspace(const binadd_network *network);
 size_t binadd_training_workspace(const binadd_network *network, size_t steps);
-size_t binadd_first_error_workspace(const binadd_network *network, size_t bits);
+size_t binadd_first_error_workspace(const binadd_network *network, int bits);
 
 /* ---- Running a network ------------------------------------------------------------------------ */
 
@@ -124,7 +134,8 @@ typedef struct {
     void *logits;              /* (N, T), or NULL */
     void *probabilities;       /* (N, T), or NULL */
     void *hidden;              /* (N, T, H), or NULL */
-    void *final_state;         /* (N, H), or NULL: feed it as initial_state and a stream goes on */
+    void *final_state;         /* (N, H), or NULL: feed it as initial_state and a stream goes on;
+                                * it may be the same memory */
 } binadd_run;
 
 binadd_status binadd_forward(const binadd_network *network, const binadd_run *run, void *workspace,
@@ -133,14 +144,15 @@ binadd_status binadd_forward(const binadd_network *network, const binadd_run *ru
 /* ---- Training --------------------------------------------------------------------------------- */
 
 /* Sequences `first` … `first + count − 1` are trained on, with one update whenever a batch is full.
- * So a long training can be cut into slices: `first` goes on where the last slice ended, and what a
- * batch has gathered so far waits in the workspace. A slice ends at the end of a batch or a
- * multiple of 16 sequences into it. */
+ * So a long training can be cut into slices: `first` goes on where the last slice ended. A slice
+ * ends at the end of a batch or a multiple of 16 sequences into it. What the batch has gathered so
+ * far waits in the workspace: the next slice needs it at the same address, untouched, and the same
+ * steps and instruction set. */
 typedef struct {
     void *block;            /* (R, S), updated */
     void *moments;          /* (2, R, S): m and v, updated; zeros at the start */
     void *powers;           /* (2,): β₁ᵗ and β₂ᵗ, updated; ones at the start */
-    void *gradient;         /* (R, S): the last full batch's, or NULL */
+    void *gradient;         /* (R, S): the last batch's that was filled, if one was; or NULL */
     const uint8_t *symbols; /* (N, T) */
     const uint8_t *targets; /* (N, T) */
     size_t sequences, steps, batch_size;

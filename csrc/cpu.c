@@ -5,12 +5,10 @@
  * link a run-time in which it always answers no. The levels are those of the x86-64 psABI
  * (https://gitlab.com/x86-psABIs/x86-64-ABI).
  */
-#include "cpu.h"
-
 #include <stdatomic.h>
 #include <string.h>
 
-extern const binadd_kernels binadd_baseline_f64, binadd_baseline_f32;
+#include "table.h"
 
 static int always(void)
 {
@@ -18,9 +16,6 @@ static int always(void)
 }
 
 #ifdef BINADD_X86_64_LEVELS
-extern const binadd_kernels binadd_x86_64_v3_f64, binadd_x86_64_v3_f32;
-extern const binadd_kernels binadd_x86_64_v4_f64, binadd_x86_64_v4_f32;
-
 typedef struct {
     uint32_t eax, ebx, ecx, edx;
 } registers;
@@ -106,7 +101,14 @@ static int has_v4(void)
 }
 #endif
 
-const binadd_level binadd_levels[] = {
+typedef struct {
+    const char *name;
+    int (*supported)(void);
+    const binadd_kernels *kernels[2]; /* by dtype */
+} instruction_set;
+
+/* Narrowest first; the last has a NULL name. */
+static const instruction_set levels[] = {
     {"baseline", always, {&binadd_baseline_f64, &binadd_baseline_f32}},
 #ifdef BINADD_X86_64_LEVELS
     {"x86_64_v3", has_v3, {&binadd_x86_64_v3_f64, &binadd_x86_64_v3_f32}},
@@ -115,34 +117,34 @@ const binadd_level binadd_levels[] = {
     {NULL, NULL, {NULL, NULL}},
 };
 
-/* The one thing the core remembers. Threads that choose at the same time choose the same. */
-static _Atomic(const binadd_level *) chosen;
+/* The one thing the core remembers; NULL until it is first asked for or chosen. */
+static _Atomic(const instruction_set *) chosen;
 
-static const binadd_level *widest(void)
+static const instruction_set *widest(void)
 {
-    const binadd_level *best = binadd_levels;
-    for (const binadd_level *level = binadd_levels; level->name; level++)
+    const instruction_set *best = levels;
+    for (const instruction_set *level = levels; level->name; level++)
         if (level->supported())
             best = level;
     return best;
 }
 
-static const binadd_level *named(const char *name)
+static const instruction_set *named(const char *name)
 {
-    for (const binadd_level *level = binadd_levels; level->name; level++)
+    for (const instruction_set *level = levels; level->name; level++)
         if (name && strcmp(level->name, name) == 0)
             return level;
     return NULL;
 }
 
-static const binadd_level *current(void)
+static const instruction_set *current(void)
 {
-    const binadd_level *level = atomic_load_explicit(&chosen, memory_order_acquire);
-    if (!level) {
-        level = widest();
-        atomic_store_explicit(&chosen, level, memory_order_release);
-    }
-    return level;
+    const instruction_set *level = atomic_load(&chosen);
+    if (level)
+        return level;
+    const instruction_set *best = widest();
+    /* Another thread may have chosen meanwhile, which then stands in `level`. */
+    return atomic_compare_exchange_strong(&chosen, &level, best) ? best : level;
 }
 
 const binadd_kernels *binadd_kernels_for(binadd_dtype dtype)
@@ -157,23 +159,23 @@ const char *binadd_isa(void)
 
 const char *binadd_isa_name(int i)
 {
-    const int count = (int)(sizeof binadd_levels / sizeof *binadd_levels) - 1;
-    return i >= 0 && i < count ? binadd_levels[i].name : NULL;
+    const int count = (int)(sizeof levels / sizeof *levels) - 1;
+    return i >= 0 && i < count ? levels[i].name : NULL;
 }
 
 int binadd_isa_supported(const char *name)
 {
-    const binadd_level *level = named(name);
+    const instruction_set *level = named(name);
     return level ? level->supported() : -1;
 }
 
 binadd_status binadd_use_isa(const char *name)
 {
-    const binadd_level *level = name ? named(name) : widest();
+    const instruction_set *level = name ? named(name) : widest();
     if (!level)
         return BINADD_UNKNOWN_ISA;
     if (!level->supported())
         return BINADD_MISSING_ISA;
-    atomic_store_explicit(&chosen, level, memory_order_release);
+    atomic_store(&chosen, level);
     return BINADD_OK;
 }

@@ -70,11 +70,11 @@ static size_t training_workspace_size(const binadd_network *network, size_t step
     return arena_size(&population) > most ? arena_size(&population) : most;
 }
 
-static size_t first_error_workspace_size(const binadd_network *network, size_t bits)
+static size_t first_error_workspace_size(const binadd_network *network, int bits)
 {
     const shape s = shape_of(network);
     arena a = arena_at(0);
-    take_exhaustive(&a, &s, (int)bits);
+    take_exhaustive(&a, &s, bits);
     return arena_size(&a);
 }
 

@@ -4,6 +4,7 @@
 
 #include "binadd.h"
 
+/* The table of one instruction set and dtype. */
 typedef struct {
     void (*forward)(const binadd_network *, const binadd_run *, void *workspace);
     void (*train)(const binadd_network *, binadd_loss, const binadd_optimizer *,
@@ -15,8 +16,15 @@ typedef struct {
     void (*activation_values)(binadd_activation, const void *values, size_t count, void *results);
     size_t (*forward_workspace_size)(const binadd_network *);
     size_t (*training_workspace_size)(const binadd_network *, size_t steps);
-    size_t (*first_error_workspace_size)(const binadd_network *, size_t bits);
+    size_t (*first_error_workspace_size)(const binadd_network *, int bits);
 } binadd_kernels;
+
+/* Those of this build, each in a file of isa/. */
+extern const binadd_kernels binadd_baseline_f64, binadd_baseline_f32;
+#ifdef BINADD_X86_64_LEVELS
+extern const binadd_kernels binadd_x86_64_v3_f64, binadd_x86_64_v3_f32;
+extern const binadd_kernels binadd_x86_64_v4_f64, binadd_x86_64_v4_f32;
+#endif
 
 /* The tables in use, by dtype (cpu.c). */
 const binadd_kernels *binadd_kernels_for(binadd_dtype dtype);

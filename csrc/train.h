@@ -44,7 +44,8 @@ INLINE void store_learner(const learner *l, const shape *s, const binadd_trainin
     memcpy(d->moments, l->moments[0], bytes);
     memcpy((real *)d->moments + size, l->moments[1], bytes);
     memcpy(d->powers, l->powers, sizeof l->powers);
-    if (d->gradient)
+    const size_t full = (d->first + d->count) / d->batch_size - d->first / d->batch_size;
+    if (d->gradient && full)
         memcpy(d->gradient, l->gradient, bytes);
 }
 
@@ -56,10 +57,11 @@ APART real square_norm(const vec *gradient, size_t count)
     for (int i = 0; i < STRIDE; i++)
         sums[i] = splat(0);
     size_t i = 0;
-    for (; i + STRIDE <= count; i += STRIDE)
+    for (; i + STRIDE <= count; i += STRIDE) {
         UNROLL
-    for (int a = 0; a < STRIDE; a++)
-        sums[a] = sums[a] + gradient[i + a] * gradient[i + a];
+        for (int a = 0; a < STRIDE; a++)
+            sums[a] = sums[a] + gradient[i + a] * gradient[i + a];
+    }
     UNROLL
     for (int a = 0; a < STRIDE; a++)
         if (i + a < count)
@@ -304,10 +306,11 @@ INLINE void add_squares(const vec *gradient, size_t count, size_t first, vec sum
     UNROLL
     for (int i = 0; i < 8; i++)
         kept[i] = splat(0);
-    for (; first < count; first += NORM_ACCUMULATORS)
+    for (; first < count; first += NORM_ACCUMULATORS) {
         UNROLL
-    for (int i = 0; i < 8; i++)
-        kept[i] = kept[i] + gradient[first + i] * gradient[first + i];
+        for (int i = 0; i < 8; i++)
+            kept[i] = kept[i] + gradient[first + i] * gradient[first + i];
+    }
     memcpy(sums, kept, sizeof kept);
 }
 

@@ -211,10 +211,11 @@ INLINE void unit_tile_step(const unit_sequence *q, const shape *s, size_t t, int
     const real *h = (const real *)(q->hidden + (t - 1) * width) + k;
     const vec *delta = q->deltas + t * width + v;
     UNROLL
-    for (int row = 0; row < rows; row++)
+    for (int row = 0; row < rows; row++) {
         UNROLL
-    for (int column = 0; column < columns; column++)
-        sums[row][column] = sums[row][column] + h[row] * delta[column];
+        for (int column = 0; column < columns; column++)
+            sums[row][column] = sums[row][column] + h[row] * delta[column];
+    }
 }
 
 /* What lies beyond the last row is left out. */
@@ -232,10 +233,11 @@ INLINE void store_unit_tile(const unit_sequence *q, const shape *s, int k, int v
 INLINE void clear_unit_tile(int rows, int columns, vec sums[][2])
 {
     UNROLL
-    for (int row = 0; row < rows; row++)
+    for (int row = 0; row < rows; row++) {
         UNROLL
-    for (int column = 0; column < columns; column++)
-        sums[row][column] = splat(0);
+        for (int column = 0; column < columns; column++)
+            sums[row][column] = splat(0);
+    }
 }
 
 INLINE void unit_tile(const unit_sequence *q, const shape *s, int k, int v, int columns)

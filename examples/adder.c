@@ -7,7 +7,6 @@
 
 #include "binadd.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -101,7 +101,7 @@ cdef extern from "binadd.h" nogil:
     size_t binadd_block_columns(const binadd_network *network)
     size_t binadd_forward_workspace(const binadd_network *network)
     size_t binadd_training_workspace(const binadd_network *network, size_t steps)
-    size_t binadd_first_error_workspace(const binadd_network *network, size_t bits)
+    size_t binadd_first_error_workspace(const binadd_network *network, int bits)
 
     binadd_status binadd_forward(const binadd_network *network, const binadd_run *run,
                                  void *workspace, size_t workspace_size)

@@ -10,8 +10,9 @@
 #include "binadd.h"
 
 enum { SEQUENCES = 64, STEPS = 3, BYTES = SEQUENCES * STEPS, REALS = 7 * 8, ROOM = 1 << 20 };
+static const binadd_loss LOSS = BINADD_CROSS_ENTROPY;
 
-static uint8_t symbols[BYTES], targets[BYTES], wrong[BYTES];
+static uint8_t symbols[BYTES], targets[BYTES], bytes[BYTES];
 static double block[REALS], moments[2 * REALS], powers[2] = {1, 1}, results[BYTES];
 static const double rates[1] = {0.1};
 static char workspace[ROOM];
@@ -71,24 +72,36 @@ static binadd_status run(const binadd_network *n, const binadd_run *r)
 
 static binadd_status train(const binadd_training *d)
 {
-    return binadd_train(&NETWORK, BINADD_CROSS_ENTROPY, &OPTIMIZER, d, workspace, ROOM);
-}
-
-static binadd_status train_by(int loss, const binadd_optimizer *o)
-{
-    return binadd_train(&NETWORK, (binadd_loss)loss, o, &TRAINING, workspace, ROOM);
+    return binadd_train(&NETWORK, LOSS, &OPTIMIZER, d, workspace, ROOM);
 }
 
 static binadd_status train_all(const binadd_population *d)
 {
-    return binadd_train_population(&NETWORK, BINADD_CROSS_ENTROPY, &OPTIMIZER, d, workspace, ROOM);
+    return binadd_train_population(&NETWORK, LOSS, &OPTIMIZER, d, workspace, ROOM);
 }
+
+/* Both ways of training. */
+static binadd_status trainings(const binadd_network *n, int loss, const binadd_optimizer *o,
+                               void *memory, size_t size, binadd_status refusal)
+{
+    const binadd_status one = binadd_train(n, (binadd_loss)loss, o, &TRAINING, memory, size);
+    const binadd_status all =
+        binadd_train_population(n, (binadd_loss)loss, o, &POPULATION, memory, size);
+    return one == refusal ? all : one;
+}
+
+static int found_step;
+static uint64_t found_word;
 
 static binadd_status check(const binadd_network *n, int bits)
 {
-    int step;
-    uint64_t word;
-    return binadd_first_error(n, block, bits, &step, &word, workspace, ROOM);
+    return binadd_first_error(n, block, bits, &found_step, &found_word, workspace, ROOM);
+}
+
+static binadd_status check_one_bit(const void *weights, int *step, uint64_t *word, void *memory,
+                                   size_t size)
+{
+    return binadd_first_error(&NETWORK, weights, 1, step, word, memory, size);
 }
 
 /* ---- Refusals --------------------------------------------------------------------------------- */
@@ -122,19 +135,42 @@ static void expect(int holds, const char *what)
         expect((call) == (status) && untouched(), #call " with " #member " = " #value);            \
     } while (0)
 
+/* Of no size, whatever is asked for. */
+static int measureless(const binadd_network *n)
+{
+    return binadd_block_rows(n) == 0 && binadd_block_columns(n) == 0 &&
+           binadd_forward_workspace(n) == 0 && binadd_training_workspace(n, STEPS) == 0 &&
+           binadd_first_error_workspace(n, 1) == 0;
+}
+
+static void refuse_network(const binadd_network *n)
+{
+    const binadd_status status = BINADD_BAD_NETWORK;
+    expect(measureless(n), "the size of a bad network");
+    REFUSED(status, run(n, &RUN));
+    REFUSED(status, check(n, 1));
+    REFUSED(status, trainings(n, LOSS, &OPTIMIZER, workspace, ROOM, status));
+}
+
 static void refuse_networks(void)
 {
 #define BAD(member, value)                                                                         \
-    REFUSED_WITH(binadd_network, NETWORK, member, value, BINADD_BAD_NETWORK, run(&x, &RUN));       \
-    REFUSED_WITH(binadd_network, NETWORK, member, value, BINADD_BAD_NETWORK, check(&x, 1))
+    do {                                                                                           \
+        binadd_network n = NETWORK;                                                                \
+        n.member = value;                                                                          \
+        refuse_network(&n);                                                                        \
+    } while (0)
     BAD(hidden_size, 0);
     BAD(hidden_size, BINADD_MAX_HIDDEN_SIZE + 1);
     BAD(operands, 0);
     BAD(operands, BINADD_MAX_OPERANDS + 1);
-    BAD(activation, (binadd_activation)2);
-    BAD(dtype, (binadd_dtype)2);
+    BAD(activation, (binadd_activation)BINADD_ACTIVATIONS);
+    BAD(activation, (binadd_activation)-1);
+    BAD(dtype, (binadd_dtype)BINADD_DTYPES);
+    BAD(dtype, (binadd_dtype)-1);
 #undef BAD
-    REFUSED(BINADD_BAD_NETWORK, run(NULL, &RUN));
+    refuse_network(NULL);
+    expect(binadd_block_rows(&NETWORK) * binadd_block_columns(&NETWORK) == REALS, "a block");
 }
 
 static void refuse_runs(void)
@@ -159,22 +195,23 @@ static void refuse_trainings(void)
     BAD(block, NULL);
     BAD(moments, NULL);
     BAD(powers, NULL);
+    BAD(symbols, NULL);
     BAD(targets, NULL);
+    BAD(sequences, 0);
+    BAD(steps, 0);
+    BAD(steps, SIZE_MAX / 8); /* no workspace is large enough */
     BAD(batch_size, 0);
     BAD(batch_size, 48); /* does not divide the sequences */
     BAD(count, 0);
     BAD(count, 8); /* a slice that ends so far into a batch */
     BAD(count, SEQUENCES + 1);
     BAD(first, 16); /* goes on past the end */
-    BAD(first, SIZE_MAX);
+    BAD(first, (size_t)0 - SEQUENCES);
 #undef BAD
-    const size_t size = binadd_training_workspace(&NETWORK, STEPS);
-    REFUSED(BINADD_BAD_ARGUMENT, train_by(2, &OPTIMIZER));
-    REFUSED(BINADD_BAD_ARGUMENT, train_by(BINADD_CROSS_ENTROPY, NULL));
-    REFUSED_WITH(binadd_optimizer, OPTIMIZER, rule, (binadd_rule)5, BINADD_BAD_ARGUMENT,
-                 train_by(BINADD_CROSS_ENTROPY, &x));
-    REFUSED(BINADD_SMALL_WORKSPACE, binadd_train(&NETWORK, BINADD_CROSS_ENTROPY, &OPTIMIZER,
-                                                 &TRAINING, workspace, size - 1));
+    binadd_training from_eight = TRAINING;
+    from_eight.first = from_eight.count = 8; /* a slice that begins so far into a batch */
+    REFUSED(BINADD_BAD_ARGUMENT, train(&from_eight));
+    REFUSED(BINADD_BAD_ARGUMENT, train(NULL));
 }
 
 static void refuse_populations(void)
@@ -182,11 +219,40 @@ static void refuse_populations(void)
 #define BAD(member, value)                                                                         \
     REFUSED_WITH(binadd_population, POPULATION, member, value, BINADD_BAD_ARGUMENT, train_all(&x))
     BAD(blocks, NULL);
+    BAD(moments, NULL);
+    BAD(powers, NULL);
     BAD(learning_rates, NULL);
+    BAD(symbols, NULL);
+    BAD(targets, NULL);
     BAD(networks, 0);
+    BAD(sequences, 0);
+    BAD(steps, 0);
+    BAD(steps, SIZE_MAX / 8);
+    BAD(count, 0);
     BAD(count, SEQUENCES + 1);
     BAD(first, 1);
+    BAD(first, SIZE_MAX);
 #undef BAD
+    REFUSED(BINADD_BAD_ARGUMENT, train_all(NULL));
+}
+
+/* Whichever way of training. */
+static void refuse_optimizers_and_workspaces(void)
+{
+    const binadd_status bad = BINADD_BAD_ARGUMENT, small = BINADD_SMALL_WORKSPACE;
+    const size_t size = binadd_training_workspace(&NETWORK, STEPS);
+    binadd_optimizer unknown = OPTIMIZER;
+    REFUSED(bad, trainings(&NETWORK, BINADD_LOSSES, &OPTIMIZER, workspace, ROOM, bad));
+    REFUSED(bad, trainings(&NETWORK, -1, &OPTIMIZER, workspace, ROOM, bad));
+    REFUSED(bad, trainings(&NETWORK, LOSS, NULL, workspace, ROOM, bad));
+    unknown.rule = (binadd_rule)BINADD_RULES;
+    REFUSED(bad, trainings(&NETWORK, LOSS, &unknown, workspace, ROOM, bad));
+    unknown.rule = (binadd_rule)-1;
+    REFUSED(bad, trainings(&NETWORK, LOSS, &unknown, workspace, ROOM, bad));
+    REFUSED(small, trainings(&NETWORK, LOSS, &OPTIMIZER, NULL, ROOM, small));
+    REFUSED(small, trainings(&NETWORK, LOSS, &OPTIMIZER, workspace, size - 1, small));
+    expect(binadd_training_workspace(&NETWORK, 0) == 0, "a workspace of no steps");
+    expect(binadd_training_workspace(&NETWORK, SIZE_MAX / 8) == 0, "a workspace that is too large");
 }
 
 /* Bits of an operand for which there would be more than 2²⁴ words. */
@@ -195,36 +261,76 @@ static void refuse_checks(void)
     const int bits[] = {INT_MIN, -1, 0, 13, INT_MAX / 2, INT_MAX / 2 + 2, INT_MAX};
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
         REFUSED(BINADD_BAD_ARGUMENT, check(&NETWORK, bits[i]));
-        expect(binadd_first_error_workspace(&NETWORK, (size_t)bits[i]) == 0,
-               "workspace of a check");
+        expect(binadd_first_error_workspace(&NETWORK, bits[i]) == 0, "workspace of a check");
     }
     expect(check(&NETWORK, 12) == BINADD_OK, "a check of 24 bits in all");
+
+    int *step = &found_step;
+    uint64_t *word = &found_word;
+    const size_t size = binadd_first_error_workspace(&NETWORK, 1);
+    REFUSED(BINADD_BAD_ARGUMENT, check_one_bit(NULL, step, word, workspace, ROOM));
+    REFUSED(BINADD_BAD_ARGUMENT, check_one_bit(block, NULL, word, workspace, ROOM));
+    REFUSED(BINADD_BAD_ARGUMENT, check_one_bit(block, step, NULL, workspace, ROOM));
+    REFUSED(BINADD_SMALL_WORKSPACE, check_one_bit(block, step, word, NULL, ROOM));
+    REFUSED(BINADD_SMALL_WORKSPACE, check_one_bit(block, step, word, workspace, size - 1));
 }
 
 static void refuse_data(void)
 {
-    const uint64_t word = 0;
     symbols[BYTES - 1] = 4;
     REFUSED(BINADD_BAD_SYMBOL, run(&NETWORK, &RUN));
     REFUSED(BINADD_BAD_SYMBOL, train(&TRAINING));
     REFUSED(BINADD_BAD_SYMBOL, train_all(&POPULATION));
-    REFUSED(BINADD_BAD_SYMBOL, binadd_exact_sums(symbols, SEQUENCES, STEPS, 2, wrong));
+    REFUSED(BINADD_BAD_SYMBOL, binadd_exact_sums(symbols, SEQUENCES, STEPS, 2, bytes));
     symbols[BYTES - 1] = 0;
     targets[BYTES - 1] = 2;
     REFUSED(BINADD_BAD_SYMBOL, train(&TRAINING));
     REFUSED(BINADD_BAD_SYMBOL, train_all(&POPULATION));
     targets[BYTES - 1] = 0;
-    REFUSED(BINADD_BAD_NETWORK, binadd_exact_sums(symbols, SEQUENCES, STEPS, 9, wrong));
-    REFUSED(BINADD_BAD_NETWORK, binadd_unpack_words(&word, 1, 1, 0, STEPS, wrong));
-    REFUSED(BINADD_BAD_ARGUMENT, binadd_unpack_words(&word, 1, 1, 2, 33, wrong));
-    REFUSED(BINADD_BAD_ARGUMENT,
-            binadd_activation_values(BINADD_FLOAT64, BINADD_TANH, NULL, 1, results));
+}
+
+static void refuse_words(void)
+{
+    const uint64_t word = 0;
+    const binadd_status network = BINADD_BAD_NETWORK, argument = BINADD_BAD_ARGUMENT;
+    REFUSED(network, binadd_unpack_words(&word, 1, 1, 0, STEPS, bytes));
+    REFUSED(network, binadd_unpack_words(&word, 1, 1, BINADD_MAX_OPERANDS + 1, STEPS, bytes));
+    REFUSED(argument, binadd_unpack_words(NULL, 1, 1, 2, STEPS, bytes));
+    REFUSED(argument, binadd_unpack_words(&word, 1, 1, 2, STEPS, NULL));
+    REFUSED(argument, binadd_unpack_words(&word, 0, 1, 2, STEPS, bytes));
+    REFUSED(argument, binadd_unpack_words(&word, 1, 1, 2, 0, bytes));
+    REFUSED(argument, binadd_unpack_words(&word, 1, 1, 2, 33, bytes));
+    REFUSED(argument, binadd_unpack_words(&word, 1, 1, 2, SIZE_MAX, bytes));
+    expect(binadd_unpack_words(&word, 1, 1, 2, 32, bytes) == BINADD_OK, "a word's symbols");
+    REFUSED(network, binadd_exact_sums(symbols, SEQUENCES, STEPS, 0, bytes));
+    REFUSED(network, binadd_exact_sums(symbols, SEQUENCES, STEPS, BINADD_MAX_OPERANDS + 1, bytes));
+    REFUSED(argument, binadd_exact_sums(NULL, SEQUENCES, STEPS, 2, bytes));
+    REFUSED(argument, binadd_exact_sums(symbols, SEQUENCES, STEPS, 2, NULL));
+    REFUSED(argument, binadd_exact_sums(symbols, 0, STEPS, 2, bytes));
+    REFUSED(argument, binadd_exact_sums(symbols, SEQUENCES, 0, 2, bytes));
+}
+
+static binadd_status activate(int dtype, int activation, const void *values, void *to)
+{
+    return binadd_activation_values((binadd_dtype)dtype, (binadd_activation)activation, values, 1,
+                                    to);
+}
+
+static void refuse_activations(void)
+{
+    REFUSED(BINADD_BAD_NETWORK, activate(BINADD_DTYPES, BINADD_TANH, block, results));
+    REFUSED(BINADD_BAD_NETWORK, activate(BINADD_FLOAT64, BINADD_ACTIVATIONS, block, results));
+    REFUSED(BINADD_BAD_ARGUMENT, activate(BINADD_FLOAT64, BINADD_TANH, NULL, results));
+    REFUSED(BINADD_BAD_ARGUMENT, activate(BINADD_FLOAT64, BINADD_TANH, block, NULL));
+    expect(binadd_activation_values(BINADD_FLOAT64, BINADD_TANH, NULL, 0, NULL) == BINADD_OK,
+           "no values");
 }
 
 static void refuse_instruction_sets(void)
 {
     REFUSED(BINADD_UNKNOWN_ISA, binadd_use_isa("x86_64_v5"));
     expect(binadd_isa_supported("x86_64_v5") == -1, "an unknown instruction set");
+    expect(binadd_isa_supported(NULL) == -1, "no instruction set");
     expect(binadd_isa_name(-1) == NULL && binadd_isa_name(99) == NULL, "instruction sets end");
 }
 
@@ -242,8 +348,11 @@ int main(void)
     refuse_runs();
     refuse_trainings();
     refuse_populations();
+    refuse_optimizers_and_workspaces();
     refuse_checks();
     refuse_data();
+    refuse_words();
+    refuse_activations();
     refuse_instruction_sets();
     read_messages();
     printf("%d passed, %d failed\n", passed, failed);

@@ -73,8 +73,7 @@ static void set_real(binadd_dtype dtype, void *reals, size_t i, double value)
         ((float *)reals)[i] = (float)value;
 }
 
-/* ---- Verdicts ---------------------------------------------------------------------------------
- */
+/* ---- Verdicts ----------------------------------------------------------------------------- */
 
 static void expect(int holds, const char *where, const char *what)
 {
@@ -110,8 +109,7 @@ static void *zeros(size_t bytes)
     return memory;
 }
 
-/* ---- The same starting point as golden.py's ---------------------------------------------------
- */
+/* ---- The same starting point as golden.py's ----------------------------------------------- */
 
 static uint64_t split_mix(uint64_t *state)
 {
@@ -143,8 +141,7 @@ static uint8_t *draw_symbols(const golden *g, size_t sequences, uint64_t *state)
     return symbols;
 }
 
-/* ---- The tests --------------------------------------------------------------------------------
- */
+/* ---- The tests ---------------------------------------------------------------------------- */
 
 typedef struct {
     size_t block_bytes, sequences;
@@ -286,7 +283,7 @@ static void test_forward(const golden *g, const setting *s)
 
 static void test_first_error(const golden *g, const setting *s)
 {
-    size_t bytes = binadd_first_error_workspace(&g->network, (size_t)g->checked_bits);
+    size_t bytes = binadd_first_error_workspace(&g->network, g->checked_bits);
     void *workspace = zeros(bytes);
     int step = 0;
     uint64_t word = 0;

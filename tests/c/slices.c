@@ -1,0 +1,180 @@
+/* slices.c: what is cut into slices gives the bits of the whole, at every instruction set.
+ *
+ *     cc -std=c11 -O2 -ffp-contract=off -I csrc tests/c/slices.c csrc/… -o slices
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binadd.h"
+
+enum { HIDDEN = 16, OPERANDS = 2, REALS = (OPERANDS + HIDDEN + 3) * HIDDEN };
+enum { SEQUENCES = 96, STEPS = 5, BATCH = 48, BATCHES = SEQUENCES / BATCH };
+
+static const binadd_network NETWORK = {HIDDEN, OPERANDS, 1, BINADD_SIGMOID, BINADD_FLOAT64};
+static const binadd_optimizer OPTIMIZER = {
+    .rule = BINADD_ADAM,
+    .learning_rate = 0.01,
+    .beta1 = 0.9,
+    .beta2 = 0.999,
+    .epsilon = 1e-8,
+    .clip_norm = 0.1,
+};
+
+static uint8_t symbols[SEQUENCES * STEPS], targets[SEQUENCES * STEPS];
+static double initial[REALS];
+static int passed, failed;
+
+static void expect(int holds, const char *what)
+{
+    passed += holds != 0;
+    failed += !holds;
+    if (!holds)
+        printf("  %s: %s\n", binadd_isa(), what);
+}
+
+static void must(binadd_status status)
+{
+    if (status == BINADD_OK)
+        return;
+    printf("  %s\n", binadd_message(status));
+    exit(1);
+}
+
+static void *zeros(size_t size)
+{
+    void *memory = calloc(1, size);
+    if (!memory)
+        exit(1);
+    return memory;
+}
+
+/* Marsaglia's xorshift64. */
+static uint64_t draw(void)
+{
+    static uint64_t x = 88172645463325252u;
+    x ^= x << 13;
+    x ^= x >> 7;
+    return x ^= x << 17;
+}
+
+static void draw_data(void)
+{
+    for (int i = 0; i < SEQUENCES * STEPS; i++)
+        symbols[i] = (uint8_t)(draw() >> 62);
+    for (int i = 0; i < REALS - HIDDEN; i++)
+        initial[i] = (double)(draw() >> 11) * 0x1p-52 - 1;
+    must(binadd_exact_sums(symbols, SEQUENCES, STEPS, OPERANDS, targets));
+}
+
+/* ---- Training ------------------------------------------------------------------------------- */
+
+/* All that training changes. */
+typedef struct {
+    double block[REALS], moments[2 * REALS], powers[2], gradient[REALS], losses[BATCHES];
+    int64_t wrong_bits[BATCHES];
+} learner;
+
+static learner new_learner(void)
+{
+    learner l = {.powers = {1, 1}};
+    memcpy(l.block, initial, sizeof initial);
+    return l;
+}
+
+static void train(learner *l, size_t first, size_t count, void *workspace, size_t size)
+{
+    const binadd_training training = {
+        .block = l->block,
+        .moments = l->moments,
+        .powers = l->powers,
+        .gradient = l->gradient,
+        .symbols = symbols,
+        .targets = targets,
+        .sequences = SEQUENCES,
+        .steps = STEPS,
+        .batch_size = BATCH,
+        .first = first,
+        .count = count,
+        .losses = l->losses,
+        .wrong_bits = l->wrong_bits,
+    };
+    must(binadd_train(&NETWORK, BINADD_CROSS_ENTROPY, &OPTIMIZER, &training, workspace, size));
+}
+
+/* The first and the last slice fill no batch; the one between them ends one and begins another. */
+static void test_training(void)
+{
+    const size_t size = binadd_training_workspace(&NETWORK, STEPS);
+    void *workspace = zeros(size);
+    learner whole = new_learner(), cut = new_learner(), before;
+    train(&whole, 0, SEQUENCES, workspace, size);
+    cut.gradient[0] = 1;
+    before = cut;
+    train(&cut, 0, 16, workspace, size);
+    expect(memcmp(&cut, &before, sizeof cut) == 0, "a slice that fills no batch changes something");
+    train(&cut, 16, 48, workspace, size);
+    before = cut;
+    train(&cut, 64, 16, workspace, size);
+    expect(memcmp(&cut, &before, sizeof cut) == 0, "a slice within a batch changes something");
+    train(&cut, 80, 16, workspace, size);
+    expect(memcmp(&cut, &whole, sizeof cut) == 0, "slices and the whole differ");
+    free(workspace);
+}
+
+/* ---- Running -------------------------------------------------------------------------------- */
+
+/* Steps `from` … `to` − 1 of so many sequences: their logits, and what becomes of the states. */
+static void run(size_t sequences, size_t from, size_t to, double *states, double *logits)
+{
+    const size_t size = binadd_forward_workspace(&NETWORK), steps = to - from;
+    uint8_t part[SEQUENCES * STEPS];
+    for (size_t i = 0; i < sequences; i++)
+        memcpy(part + i * steps, symbols + i * STEPS + from, steps);
+    const binadd_run part_run = {
+        .block = initial,
+        .symbols = part,
+        .sequences = sequences,
+        .steps = steps,
+        .initial_state = states,
+        .logits = logits,
+        .final_state = states, /* the same memory */
+    };
+    void *workspace = zeros(size);
+    must(binadd_forward(&NETWORK, &part_run, workspace, size));
+    free(workspace);
+}
+
+static void test_running(size_t sequences)
+{
+    static double whole[SEQUENCES * STEPS], cut[SEQUENCES * STEPS];
+    static double end[SEQUENCES * HIDDEN], states[SEQUENCES * HIDDEN];
+    const size_t first = 2, rest = STEPS - first;
+    memset(end, 0, sizeof end);
+    memset(states, 0, sizeof states);
+    run(sequences, 0, STEPS, end, whole);
+    run(sequences, 0, first, states, cut);
+    for (size_t i = 0; i < sequences; i++)
+        expect(memcmp(cut + i * first, whole + i * STEPS, first * sizeof *cut) == 0,
+               "a first part");
+    run(sequences, first, STEPS, states, cut);
+    for (size_t i = 0; i < sequences; i++)
+        expect(memcmp(cut + i * rest, whole + i * STEPS + first, rest * sizeof *cut) == 0,
+               "a part that goes on");
+    expect(memcmp(states, end, sizeof end) == 0, "the state at the end");
+}
+
+int main(void)
+{
+    draw_data();
+    for (int i = 0; binadd_isa_name(i); i++) {
+        if (binadd_isa_supported(binadd_isa_name(i)) != 1)
+            continue;
+        must(binadd_use_isa(binadd_isa_name(i)));
+        test_training();
+        test_running(1);
+        test_running(37);
+    }
+    printf("%d passed, %d failed\n", passed, failed);
+    return failed != 0;
+}
