@@ -23,6 +23,8 @@ if COMPILER.compiler_type == "msvc":
 else:  # by feature: compilers too old for the names x86-64-v3 and x86-64-v4 build these as well
     ALL = "-O3 -std=c11 -fno-fast-math -fno-math-errno -ffp-contract=off"
     ALL += " -fvisibility=hidden -fno-asynchronous-unwind-tables -g0"  # less to ship
+    if get_platform().endswith("86"):  # 32 bits: without SSE, results are rounded twice
+        ALL += " -msse2 -mfpmath=sse"
     SMALL = "-Os"  # the wrapper, and the floor of x86-64, which is as fast with it as with -O2
     V3, V4 = "-mavx2", "-mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512"
 LEVELS = {"baseline": SMALL, "x86_64_v3": V3, "x86_64_v4": V4} if X86_64 else {"baseline": ""}

@@ -106,8 +106,11 @@ parallel_suite() { # [TEST…]: without the GIL, each quick test in four threads
 
 # As in setup.py, with every warning an error.
 C_FLAGS=(-O3 -std=c11 -Wall -Wextra -Wpedantic -Werror -fno-math-errno -ffp-contract=off -Icsrc)
-C_V3=(-mavx2)
-C_V4=(-mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512)
+declare -A C_LEVELS=( # of x86-64; the baseline of any other processor needs no more flags
+    [baseline]=-Os
+    [x86_64_v3]=-mavx2
+    [x86_64_v4]='-mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512'
+)
 
 golden_header() ( # the golden results for selftest.c
     alone golden
@@ -117,23 +120,21 @@ golden_header() ( # the golden results for selftest.c
 )
 
 compile_c() { # FOLDER COMPILER [FLAG…]: the core with all levels of the target, as objects in there
-    local folder=$1 levels=(baseline) level file
+    local folder=$1 level file
     shift
     local compiler=("$@" "${C_FLAGS[@]}")
+    local -A levels=([baseline]=)
     mkdir -p "$folder"
     if [[ $("$@" -dM -E -x c /dev/null) == *__x86_64__* ]]; then
         compiler+=(-DBINADD_X86_64_LEVELS=1)
-        levels+=(x86_64_v3 x86_64_v4)
+        for level in "${!C_LEVELS[@]}"; do levels[$level]=${C_LEVELS[$level]}; done
     fi
     for file in csrc/*.c; do
         "${compiler[@]}" -c "$file" -o "$folder/$(basename "$file").o"
     done
-    for level in "${levels[@]}"; do
-        local flags=()
-        [ "$level" = x86_64_v3 ] && flags=("${C_V3[@]}")
-        [ "$level" = x86_64_v4 ] && flags=("${C_V4[@]}")
+    for level in "${!levels[@]}"; do
         for file in csrc/isa/"$level"_*.c; do
-            "${compiler[@]}" "${flags[@]}" -c "$file" -o "$folder/$(basename "$file").o"
+            "${compiler[@]}" ${levels[$level]} -c "$file" -o "$folder/$(basename "$file").o"
         done
     done
 }

@@ -1,19 +1,12 @@
 /* arithmetic.h: exp, sigmoid, tanh, softplus and the written order of sums.
  *
- * The operations, and their order, are those of binadd/kernels/arithmetic.py, which explains them;
- * each is rounded once (compile with -ffp-contract=off). Coefficients: tools/coefficients.py.
+ * The operations, and their order, are those of binadd/kernels/arithmetic.py, which explains them.
+ * Coefficients: tools/coefficients.py.
  */
 #ifndef BINADD_ARITHMETIC_H
 #define BINADD_ARITHMETIC_H
 
 #include "lanes.h"
-
-#if defined(__FAST_MATH__) || defined(_M_FP_FAST)
-#error "binadd computes the same bits everywhere, but not with -ffast-math, -Ofast, /fp:fast"
-#endif
-#if defined(_MSC_VER) && !defined(__clang__)
-#pragma fp_contract(off)
-#endif
 
 #if REAL_BITS == 64
 #define R(x) x
