@@ -51,6 +51,15 @@ def learner(seed: int = 0, **options: Any) -> Learner:
     )
 
 
+def unaligned(array: NDArray[Any]) -> NDArray[Any]:
+    """A copy that begins a byte past an aligned place."""
+    memory = np.empty(array.nbytes + 1, np.uint8)
+    copy = memory[1:].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    assert not copy.flags.aligned
+    return copy
+
+
 def sequences(
     count: int, steps: int = 8, operands: int = 2, seed: int = 0
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import learner, sequences
+from kernel_cases import learner, same_bits, sequences, unaligned
 from numpy.typing import NDArray
 
-from binadd.errors import InvalidInputError
+from binadd.errors import BinaddError, InvalidInputError
 from binadd.kernels.contract import Optimizer
 
 NETWORKS = 3
@@ -55,7 +55,9 @@ def spoilt(function: str, name: str, array: NDArray[Any]) -> Iterator[Any]:
     yield array.astype(np.complex128)
     if array.itemsize > 1:
         yield array.astype(array.dtype.newbyteorder())
-    if function != "activation":  # takes any shape, and copies what is not contiguous
+    if function != "activation":  # takes any shape, and copies
+        if array.itemsize > 1:
+            yield unaligned(array)
         yield array[None]
         yield array[..., :0]
         yield np.repeat(array, 2, axis=-1)[..., ::2]
@@ -95,6 +97,29 @@ def test_what_is_to_be_kept_is_not_written_to(kernels: Any, function: str, name:
     with pytest.raises(ValueError, match="read-only"):
         getattr(kernels, function)(**given)
     assert given[name].tobytes() == before.tobytes()
+
+
+@pytest.mark.parametrize("operands", [-1, 0, 9, 1 << 40, True, 2.0])
+def test_operands_are_some_and_no_more_than_eight(kernels: Any, operands: Any) -> None:
+    for function in ("unpack_words", "exact_sums"):
+        with pytest.raises(BinaddError, match=r"^operands must be "):
+            getattr(kernels, function)(**{**arguments(function), "operands": operands})
+
+
+@pytest.mark.parametrize("length", [-1, 0, 65, 1 << 80])
+def test_no_word_has_symbols_of_such_a_length(kernels: Any, length: int) -> None:
+    with pytest.raises(InvalidInputError, match=r"^(length must be at least|\d+ symbols of)"):
+        kernels.unpack_words(**{**arguments("unpack_words"), "length": length})
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_activations_take_values_as_they_lie(kernels: Any, dtype: str) -> None:
+    values = np.linspace(-3, 3, 24, dtype=dtype).reshape(4, 6)
+    expected = kernels.activation(values, "tanh")
+    before = values.copy()
+    for same in (unaligned(values), np.asfortranarray(values), np.repeat(values, 2, 1)[:, ::2]):
+        assert same_bits(kernels.activation(same, "tanh"), expected)
+    assert same_bits(values, before)
 
 
 def test_arrays_are_let_go(native: Any) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.checks import check_choice
+from binadd.checks import check_choice, check_integer
 from binadd.errors import InvalidInputError
 from binadd.kernels.contract import (
     ACTIVATIONS,
     DTYPES,
     LOSSES,
     MAX_EXHAUSTIVE_BITS,
+    MAX_OPERANDS,
     RULES,
     Architecture,
     Bytes,
@@ -28,22 +29,24 @@ _DTYPES = {name: np.dtype(name) for name in (*DTYPES, "uint8", "uint64", "int64"
 
 
 def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: str) -> None:
-    """Raise InvalidInputError unless the array has this shape and dtype and is C-contiguous."""
+    """Raise InvalidInputError unless the array is C-contiguous and aligned, of shape and dtype."""
     if (
         isinstance(array, np.ndarray)
         and array.shape == shape
         and array.dtype == _DTYPES[dtype]
         and array.flags.c_contiguous
+        and array.flags.aligned
     ):
         return
     raise InvalidInputError(
-        f"{name} must be a C-contiguous {dtype} array of shape {shape}, "
+        f"{name} must be a C-contiguous, aligned {dtype} array of shape {shape}, "
         f"not {getattr(array, 'dtype', type(array).__name__)} {getattr(array, 'shape', '')}"
     )
 
 
 def check_symbols(symbols: Any, operands: int) -> None:
     """Raise InvalidInputError unless symbols are bytes (N, T), not empty and each below 2ⁿ."""
+    check_integer("operands", operands, 1, MAX_OPERANDS)
     if not isinstance(symbols, np.ndarray) or symbols.ndim != 2 or symbols.size == 0:
         raise InvalidInputError("symbols must be a non-empty array of shape (sequences, steps)")
     check_array("symbols", symbols, symbols.shape, "uint8")
@@ -166,8 +169,8 @@ def check_exhaustive(architecture: Architecture, block: Real, bits: int) -> None
 
 def check_words(words: NDArray[np.uint64], operands: int, length: int) -> None:
     """Raise InvalidInputError unless each row of words (N, W) holds `length` symbols."""
-    if length < 1:
-        raise InvalidInputError(f"length must be at least 1, not {length}")
+    check_integer("operands", operands, 1, MAX_OPERANDS)
+    check_integer("length", length, 1)
     if not isinstance(words, np.ndarray) or words.ndim != 2 or words.size == 0:
         raise InvalidInputError("words must be a non-empty array of shape (sequences, words)")
     check_array("words", words, words.shape, "uint64")

@@ -2,9 +2,9 @@
 # cython: freethreading_compatible=True, binding=False, auto_pickle=False
 """The kernels in C: csrc/binadd.h behind typed memoryviews, or bare buffers where every µs counts.
 
-Every function checks its `arguments`, which memoryviews do not do for each other, lets go of the
-GIL, and cuts long work into slices of well under 0.2 s, so that Ctrl-C is heard between two of
-them.
+Every function checks its `arguments`, which memoryviews do not do for each other, and lets go of
+the GIL. Running and training are cut into slices of well under 0.2 s, so that Ctrl-C is heard
+between two of them; `first_error` and what makes data run in one piece.
 """
 
 from cpython.buffer cimport (
@@ -41,6 +41,16 @@ cdef dict ERRORS = {
 FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
 BYTE = np.dtype(np.uint8)
+
+cdef dict DTYPES = {
+    "float64": c.BINADD_FLOAT64,
+    "float32": c.BINADD_FLOAT32,
+}
+
+cdef dict ACTIVATIONS = {
+    "sigmoid": c.BINADD_SIGMOID,
+    "tanh": c.BINADD_TANH,
+}
 
 cdef dict RULES = {
     "sgd": c.BINADD_SGD,
@@ -96,12 +106,11 @@ cdef class Matrix:
 
 
 cdef Matrix matrix_of(array, char kind):
-    """Raise ValueError, TypeError or BufferError unless it is C-contiguous and of this kind."""
+    """Raise ValueError, TypeError or BufferError unless C-contiguous, aligned and of this kind."""
     cdef Matrix matrix = Matrix.__new__(Matrix)
     PyObject_GetBuffer(array, &matrix.buffer, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
     cdef const char *found = matrix.buffer.format
-    if found[0] == c"=":  # not aligned, which is no matter
-        found += 1
+    # What is not aligned, or of another byte order, has a mark before its kind.
     if matrix.buffer.ndim != 2 or found[0] != kind or found[1] != 0:
         raise ValueError
     matrix.rows, matrix.columns = matrix.buffer.shape[0], matrix.buffer.shape[1]
@@ -113,8 +122,8 @@ cdef c.binadd_network network_of(architecture) except *:
         hidden_size=architecture.hidden_size,
         operands=architecture.operands,
         biases=architecture.biases,
-        activation=c.BINADD_TANH if architecture.activation == "tanh" else c.BINADD_SIGMOID,
-        dtype=c.BINADD_FLOAT64 if architecture.dtype == "float64" else c.BINADD_FLOAT32,
+        activation=ACTIVATIONS[architecture.activation],
+        dtype=DTYPES[architecture.dtype],
     )
 
 
@@ -544,7 +553,7 @@ cdef int _train_population(
 # ---------------------------------------------------------------------------------------------
 
 
-def first_error(architecture, block, int bits):
+def first_error(architecture, block, bits):
     """See `contract.Kernels.first_error`."""
     arguments.check_exhaustive(architecture, block, bits)
     if architecture.dtype == "float64":
@@ -571,29 +580,32 @@ cdef _first_error(architecture, const real[:, ::1] block, int bits):
 # ---------------------------------------------------------------------------------------------
 
 
-def unpack_words(words, int operands, Py_ssize_t length):
+def unpack_words(words, operands, length):
     """See `contract.Kernels.unpack_words`."""
     arguments.check_words(words, operands, length)
     cdef const uint64_t[:, ::1] source = words
-    symbols_array = np.empty((words.shape[0], length), np.uint8)
+    cdef int n = operands
+    cdef size_t steps = length
+    symbols_array = np.empty((words.shape[0], steps), np.uint8)
     cdef uint8_t[:, ::1] symbols = symbols_array
     cdef c.binadd_status status
     with nogil:
-        status = c.binadd_unpack_words(&source[0, 0], source.shape[0], source.shape[1], operands,
-                                       length, &symbols[0, 0])
+        status = c.binadd_unpack_words(&source[0, 0], source.shape[0], source.shape[1], n, steps,
+                                       &symbols[0, 0])
     check(status)
     return symbols_array
 
 
-def exact_sums(symbols, int operands):
+def exact_sums(symbols, operands):
     """See `contract.Kernels.exact_sums`."""
     arguments.check_symbols(symbols, operands)
     cdef const uint8_t[:, ::1] source = symbols
+    cdef int n = operands
     sums_array = np.empty_like(symbols)
     cdef uint8_t[:, ::1] sums = sums_array
     cdef c.binadd_status status
     with nogil:
-        status = c.binadd_exact_sums(&source[0, 0], source.shape[0], source.shape[1], operands,
+        status = c.binadd_exact_sums(&source[0, 0], source.shape[0], source.shape[1], n,
                                      &sums[0, 0])
     check(status)
     return sums_array
@@ -602,23 +614,22 @@ def exact_sums(symbols, int operands):
 def activation(values, name):
     """See `contract.Kernels.activation`."""
     arguments.check_activation(values, name)
-    flat = np.ascontiguousarray(values).reshape(-1)
-    results = np.empty_like(flat)
-    if flat.dtype == np.float64:
-        _activation[double](flat, results, name == "tanh")
+    results = np.array(values, order="C")  # a copy is aligned, too
+    if results.dtype == FLOAT64:
+        _activate[double](results.reshape(-1), ACTIVATIONS[name])
     else:
-        _activation[float](flat, results, name == "tanh")
-    return results.reshape(values.shape)
+        _activate[float](results.reshape(-1), ACTIVATIONS[name])
+    return results
 
 
-cdef int _activation(const real[::1] values, real[::1] results, bint tanh) except -1:
+cdef int _activate(real[::1] values, c.binadd_activation name) except -1:
+    """In place."""
     cdef c.binadd_dtype dtype = c.BINADD_FLOAT64 if real is double else c.BINADD_FLOAT32
-    cdef c.binadd_activation name = c.BINADD_TANH if tanh else c.BINADD_SIGMOID
     cdef c.binadd_status status
     if values.shape[0] == 0:
         return 0
     with nogil:
-        status = c.binadd_activation_values(dtype, name, &values[0], values.shape[0], &results[0])
+        status = c.binadd_activation_values(dtype, name, &values[0], values.shape[0], &values[0])
     return check(status)
 
 
