@@ -1,6 +1,6 @@
 """Checks of arguments: each returns the plain value or raises with one sentence.
 
-What makes an array one of bits is checked in `binadd.bits`, of weights in `binadd.parameters`.
+Arrays of bits are checked in `binadd.bits`, weights in `binadd.parameters`.
 """
 
 from __future__ import annotations
@@ -189,12 +189,12 @@ def check_instance(name: str, value: object, kind: type[T]) -> T:
 
 
 def check_progress(progress: Callable[..., object] | None) -> None:
-    """Check that what is to be told of progress can be called.
+    """Check that `progress` can be called.
 
     Raises
     ------
     InvalidTypeError
-        If it cannot, as True.
+        If it cannot, such as True.
     """
     if progress is not None and not callable(progress):
         raise InvalidTypeError(f"progress must be callable, not {shorten(progress)}")
@@ -206,7 +206,7 @@ def check_array(name: str, values: ArrayLike, kinds: str, contents: str) -> NDAr
     Raises
     ------
     InvalidTypeError
-        If `values` is no rectangular array of `contents`, or one with a mask.
+        If `values` is not a rectangular array of `contents`, or one with a mask.
 
     Examples
     --------

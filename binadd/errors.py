@@ -1,7 +1,7 @@
 """Every exception that binadd raises on purpose.
 
-Whoever catches `BinaddError` catches them all. Those about an argument are a `ValueError` or a
-`TypeError` too, so that code which knows nothing of binadd treats them as it would any other's.
+To catch `BinaddError` is to catch them all. Those about an argument are a `ValueError` or a
+`TypeError` too, so that code which knows nothing of binadd handles them like any other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class InvalidInputError(BinaddError, ValueError):
 
 
 class InvalidTypeError(BinaddError, TypeError):
-    """An argument is of a type that is not allowed, as a string where an integer belongs."""
+    """An argument is of a type that is not allowed, such as a string instead of an integer."""
 
 
 class BackendError(BinaddError, RuntimeError):

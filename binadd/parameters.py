@@ -149,7 +149,7 @@ def read_parameters(
     Raises
     ------
     InvalidTypeError
-        If `parameters` is no mapping, or an array does not hold real numbers.
+        If `parameters` is not a mapping, or an array does not hold real numbers.
     InvalidInputError
         If names are missing or unknown, shapes do not agree, or a number is not finite.
 
@@ -199,7 +199,7 @@ def _check_names(parameters: Mapping[str, ArrayLike], biases: bool) -> None:
     wanted = list(parameter_shapes(Architecture(1, biases=biases)))
     for name in parameters:
         if name not in wanted:
-            raise InvalidInputError(f"{name!r} is no parameter; allowed are {', '.join(wanted)}")
+            raise InvalidInputError(f"{name!r} is not a parameter; allowed: {', '.join(wanted)}")
     for name in wanted:
         if name not in parameters:
             raise InvalidInputError(f"parameters lack {name}; needed are {', '.join(wanted)}")

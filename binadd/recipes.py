@@ -1,13 +1,13 @@
 """How a network is trained: named recipes, and the settings that follow from one.
 
 `RECIPES` is the whole list. Each row says all that a recipe decides for 16 sigmoid units and
-two operands; for other shapes the default recipe takes shorter steps, as `recipe_values` tells.
-What a constructor is given beside a recipe wins over it. The rates are measured:
+two operands; for other shapes the default recipe takes shorter steps: see `recipe_values`.
+What a constructor is given takes precedence over its recipe. The rates were found by measurement:
 
 default
     Nesterov's momentum and clipping: the fastest, exact after some 570 sequences in the median.
 notebook
-    What the notebook describes that binadd began with, its faults mended: squared error, no
+    What the notebook describes that binadd began with, its mistakes corrected: squared error, no
     biases, plain gradient descent. Exact after some 4,000 sequences in the median.
 sgd
     Plain gradient descent on the cross-entropy: slower, and the surest to end in a proof.
@@ -89,7 +89,7 @@ def _decided_by_shape(hidden_size: int, operands: int, activation: str) -> dict[
 def bits_by_shape(operands: int) -> int:
     """Return the length of the operands that training draws, where none is given.
 
-    Two operands come to every carry in one step, more of them in two or three in a row.
+    Two operands reach every carry in one step, more of them only in two or three in a row.
     """
     return 8 if operands <= 2 else 32
 

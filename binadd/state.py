@@ -1,8 +1,8 @@
-"""What training goes on from: weights, the optimizer's moments, and how far the data was read.
+"""What training continues from: weights, the optimizer's moments, and how far the data was read.
 
-A state is replaced, never changed: `advance` returns a new one. So whoever is interrupted, at any
-moment, still holds the last whole state, and a thread that reads a network while another trains
-it sees the weights of one update, not of two.
+A state is replaced, never changed: `advance` returns a new one. So a call that is interrupted, at
+any moment, leaves the last whole state, and a thread that reads a network while another trains it
+sees the weights of one update, not of two.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class State:
     position: int = 0
     """How many words of the seed's data stream have been used."""
     restarts: int = 0
-    """How often training began again, from the next weights of the seed."""
+    """How often training started again, from the next weights of the seed."""
     start: int | None = None
     """The count of sequences at which it last began, a call of `binadd.train` or a restart; None
     when such a call has ended."""

@@ -158,7 +158,7 @@ APART void activate_many(vec *a, int count, binadd_activation activation)
         activate_abreast(a, 1, activation);
 }
 
-/* aᵢ ← f(aᵢ); in place where there are few, which somebody waits for. */
+/* aᵢ ← f(aᵢ); in place if there are few, whose result is waited for. */
 INLINE void activate(vec *a, int count, binadd_activation activation)
 {
     if (CONSTANT(count) && count < ABREAST)

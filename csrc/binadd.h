@@ -134,7 +134,7 @@ typedef struct {
     void *logits;              /* (N, T), or NULL */
     void *probabilities;       /* (N, T), or NULL */
     void *hidden;              /* (N, T, H), or NULL */
-    void *final_state;         /* (N, H), or NULL: feed it as initial_state and a stream goes on;
+    void *final_state;         /* (N, H), or NULL: pass it as initial_state to continue a stream;
                                 * it may be the same memory */
 } binadd_run;
 
@@ -144,7 +144,7 @@ binadd_status binadd_forward(const binadd_network *network, const binadd_run *ru
 /* ---- Training --------------------------------------------------------------------------------- */
 
 /* Sequences `first` … `first + count − 1` are trained on, with one update whenever a batch is full.
- * So a long training can be cut into slices: `first` goes on where the last slice ended. A slice
+ * So a long training can be cut into slices: `first` is where the last slice ended. A slice
  * ends at the end of a batch or a multiple of 16 sequences into it. What the batch has gathered so
  * far waits in the workspace: the next slice needs it at the same address, untouched, and the same
  * steps and instruction set. */

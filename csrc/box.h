@@ -203,7 +203,7 @@ APART void step_layer(box_checker *b, const shape *given, int t, const layer *fr
     SHAPED(step_layer_shaped(b, s, t, from, to, bearable));
 }
 
-/* Run contexts of so many symbols through all steps, or until more doubts than are bearable. */
+/* Run contexts of so many symbols through all steps, or until there are too many doubts. */
 INLINE void run_boxes(box_checker *b, const shape *s, int length, int bearable)
 {
     const int radix = 1 << s->operands;

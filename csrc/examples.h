@@ -64,8 +64,8 @@ INLINE void find_starts(size_t starts[WIDTH], size_t apart, int count)
         starts[lane] = lane < count ? lane * apart : 0;
 }
 
-/* One byte of each sequence into its lane. Who reads the vector waits until all are written, so this
- * is done for several steps before the first of them is looked at. */
+/* One byte of each sequence into its lane. Reading the vector has to wait until all are written, so
+ * this is done for several steps before the first of them is looked at. */
 INLINE void spread(const uint8_t *bytes, const size_t starts[WIDTH], ivec *to)
 {
     for (int lane = 0; lane < WIDTH; lane++)

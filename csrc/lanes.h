@@ -95,7 +95,7 @@ INLINE ivec less(vec a, vec b)
 #else
 /* ---- scalars ------------------------------------------------------------------------------ */
 #undef VECTOR_BYTES
-#define VECTOR_BYTES 0 /* whatever the instruction set, its intrinsics are of no use */
+#define VECTOR_BYTES 0 /* whatever the instruction set, its intrinsics cannot be used */
 typedef real vec;
 typedef integer ivec;
 #define WIDTH 1

@@ -25,8 +25,8 @@ INLINE shape shape_of(const binadd_network *network)
 }
 
 /* Run a statement with the shape `s`; the default network gets code of its own from the same body,
- * in which every loop over units is unrolled. Not at the floor of x86-64 where higher levels are
- * beside it: few processors run it, and everybody would download it. */
+ * in which every loop over units is unrolled. Not at the floor of x86-64 if higher levels are
+ * built too: few processors run it, but every user would download it. */
 #if defined(BINADD_X86_64_LEVELS) && !defined(__AVX__)
 #define DEFAULT_SHAPE(given) 0
 #else

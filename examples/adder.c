@@ -138,7 +138,7 @@ static uint64_t read_number(const char *text)
     char *end;
     uint64_t number = strtoull(text, &end, 0);
     if (*text < '0' || *text > '9' || *end || number >> 63) {
-        fprintf(stderr, "%s is no whole number from 0 to 2^63 - 1\n", text);
+        fprintf(stderr, "%s is not a whole number from 0 to 2^63 - 1\n", text);
         exit(2);
     }
     return number;

@@ -1,4 +1,4 @@
-"""Networks built by hand that add rightly for a long time and then lie.
+"""Networks built by hand that add correctly for a long time and then lie.
 
 Each is an exact adder made of threshold gates, with a flaw wired in: a counter that runs full, a
 drift too slow to see, a lock that opens to one word. They test that `prove` is sound (no liar is

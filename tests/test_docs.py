@@ -158,7 +158,7 @@ def test_example_in_c(tmp_path: Path) -> None:
     for numbers in (["a", "1"], ["1", "-1"], ["1", ""], ["1", "9223372036854775808"], ["1"]):
         result = subprocess.run([program, *numbers], capture_output=True, text=True)
         assert (result.returncode, result.stdout) == (2, "")
-        assert "is no whole number" in result.stderr or "usage" in result.stderr
+        assert "is not a whole number" in result.stderr or "usage" in result.stderr
         assert result.stderr.count("\n") == 1
 
 

@@ -1,4 +1,4 @@
-"""How files are written: whole or not at all, and never in the place of what is no file."""
+"""How files are written: whole or not at all, and never in place of what is not a file."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_pipe_stays_a_pipe(write: Callable[[Path], object], tmp_path: Path) ->
 
 @posix
 def test_a_pipe_that_a_name_in_proc_leads_to(tmp_path: Path) -> None:
-    """As `-o /dev/stdout`: the link's text is no name of a file."""
+    """As `-o /dev/stdout`: the link's text is not the name of a file."""
     if not os.path.isdir("/proc/self/fd"):
         pytest.skip("there is no /proc")
     read, end = os.pipe()

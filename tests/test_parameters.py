@@ -108,7 +108,7 @@ def test_dtypes_read() -> None:
     [
         ({"hidden_weights": None}, InvalidInputError, "lack hidden_weights"),
         ({"output_bias": None}, InvalidInputError, "lack output_bias"),
-        ({"W": np.zeros(2)}, InvalidInputError, "'W' is no parameter; allowed are input_weights"),
+        ({"W": np.zeros(2)}, InvalidInputError, "'W' is not a parameter; allowed: input_weights"),
         ({"input_weights": np.zeros(3)}, InvalidInputError, r"shape \(hidden_size, operands\)"),
         ({"input_weights": np.zeros((0, 2))}, InvalidInputError, r"not \(0, 2\)"),
         ({"input_weights": np.zeros((300, 2))}, InvalidInputError, "at most 256 hidden units"),

@@ -118,7 +118,7 @@ def test_hidden_states(params: dict[str, Any], tmp_path: Path) -> None:
     steps = binadd.encode([integers]).shape[1]
     assert image.shape == (5, steps)
     assert {*map(str, integers), "carry after", "said"} <= set(texts(figure))
-    assert {"goes in", "is true", "rightly said", "wrongly said"} <= set(texts(figure))
+    assert {"input", "true value", "right output", "wrong output"} <= set(texts(figure))
     assert "Units are sorted by the carry: at the top those that are higher" in words(figure)
     assert_legible(figure)
     plots.save(figure, tmp_path / "states.png")
@@ -177,7 +177,7 @@ def test_a_carry_that_stays_sorts_nothing() -> None:
     figure = plots.hidden_states(BinaryAdderRNN(5), 4, 3)
     units = [label.get_text() for label in figure.axes[1].get_yticklabels()]
     assert units == ["0", "1", "2", "3", "4"]
-    assert "the network's own order, as the carry is 0 after every bit" in words(figure)
+    assert "the network's own order, since the carry is 0 after every bit" in words(figure)
 
 
 @pytest.mark.parametrize("hidden_size", [1, 32, 33, 256])

@@ -1,6 +1,6 @@
 """How fast is it here? The notebook's code, the Python twin, native code, and other libraries.
 
-All do the same work on the same data; what they come to is compared before anyone is timed.
+All do the same work on the same data; their results are compared before anything is timed.
 """
 
 from __future__ import annotations

@@ -62,9 +62,9 @@ def _time(work: Work, repeats: int) -> float:
 
 
 def _threads(work: Work, repeats: int) -> list[Row]:
-    """Time independent networks, one a thread: the kernels let go of the GIL.
+    """Time independent networks, one a thread: the kernels release the GIL.
 
-    The processors' own time tells whether threads are in each other's way even where other
+    The processors' own time tells whether threads get in each other's way even where other
     programs take a part of the machine: it is the same for a sequence, however many there are.
     """
     function = Ours(load("native")).train(work)

@@ -1,4 +1,4 @@
-"""The network as a notebook has it: one sequence, one step, one little array after the other.
+"""The network as in a notebook: one sequence, one step, one small array after the other.
 
 That is how binadd's own ancestor computes, and most tutorials on backpropagation through time do.
 Its mistakes (see docs/bptt.md) are corrected here, and it is given the recipe's loss and update,

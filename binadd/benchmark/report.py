@@ -108,7 +108,7 @@ def _heading(machine: dict[str, Any], settings: dict[str, Any]) -> str:
     busy = load is not None and load > 0.75 * machine["processors"]
     return (
         f"{machine['processor']}, {machine['processors']} processors, {machine['system']}\n"
-        + (f"busy with other programs (load {load}): times tell little\n" if busy else "")
+        + (f"busy with other programs (load {load}): times mean little\n" if busy else "")
         + f"binadd {machine['binadd']}, {versions}\n"
         f"{settings['hidden_size']} hidden units, {settings['steps']} steps, "
         f"{settings['operands']} operands, {settings['loss'].replace('_', ' ')}, "

@@ -31,7 +31,7 @@ _BROKEN_PIPE = 141  # as of a program that SIGPIPE ended
 
 
 class _Commands(click.Group):
-    """The commands in the order in which one meets them."""
+    """The commands in the order in which one needs them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    if sys.stderr is None:  # it was closed, and so is no place for news
+    if sys.stderr is None:  # it was closed: messages go nowhere
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:
         return _failure("standard output is closed", "binadd", WRONG_USE).exit_status
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     try:
         return _deliver(_run(list(arguments)), wants_json="--json" in arguments)
-    except BrokenPipeError:  # whoever read it has had enough
+    except BrokenPipeError:  # the reader has had enough
         silence(sys.stdout)
         return _BROKEN_PIPE
 

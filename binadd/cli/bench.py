@@ -56,7 +56,7 @@ def bench(
     """Time the notebook's code, the NumPy twin, native code and, with --peers, other libraries.
 
     All do the same work, and what they compute is compared before anything is timed. Exit status
-    1: someone's result is another.
+    1: some result differs.
     """
     if plot is not None:
         require("matplotlib", "plot")

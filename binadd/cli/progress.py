@@ -1,4 +1,4 @@
-"""What one sees while a network learns: a bar, and now and then a sum as it adds it by then."""
+"""What is shown while a network learns: a bar, and now and then a sum as it adds it so far."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def _explain(verdict: Verdict, operands: int) -> str:
         return (
             f"it adds {every_sum(operands)}\n"
             f"{len(verdict.certificate):,} sets hold every state it can reach; no logit comes "
-            f"nearer to 0 than {verdict.margin:.3g}."
+            f"closer to 0 than {verdict.margin:.3g}."
         )
     if isinstance(verdict, Refuted):
         return (

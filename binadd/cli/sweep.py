@@ -65,7 +65,7 @@ binadd sweep --hidden 8,16,32 --recipe default,sgd --rows rows.jsonl
 @grid_options
 @option("--workers", type=int, metavar="N", help="By default one for each processor.")
 @option("--verdicts", is_flag=True, help="Try to prove networks trained for less, too.")
-@new_file("--rows", help="Add each row here when it is there; go on from those it has.")
+@new_file("--rows", help="Add each row here when it is there; continue from those it has.")
 @new_file("-o", "--output", help="Write the table here, as CSV.")
 @backend_option
 @option("-q", "--quiet", is_flag=True, help="Show no progress.")

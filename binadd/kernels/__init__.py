@@ -2,7 +2,7 @@
 
 This module chooses between the two. `BINADD_BACKEND` says what "auto" means: "native" (required),
 "python", or "auto" (native where the extension was built). `BINADD_ISA` forces the instruction set
-of the native kernels. An extension that is there but broken is an error, never a fallback.
+of the native kernels. An extension that is present but broken is an error, never passed over.
 """
 
 import os

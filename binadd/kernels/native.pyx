@@ -2,8 +2,8 @@
 # cython: freethreading_compatible=True, binding=False, auto_pickle=False
 """The kernels in C: csrc/binadd.h behind typed memoryviews, or bare buffers where every µs counts.
 
-Every function checks its `arguments`, which memoryviews do not do for each other, and lets go of
-the GIL. Running and training are cut into slices of well under 0.2 s, so that Ctrl-C is heard
+Every function checks its `arguments`, which memoryviews do not do for each other, and releases the
+GIL. Running and training are cut into slices of well under 0.2 s, so that Ctrl-C is noticed
 between two of them; `first_error` and what makes data run in one piece.
 """
 
@@ -91,12 +91,12 @@ cdef Workspace workspace_of(size_t size):
     workspace.size = size
     workspace.memory = PyMem_Malloc(size)
     if workspace.memory == NULL:
-        raise MemoryError(f"a workspace of {size} bytes is not to be had")
+        raise MemoryError(f"a workspace of {size} bytes cannot be allocated")
     return workspace
 
 
 cdef class Matrix:
-    """The bare buffer of a matrix, sooner to come by than a memoryview."""
+    """The bare buffer of a matrix, had more quickly than a memoryview."""
 
     cdef Py_buffer buffer
     cdef size_t rows, columns

@@ -1,4 +1,4 @@
-"""The update rules, as csrc/update.h has them; their equations stand in `contract.Optimizer`."""
+"""The update rules, as csrc/update.h has them; their equations are in `contract.Optimizer`."""
 
 import numpy as np
 

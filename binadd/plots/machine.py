@@ -39,7 +39,7 @@ def automaton(machine: Automaton, title: str = "The machine inside the network")
     Raises
     ------
     InvalidTypeError
-        If it is no `binadd.proof.automaton.Automaton`.
+        If it is not a `binadd.proof.automaton.Automaton`.
     """
     check_instance("machine", machine, Automaton)
     arrows = machine.arrows()

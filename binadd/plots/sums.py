@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["hidden_states"]
 
-KEY = {"goes in": BLUE, "is true": GREY, "rightly said": GREEN, "wrongly said": ORANGE}
+KEY = {"input": BLUE, "true value": GREY, "right output": GREEN, "wrong output": ORANGE}
 
 LABELS = 32
 """More units than this share its height, and not all have their numbers beside them."""
@@ -39,7 +39,7 @@ def hidden_states(net: BinaryAdderRNN, *integers: int) -> Figure:
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If `net` is no network, as `net.add`, and if the integers are too long to be drawn.
+        If `net` is not a network, as `net.add`, and if the integers are too long to be drawn.
     """
     check_instance("net", net, BinaryAdderRNN)
     X = _encode(net, integers)
@@ -102,7 +102,7 @@ def _title(integers: tuple[int, ...], answer: int) -> str:
 def _caption(carry: Any) -> str:
     if carry.min() == carry.max():
         return (
-            f"Units stand in the network's own order, as the carry is {carry[0]} after every bit."
+            f"Units are in the network's own order, since the carry is {carry[0]} after every bit."
         )
     return (
         "Units are sorted by the carry: at the top those that are higher when more is carried, "

@@ -41,21 +41,21 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
     ----------
     net : BinaryAdderRNN
     effort : {"quick", "medium", "thorough"}
-        How long to look: with 16 units a few milliseconds, as between two stretches of training,
-        a tenth of a second, or as much as a minute; with 128 even a quick look takes seconds.
+        How long to look. With 16 units: a few milliseconds, as between two stretches of training;
+        a tenth of a second; or up to a minute. With 128 units even a quick look takes seconds.
 
     Returns
     -------
     Proved, Refuted or Undecided
-        Classes of `binadd.proof`, as is the `Certificate` of the first. The verdict is of the
-        network as it is when this is called, whatever becomes of it meanwhile. It is never a
-        wrong one: a proof is sound for the arithmetic that the network computes with, and a wrong
+        Classes of `binadd.proof`, as is the `Certificate` of the first. The verdict is about the
+        network as it is when this is called, even if it changes meanwhile. It is never wrong: a
+        proof is sound for the arithmetic that the network computes with, and a wrong
         sum has been confirmed by the network itself.
 
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If `net` is no network, or the effort is unknown.
+        If `net` is not a network, or the effort is unknown.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
     """
     check_instance("net", net, BinaryAdderRNN)
     check_choice("effort", effort, tuple(LADDER))
-    with np.errstate(all="ignore"):  # what overflows is no proof: comparisons with NaN are false
+    with np.errstate(all="ignore"):  # an overflow proves nothing: comparisons with NaN are false
         return _decide(net.copy(), effort)
 
 
@@ -103,7 +103,7 @@ def _undecided(enclosure: Enclosure, missed: list[tuple[Attempt, Missed]]) -> Un
             advice="train it anew, with a lower learning rate or clipped gradients",
         )
     best = max((result.margin for _, result in missed), default=float("nan"))
-    doubt = "a bit stayed in doubt" if not best > 0 else "the sets kept growing"
+    doubt = "a bit remained in doubt" if not best > 0 else "the sets kept growing"
     return Undecided(
         tried=tuple(f"{attempt}: {result.histories} histories" for attempt, result in missed),
         reached=f"{doubt}; the smallest logit margin in the best attempt was {best:.3g}",

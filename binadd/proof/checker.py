@@ -1,4 +1,4 @@
-"""Check a certificate, trusting nobody: whole numbers only, nothing of the search, no NumPy.
+"""Check a certificate, trusting nobody: whole numbers only, no part of the search, no NumPy.
 
 Every number here is an integer that counts units of 2^−BITS: sums and products are exact, and each
 rounding is written out, outwards. A reader needs the format (`binadd.proof.certificate`) and these
@@ -38,7 +38,7 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     CertificateError
         If it is of another network, or a step of the proof does not hold.
     InvalidTypeError
-        If these are no certificate and no network.
+        If these are not a certificate and a network.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     def follow(plan: Iterator[int], case: Case, carry: int, steps: int) -> None:
         """Follow a plan from a case to its ends: every bit right, every end inside a set."""
         word = next(plan, 2)
-        _demand(word < 2 and steps <= MAX_DEPTH, "a plan ends too early, is too deep or is none")
+        _demand(word < 2 and steps <= MAX_DEPTH, "a plan ends too early, is too deep or malformed")
         if word < 0:
             _demand(steps > 0, "a plan ends without a step")  # or the induction would not advance
             _demand(inside(case, carry, -1 - word), f"a case is not inside set {-1 - word}")

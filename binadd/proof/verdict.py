@@ -28,7 +28,7 @@ class Proved:
     certificate : Certificate
         The proof as data, which `binadd.check` re-derives and `save` keeps.
     margin : float
-        Every logit of every sum is at least so far on its side of 0.
+        Every logit of every sum is at least this far on its side of 0.
     automaton : Automaton
         The finite machine inside the network, made when it is first asked for.
     """
@@ -52,7 +52,7 @@ class Proved:
 
 @dataclass(frozen=True, repr=False)
 class Refuted:
-    """The network adds these operands wrongly: it has been run and said so.
+    """The network adds these operands wrongly: it has been run on them.
 
     Attributes
     ----------

@@ -48,7 +48,8 @@ class Automaton:
         Raises
         ------
         InvalidTypeError, InvalidInputError
-            As the network's `add`: if one is no integer or negative, or there are too few or many.
+            As the network's `add`: if one is not an integer, or is negative, or if there are too
+            few or too many.
         """
         if len(integers) != self.operands:
             raise InvalidInputError(

@@ -1,14 +1,14 @@
 """Find operands that a network adds wrongly.
 
-Exhaustive tests of short words and random tests of long ones fool: a network may be right on every
-8-bit pair and on a million random bits, and wrong on (2⁹¹ − 1) + 1. So words are tried that such
-networks are known to fail on, cheapest first:
+Exhaustive tests of short words and random tests of long ones are deceptive: a network may be right
+on every 8-bit pair and on a million random bits, and wrong on (2⁹¹ − 1) + 1. So the words tried
+are those on which such networks are known to fail, cheapest first:
 
 - every short word;
 - where a proof failed, if the caller knows;
-- a short prefix and then a short period, over and over, until the state repeats exactly: then the
-  network is right on this word for ever. States that keep moving are followed, for millions of
-  steps if they move slowly;
+- a short prefix and then a short period, over and over, until the state repeats exactly: the
+  network is then right on this word for ever. States that keep moving are followed, for millions
+  of steps if they move slowly;
 - random words in which carries run long;
 - words grown symbol by symbol towards the smallest margin, overall and after each of many recent
   pasts, and towards states never seen before.
@@ -109,7 +109,7 @@ def _exhaustive(probe: Probe, bits: int) -> Bytes | None:
 def _confirmed(net: BinaryAdderRNN, word: Bytes) -> Refuted | None:
     """Let the network itself add the operands that a wrong word spells.
 
-    None if it adds them rightly after all, as when another thread has trained it meanwhile.
+    None if it adds them correctly after all, as when another thread has trained it meanwhile.
     """
     operands = _spell(word, net.state.architecture.operands)
     if sum_length(operands) < len(word):  # the wrong bit lies beyond: a 1 above brings it in

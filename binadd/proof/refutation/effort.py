@@ -1,4 +1,4 @@
-"""How much to try before a network is let go."""
+"""How much to try before giving up on a network."""
 
 from __future__ import annotations
 

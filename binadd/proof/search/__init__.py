@@ -1,7 +1,7 @@
 """Look for sets that hold every reachable state, and for plans to show it.
 
 Nothing here needs to be trusted: what counts is decided by `Enclosure`, whose sets are sound, and
-by whoever checks the certificate. So this package may sample, guess and give up.
+by the checker of the certificate. So this package may sample, guess and give up.
 
 There is a set for each of many histories (`binadd.proof.search.histories`). Sets begin as hulls of
 sampled states and are widened until they hold all that a step, or several, can make of them:

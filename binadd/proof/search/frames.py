@@ -25,7 +25,7 @@ MOST_PIECES, FURTHEST = 1 << 19, 1 << 11
 ROUNDING = 1e-10
 """By how much a change of coordinates may be off, when all is in order, is far below this."""
 MOST_UNEVEN = 1e-11
-"""|I − UV|, above which a frame is no good."""
+"""|I − UV|, above which a frame is useless."""
 LONGEST = 1e4
 """Σ|V| of a coordinate, above which it may be rounded by more."""
 

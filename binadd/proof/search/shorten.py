@@ -1,6 +1,6 @@
 """Shorten plans: larger sets may hold as well, and cases get into them sooner.
 
-Whoever checks the certificate takes every step of its plans anew, in exact arithmetic.
+The checker takes every step of a certificate's plans anew, in exact arithmetic.
 """
 
 from __future__ import annotations
