@@ -21,24 +21,22 @@ from binadd.checks import check_array, check_integer, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
 
 __all__ = [
-    "all_words",
     "bits_of",
     "check_bits",
     "check_sequences",
     "decode",
     "encode",
+    "every_symbol",
     "integer_of",
     "pack_integers",
     "pack_symbols",
+    "popcounts",
     "sum_length",
     "unpack_symbols",
 ]
 
 _LONGEST = 2**32
 """Steps that `encode` makes at most: of an operand so long, the bits take 4 GiB, a byte each."""
-
-_LARGEST_ENUMERATION = 2**26
-"""`all_words` makes no more symbols than this (64 MiB)."""
 
 _BYTE = np.dtype(np.uint8)
 
@@ -219,32 +217,24 @@ def pack_integers(integers: Sequence[int], length: int) -> NDArray[np.uint8]:
     return np.frombuffer(packed.to_bytes(length, "little"), np.uint8)
 
 
-def all_words(length: int, operands: int = 2) -> NDArray[np.uint8]:
-    """Return every sequence of `length` symbols: all operands of `length` bits with one another.
-
-    Returns
-    -------
-    ndarray of uint8, shape (2**(operands · length), length)
-        Row m holds the base-2ᵒᵖᵉʳᵃⁿᵈˢ digits of m, the least significant first.
-
-    Raises
-    ------
-    InvalidInputError
-        If there are more than 2²⁶ symbols in all.
+def popcounts(symbols: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+    """Return how many operands have a 1 in each symbol, in the symbols' shape.
 
     Examples
     --------
-    >>> all_words(length=1, operands=2).ravel()
-    array([0, 1, 2, 3], dtype=uint8)
+    >>> popcounts(every_symbol(2))
+    array([0, 1, 1, 2], dtype=uint8)
     """
-    exponent = operands * length
-    if exponent >= 26 or length << exponent > _LARGEST_ENUMERATION:
-        raise InvalidInputError(
-            f"there are 2^{exponent} words of {length} symbols: too many to list"
-        )
-    index = np.arange(1 << exponent, dtype=np.uint32)[:, np.newaxis]
-    shifts = np.arange(length, dtype=np.uint32) * np.uint32(operands)
-    return ((index >> shifts) & np.uint32((1 << operands) - 1)).astype(np.uint8)
+    ones: NDArray[np.uint8] = _POPCOUNT[symbols]
+    return ones
+
+
+_POPCOUNT = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
+
+
+def every_symbol(operands: int) -> NDArray[np.uint8]:
+    """Return every symbol (2ⁿ,) of so many operands, at most 8."""
+    return np.arange(1 << operands).astype(np.uint8)
 
 
 # Checks of arrays --------------------------------------------------------------------------------

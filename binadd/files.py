@@ -51,10 +51,9 @@ def remove_leftovers(path: str | os.PathLike[str]) -> None:
     folder, stem = _place(os.path.realpath(os.fsdecode(path)))
     temporary = re.compile(rf"{re.escape(stem)}[0-9a-f]{{{_DIGITS}}}\.tmp")
     with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if temporary.fullmatch(entry.name):
-                age = time.time() - entry.stat().st_mtime
-                if age > _ABANDONED:
+        for entry in filter(lambda entry: temporary.fullmatch(entry.name), entries):
+            with suppress(OSError):  # another may be removing it
+                if time.time() - entry.stat().st_mtime > _ABANDONED:
                     os.unlink(entry)
 
 

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.checks import check_instance
-from binadd.errors import BackendError, BinaddError, InvalidInputError, ModelFileError
+from binadd.errors import BinaddError, InvalidInputError, ModelFileError
 from binadd.files import write_atomically
+from binadd.kernels import load as load_kernels
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import named_views, read_parameters
-from binadd.storage import read_configuration, write_configuration
+from binadd.storage import read_network, write_configuration
 
 __all__ = ["from_safetensors", "onnx_model", "to_onnx", "to_safetensors"]
 
@@ -61,29 +62,22 @@ def from_safetensors(path: str | os.PathLike[str], backend: str = "auto") -> Bin
     ------
     ModelFileError
         If the file is none of those.
-    BackendError
-        If the backend is missing or broken.
+    InvalidTypeError, InvalidInputError, BackendError
+        If there is no backend of that name, or it is missing or broken.
     ImportError
         If safetensors is not installed.
     OSError
         If the file cannot be opened.
     """
+    load_kernels(backend)
     from safetensors import SafetensorError
 
     with open(path, "rb"):  # what cannot be opened is an OSError with its reason
         pass
     try:
-        configuration, parameters = _read_safetensors(path)
-        net = BinaryAdderRNN(**read_configuration(configuration), backend=backend)
-        given = BinaryAdderRNN.from_parameters(
-            parameters, net.settings.activation, dtype=net.settings.dtype, seed=net.settings.seed
-        )
-        net.state = given.state
-    except BackendError:
-        raise
+        return read_network(*_read_safetensors(path), backend)
     except (SafetensorError, BinaddError, ValueError) as reason:
         raise ModelFileError(f"{os.fspath(path)} holds no network of binadd: {reason}") from None
-    return net
 
 
 def _read_safetensors(path: str | os.PathLike[str]) -> tuple[Any, dict[str, NDArray[Any]]]:
@@ -151,7 +145,7 @@ def onnx_model(net: BinaryAdderRNN) -> Any:
         numpy_helper.from_array(np.array(array, np.float32, order="C"), name)
         for name, array in constants.items()
     ]
-    initializers.append(numpy_helper.from_array(np.array([1]), "direction"))
+    initializers.append(numpy_helper.from_array(np.array([1], np.int64), "direction"))
     activation = {"sigmoid": "Sigmoid", "tanh": "Tanh"}[settings.activation]
     nodes = [
         helper.make_node("Transpose", ["bits"], ["steps"], perm=[1, 0, 2]),

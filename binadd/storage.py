@@ -17,9 +17,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
+from numpy.typing import NDArray
+
 from binadd.archive import read_archive, write_archive
-from binadd.checks import check_choice, check_integer
-from binadd.errors import BackendError, InvalidInputError, InvalidTypeError, ModelFileError
+from binadd.checks import check_choice, check_instance, check_integer
+from binadd.errors import InvalidInputError, InvalidTypeError, ModelFileError
+from binadd.kernels import load as load_kernels
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import parameter_shapes, read_parameters
 from binadd.recipes import Settings, recipe_values, resolve
@@ -29,6 +32,7 @@ __all__ = [
     "load",
     "read_configuration",
     "read_counts",
+    "read_network",
     "read_object",
     "save",
     "write_configuration",
@@ -50,8 +54,8 @@ def save(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
-    InvalidInputError
-        If a weight is infinite or NaN; nothing has been written then.
+    InvalidTypeError, InvalidInputError
+        If `net` is no network, or a weight is infinite or NaN; nothing has been written then.
     OSError
         If the file cannot be written; one that was there before is left as it was.
 
@@ -64,7 +68,7 @@ def save(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
     ...     binadd.load(f"{folder}/adder.npz") == net
     True
     """
-    net = net.copy()  # as it is now, whoever may be training it
+    net = check_instance("net", net, BinaryAdderRNN).copy()  # as it is now
     parameters = net.parameters
     read_parameters(parameters, net.settings.activation)  # refuses NaN before anything is written
     header = {
@@ -87,26 +91,38 @@ def load(path: str | os.PathLike[str], backend: str = "auto") -> BinaryAdderRNN:
     ModelFileError
         If the file is truncated, altered, oversized, foreign, of a newer version, or holds what
         no network can be made of.
-    BackendError
-        If the backend is missing or broken.
+    InvalidTypeError, InvalidInputError, BackendError
+        If there is no backend of that name, or it is missing or broken.
     OSError
         If the file cannot be opened.
     """
+    load_kernels(backend)
     header, arrays = read_archive(path, _FORMAT, ModelFileError)
     try:
-        params = read_configuration(header.get("configuration"))
-        net = BinaryAdderRNN(**params, backend=backend)
-        settings = net.settings
-        wanted = parameter_shapes(settings.architecture)
-        if {name: array.shape for name, array in arrays.items()} != wanted:
-            raise InvalidInputError(f"its arrays should have the shapes {wanted}")
-        _, block = read_parameters(arrays, settings.activation, settings.dtype)
-        state = state_of_block(settings.architecture, block, settings.seed)
-        net.state = replace(state, **read_counts(header.get("training")))
-    except BackendError:
-        raise
+        net = read_network(header.get("configuration"), arrays, backend)
+        net.state = replace(net.state, **read_counts(header.get("training")))
     except (InvalidInputError, InvalidTypeError) as reason:
         raise ModelFileError(f"{os.fspath(path)} holds no network: {reason}") from None
+    return net
+
+
+def read_network(
+    configuration: object, parameters: Mapping[str, NDArray[Any]], backend: str
+) -> BinaryAdderRNN:
+    """Return the network of a configuration and its parameters by name.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If there is no such network.
+    """
+    net = BinaryAdderRNN(**read_configuration(configuration), backend=backend)
+    settings = net.settings
+    wanted = parameter_shapes(settings.architecture)
+    if {name: array.shape for name, array in parameters.items()} != wanted:
+        raise InvalidInputError(f"its arrays should have the shapes {wanted}")
+    _, block = read_parameters(parameters, settings.activation, settings.dtype)
+    net.state = state_of_block(settings.architecture, block, settings.seed)
     return net
 
 

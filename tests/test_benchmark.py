@@ -83,6 +83,13 @@ def test_growth(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Hidden units: µs per sequence" in report.table()
 
 
+@pytest.mark.slow
+def test_of_rules_that_others_have_not_only_binadd_trains() -> None:
+    first, *_ = run(2, 2, recipe="adam", repeats=1, peers=True).sections
+    assert first.rows[0].name == TWIN
+    assert {row.name for row in first.rows}.isdisjoint(PEERS)
+
+
 @pytest.mark.parametrize("recipe", [r for r in RECIPES if r != "adam"])
 def test_the_notebook_makes_the_same_updates(recipe: str) -> None:
     task = work(60, 8, hidden_size=5, recipe=recipe)

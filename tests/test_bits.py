@@ -97,19 +97,11 @@ def test_encode_refuses_a_length_too_short() -> None:
         bits.encode([(4, 1)], 2)
 
 
-@given(st.integers(1, 8), st.integers(1, 3))
-def test_all_words(operands: int, length: int) -> None:
-    if operands * length > 16:
-        return
-    words = bits.all_words(length, operands)
-    assert words.shape == (2 ** (operands * length), length)
-    values = [sum(int(s) << operands * t for t, s in enumerate(word)) for word in words]
-    assert values == list(range(len(words)))
-
-
-def test_too_many_words_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match=r"2\^40 words"):
-        bits.all_words(20, 2)
+@pytest.mark.parametrize("operands", range(1, 9))
+def test_popcounts(operands: int) -> None:
+    symbols = bits.every_symbol(operands)
+    assert symbols.tolist() == list(range(2**operands))
+    assert bits.popcounts(symbols).tolist() == [s.bit_count() for s in range(2**operands)]
 
 
 # Checks of arrays --------------------------------------------------------------------------------

@@ -141,6 +141,16 @@ def test_pieces_that_nothing_reaches_need_no_cell() -> None:
         assert Cover(claim, FIELDS).holds(case, carry=0, f=0) is covered
 
 
+def test_refuses_endless_cutting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The narrower the pieces that a certificate claims, the more of them there are to see."""
+    generator = np.random.default_rng(0)
+    certificate = some_cells(generator, 2, share=1.0)
+    case = case_of(*some_case(generator, certificate))
+    monkeypatch.setattr("binadd.proof.cover.MOST_PIECES", 1)
+    with pytest.raises(CertificateError, match="more pieces than are checked"):
+        Cover(certificate, FIELDS).holds(case, carry=0, f=0)
+
+
 @pytest.mark.parametrize("cuts", [1, 2])
 def test_a_cell_holds_its_states(cuts: int) -> None:
     """A cell as a case holds every state whose coordinates lie in it, whatever its axes are."""

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from kernel_cases import assert_same_state
 
 import binadd
-from binadd import BinaryAdderRNN, CheckpointError, Progress, archive
+from binadd import BinaryAdderRNN, CheckpointError, InvalidInputError, Progress, archive
 from binadd.training import loop
 from binadd.training.checkpoint import load_checkpoint
 
@@ -77,6 +77,19 @@ def test_resuming_gives_the_same_bits(make: Make, path: Path, params: dict[str, 
     assert os.listdir(path.parent) == [path.name]
 
 
+def test_a_network_resumed_can_be_changed(make: Make, path: Path) -> None:
+    binadd.train(make(**SMALL), bits=3, until=20, checkpoint=path)
+    net = binadd.resume(path).network
+    net.parameters["output_bias"][...] = 0.5
+    assert float(net.parameters["output_bias"]) == 0.5
+
+
+def test_a_backend_that_is_none_is_not_the_files_fault(make: Make, path: Path) -> None:
+    binadd.train(make(**SMALL), bits=3, until=20, checkpoint=path)
+    with pytest.raises(InvalidInputError, match="backend must be 'auto', "):
+        binadd.resume(path, backend="cuda")
+
+
 @pytest.mark.slow
 def test_resuming_a_proof_gives_the_same_bits(make: Make, path: Path) -> None:
     expected = binadd.train(make(seed=1))
@@ -116,7 +129,7 @@ def test_interrupted_at_any_call(
 
         kernels = net.kernels
         net._kernels = Kernels()  # type: ignore[assignment]
-        patch.setattr(loop.Course, "status", interrupting(loop.Course.status))
+        patch.setattr(loop.Course, "look", interrupting(loop.Course.look))
         with pytest.raises(KeyboardInterrupt):
             binadd.train(net, bits=2, until=80, checkpoint=path)
     assert_same(binadd.resume(path, backend=net.backend), expected)

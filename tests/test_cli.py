@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import binadd
-from binadd import BinaryAdderRNN
+from binadd import BinaryAdderRNN, plots
 from binadd.cli import main
 from binadd.cli.command import paint
 from binadd.cli.numbers import parse_integer, write_integer
@@ -465,6 +465,27 @@ def test_plot(
     if kind == "automaton":
         status, out, _ = cli("plot", kind, untrained)
         assert status == 1 and out.startswith("refuted")
+
+
+@pytest.mark.parametrize(
+    ("options", "last"),
+    [(("--operands", 3, "--until", 64), 64), (("--until", 1500), 1500)],
+)
+def test_learning_is_drawn_as_long_as_it_took(
+    cli: Callable[..., tuple[int, str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[Any, ...],
+    last: int,
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    drawn: list[Any] = []
+    curve = plots.learning_curve
+    monkeypatch.setattr(plots, "learning_curve", lambda p: drawn.append(p) or curve(p))
+    assert cli("train", *options, "-q", "-o", "net.npz")[0] == 0
+    assert cli("plot", "learning", "net.npz")[0] == 0
+    assert drawn[0][-1].sequences == last
 
 
 def test_export_without_its_libraries(

@@ -91,7 +91,7 @@ def test_a_missing_backend_is_not_the_fault_of_the_file(
         raise BackendError(f"{backend} is missing")
 
     interop.to_safetensors(BinaryAdderRNN(4), tmp_path / "net.safetensors")
-    monkeypatch.setattr("binadd.model.load_kernels", missing)
+    monkeypatch.setattr("binadd.interop.load_kernels", missing)
     with pytest.raises(BackendError, match="native is missing"):
         interop.from_safetensors(tmp_path / "net.safetensors", backend="native")
 

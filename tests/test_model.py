@@ -332,7 +332,7 @@ def test_gradients_are_central_differences(
 
 
 def test_fit_learns_begins_anew_and_returns_the_network(make: Make) -> None:
-    X = bits.unpack_symbols(bits.all_words(3), 2)
+    X = bits.encode([(a, b) for a in range(8) for b in range(8)], 3)
     net = make(8, seed=1, epochs=40)
     assert net.fit(X) is net
     assert net.score(X) == 1
@@ -497,6 +497,25 @@ def test_many_threads_may_predict_while_one_trains(make: Make) -> None:
     assert seen and net == probe
     bytes_allowed = {probabilities.tobytes() for probabilities in allowed}
     assert all(probabilities.tobytes() in bytes_allowed for probabilities in seen)
+
+
+def test_threads_keep_their_own_warnings(make: Make) -> None:
+    """NumPy's error state is a thread's own, and no call changes it."""
+    net = make(4, activation="tanh")
+    X, found = drawn(count=8), []
+
+    def predict() -> None:
+        with np.errstate(over="raise", under="warn"):
+            for _ in range(50):
+                net.predict_proba(X)
+            found.append((np.geterr()["over"], np.geterr()["under"]))
+
+    threads = [threading.Thread(target=predict) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [("raise", "warn")] * 4
 
 
 # scikit-learn ------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import binadd
-from binadd import BinaryAdderRNN, ModelFileError, archive, parameters, storage
+from binadd import BinaryAdderRNN, InvalidInputError, ModelFileError, archive, parameters, storage
 
 Make = Callable[..., BinaryAdderRNN]
 
@@ -90,6 +90,12 @@ def test_a_network_comes_back(make: Make, tmp_path: Path, params: dict[str, Any]
     assert again == net
     assert again.get_params() == net.get_params() and again.settings == net.settings
     assert again.state.sequences == net.state.sequences == 3
+
+
+def test_a_backend_that_is_none_is_not_the_files_fault(tmp_path: Path) -> None:
+    BinaryAdderRNN(2).save(tmp_path / "adder.npz")
+    with pytest.raises(InvalidInputError, match="backend must be 'auto', "):
+        binadd.load(tmp_path / "adder.npz", backend="cuda")
 
 
 def test_how_it_was_trained_comes_back(make: Make, tmp_path: Path) -> None:

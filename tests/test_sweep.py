@@ -189,6 +189,19 @@ def test_foreign_files(tmp_path: Path, content: bytes, sentence: str) -> None:
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("parameters", [{"hidden_size": -1}, {"units": 3}, {"dtype": [1]}])
+def test_a_row_of_no_network(tmp_path: Path, parameters: dict[str, Any]) -> None:
+    path = tmp_path / "sweep.jsonl"
+    sweep([0], workers=1, path=path, **SMALL)
+    row = json.loads(path.read_bytes().splitlines()[1])
+    with open(path, "ab") as file:
+        file.write(json.dumps(row | parameters).encode() + b"\n")
+    content = path.read_bytes()
+    with pytest.raises(CheckpointError, match="has a row of no network: "):
+        sweep([0, 1], workers=1, path=path, **SMALL)
+    assert path.read_bytes() == content
+
+
 def test_the_file_of_another_sweep(tmp_path: Path) -> None:
     path = tmp_path / "sweep.jsonl"
     sweep([0], hidden_size=2, bits=2, until=2, workers=1, path=path)
@@ -206,6 +219,8 @@ def test_the_file_of_another_sweep(tmp_path: Path) -> None:
         ({"hidden_size": [8, 0]}, "hidden_size must be at least 1"),
         ({"hidden_size": []}, "there is no hidden_size to try"),
         ({"seeds": []}, "there is no seed to try"),
+        ({"seed": 7}, "seeds are given as seeds, not as seed"),
+        ({"backend": ["python", "auto"]}, "a sweep has one backend"),
         ({"seeds": [-1]}, "seed must be at least 0"),
         ({"workers": 0}, "workers must be at least 1"),
         ({"until": "exact", "bits": 20}, "can be checked up to 12 bits"),
@@ -268,6 +283,9 @@ def test_numpy() -> None:
     assert array.dtype.names == ("seed", "status", "margin", "wrong_bit")
     assert array["seed"].dtype == np.int64 and array["status"].tolist() == ["proved", "limit"]
     assert np.isnan(array["margin"][1]) and array["wrong_bit"][1] == 7
+    seeds = [0, 2**64 - 1]
+    large = Table(["seed"], [{"seed": seed} for seed in seeds]).to_numpy()
+    assert large["seed"].tolist() == seeds  # and no floats
 
 
 def test_pandas() -> None:

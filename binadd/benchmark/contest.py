@@ -28,6 +28,8 @@ TWIN = "Python twin"
 TOLERANCES = {"float64": 1e-6, "float32": 0.02}
 """For peers: after a thousand updates, with other roundings and another exp."""
 NOTEBOOK_TOLERANCE = 1e-9
+OTHERS_RULES = ("sgd", "nesterov")
+"""The update rules of the notebook's code and the peers: with another, only binadd trains."""
 
 
 def run(
@@ -136,8 +138,13 @@ class _Bench:
         """Time one kind of work after the other."""
         online = self._work(1024)
         notebook_ = Contestant("notebook's code", notebook.train, NOTEBOOK_TOLERANCE)
-        lone = [notebook_] if self._net.settings.dtype == "float64" else []
-        yield self._section("Training, an update for each sequence", "train", online, lone)
+        takes_part = self._others_train() and self._net.settings.dtype == "float64"
+        yield self._section(
+            "Training, an update for each sequence",
+            "train",
+            online,
+            [notebook_] if takes_part else [],
+        )
         for size, count in ((64, 2048), (1024, 4096)):
             yield self._section(
                 f"Training, an update for {size:,} sequences", "train", self._work(count, size)
@@ -175,12 +182,16 @@ class _Bench:
     def _work(self, count: int, batch_size: int = 1, networks: int = 0) -> Work:
         return work(count, self._bits, batch_size, networks, **self._parameters())
 
+    def _others_train(self) -> bool:
+        return self._net.settings.optimizer in OTHERS_RULES
+
     def _contestants(self, kind: str) -> Iterator[Contestant]:
         """Yield all who can do this kind of work."""
         yield Contestant(TWIN, getattr(self._twin, kind))
         for name, native in self._natives.items():
             yield Contestant(name, getattr(native, kind))
-        for name, peer in self._peers:
+        others = [] if kind.startswith("train") and not self._others_train() else self._peers
+        for name, peer in others:
             if hasattr(peer, kind):
                 tolerance = TOLERANCES[self._net.settings.dtype]
                 yield Contestant(name, getattr(peer, kind), tolerance)

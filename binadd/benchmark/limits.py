@@ -72,7 +72,7 @@ def measure(kernels: Any, dtype: str, repeats: int = 9) -> dict[str, float | Non
         "many": lambda: kernels.activation(many, "sigmoid"),
     }
     rounds = 20_000
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # Windows keeps DLLs
         peak = _compile_peak(folder, dtype, kernels.isa())
         if peak is not None:
             pairs, each = peak

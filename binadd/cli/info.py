@@ -114,7 +114,7 @@ def _of_model(path: str) -> Outcome:
     data = {"model": path, "settings": settings, "training": training, "weights": count}
     if goal is not None:
         lines.append(f"{'goal':<10}{_describe_goal(goal)}; binadd train --resume {path} goes on")
-        data["goal"] = goal.as_json()
+        data["goal"] = asdict(goal)
     return Outcome("\n".join(lines), data)
 
 

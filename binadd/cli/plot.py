@@ -89,10 +89,11 @@ def _learn_again(net: BinaryAdderRNN) -> list[Progress]:
     history: list[Progress] = []
     if not state.sequences or state.bits is None:
         raise click.UsageError("this network has not been trained by binadd train")
+    until: dict[str | None, str | int] = {"exact": "exact", "finished": state.sequences}
     train(
         BinaryAdderRNN(**net.get_params()),
         state.bits,
-        until="proved" if state.status == "proved" else "exact",
+        until=until.get(state.status, "proved"),
         max_sequences=state.sequences,
         progress=history.append,
     )

@@ -75,6 +75,11 @@ class Architecture:
         return slice(self.operands, self.operands + self.hidden_size)
 
     @property
+    def incoming_rows(self) -> slice:
+        """Rows of the block with all that a hidden unit listens to: inputs, units, its bias."""
+        return slice(0, self.operands + self.hidden_size + self.biases)
+
+    @property
     def carry_steps(self) -> int:
         """Zero symbols after the last bit that bring out the last carry, at most n − 1."""
         return (self.operands - 1).bit_length()

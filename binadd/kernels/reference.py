@@ -12,9 +12,10 @@ backpropagation through time (Werbos 1990, https://doi.org/10.1109/5.58337).
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,8 +190,20 @@ def _backpropagate(
 # The kernels
 # ---------------------------------------------------------------------------------------------
 
-# A diverging network overflows; it is found by its non-finite weights, not by warnings.
-_quiet = np.errstate(all="ignore")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _quiet(function: Callable[P, T]) -> Callable[P, T]:
+    """A diverging network overflows; it is found by its non-finite weights, not by warnings."""
+
+    @wraps(function)
+    def quiet(*args: P.args, **kwargs: P.kwargs) -> T:
+        # As a decorator, one errstate would be shared by all threads, which NumPy 1 does not take.
+        with np.errstate(all="ignore"):
+            return function(*args, **kwargs)
+
+    return quiet
 
 
 @_quiet

@@ -40,7 +40,7 @@ CAPTION_LETTER, CAPTION_LINE = 0.066, 0.155
 KEY_LINE = 0.27
 GAP = 0.08
 
-STYLE = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",  # matplotlib brings it along
     "font.size": 10,
     "text.color": INK,

@@ -11,6 +11,8 @@ from binadd.proof.fixed_point import BEYOND, BITS, ONE, Case, Fields, dot, units
 
 __all__ = ["Cover"]
 
+MOST_PIECES = 1 << 22  # of all cases: some twenty minutes
+
 
 class Cover:
     """The cells of a certificate, by frame and pieces."""
@@ -33,6 +35,7 @@ class Cover:
         self.place = {cell: q for q, cell in enumerate(claim.cells)}
         if any(width <= 0 for widths in self.widths for width in widths):
             raise CertificateError("pieces are too narrow")
+        self.pieces = 0
         self.slips = [self._slip(f) for f in range(len(self.origins))]
 
     def _slip(self, f: int) -> list[int]:
@@ -86,6 +89,9 @@ class Cover:
         first = (2 * (middle - reach) + width) // (2 * width)
         last = (2 * (middle + reach) + width) // (2 * width)
         for piece in range(first, last + 1):
+            self.pieces += 1
+            if self.pieces > MOST_PIECES:
+                raise CertificateError("cases are cut into more pieces than are checked")
             part = case if first == last else self._part(case, axis, piece, width)
             if part is not None and not self._cut(part, carry, (*cell, piece)):
                 return False

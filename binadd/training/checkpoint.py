@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from binadd.archive import read_archive, write_archive
 from binadd.checks import check_choice
-from binadd.errors import BackendError, BinaddError, CheckpointError, InvalidInputError
+from binadd.errors import BinaddError, CheckpointError, InvalidInputError
 from binadd.files import remove_leftovers
+from binadd.kernels import load as load_kernels
 from binadd.kernels.contract import RULES, Architecture
 from binadd.model import BinaryAdderRNN
-from binadd.parameters import named_views
+from binadd.parameters import has_strays
 from binadd.state import state_of_block
 from binadd.storage import (
     read_configuration,
@@ -49,7 +50,7 @@ def save_checkpoint(net: BinaryAdderRNN, goal: Goal, path: str | os.PathLike[str
     header = {
         "configuration": write_configuration(net.settings),
         "training": write_counts(state),
-        "goal": goal.as_json(),
+        "goal": asdict(goal),
         "rule": state.rule,
     }
     arrays = {"block": state.block, "moments": state.moments, "powers": state.powers}
@@ -66,16 +67,17 @@ def load_checkpoint(
     CheckpointError
         If the file is truncated, altered, oversized, foreign, of a newer version, or holds what
         no run can go on from.
-    BackendError
-        If the backend is missing or broken.
+    InvalidTypeError, InvalidInputError, BackendError
+        If there is no backend of that name, or it is missing or broken.
     OSError
         If the file cannot be opened.
     """
+    load_kernels(backend)
     header, arrays = read_archive(path, _FORMAT, CheckpointError)
     try:
         net = BinaryAdderRNN(**read_configuration(header.get("configuration")), backend=backend)
         architecture = net.settings.architecture
-        _check_arrays(architecture, arrays)
+        arrays = _check_arrays(architecture, arrays)
         rule = header.get("rule")
         net.state = replace(
             state_of_block(architecture, arrays["block"], net.settings.seed),
@@ -87,14 +89,15 @@ def load_checkpoint(
         names = ["bits", "until", "max_sequences"]
         goal = read_object("goal", header.get("goal"), names)
         return net, check_goal(architecture.operands, **goal)
-    except BackendError:
-        raise
     except BinaddError as reason:
         raise CheckpointError(f"{os.fspath(path)} holds no training run: {reason}") from None
 
 
-def _check_arrays(architecture: Architecture, arrays: dict[str, NDArray[Any]]) -> None:
-    """Refuse arrays of other shapes, dtypes, with numbers not finite, or with padding not zero."""
+def _check_arrays(
+    architecture: Architecture, arrays: dict[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays as kernels take them; refuse those of other shapes or dtypes, with numbers
+    that are not finite, or with padding that is not zero."""
     shape = architecture.block_shape
     wanted = {"block": shape, "moments": (2, *shape), "powers": (2,)}
     if {name: array.shape for name, array in arrays.items()} != wanted:
@@ -105,11 +108,9 @@ def _check_arrays(architecture: Architecture, arrays: dict[str, NDArray[Any]]) -
         if not np.isfinite(array).all():
             raise InvalidInputError(f"{name} has NaN or infinity")
     for block in (arrays["block"], *arrays["moments"]):
-        rest = block.copy()
-        for view in named_views(architecture, rest).values():
-            view[...] = 0
-        if rest.any():
+        if has_strays(architecture, block):
             raise InvalidInputError("there are numbers where a block has only zeros")
+    return {name: np.array(array, architecture.dtype) for name, array in arrays.items()}
 
 
 class CheckpointWriter:

@@ -148,12 +148,12 @@ class Course:
         batches = -(-max(end - state.sequences, 0) // self.batch_size)
         return batches * self.batch_size
 
-    def status(self) -> str | None:
+    def look(self) -> str | None:
         """Look at the network if that is due: return how the run ends, None while it goes on."""
         state, until = self.net.state, self.goal.until
         at_end = state.sequences >= self.goal.sequences
         if isinstance(until, str) and (at_end or state.sequences >= state.next_check):
-            if self._is_reached():
+            if self._try_goal():
                 return until
             if not at_end and is_stuck(self.net.state, self.net.settings.batch_size):
                 self._restart()
@@ -161,8 +161,8 @@ class Course:
             return None
         return "finished" if isinstance(until, int) else "limit"
 
-    def _is_reached(self) -> bool:
-        """Whether the network is as it was to become; if not, set when it is looked at again."""
+    def _try_goal(self) -> bool:
+        """See whether the network is as it was to become; if not, set when to look again."""
         state = self.net.state
         exact = self._is_exact()
         if exact and self.goal.until == "exact":

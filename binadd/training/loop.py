@@ -202,7 +202,7 @@ class _Run:
         """Train until the goal or the limit is reached."""
         self._writer.write(self._net)
         try:
-            while (status := self._course.status()) is None:
+            while (status := self._course.look()) is None:
                 self._slice()
                 self._writer.write_if_due(self._net)
             return self._course.end(status)

@@ -115,7 +115,7 @@ def _take_along(kernels: Kernels, entrants: Iterator[Course], lanes: int) -> Ite
             return
         learning = []
         for course in courses:
-            status = course.status()
+            status = course.look()
             if status is None:
                 learning.append(course)
             else:

@@ -53,8 +53,7 @@ def weight_noise(state: State, updates: int) -> NDArray[Any]:
     number and the proofs that failed, so a run that was interrupted meets the same noise.
     """
     architecture = state.architecture
-    rows = architecture.operands + architecture.hidden_size + architecture.biases
-    columns = architecture.hidden_size
+    rows, columns = architecture.incoming_rows.stop, architecture.hidden_size
     each = rows * columns
     words = noise_stream(state.seed, state.updates * each).random_raw(updates * each)
     uniform = (words >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1

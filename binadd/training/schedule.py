@@ -6,8 +6,7 @@ the machine is and however often it was interrupted.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from binadd.checks import check_integer, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
@@ -69,10 +68,6 @@ class Goal:
     def checked_bits(self, operands: int) -> int:
         """Return the length of the operands whose every sum is checked."""
         return self.bits if self.until == "exact" else min(self.bits, SHORT_WORDS // operands)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the goal as plain data."""
-        return asdict(self)
 
 
 def check_goal(operands: int, bits: object, until: object, max_sequences: object) -> Goal:

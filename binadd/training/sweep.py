@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from binadd.checks import check_flag, check_integer, check_progress
-from binadd.errors import DivergenceError, InvalidInputError
+from binadd.errors import CheckpointError, DivergenceError, InvalidInputError, InvalidTypeError
 from binadd.model import BinaryAdderRNN
 from binadd.recipes import Settings, resolve
 from binadd.training.course import Course, TrainingRun
@@ -118,8 +118,11 @@ def sweep(
     names = tuple(grid[0].parameters)
     rows: dict[Settings, Row] = {}
     with SweepFile(path, task.header(), RESULTS) as file:
-        for parameters_, results in file.rows():
-            rows[_resolve(parameters_)] = results
+        for row, results in file.rows():
+            try:
+                rows[_resolve(row)] = results
+            except (InvalidInputError, InvalidTypeError) as reason:
+                raise CheckpointError(f"{path} has a row of no network: {reason}") from None
         missing = [entry for entry in grid if entry.settings not in rows]
         done = len(grid) - len(missing)
         if progress is not None:
@@ -146,17 +149,15 @@ class _Entry:
 
 def _grid(seeds: int | Iterable[int], parameters: Mapping[str, Any]) -> list[_Entry]:
     """Return all combinations in the order given, seeds changing first."""
-    known = BinaryAdderRNN().get_params()
-    for name in parameters:
-        if name not in known:
-            raise InvalidInputError(
-                f"{name!r} is no parameter of a network; allowed are {', '.join(known)}"
-            )
+    if "seed" in parameters:
+        raise InvalidInputError("a sweep's seeds are given as seeds, not as seed")
     choices = {name: _choices(value) for name, value in parameters.items()}
     choices["seed"] = _choices(seeds)
     for name, values in choices.items():
         if not values:
             raise InvalidInputError(f"there is no {name} to try")
+    if len(choices.get("backend", "")) > 1:
+        raise InvalidInputError("a sweep has one backend: networks of any are the same to the bit")
     entries: dict[Settings, _Entry] = {}
     for combination in itertools.product(*choices.values()):
         given = dict(zip(choices, combination, strict=True))
@@ -175,7 +176,13 @@ def _choices(value: Any) -> list[Any]:
 
 
 def _resolve(parameters: Mapping[str, Any]) -> Settings:
-    return resolve(BinaryAdderRNN().get_params() | dict(parameters))
+    known = BinaryAdderRNN().get_params()
+    for name in parameters:
+        if name not in known:
+            raise InvalidInputError(
+                f"{name!r} is no parameter of a network; allowed are {', '.join(known)}"
+            )
+    return resolve(known | dict(parameters))
 
 
 @dataclass(frozen=True)
@@ -305,8 +312,8 @@ def _results(run: TrainingRun, task: _Task) -> Row:
     from binadd.proof import prove
     from binadd.proof.certificate import weights_digest
 
-    net, verdict = run.network, run.verdict
-    diverged = run.status == "diverged"
+    net, diverged = run.network, run.status == "diverged"
+    verdict = None if diverged else run.verdict
     if task.verdicts and not diverged and (verdict is None or verdict.status != "proved"):
         verdict = prove(net)
     return {
@@ -315,7 +322,7 @@ def _results(run: TrainingRun, task: _Task) -> Row:
         "sequences": None if diverged else run.sequences,
         "restarts": None if diverged else run.restarts,
         "failed_proofs": None if diverged else net.state.failed_proofs,
-        "verdict": None if verdict is None or diverged else verdict.status,
+        "verdict": getattr(verdict, "status", None),
         "margin": getattr(verdict, "margin", None),
         "wrong_bit": getattr(verdict, "wrong_bit", None),
         "weights": None if diverged else weights_digest(net)[:16],

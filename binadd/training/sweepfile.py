@@ -97,7 +97,7 @@ class SweepFile(AbstractContextManager["SweepFile"]):
         """Yield parameters and results of the rows that were there."""
         for row in self._rows:
             results = {name: row[name] for name in self._results}
-            yield {k: _read(v) for k, v in row.items() if k not in results}, results
+            yield {k: _number(v) for k, v in row.items() if k not in results}, results
 
     def write(self, parameters: Row, results: Row) -> None:
         """Add a row."""
@@ -126,5 +126,6 @@ def _plain(value: Any) -> Any:
     return "inf" if isinstance(value, float) and math.isinf(value) else value
 
 
-def _read(value: Any) -> Any:
+def _number(value: Any) -> Any:
+    """Return a parameter that `_plain` wrote."""
     return math.inf if value == "inf" else value

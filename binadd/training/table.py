@@ -63,8 +63,6 @@ class Table(Sequence[Row]):
             return NotImplemented
         return self.columns == other.columns and self._rows == other._rows
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return f"<Table of {len(self)} rows: {', '.join(self.columns)}>"
 
@@ -130,6 +128,8 @@ def _array(values: list[Any]) -> NDArray[Any]:
     """Return one column as an array of the narrowest fitting kind."""
     known = [value for value in values if value is not None]
     if len(known) == len(values):
+        if known and all(type(value) is int for value in known):
+            return np.array(values, np.int64 if max(known) < 2**63 else np.uint64)
         return np.array(values, None if known else np.float64)
     if known and all(isinstance(value, str) for value in known):
         return np.array(["" if value is None else value for value in values])

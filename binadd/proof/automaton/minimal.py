@@ -6,15 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from binadd.bits import every_symbol, popcounts
 from binadd.errors import CertificateError
 from binadd.proof.automaton.contexts import Integers
 
-__all__ = ["carries", "coarsest", "ones"]
-
-
-def ones(operands: int) -> Integers:
-    """Ones in each symbol (2ⁿ,)."""
-    return np.array([symbol.bit_count() for symbol in range(1 << operands)], np.intp)
+__all__ = ["carries", "coarsest"]
 
 
 def coarsest(outputs: Integers, successors: Integers) -> Integers:
@@ -41,13 +37,13 @@ def carries(
     together from their starts, and demands that classes and carries correspond one to one, with
     the same outputs: an isomorphism of minimal machines.
     """
-    symbols = ones(operands)
+    ones = popcounts(every_symbol(operands)).astype(np.intp)
     carry_of = np.full(len(classes), -1)
     carry_of[0] = 0
     front = [0]
     while front:
         state = front.pop()
-        totals = symbols + carry_of[state]
+        totals = ones + carry_of[state]
         _demand(np.array_equal(outputs[state], totals % 2), "says other bits than addition")
         for following, carry in zip(successors[state].tolist(), totals // 2, strict=True):
             for reached in (following, *peers.get(following, ())):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from binadd.bits import popcounts
 from binadd.errors import CertificateError
 from binadd.proof.automaton.contexts import Contexts, Integers
-from binadd.proof.automaton.minimal import ones
 from binadd.proof.certificate import AFFINE, HULL, Certificate, Reals
 from binadd.proof.enclosure import Cases, Enclosure
 
@@ -59,13 +59,13 @@ class Unfolded:
         for symbol, (low, high, bit, following) in enumerate(self._reached(case, word)):
             self.outputs[state].append(bit)
             then = self._word(plan, -len(self.ends))
-            if then < 0:
-                end = self.ends[-1 - then]
-            if then < 0 and not self.peers:
-                centre, radius = (part[end] for part in self.sets)
-                low, high = np.maximum(low, centre - radius), np.minimum(high, centre + radius)
-            elif then >= 0:
+            if then >= 0:
                 end = self._add_state(f"{self.names[state]} {symbol}")
+            else:
+                end = self.ends[-1 - then]
+                if not self.peers:  # no cells: the case lies in one set
+                    centre, radius = (part[end] for part in self.sets)
+                    low, high = np.maximum(low, centre - radius), np.minimum(high, centre + radius)
             self.successors[state].append(end)
             self.edges.append((state, symbol))
             self.low.append(low)
@@ -105,7 +105,7 @@ class Unfolded:
         origin, symbols = np.array(self.edges, np.intp).T
         kept = np.flatnonzero(states[origin] >= 0)
         origin, symbols = origin[kept], symbols[kept]
-        totals = states[origin] + ones(operands)[symbols]
+        totals = states[origin] + popcounts(symbols)
         names = tuple(f"{self.names[s]} {x}" for s, x in zip(origin, symbols, strict=True))
         low, high = np.array(self.low)[kept], np.array(self.high)[kept]
         return Contexts(names, totals // 2, totals, low, high)

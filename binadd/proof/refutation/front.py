@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.bits import popcounts
 from binadd.kernels.contract import Bytes
-from binadd.proof.refutation.probe import Probe, Real, Steps, popcounts
+from binadd.proof.refutation.probe import Probe, Real, Steps
 
 __all__ = ["Front", "symbols_at"]
 

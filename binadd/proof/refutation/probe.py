@@ -15,21 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.bits import every_symbol
 from binadd.kernels.contract import Bytes
 from binadd.model import BinaryAdderRNN
 
-__all__ = ["Probe", "Steps", "popcounts"]
+__all__ = ["Probe", "Steps"]
 
 Real = NDArray[Any]
-
-
-def popcounts(symbols: Bytes) -> Bytes:
-    """Return how many operands have a 1 in each symbol, in the symbols' shape."""
-    ones: Bytes = _POPCOUNT[symbols]
-    return ones
-
-
-_POPCOUNT = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
 
 
 class Steps(NamedTuple):
@@ -67,7 +59,7 @@ class Probe:
     @property
     def alphabet(self) -> Bytes:
         """Every symbol (2ⁿ,)."""
-        return np.arange(1 << self.operands, dtype=np.uint16).astype(np.uint8)
+        return every_symbol(self.operands)
 
     def run(self, symbols: Bytes, targets: Bytes, state: Real | None = None) -> Steps:
         """Run words (N, T), each from its own state (N, H) or from the beginning."""

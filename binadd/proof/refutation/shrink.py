@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from binadd.bits import popcounts
 from binadd.kernels.contract import Bytes
-from binadd.proof.refutation.probe import Probe, popcounts
+from binadd.proof.refutation.probe import Probe
 
 __all__ = ["shrink"]
 

@@ -132,7 +132,8 @@ class Cells:
                 if course.outside is not None:
                     grid.take_in(course.outside, self.growth)
         if grid.changed.any() or not worst > 0:
-            return Missed(worst, len(graph), tuple(graph.histories[q] for q in set(doubtful)))
+            doubts = tuple(graph.histories[q] for q in np.unique(doubtful))
+            return Missed(worst, len(graph), doubts)
         return self._found(enclosure, graph, grid, margin)
 
     def _found(

@@ -20,6 +20,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.bits import every_symbol, popcounts
 from binadd.proof.certificate import Reals
 
 __all__ = [
@@ -170,7 +171,7 @@ class Histories:
         symbols = range(1 << self.operands)
         successors = [[number[self._next(h, x)] for x in symbols] for h in histories]
         carries = np.array([history.carry for history in histories])
-        totals = carries[:, None] + [symbol.bit_count() for symbol in symbols]
+        totals = carries[:, None] + popcounts(every_symbol(self.operands))
         return Graph(
             histories,
             carries,

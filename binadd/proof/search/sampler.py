@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.bits import popcounts
 from binadd.proof.certificate import Reals
 from binadd.proof.enclosure import Enclosure
 from binadd.proof.search.histories import History, Integers
@@ -28,11 +29,10 @@ def _sample_words(operands: int) -> tuple[NDArray[np.uint8], Integers]:
     symbols = (drawn & np.uint64((1 << operands) - 1)).astype(np.uint8)
     repeats = drawn >> np.uint64(11) < np.linspace(0, 0.95 * 2**53, count)[:, None]
     carries = np.zeros(count, np.int64)
-    ones = np.array([symbol.bit_count() for symbol in range(1 << operands)])
     for t in range(SAMPLED_STEPS):
         if t > 0:
             symbols[:, t] = np.where(repeats[:, t], symbols[:, t - 1], symbols[:, t])
-        carries = (carries + ones[symbols[:, t]]) // 2
+        carries = (carries + popcounts(symbols[:, t])) // 2
     return symbols, carries
 
 
