@@ -7,8 +7,8 @@ The header is the 0-d string array `header`, one JSON object:
     sha256          of all the rest of the header and of every array's name, dtype, shape, bytes
     …               what the format adds
 
-`numpy.load(path)["header"].item()` shows it to anybody. What is read here may come from anywhere:
-nothing is unpickled, and no size is believed before it is compared with a bound.
+`numpy.load(path)["header"].item()` shows it without binadd. What is read here may come from
+anywhere: nothing is unpickled, and no size is trusted before it is compared with a bound.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def read_archive(
     if len(data) > MAX_BYTES:
         raise error(f"{name} is too large: a {format_name} has at most {MAX_BYTES >> 20} MiB")
     if not data.startswith(b"PK\3\4"):
-        raise error(f"{name} is no {format_name}: it is {'no npz file' if data else 'empty'}")
+        reason = "not an npz file" if data else "empty"
+        raise error(f"{name} is not a {format_name}: it is {reason}")
     try:
         members = _read_members(data)
     except _Oversized as reason:
@@ -87,7 +88,7 @@ def read_archive(
     except zipfile.BadZipFile as reason:
         raise error(f"{name} is truncated or damaged: {reason}") from None
     except Exception as reason:  # whatever a damaged file makes a decoder raise
-        raise error(f"{name} is damaged or no {format_name}: {reason}") from None
+        raise error(f"{name} is damaged or not a {format_name}: {reason}") from None
     header, arrays = _split_header(name, format_name, error, members)
     recorded = header.pop("sha256", None)
     if recorded != digest(header, arrays):
@@ -151,18 +152,18 @@ def _split_header(
     """Separate the header from the arrays, and check what can be checked before the digest."""
     text = members.pop("header", None)
     if text is None or text.shape != () or text.dtype.kind != "U":
-        raise error(f"{path} is no {format_name}: it has no header of binadd's")
+        raise error(f"{path} is not a {format_name}: it has no binadd header")
     try:
         header = json.loads(text.item())
     except (ValueError, RecursionError):
-        raise error(f"{path} is damaged: its header is no JSON") from None
+        raise error(f"{path} is damaged: its header is not JSON") from None
     if not isinstance(header, dict) or not isinstance(header.get("format"), str):
-        raise error(f"{path} is no {format_name}: its header is not binadd's")
+        raise error(f"{path} is not a {format_name}: its header is not binadd's")
     if header["format"] != format_name:
         raise error(f"{path} is a {header['format'][:60]}, not a {format_name}")
     version = header.get("format_version")
     if not isinstance(version, int) or version < 1:
-        raise error(f"{path} is damaged: its format version is no positive integer")
+        raise error(f"{path} is damaged: its format version is not a positive integer")
     if version > FORMAT_VERSION:
         raise error(
             f"{path} is of format version {version}, newer than this binadd reads "
@@ -170,5 +171,5 @@ def _split_header(
         )
     for name, array in members.items():
         if array.dtype.str not in _REAL_DTYPES:
-            raise error(f"{path} is no {format_name}: {name} has the dtype {array.dtype}")
+            raise error(f"{path} is not a {format_name}: {name} has the dtype {array.dtype}")
     return header, members

@@ -6,7 +6,7 @@ Three forms of the same operands, always with the least significant bit first:
     bits       X (n, T, operands)    X[m, t, i] is bit t of operand i of sequence m
     symbols    (n, T) uint8          bit i of symbols[m, t] is X[m, t, i]: what kernels read
 
-Nothing here wraps round: what does not fit in the asked length is refused.
+Nothing here wraps round: what does not fit in the given length is refused.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def encode(numbers: Iterable[Iterable[int]], length: int | None = None) -> NDArr
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If an operand is no integer, negative, or longer than `length` bits; if the sequences
+        If an operand is not an integer, is negative, or is longer than `length` bits; if sequences
         differ in how many operands they have, or there are none; if `length` is not 1 to 2³².
 
     Examples
@@ -248,7 +248,7 @@ def check_sequences(X: ArrayLike, operands: int, name: str = "X") -> NDArray[np.
     Raises
     ------
     InvalidTypeError
-        If `X` is no rectangular array of numbers.
+        If `X` is not a rectangular array of numbers.
     InvalidInputError
         If its shape is wrong, it is empty, or it holds anything but 0 and 1.
     """
@@ -270,7 +270,7 @@ def check_bits(y: ArrayLike, shape: tuple[int, int] | None, name: str = "y") -> 
     Raises
     ------
     InvalidTypeError
-        If `y` is no rectangular array of numbers.
+        If `y` is not a rectangular array of numbers.
     InvalidInputError
         If its shape is not `shape`, it is empty, or it holds anything but 0 and 1.
     """

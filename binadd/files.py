@@ -22,7 +22,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file under a temporary name beside it, then rename that: all of it or nothing.
 
     A link keeps pointing to what is written, a file that is replaced hands on its permissions, and
-    what is no file, such as a device or a pipe, is written to as it stands.
+    what is not a file, such as a device or a pipe, is written to as it stands.
 
     Raises
     ------

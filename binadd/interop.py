@@ -1,7 +1,7 @@
-"""Other people's formats: safetensors for weights, ONNX for the network that computes.
+"""Formats of other programs: safetensors for weights, ONNX for the network that computes.
 
 Each needs its library: `pip install 'binadd[interop]'`. A proof is of binadd's own arithmetic;
-what another runtime makes of the same weights is near it, but not the same to the last bit.
+what another runtime computes from the same weights is close to it, but not equal to the last bit.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def to_safetensors(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If `net` is no network, or a weight is infinite or NaN; nothing has been written then.
+        If `net` is not a network, or a weight is infinite or NaN; nothing has been written then.
     ImportError
         If safetensors is not installed.
     OSError
@@ -61,7 +61,7 @@ def from_safetensors(path: str | os.PathLike[str], backend: str = "auto") -> Bin
     Raises
     ------
     ModelFileError
-        If the file is none of those.
+        If the file is not one of those.
     InvalidTypeError, InvalidInputError, BackendError
         If there is no backend of that name, or it is missing or broken.
     ImportError
@@ -77,7 +77,7 @@ def from_safetensors(path: str | os.PathLike[str], backend: str = "auto") -> Bin
     try:
         return read_network(*_read_safetensors(path), backend)
     except (SafetensorError, BinaddError, ValueError) as reason:
-        raise ModelFileError(f"{os.fspath(path)} holds no network of binadd: {reason}") from None
+        raise ModelFileError(f"{os.fspath(path)} holds no binadd network: {reason}") from None
 
 
 def _read_safetensors(path: str | os.PathLike[str]) -> tuple[Any, dict[str, NDArray[Any]]]:
@@ -93,7 +93,7 @@ def _read_safetensors(path: str | os.PathLike[str]) -> tuple[Any, dict[str, NDAr
     try:
         return json.loads(metadata.get("binadd", "null")), tensors
     except (ValueError, RecursionError):
-        raise ModelFileError("its configuration is no JSON") from None
+        raise ModelFileError("its configuration is not JSON") from None
 
 
 # ONNX --------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def onnx_model(net: BinaryAdderRNN) -> Any:
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If `net` is no network, or a weight is infinite or NaN, or too large for float32.
+        If `net` is not a network, or a weight is infinite or NaN, or too large for float32.
     ImportError
         If onnx is not installed.
     """

@@ -1,4 +1,4 @@
-"""Model files: a network's weights under their names, and how it came by them.
+"""Model files: a network's weights under their names, and where they came from.
 
 The file is one of `binadd.archive`'s, of the format "binadd model". Its arrays are those of
 `BinaryAdderRNN.parameters`; its header adds
@@ -55,7 +55,7 @@ def save(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If `net` is no network, or a weight is infinite or NaN; nothing has been written then.
+        If `net` is not a network, or a weight is infinite or NaN; nothing has been written then.
     OSError
         If the file cannot be written; one that was there before is left as it was.
 

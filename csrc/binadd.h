@@ -10,7 +10,7 @@
  * Conventions
  * - Memory belongs to the caller. Nothing is allocated, printed or kept between two calls but the
  *   choice of instruction set. Two threads may call at once with workspaces of their own.
- * - Every function gives a status; anything but BINADD_OK means that no output was written.
+ * - Every function returns a status; anything but BINADD_OK means that no output was written.
  * - Results are the same to the last bit on every machine and at every instruction set. Compile with
  *   -ffp-contract=off, which the sources ask for, too, but clang's -ffp-contract=fast overrides
  *   them, and without -ffast-math, which they refuse.
@@ -27,7 +27,7 @@
  *     rows n … n+H−1      weights from hidden unit k to every hidden unit (column k of Wₕ)
  *     row  n+H            hidden biases
  *     row  n+H+1          output weights
- *     row  n+H+2          output bias, in its first place
+ *     row  n+H+2          output bias, in its first element
  */
 #ifndef BINADD_H
 #define BINADD_H

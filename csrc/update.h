@@ -33,7 +33,7 @@ INLINE int clips(const rule_constants *c)
     return c->clip_norm < (real)INFINITY;
 }
 
-/* What a gradient of this squared norm is multiplied with. */
+/* What a gradient of this squared norm is multiplied by. */
 INLINE real clip_scale(real square_norm, real clip_norm)
 {
     real norm = (real)sqrt((double)square_norm);

@@ -244,7 +244,7 @@ def test_truncated_checkpoints_are_refused(
     binadd.train(BinaryAdderRNN(2), until=1, checkpoint=path)
     whole = path.read_bytes()
     path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
-    refused(path, "truncated|empty|no npz file")
+    refused(path, "truncated|empty|not an npz file")
 
 
 def test_a_model_is_no_checkpoint(path: Path) -> None:

@@ -95,16 +95,16 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["train", "--recipe", "cake"], "cake"),
         (["train", "-o", "no/such/folder/adder.npz"], "there is no folder"),
         (["train", "-o", ""], "the name is empty"),
-        (["train", "-o", "a.npz", "--checkpoint", "./a.npz"], "files of their own"),
-        (["sweep", "-o", "a", "--rows", "a"], "the rows and the table need files of their own"),
+        (["train", "-o", "a.npz", "--checkpoint", "./a.npz"], "must be different files"),
+        (["sweep", "-o", "a", "--rows", "a"], "the rows and the table must be different files"),
         (["train", "--resume", "nothing.npz"], "nothing.npz"),
         (["train", "stray"], "stray"),
         (["add"], "MODEL"),
         (["add", "nothing.npz", "1", "2"], "nothing.npz"),
-        (["add", __file__, "1", "2"], "it is no npz file"),
-        (["prove", __file__], "it is no npz file"),
-        (["check", __file__, __file__], "test_cli.py: this is no certificate: it is not JSON"),
-        (["info", __file__], "it is no npz file"),
+        (["add", __file__, "1", "2"], "it is not an npz file"),
+        (["prove", __file__], "it is not an npz file"),
+        (["check", __file__, __file__], "test_cli.py: this is not a certificate: it is not JSON"),
+        (["info", __file__], "it is not an npz file"),
         (["prove"], "MODEL"),
         (["sweep", "--seeds", "many"], "'many' is not seeds"),
         (["sweep", "--seeds", "0-9999999"], "at most 1,000,000 seeds"),
@@ -295,7 +295,7 @@ def test_resume_goes_on_to_the_same_bits(
     assert cli("train", "--resume", checkpoint, "--until", 1000, "-o", parts)[0] == 0
     assert binadd.load(whole) == binadd.load(parts)
     status, _, err = cli("train", "--resume", checkpoint, "--hidden", 8)
-    assert status == 2 and "--hidden cannot stand beside --resume" in err
+    assert status == 2 and "--hidden cannot be combined with --resume" in err
 
 
 @needs_processes
@@ -318,7 +318,7 @@ def test_ctrl_c_leaves_a_checkpoint(given: bool, tmp_path: Path) -> None:
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
     name = "run.npz" if given else "adder.checkpoint.npz"
-    assert err.endswith(f"To go on: binadd train --resume {name} -o adder.npz\n")
+    assert err.endswith(f"To continue: binadd train --resume {name} -o adder.npz\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == [name]
     run = binadd.resume(tmp_path / name, until=1)
     assert run.sequences >= 64
@@ -367,7 +367,7 @@ def test_what_is_read_is_not_written_over(
     ):
         status, out, err = cli(*arguments)
         assert (status, out) == (2, "") and err.count("\n") == 1
-        assert f"the model and the {other} need files of their own" in err
+        assert f"the model and the {other} must be different files" in err
     assert model.read_bytes() == trained.read_bytes()
 
 
@@ -406,7 +406,7 @@ def test_info_of_a_checkpoint(
     cli("train", "--hidden", 4, "--until", 200, "--checkpoint", path)
     status, out, err = cli("info", path)
     assert (status, err) == (0, "") and "4 sigmoid units" in out and "200 sequences" in out
-    assert out.endswith(f"goal      200 sequences; binadd train --resume {path} goes on\n")
+    assert out.endswith(f"goal      200 sequences; binadd train --resume {path} continues it\n")
     assert cli_json("info", path)[1]["goal"]["until"] == 200
     path.write_bytes(path.read_bytes()[:-30])
     status, out, err = cli("info", path)

@@ -42,10 +42,10 @@ def test_other_safetensors(tmp_path: Path) -> None:
     numpy = pytest.importorskip("safetensors.numpy")
     path = tmp_path / "net.safetensors"
     numpy.save_file({"weights": np.zeros(3)}, path)
-    with pytest.raises(ModelFileError, match="holds no network of binadd"):
+    with pytest.raises(ModelFileError, match="holds no binadd network"):
         interop.from_safetensors(path)
     path.write_bytes(b"no tensors")
-    with pytest.raises(ModelFileError, match="holds no network of binadd"):
+    with pytest.raises(ModelFileError, match="holds no binadd network"):
         interop.from_safetensors(path)
     with pytest.raises(FileNotFoundError):
         interop.from_safetensors(tmp_path / "none")
@@ -60,8 +60,8 @@ def with_header(header: dict[str, Any], data: bytes = b"") -> bytes:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (with_header({"__metadata__": {"binadd": "[" * 100_000}}), "is no JSON"),
-        (with_header({"__metadata__": {"binadd": "{"}}), "is no JSON"),
+        (with_header({"__metadata__": {"binadd": "[" * 100_000}}), "is not JSON"),
+        (with_header({"__metadata__": {"binadd": "{"}}), "is not JSON"),
         (
             with_header({"w": {"dtype": "F8_E4M3", "shape": [1], "data_offsets": [0, 1]}}, b"1"),
             "NumPy does not have the dtype",

@@ -99,7 +99,7 @@ def test_phases_and_new_beginnings_are_parted() -> None:
             pytest.approx(400),
             pytest.approx(600),
         ]
-    assert "Dotted: the network began again with other weights." in words(figure)
+    assert "Dotted: the network started again with other weights." in words(figure)
     assert "Shaded: the last phase" in words(figure)
     assert_legible(figure)
 
@@ -208,7 +208,7 @@ def test_automaton(tmp_path: Path) -> None:
     run = binadd.train(net)
     figure = plots.automaton(run.verdict.automaton)
     assert {"0/0   1/1", "2/0", "0/1", "1/0   2/1"} <= set(texts(figure))
-    assert "before the slash stands how many of the bits that go in are ones" in words(figure)
+    assert "before the slash is how many of the input bits are ones" in words(figure)
     plots.save(figure, tmp_path / "automaton.svg")
 
 

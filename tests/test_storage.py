@@ -1,4 +1,4 @@
-"""Model files: what is written is read, and what is no model file is refused with one sentence."""
+"""Model files: what is written is read; what is not a model file is refused with one sentence."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_truncated_files_are_refused(folder: Path, data: st.DataObject) -> None:
     BinaryAdderRNN(2).save(path)
     whole = path.read_bytes()
     path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
-    refused(path, "truncated|empty|no npz file")
+    refused(path, "truncated|empty|not an npz file")
 
 
 @given(st.data())
@@ -185,24 +185,24 @@ def test_altered_files_are_refused_or_say_the_same(folder: Path, data: st.DataOb
 def test_any_bytes_are_refused(folder: Path, data: bytes, like_zip: bool) -> None:
     path = folder / "any.npz"
     path.write_bytes((b"PK\3\4" if like_zip else b"") + data)
-    refused(path, "no binadd model|truncated|damaged")
+    refused(path, "not a binadd model|truncated|damaged")
 
 
 def test_foreign_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "foreign"
     path.write_text("hello")
-    refused(path, "is no binadd model: it is no npz file")
+    refused(path, "is not a binadd model: it is not an npz file")
     np.save(tmp_path / "foreign.npy", np.zeros(3))
-    refused(tmp_path / "foreign.npy", "no npz file")
+    refused(tmp_path / "foreign.npy", "not an npz file")
     np.savez(tmp_path / "foreign.npz", W=np.zeros(3))
-    refused(tmp_path / "foreign.npz", "it has no header of binadd's")
+    refused(tmp_path / "foreign.npz", "it has no binadd header")
     np.savez(tmp_path / "foreign.npz", header=np.array('{"format": 1}'))
     refused(tmp_path / "foreign.npz", "its header is not binadd's")
     with zipfile.ZipFile(tmp_path / "foreign.npz", "w") as file:
         file.writestr("readme.txt", "hello")
     refused(tmp_path / "foreign.npz", "unexpected member 'readme.txt'")
     np.savez(tmp_path / "foreign.npz", header=np.array([{"a": 1}], dtype=object))
-    refused(tmp_path / "foreign.npz", "damaged or no binadd model")
+    refused(tmp_path / "foreign.npz", "damaged or not a binadd model")
 
 
 def test_weights_altered_in_place_are_refused(file: Path) -> None:

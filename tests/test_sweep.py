@@ -174,11 +174,11 @@ def test_a_sweep_can_be_widened(expected: Table, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"seed,status\n0,proved\n", "line 1 is no row of a sweep"),
-        (b"hello", "is no file of a sweep"),
-        (b'{"format": "other"}\n', "is no file of a sweep"),
-        (b"[1]\n", "line 1 is no row of a sweep"),
-        (b"\xff\xfe\n", "line 1 is no row of a sweep"),
+        (b"seed,status\n0,proved\n", "line 1 is not a row of a sweep"),
+        (b"hello", "is not the file of a sweep"),
+        (b'{"format": "other"}\n', "is not the file of a sweep"),
+        (b"[1]\n", "line 1 is not a row of a sweep"),
+        (b"\xff\xfe\n", "line 1 is not a row of a sweep"),
     ],
 )
 def test_foreign_files(tmp_path: Path, content: bytes, sentence: str) -> None:
@@ -215,7 +215,7 @@ def test_the_file_of_another_sweep(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"hidden": 8}, "'hidden' is no parameter of a network; allowed are hidden_size"),
+        ({"hidden": 8}, "'hidden' is not a parameter of a network; allowed: hidden_size"),
         ({"hidden_size": [8, 0]}, "hidden_size must be at least 1"),
         ({"hidden_size": []}, "there is no hidden_size to try"),
         ({"seeds": []}, "there is no seed to try"),
@@ -244,7 +244,7 @@ def test_a_backend_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(sys.platform in ("win32", "emscripten", "wasi"), reason="needs POSIX limits")
 def test_rows_that_cannot_be_kept(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="is no file, and cannot keep rows"):
+    with pytest.raises(CheckpointError, match="is not a file, and cannot keep rows"):
         sweep([0], until=1, workers=1, path=os.devnull)
     code = """
 import resource, sys, binadd

@@ -32,7 +32,7 @@ __all__ = ["floor", "measure"]
 VALUES = 16_384
 """128 KiB of float64: they stay in the second-level cache of most machines."""
 FEW = 256
-"""As many are timed, too, and taken off: what a call costs beside its values."""
+"""As many are timed, too, and taken off: what a call costs besides its values."""
 
 PEAK = r"""
 #include <stddef.h>

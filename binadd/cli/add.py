@@ -16,7 +16,7 @@ __all__ = ["add"]
     "add",
     cls=Command,
     short_help="Let a network add.",
-    # What begins with a minus and is no option is a number, to be refused as one.
+    # What begins with a minus and is not an option is a number, to be refused as one.
     context_settings={"ignore_unknown_options": True},
     examples="""
 binadd add adder.npz 23 42
@@ -52,7 +52,7 @@ def add(model: str, numbers: tuple[str, ...], check: bool, base: str) -> Outcome
 def _with_stdin(numbers: tuple[str, ...]) -> list[str]:
     """Put what stdin holds in the place of a "-"."""
     if numbers.count("-") > 1:
-        raise click.UsageError("- can stand only once: it reads all of stdin")
+        raise click.UsageError("- can be given only once: it reads all of stdin")
     if "-" in numbers and sys.stdin is None:
         raise click.UsageError("standard input is closed")
     texts: list[str] = []

@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 YES, NO, WRONG_USE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
-"""Exit statuses. What is undecided is no clear no."""
+"""Exit statuses. What is undecided is not a clear no."""
 
 _EXACT_IN_JSON = 2**53
 """Most readers of JSON take numbers for doubles, which hold every integer up to here."""
@@ -56,7 +56,7 @@ existing_file = click.Path(exists=True, dir_okay=False)
 
 
 def check_new_file(ctx: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
-    """Refuse a path that cannot be written to: better known before the work than after."""
+    """Refuse a path that cannot be written to: better before the work than after."""
     if path is None:
         return None
     folder = os.path.dirname(os.path.abspath(path))
@@ -95,7 +95,7 @@ def demand_own_files(**paths: str | None) -> None:
     for (one, path), (other, another) in itertools.combinations(paths.items(), 2):
         if path and another and _is_same_file(path, another):
             raise click.UsageError(
-                f"the {one} and the {other} need files of their own", click.get_current_context()
+                f"the {one} and the {other} must be different files", click.get_current_context()
             )
 
 
@@ -173,14 +173,14 @@ def new_picture(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
 
 
 def say(message: str, **style: Any) -> None:
-    """Tell the user something beside the result, on stderr."""
+    """Tell the user something besides the result, on stderr."""
     with while_heard():
         click.echo(paint(message, **style), err=True)
 
 
 @contextmanager
 def while_heard() -> Iterator[None]:
-    """Do without stderr once it fails: a run matters more than the news of it."""
+    """Do without stderr once it fails: a run matters more than messages about it."""
     try:
         yield
     except OSError:
@@ -228,7 +228,7 @@ def _plain(value: Any) -> Any:
 
 
 def require(module: str, extra: str) -> None:
-    """Refuse to go on without a library that one of binadd's extras brings.
+    """Refuse to continue without a library that one of binadd's extras installs.
 
     Raises
     ------

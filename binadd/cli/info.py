@@ -113,7 +113,8 @@ def _of_model(path: str) -> Outcome:
     ]
     data = {"model": path, "settings": settings, "training": training, "weights": count}
     if goal is not None:
-        lines.append(f"{'goal':<10}{_describe_goal(goal)}; binadd train --resume {path} goes on")
+        how = f"binadd train --resume {path} continues it"
+        lines.append(f"{'goal':<10}{_describe_goal(goal)}; {how}")
         data["goal"] = asdict(goal)
     return Outcome("\n".join(lines), data)
 

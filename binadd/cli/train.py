@@ -69,7 +69,7 @@ binadd train --resume run.npz -o adder.npz
 @new_file(
     "--checkpoint",
     heading="Interruption",
-    help="Save here what --resume goes on from.",
+    help="Save here what --resume continues from.",
 )
 @option(
     "--checkpoint-every",
@@ -91,7 +91,7 @@ binadd train --resume run.npz -o adder.npz
     type=existing_file,
     metavar="FILE",
     heading="Interruption",
-    help="Go on from this checkpoint, to the same bits.",
+    help="Continue from this checkpoint, to the same bits.",
 )
 @backend_option
 @option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -149,7 +149,7 @@ def _refuse_beside_resume(ctx: click.Context) -> None:
         given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
         if given and name not in _OF_EVERY_RUN:
             raise click.UsageError(
-                f"{parameter.opts[0]} cannot stand beside --resume: the checkpoint has it", ctx
+                f"{parameter.opts[0]} cannot be combined with --resume: the checkpoint has it", ctx
             )
 
 
@@ -227,7 +227,7 @@ def _account(run: TrainingRun, before: int, output: str | None) -> str:
     saved = f"saved in {output}" if output else "not saved (-o FILE does)"
     count = f"{run.sequences:,} sequences{earlier}"
     if run.restarts:
-        count += f", begun again {run.restarts} {'time' if run.restarts == 1 else 'times'}"
+        count += f", restarted {run.restarts} {'time' if run.restarts == 1 else 'times'}"
     return f"{count}, {_duration(run.seconds)}; {saved}"
 
 
@@ -275,7 +275,7 @@ def _interrupted(
         save_checkpoint(net, goal, checkpoint)
     further = "" if output is None else f" -o {output}"
     say(f"{paint('interrupted', fg='yellow', bold=True)} after {net.state.sequences:,} sequences")
-    say(f"To go on: binadd train --resume {checkpoint}{further}")
+    say(f"To continue: binadd train --resume {checkpoint}{further}")
     data = {"status": "interrupted", "sequences": net.state.sequences, "checkpoint": checkpoint}
     return Outcome("", data, INTERRUPTED)
 

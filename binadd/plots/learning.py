@@ -21,8 +21,8 @@ __all__ = ["learning_curve"]
 def learning_curve(progress: Sequence[Progress], title: str = "Learning to add") -> Figure:
     """Draw loss and bit accuracy as they change with the sequences seen.
 
-    A line ends where the network began again with other weights, and where the last phase began,
-    whose loss is another and whose sequences are longer. That phase is shaded.
+    A line ends where the network started again with other weights, and where the last phase
+    started, which has another loss and longer sequences. That phase is shaded.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def learning_curve(progress: Sequence[Progress], title: str = "Learning to add")
 
 
 def _mark(axes: Axes, parts: list[list[Progress]]) -> None:
-    """Shade last phases, and draw a line where the network began again."""
+    """Shade last phases, and draw a line where the network started again."""
     for before, part in pairwise(parts):
         begin = before[-1].sequences
         if part[0].restarts > before[-1].restarts:
@@ -79,7 +79,7 @@ def _caption(parts: list[list[Progress]]) -> str:
     """Say what is drawn beside the curves."""
     texts = ["Right bits are counted before the update that learns from them."]
     if len({part[0].restarts for part in parts}) > 1:
-        texts.append("Dotted: the network began again with other weights.")
+        texts.append("Dotted: the network started again with other weights.")
     if any(part[0].saturating for part in parts):
         texts.append("Shaded: the last phase, with another loss and longer sequences.")
     return " ".join(texts)

@@ -25,8 +25,8 @@ INCH = 0.54
 """Inches of these units."""
 
 CAPTION = (
-    "A circle is what is carried. An arrow is a step: before the slash stands how many of the "
-    "bits that go in are ones, after it the bit of the sum that the network says."
+    "A circle is what is carried. An arrow is a step: before the slash is how many of the "
+    "input bits are ones, after it the bit of the sum that the network says."
 )
 
 

@@ -2,7 +2,7 @@
 
 A certificate lists sets S₀, S₁, …, each with the carry that true addition has whenever the state
 is in it. S₀ holds the initial state 0. Each set comes with a *plan*, which says how to show that
-steps from it, whatever the symbols, answer rightly and end in a set of the list. By induction
+steps from it, whatever the symbols, give right bits and end in a set of the list. By induction
 every state of every sum lies in one of the sets, hence every bit of every sum is right:
 docs/proof.md has the theorem, `binadd.proof.checker` re-derives every step of it.
 
@@ -43,8 +43,8 @@ Reals: TypeAlias = NDArray[np.float64]
 HULL, AFFINE = 0, 1
 FORMAT, VERSION = "binadd-certificate", 1
 MAX_BYTES = 1 << 26
-"""Longer files are refused unread: a thousandth of it is usual, and JSON may take thirty times its
-length in memory."""
+"""Longer files are refused unread: a thousandth of this is usual, and JSON may take thirty times
+its length in memory."""
 
 
 def inside(q: int) -> int:
@@ -70,7 +70,7 @@ def weights_digest(net: BinaryAdderRNN) -> str:
     """
     architecture = net.settings.architecture
     if has_strays(architecture, net.state.block):
-        raise CertificateError("the network computes with weights that are none of its parameters")
+        raise CertificateError("the network computes with weights outside its parameters")
     digest = hashlib.sha256(
         f"{architecture.activation} {architecture.dtype} {architecture.operands} "
         f"{architecture.hidden_size} {architecture.biases}".encode()
@@ -116,7 +116,7 @@ class Certificate:
     logit_error: float
     """By how much a computed logit may differ from the exact one."""
     margin: float
-    """Every logit is at least so far on the right side of 0, as found; not part of the claim."""
+    """Every logit is at least this far on the right side of 0, as found; not part of the claim."""
     carries: tuple[int, ...]
     """Of each set: the carry that goes into the next step."""
     centres: Reals
@@ -212,9 +212,9 @@ class Certificate:
         except CertificateError:  # a ValueError too
             raise
         except (ValueError, RecursionError):
-            raise CertificateError("this is no certificate: it is not JSON") from None
+            raise CertificateError("this is not a certificate: it is not JSON") from None
         if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-            raise CertificateError("this is no certificate of binadd's")
+            raise CertificateError("this is not a certificate of binadd")
         version = content.pop("version", None)
         if type(version) is not int or version != VERSION:
             raise CertificateError(

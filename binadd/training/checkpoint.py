@@ -1,4 +1,4 @@
-"""Checkpoints: a run that was interrupted goes on as if it had not been, bit for bit.
+"""Checkpoints: an interrupted run continues as if it had not been interrupted, bit for bit.
 
 The file is one of `binadd.archive`'s, of the format "binadd checkpoint". Beside the header of a
 model file it holds the run's goal, and as arrays the kernels' own: block (R, S), moments
@@ -39,7 +39,7 @@ _FORMAT = "binadd checkpoint"
 
 
 def save_checkpoint(net: BinaryAdderRNN, goal: Goal, path: str | os.PathLike[str]) -> None:
-    """Write a network with all that its training goes on from, atomically.
+    """Write a network with all that its training continues from, atomically.
 
     Raises
     ------
@@ -60,13 +60,13 @@ def save_checkpoint(net: BinaryAdderRNN, goal: Goal, path: str | os.PathLike[str
 def load_checkpoint(
     path: str | os.PathLike[str], backend: str = "auto"
 ) -> tuple[BinaryAdderRNN, Goal]:
-    """Read a network, ready to be trained on, and the goal of the run that was interrupted.
+    """Read a network, ready for more training, and the goal of the interrupted run.
 
     Raises
     ------
     CheckpointError
         If the file is truncated, altered, oversized, foreign, of a newer version, or holds what
-        no run can go on from.
+        no run can continue from.
     InvalidTypeError, InvalidInputError, BackendError
         If there is no backend of that name, or it is missing or broken.
     OSError

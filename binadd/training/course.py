@@ -1,7 +1,7 @@
 """One network on its way to a goal: when it is looked at, and what is seen then.
 
 `binadd.training.loop` takes one network along its course, `binadd.training.population` many at
-once; both come to the same weights, since all that decides about them stands here.
+once; both arrive at the same weights, since all that decides about them is here.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ __all__ = ["Course", "TrainingRun"]
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
-    """What came of a run.
+    """The outcome of a run.
 
     Attributes
     ----------
     status : {"proved", "exact", "finished", "limit", "diverged"}
-        Proved right for all lengths; right on every sum of `bits`-bit operands; trained on the
+        Proved correct for all lengths; right on every sum of `bits`-bit operands; trained on the
         number of sequences asked for; stopped at `max_sequences` short of its goal; or, only in a
-        population, stopped since a weight became infinite or NaN, where `train` raises.
+        population, stopped because a weight became infinite or NaN, where `train` raises.
     sequences, updates : int
         All that the network has been trained on, earlier runs and restarts included.
     restarts : int
-        How often it began again with other weights, in all.
+        How often it started again with other weights, in all.
     seconds : float
         Of this run.
     bits : int

@@ -1,8 +1,8 @@
 """The sums that a network is trained on: drawn from its seed, in large pieces.
 
-Uniformly random bits, for one operand or two. The more operands, the nearer they come to half of
-all bits being ones at every step, and the rarer the largest and least carries are: one sequence
-in four has only a quarter of ones instead, one in four has three quarters.
+With one operand or two, the bits are uniformly random. The more operands there are, the closer the
+share of ones at each step is to a half, and the rarer are the largest and smallest carries. So,
+with three or more, one sequence in four has only a quarter of ones, one in four three quarters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`train`: draw sums, update, look whether the network is right, until it is."""
+"""`train`: draw sums, update, check whether the network is right, until it is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Progress", "TrainingRun", "resume", "train"]
 MAX_SEQUENCES = 1_000_000
 
 SLICE_SECONDS = 0.1
-"""Training goes in slices of about this time, so that Ctrl-C and progress need not wait."""
+"""Training runs in slices of about this time, so that Ctrl-C and progress need not wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Progress:
         Share of the slice's bits that were right before their update.
     learning_rate : float
     restarts : int
-        How often the network began again with other weights.
+        How often the network started again with other weights.
     failed_proofs : int
         Since it last began.
     saturating : bool
@@ -69,20 +69,20 @@ def train(
 ) -> TrainingRun:
     """Train a network on sums drawn from its seed, until it is right.
 
-    It goes on from where the network is. Drawn are sequences of `bits` random bits for each
-    operand (how: see `binadd.training.data`); what the true sum has beyond them is not asked for
-    in training, but is in the check. Where a proof is wanted and a first one fails, a last phase
+    It continues from where the network is. It draws sequences of `bits` random bits for each
+    operand (how: see `binadd.training.data`); bits of the true sum beyond them are not asked for
+    in training, but are in the check. If a proof is wanted and the first one fails, a last phase
     begins, with a loss, rates and longer sequences of its own: see `binadd.training.saturation`.
     A network that is still not right after 16,384 updates, or a quarter of those before the call
-    if that is more, begins again with the next weights of its seed, whatever its first ones were;
-    a number as goal, or a `max_sequences` below that, prevents it.
+    if that is more, starts again with the next weights of its seed, whatever its first ones were;
+    a number as the goal, or a `max_sequences` below that, prevents it.
 
     Parameters
     ----------
     net : BinaryAdderRNN
         Changed as training goes on.
     bits : int, optional
-        Length of the operands drawn; by default 8, and with three operands and more 32, or as many
+        Length of the operands drawn; by default 8, or with three or more operands 32, or as many
         as can be checked until "exact". 1 or 2 bits show too little of the carry to learn it from.
     until : {"proved", "exact"} or int, default "proved"
         Until it is proved that the network adds numbers of every length; until every sum of
@@ -90,12 +90,12 @@ def train(
         trained on this many sequences in all, in whole batches.
     max_sequences : int, default 1,000,000
         Give up when the network has been trained on so many in all, in whole batches, and is not
-        proved or exact yet. That is no error: the run's status says it.
+        proved or exact yet. That is not an error: the run's status says so.
     progress : callable, optional
         Called with a `Progress` after every slice of training, at least every 0.1 s or so.
     checkpoint : path, optional
-        Where to write checkpoints, from which `resume` goes on: at the start, at the end however
-        it comes (Ctrl-C too), and in between. A file of this name is replaced.
+        Where to write checkpoints, from which `resume` continues: at the start, at the end however
+        it comes about (Ctrl-C too), and in between. A file of this name is replaced.
     checkpoint_every : int, optional
         Sequences between two checkpoints.
     checkpoint_seconds : float, default 10
@@ -114,7 +114,7 @@ def train(
     OSError
         If a checkpoint cannot be written.
     KeyboardInterrupt
-        At Ctrl-C; the network is then as the last slice left it, and can be trained on.
+        At Ctrl-C; the network is then as the last slice left it, and can be trained further.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def resume(
     checkpoint_every: int | None = None,
     checkpoint_seconds: float = 10.0,
 ) -> TrainingRun:
-    """Go on with a run from its checkpoint, to the same bits as if it had never stopped.
+    """Continue a run from its checkpoint, to the same bits as if it had never stopped.
 
     Parameters
     ----------

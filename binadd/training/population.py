@@ -1,7 +1,7 @@
 """Train many networks at once: one in each lane of the processor's vectors.
 
 Each network keeps its own data, learning rate and goal, and ends with the very weights that
-`train` gives it alone. Whoever is done leaves, and the next one takes the free lane.
+`train` gives it alone. A network that is done leaves, and the next one takes the free lane.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def train_population(
     ------
     TrainingRun
         In the order in which the networks are done, which depends on nothing but the networks;
-        equals that of `binadd.train` but for `seconds`, counted from when the network came in.
+        equal to that of `binadd.train` but for `seconds`, counted from when the network came in.
         Where `train` raises a DivergenceError, the status is "diverged"; the network then has
         weights from before that.
 

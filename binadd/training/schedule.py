@@ -111,7 +111,7 @@ def started(state: State) -> State:
 
 
 def is_stuck(state: State, batch_size: int) -> bool:
-    """Whether training has been without success for so long that it had better begin again."""
+    """Whether training has been without success for so long that it had better start again."""
     return _since_start(state) >= max(PATIENCE * batch_size, (state.start or 0) // 4)
 
 

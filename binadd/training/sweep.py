@@ -1,7 +1,7 @@
 """`sweep`: train a network for every seed and every combination of parameters, on all processors.
 
-The table depends on nothing but what is asked for: neither on the number of workers nor on how
-often the sweep was interrupted.
+The table depends only on what is asked for, not on the number of workers, nor on how often the
+sweep was interrupted.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ def sweep(
         `joblib.parallel_config` says otherwise. Without it they are threads.
     path : path, optional
         A file that every row is added to as soon as there is one, as a line of JSON. If it
-        exists, rows that it has are taken from it: so an interrupted sweep goes on, and a
-        finished one can be widened.
+        exists, rows that it has are taken from it: so an interrupted sweep continues, and a
+        finished one can be extended.
     progress : callable, optional
-        Called with the number of rows that are there and the number of all.
+        Called with the number of rows done so far and the number of all rows.
     **parameters
         Parameters of `BinaryAdderRNN`: each a value, or a list, tuple, range or array of values
         to be tried.
@@ -86,22 +86,22 @@ def sweep(
         Its columns are the parameters as given, the seed, and:
 
         status : "proved", "exact", "finished", "limit" (see `TrainingRun`) or "diverged"
-        sequences : that the network was trained on; None if it diverged
-        restarts : how often it began again with other weights; None if it diverged
+        sequences : how many the network was trained on; None if it diverged
+        restarts : how often it started again with other weights; None if it diverged
         failed_proofs : proofs that did not succeed since then
         verdict : of the last proof that was tried: "proved", "refuted", "undecided" or None
         margin : smallest distance of a logit from 0, if proved
         wrong_bit : lowest bit in which a sum is wrong, if refuted
         weights : the first 16 hexadecimal digits of the weights' SHA-256
 
-        Any of the networks can be had again: train one with the row's parameters.
+        Any of the networks can be made again: train one with the row's parameters.
 
     Raises
     ------
     InvalidTypeError, InvalidInputError, BackendError
         If an argument is of the wrong type or not allowed; nothing has been trained then.
     CheckpointError
-        If the file is no sweep's, or one of another goal.
+        If the file is not a sweep's, or is of another goal.
     OSError
         If the file cannot be read or written.
 
@@ -180,7 +180,7 @@ def _resolve(parameters: Mapping[str, Any]) -> Settings:
     for name in parameters:
         if name not in known:
             raise InvalidInputError(
-                f"{name!r} is no parameter of a network; allowed are {', '.join(known)}"
+                f"{name!r} is not a parameter of a network; allowed: {', '.join(known)}"
             )
     return resolve(known | dict(parameters))
 
@@ -268,7 +268,7 @@ def _in_threads(
         try:
             for future in as_completed(futures):
                 yield from future.result()
-        finally:  # Ctrl-C, or an error: whoever is at work ends with the network at hand
+        finally:  # Ctrl-C, or an error: workers end with the network at hand
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -28,7 +28,7 @@ class SweepFile(AbstractContextManager["SweepFile"]):
     Raises
     ------
     CheckpointError
-        If the file is no sweep's, or its header says other than `header`.
+        If the file is not a sweep's, or its header differs from `header`.
     OSError
         If it cannot be read or written.
     """
@@ -46,7 +46,7 @@ class SweepFile(AbstractContextManager["SweepFile"]):
             return
         self._path = os.fsdecode(path)
         if os.path.exists(path) and not os.path.isfile(path):  # a device may never end
-            raise CheckpointError(f"{self._path} is no file, and cannot keep rows")
+            raise CheckpointError(f"{self._path} is not a file, and cannot keep rows")
         # Without a buffer: in it, a row that finds no room would wait for the next one.
         self._file = open(path, "ab+", buffering=0)  # noqa: SIM115  __exit__ closes it
         try:
@@ -64,14 +64,14 @@ class SweepFile(AbstractContextManager["SweepFile"]):
         if not rows:
             start = json.dumps(_FORMAT).encode()[:-1]
             if torn[: len(start)] != start[: len(torn)]:
-                raise CheckpointError(f"{self._path} is no file of a sweep")
+                raise CheckpointError(f"{self._path} is not the file of a sweep")
             self._file.truncate(0)
             self._append(header)
             return
         self._check_header(rows[0], header)
         for number, row in enumerate(rows[1:], 2):
             if not set(self._results) <= row.keys():
-                raise CheckpointError(f"{self._path}: line {number} is no row of a sweep")
+                raise CheckpointError(f"{self._path}: line {number} is not a row of a sweep")
         self._file.truncate(self._file.tell() - len(torn))
         self._rows = rows[1:]
 
@@ -81,12 +81,12 @@ class SweepFile(AbstractContextManager["SweepFile"]):
         except ValueError:
             row = None
         if not isinstance(row, dict):
-            raise CheckpointError(f"{self._path}: line {number} is no row of a sweep")
+            raise CheckpointError(f"{self._path}: line {number} is not a row of a sweep")
         return row
 
     def _check_header(self, found: Row, wanted: Row) -> None:
         if found.get("format") != _FORMAT["format"]:
-            raise CheckpointError(f"{self._path} is no file of a sweep")
+            raise CheckpointError(f"{self._path} is not the file of a sweep")
         for name, value in wanted.items():
             if found.get(name) != value:
                 raise CheckpointError(

@@ -1,6 +1,6 @@
-"""The same network in other people's libraries, each in its own idiom, on one thread.
+"""The same network in other libraries, each in its own idiom, on one thread.
 
-A library takes part if it is installed; `pip install 'binadd[bench]'` brings them all.
+A library takes part if it is installed; `pip install 'binadd[bench]'` installs them all.
 """
 
 from __future__ import annotations

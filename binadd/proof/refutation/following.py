@@ -44,8 +44,8 @@ CHUNK = 1 << 17
 def _run_on(probe: Probe, lanes: Lanes, length: int) -> Bytes | None:
     """Run lanes for `length` steps more, in place; the word up to the first wrong bit, if any.
 
-    Now and then every short continuation is tried, since some networks go wrong unheard: they have
-    lost the carry, or the way to say 1, where this word does not ask for it.
+    Now and then every short continuation is tried, since some networks go wrong unnoticed: they
+    have lost the carry, or the ability to say 1, where this word does not ask for it.
     """
     cycles = max(1, length // lanes.cycle)
     at_once = min(cycles, max(1, CHUNK // (len(lanes.symbols) * lanes.cycle)))

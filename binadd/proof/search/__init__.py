@@ -10,12 +10,11 @@ sampled states and are widened until they hold all that a step, or several, can 
   but what makes a network forget is partly the cancellation between its units, which intervals do
   not see.
 - `AffineForms`: affine forms over several steps see it. Whatever has not reached its set after one
-  step goes on for another; words that are forgotten slowly, as long carries are, go on longest.
+  step takes another; words that are forgotten slowly, such as long carries, take the most.
 - `Adaptive`: the same, and where a bit is in doubt or a set grows without end, the history looks
   further back.
-
-- `Cells`: sets of states that lie close to a curve are cut into pieces along it, which need only
-  cover what becomes of them together.
+- `Cells`: sets of states that lie close to a curve are cut into pieces along it, which only
+  together have to cover what becomes of them.
 
 With many operands there are many symbols, and histories look back less far: there are never more
 than `MOST_EDGES` of (history, symbol), nor more than `MOST_FOLLOWED` of (case, symbol) at a time.
