@@ -11,6 +11,7 @@ __all__ = [
     "BinaddError",
     "CertificateError",
     "CheckpointError",
+    "DisagreementError",
     "DivergenceError",
     "InvalidInputError",
     "InvalidTypeError",
@@ -32,6 +33,10 @@ class InvalidTypeError(BinaddError, TypeError):
 
 class BackendError(BinaddError, RuntimeError):
     """The kernels asked for are missing, broken or of another version than the package."""
+
+
+class DisagreementError(BinaddError, ArithmeticError):
+    """A contestant of a benchmark computes other numbers than the Python twin."""
 
 
 class DivergenceError(BinaddError, ArithmeticError):

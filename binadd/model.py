@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from inspect import signature
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -36,7 +37,7 @@ from binadd.recipes import Settings, resolve
 from binadd.state import State, advance, initial_state, state_of_block
 from binadd.streams import data_stream
 
-__all__ = ["BinaryAdderRNN"]
+__all__ = ["DEFAULTS", "BinaryAdderRNN"]
 
 
 class BinaryAdderRNN:
@@ -149,7 +150,7 @@ class BinaryAdderRNN:
         self.__dict__.update(given, _settings=settings, _kernels=module, _state=state)
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name in _DEFAULTS:
+        if name in DEFAULTS:
             self.set_params(**{name: value})
         else:
             super().__setattr__(name, value)
@@ -162,7 +163,7 @@ class BinaryAdderRNN:
         deep : bool
             Has no effect: no parameter is an estimator.
         """
-        return {name: self.__dict__[name] for name in _DEFAULTS}
+        return {name: self.__dict__[name] for name in DEFAULTS}
 
     def set_params(self, **params: Any) -> Self:
         """Change parameters of the constructor, all of them or none, and return the network.
@@ -173,9 +174,9 @@ class BinaryAdderRNN:
             If a name is unknown or a value not allowed.
         """
         for name in params:
-            if name not in _DEFAULTS:
+            if name not in DEFAULTS:
                 raise InvalidInputError(
-                    f"{name!r} is no parameter; allowed are {', '.join(_DEFAULTS)}"
+                    f"{name!r} is no parameter; allowed are {', '.join(DEFAULTS)}"
                 )
         self._configure(self.get_params() | params, self._state)
         return self
@@ -514,7 +515,7 @@ class BinaryAdderRNN:
     def __repr__(self) -> str:
         params = self.get_params()
         differing = (
-            f"{name}={value!r}" for name, value in params.items() if value != _DEFAULTS[name]
+            f"{name}={value!r}" for name, value in params.items() if value != DEFAULTS[name]
         )
         return f"{type(self).__name__}({', '.join(differing)})"
 
@@ -548,7 +549,7 @@ class BinaryAdderRNN:
         return {name: value for name, value in self.__dict__.items() if name not in derived}
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
-        given = {name: pickled[name] for name in _DEFAULTS}
+        given = {name: pickled[name] for name in DEFAULTS}
         self.__dict__.update(pickled)  # a subclass may have more
         self._configure(given, pickled["_state"])
 
@@ -578,7 +579,7 @@ class BinaryAdderRNN:
         )
 
 
-_DEFAULTS: Mapping[str, Any] = MappingProxyType(
-    {"hidden_size": 16} | (BinaryAdderRNN.__init__.__kwdefaults__ or {})
+DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {name: parameter.default for name, parameter in signature(BinaryAdderRNN).parameters.items()}
 )
 """The constructor's parameters and their defaults, in its order."""

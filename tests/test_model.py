@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import binadd
 from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, bits
 from binadd.kernels.contract import ACTIVATIONS, LOSSES, RULES
-from binadd.model import _DEFAULTS
+from binadd.model import DEFAULTS
 from binadd.recipes import RECIPES
 
 Make = Callable[..., BinaryAdderRNN]
@@ -53,13 +53,14 @@ def drawn(operands: int = 2, count: int = 20, steps: int = 6) -> np.ndarray[Any,
 
 def test_defaults_are_those_of_the_signature() -> None:
     parameters = list(inspect.signature(BinaryAdderRNN).parameters.values())
-    assert {parameter.name: parameter.default for parameter in parameters} == dict(_DEFAULTS)
+    defaults = {parameter.name: parameter.default for parameter in parameters}
+    assert BinaryAdderRNN().get_params() == defaults
 
 
 def test_parameters_come_back_as_they_were_given() -> None:
     given = {"hidden_size": np.int64(8), "learning_rate": 1, "clip_norm": math.inf, "seed": 3}
     net = BinaryAdderRNN(**given)
-    assert net.get_params() == dict(_DEFAULTS) | given
+    assert net.get_params() == dict(DEFAULTS) | given
     assert all(net.get_params()[name] is value for name, value in given.items())
     assert all(getattr(net, name) is value for name, value in given.items())
     assert type(net.settings.hidden_size) is int and type(net.settings.learning_rate) is float
@@ -71,7 +72,7 @@ def test_recipes(recipe: str) -> None:
     assert settings.recipe == recipe
     assert {name: getattr(settings, name) for name in RECIPES[recipe]} == RECIPES[recipe]
     assert set(RECIPES[recipe]) == {
-        name for name, value in _DEFAULTS.items() if value is None and name != "recipe"
+        name for name, value in DEFAULTS.items() if value is None and name != "recipe"
     }
 
 

@@ -30,7 +30,7 @@ from binadd.proof.search import (
     affine,
     shorten,
 )
-from binadd.proof.search.course import MOST_FOLLOWED
+from binadd.proof.search.following import MOST_FOLLOWED
 from binadd.proof.search.histories import MOST_EDGES, Histories, History, affordable_depth, uniform
 
 

@@ -12,13 +12,15 @@ import numpy as np
 from binadd.benchmark import growth as growing
 from binadd.benchmark import limits, notebook
 from binadd.benchmark.machine import describe
-from binadd.benchmark.ours import Ours
+from binadd.benchmark.ours import AtLevel, Ours
 from binadd.benchmark.peers import installed
 from binadd.benchmark.report import Report, Row, Section
 from binadd.benchmark.timing import interleave
 from binadd.benchmark.work import Contestant, Parameters, Work, work
 from binadd.checks import check_integer
-from binadd.kernels import load, native_is_installed
+from binadd.errors import DisagreementError
+from binadd.kernels import load, native_or_none
+from binadd.kernels.contract import NativeKernels
 from binadd.model import BinaryAdderRNN
 
 __all__ = ["run"]
@@ -70,7 +72,7 @@ def run(
     ------
     InvalidTypeError, InvalidInputError
         If an argument is of the wrong type or not allowed.
-    ArithmeticError
+    DisagreementError
         If someone's result is not the Python twin's.
 
     Examples
@@ -87,26 +89,28 @@ def run(
     with _isa_restored():
         bench = _Bench(net, bits, repeats, peers, say)
         sections = list(bench.sections())
-        native = load("native") if native_is_installed() else None
+        native = native_or_none()
         return Report(
             machine,
             asdict(net.settings) | {"steps": bits},
             sections,
             bench.growth() if growth and native is not None else {},
-            {} if native is None else {dtype: bench.limits(sections)},
+            {} if native is None else {dtype: bench.limits(native, sections)},
         )
 
 
 @contextmanager
 def _isa_restored() -> Iterator[None]:
     """Leave the kernels at the instruction set that they were at."""
-    native: Any = load("native") if native_is_installed() else None
-    before = None if native is None else native.isa()
+    native = native_or_none()
+    if native is None:
+        yield
+        return
+    before = native.isa()
     try:
         yield
     finally:
-        if native is not None:
-            native.use_isa(before)
+        native.use_isa(before)
 
 
 class _Bench:
@@ -126,11 +130,11 @@ class _Bench:
         self._say = say
         self._peers = list(installed()) if peers else []
         self._twin = Ours(load("python"))
-        self._natives: dict[str, Ours] = {}
-        if native_is_installed():
-            native: Any = load("native")
+        self._natives: dict[str, AtLevel] = {}
+        native = native_or_none()
+        if native is not None:
             supported = [isa for isa, here in native.isas().items() if here]
-            self._natives = {f"native {isa}": Ours(native, isa) for isa in supported}
+            self._natives = {f"native {isa}": AtLevel(native, isa) for isa in supported}
 
     # Sections --------------------------------------------------------------------------------
 
@@ -240,11 +244,11 @@ class _Bench:
         self._say("Growth")
         return growing.growth(self._bits, self._repeats, **self._parameters())
 
-    def limits(self, sections: list[Section]) -> dict[str, Any]:
+    def limits(self, native: NativeKernels, sections: list[Section]) -> dict[str, Any]:
         """Return the machine's limits and how near to them native training comes."""
         self._say("The machine's limits")
-        native, settings = load("native"), self._net.settings
-        native.use_isa(None)  # type: ignore[attr-defined]
+        settings = self._net.settings
+        native.use_isa(None)
         found: dict[str, Any] = dict(limits.measure(native, settings.dtype, self._repeats))
         found["floor"] = limits.floor(settings.architecture, self._bits, found)
         name = list(self._natives)[-1]
@@ -263,18 +267,18 @@ def _compare(name: str, found: Parameters, wanted: Parameters, tolerance: float)
 
     Raises
     ------
-    ArithmeticError
+    DisagreementError
         If it does not.
     """
     if found.keys() != wanted.keys():
-        raise ArithmeticError(f"{name} has not the same weights: {', '.join(found)}")
+        raise DisagreementError(f"{name} has not the same weights: {', '.join(found)}")
     worst = 0.0
     for key, value in wanted.items():
         if tolerance == 0:
             if not np.array_equal(found[key], value):
-                raise ArithmeticError(f"{name} differs from the Python twin in {key}")
+                raise DisagreementError(f"{name} differs from the Python twin in {key}")
         else:
             worst = float(np.max([worst, np.abs(found[key] - value).max()]))  # NaN stays NaN
     if not worst <= tolerance:
-        raise ArithmeticError(f"{name} differs from the Python twin by {worst:.1e}")
+        raise DisagreementError(f"{name} differs from the Python twin by {worst:.1e}")
     return "equal, bit for bit" if tolerance == 0 else f"within {worst:.0e}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from binadd import __version__
-from binadd.kernels import load, native_is_installed
+from binadd.kernels import native_or_none
 
 __all__ = ["describe"]
 
@@ -22,7 +22,7 @@ def describe() -> dict[str, Any]:
     `load` counts programs that were at work or waited for a processor; None if the system does not
     tell.
     """
-    native: Any = load("native") if native_is_installed() else None
+    native = native_or_none()
     return {
         "processor": _processor(),
         "processors": os.cpu_count(),

@@ -11,23 +11,17 @@ from numpy.typing import NDArray
 
 from binadd.benchmark.work import Work
 from binadd.bits import unpack_symbols
-from binadd.kernels.contract import Kernels
+from binadd.kernels.contract import Kernels, NativeKernels
 from binadd.model import BinaryAdderRNN
 
-__all__ = ["Ours"]
+__all__ = ["AtLevel", "Ours"]
 
 
 class Ours:
-    """A kernel module, at one of its instruction sets if it has any."""
+    """A kernel module."""
 
-    def __init__(self, kernels: Kernels, isa: str | None = None) -> None:
+    def __init__(self, kernels: Kernels) -> None:
         self._kernels = kernels
-        self._isa = isa
-
-    def get_ready(self) -> None:
-        """Choose the instruction set; too slow to be timed with short work."""
-        if self._isa is not None:
-            self._kernels.use_isa(self._isa)  # type: ignore[attr-defined]
 
     def train(self, work: Work) -> Callable[[], NDArray[Any]]:
         """The block of weights after one update for each batch."""
@@ -90,3 +84,16 @@ class Ours:
         net = BinaryAdderRNN(**parameters, backend=self._kernels.NAME)
         X = unpack_symbols(work.symbols, work.architecture.operands)
         return lambda: net.predict_proba(X)
+
+
+class AtLevel(Ours):
+    """The native kernels at one of their instruction sets."""
+
+    def __init__(self, native: NativeKernels, isa: str) -> None:
+        super().__init__(native)
+        self._native = native
+        self._isa = isa
+
+    def get_ready(self) -> None:
+        """Choose the instruction set; too slow to be timed with short work."""
+        self._native.use_isa(self._isa)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ class Contestant(NamedTuple):
     """
 
     name: str
-    prepare: Any
+    prepare: Callable[[Work], Callable[[], Any] | None]
     tolerance: float = 0.0
 
 

@@ -61,6 +61,7 @@ def bench(
     if plot is not None:
         require("matplotlib", "plot")
     from binadd.benchmark import run
+    from binadd.errors import DisagreementError
 
     try:
         report = run(
@@ -73,7 +74,7 @@ def bench(
             growth=growth,
             progress=None if quiet else lambda title: say(f"timing: {title}", dim=True),
         )
-    except ArithmeticError as error:
+    except DisagreementError as error:
         return Outcome(str(error), {"status": "differs", "reason": str(error)}, NO)
     if plot is not None:
         report.plot(plot)

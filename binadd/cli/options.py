@@ -10,6 +10,7 @@ import click
 from binadd.cli.command import option
 from binadd.kernels import BACKENDS
 from binadd.kernels.contract import ACTIVATIONS, DTYPES, LOSSES, RULES
+from binadd.model import DEFAULTS
 from binadd.recipes import RECIPES
 
 __all__ = [
@@ -25,30 +26,29 @@ _NAMES = {"hidden": "hidden_size"}
 
 _NETWORK, _LEARNING = "Network", "Learning, by default the recipe's"
 
-_OPTIONS: tuple[tuple[str, str, Any, Any, str], ...] = (
-    (_NETWORK, "--hidden", int, 16, "Hidden units, 1 to 256; default 16."),
-    (_NETWORK, "--operands", int, 2, "Numbers to add, 1 to 8; default 2."),
-    (_NETWORK, "--activation", ACTIVATIONS, "sigmoid", "Of the hidden units; default sigmoid."),
-    (_NETWORK, "--biases/--no-biases", bool, None, "Of hidden and output units."),
-    (_NETWORK, "--dtype", DTYPES, "float64", "Of all numbers; default float64."),
-    (_NETWORK, "--seed", int, 0, "Of weights and data; default 0."),
-    (_LEARNING, "--recipe", tuple(RECIPES), None, f"{', '.join(RECIPES)}."),
-    (_LEARNING, "--loss", LOSSES, None, f"{' or '.join(LOSSES)}."),
-    (_LEARNING, "--optimizer", RULES, None, f"{', '.join(RULES)}."),
-    (_LEARNING, "--learning-rate", float, None, "More than 0."),
-    (_LEARNING, "--momentum", float, None, "Of momentum and nesterov."),
-    (_LEARNING, "--beta1", float, None, "Of adam."),
-    (_LEARNING, "--beta2", float, None, "Of adam."),
-    (_LEARNING, "--epsilon", float, None, "Of adam."),
-    (_LEARNING, "--clip-norm", float, None, "The longest gradient; inf for any."),
-    (_LEARNING, "--batch-size", int, None, "Sequences of one update."),
+_OPTIONS: tuple[tuple[str, str, Any, str], ...] = (
+    (_NETWORK, "--hidden", int, "Hidden units, 1 to 256"),
+    (_NETWORK, "--operands", int, "Numbers to add, 1 to 8"),
+    (_NETWORK, "--activation", ACTIVATIONS, "Of the hidden units"),
+    (_NETWORK, "--biases/--no-biases", bool, "Of hidden and output units"),
+    (_NETWORK, "--dtype", DTYPES, "Of all numbers"),
+    (_NETWORK, "--seed", int, "Of weights and data"),
+    (_LEARNING, "--recipe", tuple(RECIPES), ", ".join(RECIPES)),
+    (_LEARNING, "--loss", LOSSES, " or ".join(LOSSES)),
+    (_LEARNING, "--optimizer", RULES, ", ".join(RULES)),
+    (_LEARNING, "--learning-rate", float, "More than 0"),
+    (_LEARNING, "--momentum", float, "Of momentum and nesterov"),
+    (_LEARNING, "--beta1", float, "Of adam"),
+    (_LEARNING, "--beta2", float, "Of adam"),
+    (_LEARNING, "--epsilon", float, "Of adam"),
+    (_LEARNING, "--clip-norm", float, "The longest gradient; inf for any"),
+    (_LEARNING, "--batch-size", int, "Sequences of one update"),
 )
 _METAVARS: dict[Any, str | None] = {
     int: "N",
     float: "X",
     bool: None,
-    ACTIVATIONS: "sigmoid|tanh",
-    DTYPES: "float64|float32",
+    **{choices: "|".join(choices) for choices in (ACTIVATIONS, DTYPES)},
 }
 
 
@@ -57,13 +57,13 @@ def network_options(command: Any) -> Any:
 
     `epochs` is not among them: it means nothing to `binadd.train`.
     """
-    for heading, flag, kind, default, text in reversed(_OPTIONS):
+    for heading, flag, kind, text in reversed(_OPTIONS):
         command = option(
             flag,
             type=_type_of(kind),
             metavar=_METAVARS.get(kind, "NAME"),
-            default=default,
-            help=text,
+            default=_default(flag),
+            help=_help(flag, text),
             heading=heading,
         )(command)
     return command
@@ -71,7 +71,7 @@ def network_options(command: Any) -> Any:
 
 def grid_options(command: Any) -> Any:
     """Declare the same but the seed, each with one value or several; None: not given."""
-    for heading, flag, kind, _, text in reversed(_OPTIONS):
+    for heading, flag, kind, text in reversed(_OPTIONS):
         if flag == "--seed":
             continue
         several = kind is not bool
@@ -81,10 +81,21 @@ def grid_options(command: Any) -> Any:
             metavar=f"{_METAVARS.get(kind, 'NAME')},…" if several else None,
             default=None,
             callback=_splitter(kind) if several else None,
-            help=text,
+            help=_help(flag, text),
             heading=heading,
         )(command)
     return command
+
+
+def _default(flag: str) -> Any:
+    """Return the constructor's default of an option's parameter; None: the recipe decides."""
+    name = flag.removeprefix("--").partition("/")[0].replace("-", "_")
+    return DEFAULTS[_NAMES.get(name, name)]
+
+
+def _help(flag: str, text: str) -> str:
+    default = _default(flag)
+    return f"{text}." if default is None else f"{text}; default {default}."
 
 
 def _type_of(kind: Any) -> Any:

@@ -7,13 +7,14 @@ of the native kernels. An extension that is present but broken is an error, neve
 
 import os
 from functools import cache
+from typing import Any, cast
 
 from binadd.checks import check_choice
 from binadd.errors import BackendError
-from binadd.kernels.contract import Kernels
+from binadd.kernels.contract import Kernels, NativeKernels
 from binadd.kernels.extension import native_extension, native_is_installed
 
-__all__ = ["BACKENDS", "load", "native_is_installed", "refuse_broken"]
+__all__ = ["BACKENDS", "load", "native_is_installed", "native_or_none", "refuse_broken"]
 
 BACKENDS = ("auto", "native", "python")
 
@@ -25,12 +26,23 @@ def refuse_broken() -> None:
 
 
 @cache
-def _native() -> Kernels:
-    module = native_extension()
+def _native() -> NativeKernels:
+    module: Any = native_extension()
     forced = os.environ.get("BINADD_ISA")
     if forced:
         module.use_isa(forced)
-    return module
+    return cast(NativeKernels, module)
+
+
+def native_or_none() -> NativeKernels | None:
+    """The native kernels, if they were built into this install.
+
+    Raises
+    ------
+    BackendError
+        If they are broken or of another version.
+    """
+    return _native() if native_is_installed() else None
 
 
 def load(backend: str = "auto") -> Kernels:

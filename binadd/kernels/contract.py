@@ -207,6 +207,19 @@ class Kernels(Protocol):
         """σ or tanh of an array of float64 or float32, elementwise."""
 
 
+class NativeKernels(Kernels, Protocol):
+    """Those of a native module, which has them for several instruction sets."""
+
+    def isa(self) -> str:
+        """The instruction set in use."""
+
+    def isas(self) -> dict[str, bool]:
+        """All that were built, and whether this machine has each."""
+
+    def use_isa(self, name: str | None) -> None:
+        """Use another, in all threads; None: the widest that the machine has."""
+
+
 def words_per_sequence(operands: int, length: int) -> int:
     """64-bit words that hold `length` symbols, none of them split between two words."""
     return -(-length // (64 // operands))

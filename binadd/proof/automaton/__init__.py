@@ -49,7 +49,7 @@ def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
     classes = coarsest(outputs, successors)
     states = carries(outputs, successors, classes, certificate.operands, machine.peers)
     members = [int(np.flatnonzero(states == carry)[0]) for carry in range(certificate.operands)]
-    contexts = machine.contexts(states, certificate.operands)
+    contexts = machine.contexts(states)
     return Automaton(
         operands=certificate.operands,
         outputs=outputs[members],

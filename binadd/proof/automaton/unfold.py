@@ -100,7 +100,7 @@ class Unfolded:
             raise CertificateError("a step of the certificate leaves an output bit in doubt")
         yield from zip(low, high, (above > 0).astype(int).tolist(), cases, strict=True)
 
-    def contexts(self, states: Integers, operands: int) -> Contexts:
+    def contexts(self, states: Integers) -> Contexts:
         """Where the steps from states that are reached lead; `states` (S,) are −1 for others."""
         origin, symbols = np.array(self.edges, np.intp).T
         kept = np.flatnonzero(states[origin] >= 0)

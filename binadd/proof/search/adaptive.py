@@ -9,7 +9,7 @@ import numpy as np
 from binadd.proof.certificate import Reals
 from binadd.proof.enclosure import Enclosure
 from binadd.proof.search.attempt import Found, Missed
-from binadd.proof.search.course import Course, follow, widen
+from binadd.proof.search.following import Followed, follow, widen
 from binadd.proof.search.histories import (
     MOST_EDGES,
     Graph,
@@ -68,18 +68,18 @@ class Adaptive:
                 np.array(part) for part in zip(*(bounds[h] for h in graph.histories), strict=True)
             )
             sets, start = Sets.of(low, high, self.inflation), ShortWords.of(enclosure, graph)
-            course = follow(
+            followed = follow(
                 enclosure, graph, sets, start, self.steps, self.cases, self.work - work
             )
-            margin, work = course.margin, work + course.work
-            if course.plans is not None:
-                found = Found(graph, sets, course.plans, margin)
+            margin, work = followed.margin, work + followed.work
+            if followed.plans is not None:
+                found = Found(graph, sets, followed.plans, margin)
                 return shortened(enclosure, start, found, self.steps, self.cases)
             if not start.margin > 0 or work > self.work:
                 break
-            blamed = self._blame(course, widest_low, widest_high)
-            doubtful = tuple(graph.histories[q] for q in course.doubtful)
-            left = course.open
+            blamed = self._blame(followed, widest_low, widest_high)
+            doubtful = tuple(graph.histories[q] for q in followed.doubtful)
+            left = followed.open
             kept = ~np.isin(left.origin, blamed)
             widen(low, high, left.q[kept], left.z[kept], left.spread[kept])
             for q, history in enumerate(graph.histories):
@@ -103,13 +103,13 @@ class Adaptive:
             bounds.update(zip(new, rows, strict=True))
 
     @staticmethod
-    def _blame(course: Course, widest_low: Reals, widest_high: Reals) -> Integers:
+    def _blame(followed: Followed, widest_low: Reals, widest_high: Reals) -> Integers:
         """The histories that should look back further."""
-        left = course.open
+        left = followed.open
         low, high = left.z - left.spread, left.z + left.spread
         too_far = ((low < widest_low[left.q]) | (high > widest_high[left.q])).any(1)
-        blamed = [course.doubtful, left.origin[too_far]]
-        if course.crowded:
+        blamed = [followed.doubtful, left.origin[too_far]]
+        if followed.crowded:
             origins, counts = np.unique(left.origin, return_counts=True)
             blamed.append(origins[counts >= np.quantile(counts, 0.875)])
         together = np.unique(np.concatenate(blamed))

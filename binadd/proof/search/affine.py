@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from binadd.proof.enclosure import Enclosure
 from binadd.proof.search.attempt import Found, Missed
-from binadd.proof.search.course import follow, widen
+from binadd.proof.search.following import follow, widen
 from binadd.proof.search.histories import uniform
 from binadd.proof.search.sampler import Sampler
 from binadd.proof.search.sets import Sets, ShortWords
@@ -47,12 +47,12 @@ class AffineForms:
         margin = start.margin
         for _ in range(self.rounds):
             sets = Sets.of(low, high, self.inflation)
-            course = follow(enclosure, graph, sets, start, self.steps, self.cases)
-            margin = course.margin
-            if course.plans is not None:
-                found = Found(graph, sets, course.plans, margin)
+            followed = follow(enclosure, graph, sets, start, self.steps, self.cases)
+            margin = followed.margin
+            if followed.plans is not None:
+                found = Found(graph, sets, followed.plans, margin)
                 return shortened(enclosure, start, found, self.steps, self.cases)
-            if not margin > 0 or course.crowded:
+            if not margin > 0 or followed.crowded:
                 break
-            widen(low, high, *course.open[1:])
+            widen(low, high, *followed.open[1:])
         return Missed(margin, len(graph))

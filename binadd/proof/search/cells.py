@@ -38,7 +38,7 @@ def _extent(cases: Cases) -> float:
     return float((np.abs(cases.z) + np.abs(cases.G).sum(-1) + cases.s).max())
 
 
-class Followed(NamedTuple):
+class CellsFollowed(NamedTuple):
     """What came of following some cells."""
 
     margin: float
@@ -117,20 +117,20 @@ class Cells:
             if len(rows) == 0:
                 break
             grid.changed[:] = False
-            courses = []
+            parts = []
             for some in self._chunks(enclosure, graph, rows):
-                courses.append(self._follow(enclosure, graph, grid, some, self.steps))
-                work += courses[-1].work
-                if not courses[-1].margin > 0 or work > self.work:
+                parts.append(self._follow(enclosure, graph, grid, some, self.steps))
+                work += parts[-1].work
+                if not parts[-1].margin > 0 or work > self.work:
                     break
-            worst = min(course.margin for course in courses)
-            doubtful = np.concatenate([course.doubtful for course in courses])
+            worst = min(part.margin for part in parts)
+            doubtful = np.concatenate([part.doubtful for part in parts])
             if not worst > 0 or len(grid) > self.cells or work > self.work:
                 grid.changed[rows] = True
                 break
-            for course in courses:
-                if course.outside is not None:
-                    grid.take_in(course.outside, self.growth)
+            for part in parts:
+                if part.outside is not None:
+                    grid.take_in(part.outside, self.growth)
         if grid.changed.any() or not worst > 0:
             doubts = tuple(graph.histories[q] for q in np.unique(doubtful))
             return Missed(worst, len(graph), doubts)
@@ -142,11 +142,11 @@ class Cells:
         """Follow all cells once more, and write down how."""
         plans: list[Plan] = []
         for rows in self._chunks(enclosure, graph, np.arange(len(grid))):
-            course = self._follow(enclosure, graph, grid, rows, self.steps)
-            margin = min(margin, course.margin)
-            if course.outside is not None or not margin > 0:
+            followed = self._follow(enclosure, graph, grid, rows, self.steps)
+            margin = min(margin, followed.margin)
+            if followed.outside is not None or not margin > 0:
                 return Missed(margin, len(graph))
-            plans += cell_plans(course.levels, len(rows))
+            plans += cell_plans(followed.levels, len(rows))
         return CellsFound(graph, grid.frames, grid.cell, grid.low, grid.high, plans, margin)
 
     def _shortened(
@@ -158,9 +158,9 @@ class Cells:
         try:
             for _ in range(WIDENINGS):
                 for rows in self._chunks(enclosure, graph, np.arange(len(grid))):
-                    course = self._follow(enclosure, graph, grid, rows, steps=1)
-                    if course.outside is not None:
-                        grid.take_in(course.outside, 0.0)
+                    followed = self._follow(enclosure, graph, grid, rows, steps=1)
+                    if followed.outside is not None:
+                        grid.take_in(followed.outside, 0.0)
             wider = self._close(enclosure, graph, grid, found.margin)
         except OverflowError:
             return found
@@ -176,7 +176,7 @@ class Cells:
 
     def _follow(
         self, enclosure: Enclosure, graph: Graph, grid: Grid, rows: Integers, steps: int
-    ) -> Followed:
+    ) -> CellsFollowed:
         """Step cells, and what of them is not covered, until all is or the steps are used up."""
         q, cases = grid.cases(rows)
         if not _extent(cases) < BOUND:
@@ -207,4 +207,4 @@ class Cells:
                 outside = pieces.where(~held)
             origin, q = origin[m[out]], ends.reshape(-1)[out]
             cases = Cases(*(part[out] for part in after))
-        return Followed(margin, np.concatenate(doubtful), levels, outside, work)
+        return CellsFollowed(margin, np.concatenate(doubtful), levels, outside, work)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from binadd.proof.enclosure import Enclosure
 from binadd.proof.search.attempt import Found
-from binadd.proof.search.course import follow, widen
+from binadd.proof.search.following import follow, widen
 from binadd.proof.search.plans import length
 from binadd.proof.search.sets import Sets, ShortWords
 
@@ -34,9 +34,9 @@ def shortened(
         return found
     for soon in range(SOONEST, min(LATEST, steps - 1) + 1):
         wider = _wider(enclosure, start, found, soon, cases)
-        course = follow(enclosure, found.graph, wider, start, steps, cases)
-        if course.plans is not None and length(course.plans) < length(found.plans):
-            return Found(found.graph, wider, course.plans, course.margin)
+        followed = follow(enclosure, found.graph, wider, start, steps, cases)
+        if followed.plans is not None and length(followed.plans) < length(found.plans):
+            return Found(found.graph, wider, followed.plans, followed.margin)
     return found
 
 
@@ -44,6 +44,6 @@ def _wider(enclosure: Enclosure, start: ShortWords, found: Found, soon: int, cas
     """The sets with all that has not got into one after so many steps."""
     sets = found.sets
     low, high = sets.centre - sets.radius, sets.centre + sets.radius
-    course = follow(enclosure, found.graph, sets, start, soon, cases)
-    widen(low, high, *course.open[1:])
+    followed = follow(enclosure, found.graph, sets, start, soon, cases)
+    widen(low, high, *followed.open[1:])
     return Sets.of(low, high, INFLATION)

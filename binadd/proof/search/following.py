@@ -13,7 +13,7 @@ from binadd.proof.search.histories import Graph, Integers
 from binadd.proof.search.plans import Plan, followed_plans
 from binadd.proof.search.sets import Sets, ShortWords
 
-__all__ = ["MOST_FOLLOWED", "Course", "Open", "follow", "widen"]
+__all__ = ["MOST_FOLLOWED", "Followed", "Open", "follow", "widen"]
 
 MOST_FOLLOWED = 1 << 18
 """Of (case, symbol) at a time."""
@@ -28,7 +28,7 @@ class Open(NamedTuple):
     spread: Reals  # (K, H)
 
 
-class Course(NamedTuple):
+class Followed(NamedTuple):
     """What came of following all cases."""
 
     plans: tuple[Plan, ...] | None
@@ -51,7 +51,7 @@ def follow(
     steps: int,
     most: int,
     most_work: float = inf,
-) -> Course:
+) -> Followed:
     """Step all cases that are not inside a set yet, together, as affine forms.
 
     The descendants of a set from which a wrong bit may come are dropped. After the first step,
@@ -89,7 +89,7 @@ def follow(
         ends = np.where(far, len(graph) + np.cumsum(far) - 1, -2 - start.q)
         plans = followed_plans(levels, graph, ends)
     left = Open(origin, q, z, spread)
-    return Course(plans, margin, np.flatnonzero(doubtful[:-1]), left, crowded, work)
+    return Followed(plans, margin, np.flatnonzero(doubtful[:-1]), left, crowded, work)
 
 
 def widen(low: Reals, high: Reals, q: Integers, z: Reals, spread: Reals) -> None:
