@@ -1,4 +1,4 @@
-"""Checks of arguments: each returns the plain value or raises with one sentence.
+"""Checks of arguments: each returns what it was given, made plain, or raises with one sentence.
 
 Arrays of bits are checked in `binadd.bits`, weights in `binadd.parameters`.
 """

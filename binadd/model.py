@@ -30,7 +30,7 @@ from binadd.bits import (
 from binadd.checks import check_instance, check_integer
 from binadd.errors import InvalidInputError
 from binadd.kernels import load as load_kernels
-from binadd.kernels.arguments import check_array
+from binadd.kernels.arguments import check_layout
 from binadd.kernels.contract import Architecture, Kernels
 from binadd.parameters import has_strays, named_views, read_parameters
 from binadd.recipes import Settings, resolve
@@ -219,9 +219,9 @@ class BinaryAdderRNN:
                 "this state belongs to a network of other architecture or seed"
             )
         shape, dtype = state.architecture.block_shape, state.architecture.dtype
-        check_array("the state's block", state.block, shape, dtype)
-        check_array("the state's moments", state.moments, (2, *shape), dtype)
-        check_array("the state's powers", state.powers, (2,), dtype)
+        check_layout("the state's block", state.block, shape, dtype)
+        check_layout("the state's moments", state.moments, (2, *shape), dtype)
+        check_layout("the state's powers", state.powers, (2,), dtype)
         if has_strays(state.architecture, state.block):
             raise InvalidInputError("this state has weights that are none of the parameters")
         self._state = state

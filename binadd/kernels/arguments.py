@@ -28,7 +28,7 @@ from binadd.kernels.contract import (
 _DTYPES = {name: np.dtype(name) for name in (*DTYPES, "uint8", "uint64", "int64")}
 
 
-def check_array(name: str, array: Any, shape: tuple[int, ...], dtype: str) -> None:
+def check_layout(name: str, array: Any, shape: tuple[int, ...], dtype: str) -> None:
     """Raise InvalidInputError unless the array is C-contiguous and aligned, of shape and dtype."""
     if (
         isinstance(array, np.ndarray)
@@ -49,14 +49,14 @@ def check_symbols(symbols: Any, operands: int) -> None:
     check_integer("operands", operands, 1, MAX_OPERANDS)
     if not isinstance(symbols, np.ndarray) or symbols.ndim != 2 or symbols.size == 0:
         raise InvalidInputError("symbols must be a non-empty array of shape (sequences, steps)")
-    check_array("symbols", symbols, symbols.shape, "uint8")
+    check_layout("symbols", symbols, symbols.shape, "uint8")
     if int(symbols.max()) >= 1 << operands:
         raise InvalidInputError(f"symbols of {operands} operands must be below {1 << operands}")
 
 
 def check_targets(targets: Any, symbols: Bytes) -> None:
     """Raise InvalidInputError unless targets are bits of the symbols' shape."""
-    check_array("targets", targets, symbols.shape, "uint8")
+    check_layout("targets", targets, symbols.shape, "uint8")
     if int(targets.max()) > 1:
         raise InvalidInputError("targets must be 0 or 1")
 
@@ -65,18 +65,18 @@ def check_forward(
     architecture: Architecture, block: Real, symbols: Bytes, initial_state: Real | None
 ) -> None:
     """Raise InvalidInputError unless all that `forward` is given agrees."""
-    check_array("block", block, architecture.block_shape, architecture.dtype)
+    check_layout("block", block, architecture.block_shape, architecture.dtype)
     check_symbols(symbols, architecture.operands)
     if initial_state is not None:
         shape = (len(symbols), architecture.hidden_size)
-        check_array("initial_state", initial_state, shape, architecture.dtype)
+        check_layout("initial_state", initial_state, shape, architecture.dtype)
 
 
 def check_gradients(
     architecture: Architecture, block: Real, symbols: Bytes, targets: Bytes, loss: str
 ) -> None:
     """Raise InvalidInputError unless all that `loss_and_gradients` is given agrees."""
-    check_array("block", block, architecture.block_shape, architecture.dtype)
+    check_layout("block", block, architecture.block_shape, architecture.dtype)
     check_symbols(symbols, architecture.operands)
     check_targets(targets, symbols)
     check_choice("loss", loss, LOSSES)
@@ -97,9 +97,9 @@ def check_training(
 ) -> None:
     """Raise InvalidInputError unless all that `train` is given agrees."""
     shape, dtype = architecture.block_shape, architecture.dtype
-    check_array("block", block, shape, dtype)
-    check_array("moments", moments, (2, *shape), dtype)
-    check_array("powers", powers, (2,), dtype)
+    check_layout("block", block, shape, dtype)
+    check_layout("moments", moments, (2, *shape), dtype)
+    check_layout("powers", powers, (2,), dtype)
     check_symbols(symbols, architecture.operands)
     check_targets(targets, symbols)
     check_choice("loss", loss, LOSSES)
@@ -132,12 +132,12 @@ def check_population(
             "symbols must be a non-empty array of shape (networks, sequences, steps)"
         )
     networks, count, steps = symbols.shape
-    check_array("blocks", blocks, (networks, *shape), dtype)
-    check_array("moments", moments, (networks, 2, *shape), dtype)
-    check_array("powers", powers, (networks, 2), dtype)
-    check_array("learning_rates", learning_rates, (networks,), dtype)
+    check_layout("blocks", blocks, (networks, *shape), dtype)
+    check_layout("moments", moments, (networks, 2, *shape), dtype)
+    check_layout("powers", powers, (networks, 2), dtype)
+    check_layout("learning_rates", learning_rates, (networks,), dtype)
     check_symbols(symbols.reshape(-1, steps), architecture.operands)
-    check_array("symbols", symbols, symbols.shape, "uint8")
+    check_layout("symbols", symbols, symbols.shape, "uint8")
     check_targets(targets, symbols)
     check_choice("loss", loss, LOSSES)
     check_choice("rule", optimizer.rule, RULES)
@@ -152,14 +152,14 @@ def check_reports(
 ) -> None:
     """Raise InvalidInputError unless the arrays to fill have a place for each update."""
     if losses is not None:
-        check_array("losses", losses, shape, dtype)
+        check_layout("losses", losses, shape, dtype)
     if wrong_bits is not None:
-        check_array("wrong_bits", wrong_bits, shape, "int64")
+        check_layout("wrong_bits", wrong_bits, shape, "int64")
 
 
 def check_exhaustive(architecture: Architecture, block: Real, bits: int) -> None:
     """Raise InvalidInputError unless all words of this many bits an operand can be run."""
-    check_array("block", block, architecture.block_shape, architecture.dtype)
+    check_layout("block", block, architecture.block_shape, architecture.dtype)
     most = MAX_EXHAUSTIVE_BITS // architecture.operands
     if not 1 <= bits <= most:
         raise InvalidInputError(
@@ -173,7 +173,7 @@ def check_words(words: NDArray[np.uint64], operands: int, length: int) -> None:
     check_integer("length", length, 1)
     if not isinstance(words, np.ndarray) or words.ndim != 2 or words.size == 0:
         raise InvalidInputError("words must be a non-empty array of shape (sequences, words)")
-    check_array("words", words, words.shape, "uint64")
+    check_layout("words", words, words.shape, "uint64")
     needed = words_per_sequence(operands, length)
     if words.shape[1] < needed:
         raise InvalidInputError(
