@@ -45,7 +45,7 @@ class BinaryAdderRNN:
 
     It follows scikit-learn's conventions: the constructor takes everything that shapes the
     network or its training, `get_params` gives it back as it was given, and `clone` makes an
-    untrained twin. Whatever is None is decided by the recipe; `settings` shows the outcome.
+    untrained twin. The recipe decides whatever is None; `settings` shows the outcome.
 
     A seed decides everything: the same seed gives the same weights, bit for bit, with either
     backend and on any machine. Reading a network from several threads is safe, even while one of
@@ -72,15 +72,15 @@ class BinaryAdderRNN:
     batch_size : int, optional
         Sequences of one update.
     epochs : int, default 10
-        How often `fit` goes over its data; `binadd.train`, which draws its own, has no use for it.
+        How often `fit` goes over its data; `binadd.train`, which draws its own, ignores it.
     dtype : {"float64", "float32"}, default "float64"
     seed : int, default 0
         Of the initial weights and of the data that training draws.
     backend : {"auto", "native", "python"}, default "auto"
-        The compiled kernels, their NumPy twin, or the first of them that is installed. It changes
+        The compiled kernels, their NumPy twin, or the first of these that is installed. It affects
         the speed and nothing else.
     recipe : {"default", "notebook", "sgd", "adam"}, optional
-        Where the values of all that is None come from: `binadd.recipes.RECIPES`.
+        Where the values of whatever is None come from: `binadd.recipes.RECIPES`.
 
     Attributes
     ----------
@@ -97,8 +97,8 @@ class BinaryAdderRNN:
 
     Notes
     -----
-    To change `hidden_size`, `operands`, `activation`, `biases`, `dtype` or `seed` is to ask for
-    another network: it starts anew from its seed. Changing anything else keeps the weights.
+    Changing `hidden_size`, `operands`, `activation`, `biases`, `dtype` or `seed` asks for another
+    network, which starts anew from its seed. Changing anything else keeps the weights.
 
     Examples
     --------
@@ -176,7 +176,7 @@ class BinaryAdderRNN:
         for name in params:
             if name not in DEFAULTS:
                 raise InvalidInputError(
-                    f"{name!r} is no parameter; allowed are {', '.join(DEFAULTS)}"
+                    f"{name!r} is not a parameter; allowed: {', '.join(DEFAULTS)}"
                 )
         self._configure(self.get_params() | params, self._state)
         return self
@@ -201,13 +201,13 @@ class BinaryAdderRNN:
 
     @property
     def state(self) -> State:
-        """All that training goes on from. Assigning another replaces it at once.
+        """All that training continues from. Assigning another replaces it at once.
 
         Raises
         ------
         InvalidTypeError, InvalidInputError
-            If what is assigned is no state, is of another architecture or seed, holds arrays that
-            kernels do not take, or has weights that are none of the network's parameters.
+            If what is assigned is not a state, is of another architecture or seed, holds arrays
+            that kernels do not take, or has weights outside the network's parameters.
         """
         return self._state
 
@@ -216,14 +216,14 @@ class BinaryAdderRNN:
         check_instance("state", state, State)
         if (state.architecture, state.seed) != (self._state.architecture, self._state.seed):
             raise InvalidInputError(
-                "this state belongs to a network of other architecture or seed"
+                "this state belongs to a network of another architecture or seed"
             )
         shape, dtype = state.architecture.block_shape, state.architecture.dtype
         check_layout("the state's block", state.block, shape, dtype)
         check_layout("the state's moments", state.moments, (2, *shape), dtype)
         check_layout("the state's powers", state.powers, (2,), dtype)
         if has_strays(state.architecture, state.block):
-            raise InvalidInputError("this state has weights that are none of the parameters")
+            raise InvalidInputError("this state has weights outside the parameters")
         self._state = state
 
     @property
@@ -235,7 +235,7 @@ class BinaryAdderRNN:
         dict
             input_weights (H, n), hidden_weights (H, H), hidden_bias (H,), output_weights (H,),
             output_bias (), of the network's dtype; without the biases if it has none. Training
-            puts new arrays in their place, so ask again after it.
+            puts new arrays in their place, so ask for them again after it.
 
         Examples
         --------
@@ -251,7 +251,7 @@ class BinaryAdderRNN:
     def from_parameters(
         cls, parameters: Mapping[str, ArrayLike], activation: str = "sigmoid", **params: Any
     ) -> Self:
-        """Make a network of given weights.
+        """Make a network with given weights.
 
         Parameters
         ----------
@@ -307,17 +307,17 @@ class BinaryAdderRNN:
         ----------
         X : array_like, shape (n, T, operands)
             Bits, the least significant first, of any boolean, integer or real dtype.
-            `binadd.encode` makes them out of integers.
+            `binadd.encode` makes them from integers.
 
         Returns
         -------
         ndarray of uint8, shape (n, T)
-            1 where the logit is above 0. `binadd.decode` makes integers of them.
+            1 where the logit is above 0. `binadd.decode` turns them into integers.
 
         Raises
         ------
         InvalidTypeError, InvalidInputError
-            If `X` is no array of bits of this shape, or empty.
+            If `X` is not an array of bits of this shape, or empty.
 
         Examples
         --------
@@ -364,7 +364,7 @@ class BinaryAdderRNN:
         Raises
         ------
         InvalidTypeError
-            If one is no integer; floats, strings and bools are refused.
+            If one is not an integer; floats, strings and bools are refused.
         InvalidInputError
             If one is negative, or there are too few or too many.
 
@@ -401,7 +401,7 @@ class BinaryAdderRNN:
         Raises
         ------
         InvalidTypeError, InvalidInputError
-            As `predict`, and if `y` is no array of bits of the shape (n, T).
+            As `predict`, and if `y` is not an array of bits of the shape (n, T).
         """
         state = self._state
         symbols, targets = self._check_pair(X, y)
@@ -448,7 +448,7 @@ class BinaryAdderRNN:
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train anew from the seed on given sequences, and return the network.
 
-        They are gone over `epochs` times, each time in another order, drawn from the seed. To
+        It goes over them `epochs` times, each time in another order, drawn from the seed. To
         train on sums that binadd draws itself, and until they are right, use `binadd.train`.
 
         Parameters
@@ -473,7 +473,7 @@ class BinaryAdderRNN:
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Go on training with one pass over given sequences, in their order.
+        """Continue training with one pass over given sequences, in their order.
 
         Parameters and exceptions are those of `fit`.
         """
@@ -527,7 +527,7 @@ class BinaryAdderRNN:
         return mine.architecture == its.architecture and np.array_equal(mine.block, its.block)
 
     def copy(self) -> Self:
-        """Return another network, as this one is now: whatever becomes of either is its own.
+        """Return another network like this one as it is now; neither is changed with the other.
 
         Examples
         --------
@@ -554,7 +554,7 @@ class BinaryAdderRNN:
         self._configure(given, pickled["_state"])
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Tell scikit-learn that the network answers from the start: it always has weights."""
+        """Tell scikit-learn that the network can predict from the start: it always has weights."""
         return True
 
     @property

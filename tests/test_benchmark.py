@@ -135,7 +135,7 @@ def test_a_wrong_result_is_not_timed() -> None:
             _compare("someone", wrong, right, 1e-6)
     with pytest.raises(ArithmeticError, match="in answers"):
         _compare("someone", {"answers": np.full(3, 1e-300)}, right, 0)
-    with pytest.raises(ArithmeticError, match="has not the same weights"):
+    with pytest.raises(ArithmeticError, match="does not have the same weights"):
         _compare("someone", {}, right, 0)
 
 

@@ -141,7 +141,7 @@ def test_set_params(make: Make) -> None:
     assert net.settings.learning_rate == 0.5 and net.state is state
     net.momentum = 0.5
     assert net.settings.momentum == 0.5 and net.get_params()["momentum"] == 0.5
-    with pytest.raises(InvalidInputError, match="'rate' is no parameter; allowed are hidden_size"):
+    with pytest.raises(InvalidInputError, match="'rate' is not a parameter; allowed: hidden_size"):
         net.set_params(rate=1)
 
 
@@ -443,7 +443,7 @@ def test_what_a_subclass_has_is_kept(again: Callable[[Labelled], Labelled]) -> N
         ({"block": np.zeros((20, 16))}, "the state's block must be a C-contiguous"),
         ({"moments": None}, "the state's moments must be a C-contiguous"),
         ({"powers": np.ones(3)}, "the state's powers must be a C-contiguous"),
-        ({"seed": 1}, "this state belongs to a network of other architecture or seed"),
+        ({"seed": 1}, "this state belongs to a network of another architecture or seed"),
     ],
 )
 def test_a_state_that_kernels_would_not_take_is_refused(

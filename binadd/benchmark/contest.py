@@ -1,4 +1,4 @@
-"""`run`: who takes part in what, and what comes of it."""
+"""`run`: which implementations take part in what, and with which results."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(
     growth: bool = False,
     progress: Callable[[str], object] | None = None,
 ) -> Report:
-    """Time everyone at everything and return a report.
+    """Time every implementation at every kind of work, and return a report.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def run(
     InvalidTypeError, InvalidInputError
         If an argument is of the wrong type or not allowed.
     DisagreementError
-        If someone's result is not the Python twin's.
+        If some result is not the Python twin's.
 
     Examples
     --------
@@ -101,7 +101,7 @@ def run(
 
 @contextmanager
 def _isa_restored() -> Iterator[None]:
-    """Leave the kernels at the instruction set that they were at."""
+    """Leave the kernels at the instruction set that they had."""
     native = native_or_none()
     if native is None:
         yield
@@ -190,7 +190,7 @@ class _Bench:
         return self._net.settings.optimizer in OTHERS_RULES
 
     def _contestants(self, kind: str) -> Iterator[Contestant]:
-        """Yield all who can do this kind of work."""
+        """Yield all that can do this kind of work."""
         yield Contestant(TWIN, getattr(self._twin, kind))
         for name, native in self._natives.items():
             yield Contestant(name, getattr(native, kind))
@@ -209,7 +209,7 @@ class _Bench:
         unit: str = "sequence",
         left_out: tuple[str, ...] = (),
     ) -> Section:
-        """Let all do the work, compare what they come to, and time them."""
+        """Let all do the work, compare their results, and time them."""
         self._say(title)
         expected = work.read(getattr(self._twin, kind)(work)())
         functions, agrees = {}, {}
@@ -245,7 +245,7 @@ class _Bench:
         return growing.growth(self._bits, self._repeats, **self._parameters())
 
     def limits(self, native: NativeKernels, sections: list[Section]) -> dict[str, Any]:
-        """Return the machine's limits and how near to them native training comes."""
+        """Return the machine's limits and how close native training comes to them."""
         self._say("The machine's limits")
         settings = self._net.settings
         native.use_isa(None)
@@ -271,7 +271,7 @@ def _compare(name: str, found: Parameters, wanted: Parameters, tolerance: float)
         If it does not.
     """
     if found.keys() != wanted.keys():
-        raise DisagreementError(f"{name} has not the same weights: {', '.join(found)}")
+        raise DisagreementError(f"{name} does not have the same weights: {', '.join(found)}")
     worst = 0.0
     for key, value in wanted.items():
         if tolerance == 0:

@@ -25,7 +25,7 @@ Parameters = dict[str, NDArray[Any]]
 
 
 class Contestant(NamedTuple):
-    """Who does a piece of work.
+    """One contestant: how it does a piece of work.
 
     `prepare(work)` returns a function of no arguments that does all of it, from the same start
     each time, and returns the result: weights after training, or probabilities. `tolerance` is by

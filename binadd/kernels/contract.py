@@ -2,7 +2,7 @@
 
 `native` (C, through Cython) and `reference` (NumPy) each provide the functions listed in
 `Kernels`. Their results are equal bit for bit; only the arithmetic is written twice, everything
-that is agreed between the two stands here, once.
+that the two agree on is here, once.
 
 Notation: N sequences of T steps, n operands, H hidden units, S = H padded to whole lanes,
 R = n + H + 3 rows of a parameter block, K networks of a population, B sequences of one batch.

@@ -72,7 +72,7 @@ def new_figure(
 ) -> Iterator[Figure]:
     """Give a figure with so many inches of room for axes, and binadd's style while it is drawn.
 
-    The title stands above that room; below it stand the key, which says what colours mean, and the
+    The title is above that room; below it are the key, which says what colours mean, and the
     caption. Title and caption are broken into lines that the figure is wide enough for.
     """
     from matplotlib import rc_context
