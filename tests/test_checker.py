@@ -44,7 +44,9 @@ def put(entries: tuple[Any, ...], q: int, entry: Any) -> tuple[Any, ...]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_accepts_what_the_search_found(kind: str) -> None:
     net, certificate = certified(kind)
-    binadd.check(certificate, net)
+    told: list[tuple[int, int]] = []
+    binadd.check(certificate, net, progress=lambda done, total: told.append((done, total)))
+    assert told == [(q + 1, len(certificate)) for q in range(len(certificate))]
 
 
 @pytest.mark.parametrize("kind", KINDS)

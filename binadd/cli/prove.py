@@ -19,6 +19,7 @@ from binadd.cli.command import (
     option,
     paint,
     say,
+    while_heard,
 )
 from binadd.cli.numbers import short_integer
 
@@ -86,6 +87,8 @@ def check(certificate: str, model: str) -> Outcome:
 
     Exit status 0: it holds. 1: it does not.
     """
+    from tqdm import tqdm
+
     from binadd import load
     from binadd.errors import CertificateError
     from binadd.proof import Certificate
@@ -94,8 +97,14 @@ def check(certificate: str, model: str) -> Outcome:
     proof = Certificate.load(certificate)
     net = load(model)
     data: dict[str, Any] = {"certificate": certificate, "model": model}
+
+    def show(done: int, _: int) -> None:
+        with while_heard():
+            bar.update(done - bar.n)
+
     try:
-        recheck(proof, net)
+        with tqdm(total=len(proof), unit=" sets", leave=False, disable=None, delay=1) as bar:
+            recheck(proof, net, progress=show)
     except CertificateError as reason:
         text = f"{paint('does not hold', fg='red', bold=True)}: {reason}"
         return Outcome(text, data | {"status": "refused", "reason": str(reason)}, NO)

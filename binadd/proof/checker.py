@@ -10,11 +10,11 @@ facts, which docs/proof.md derives:
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from operator import add, sub
 
-from binadd.checks import check_instance
+from binadd.checks import check_instance, check_progress
 from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
@@ -30,15 +30,27 @@ ROUNDING = {"float64": (8, ONE >> 53, ONE >> 50), "float32": (16, ONE >> 24, ONE
 SIGMOID_ERROR = 4  # |_sigmoid(a) − σ(a)|
 
 
-def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
+def check(
+    certificate: Certificate,
+    net: BinaryAdderRNN,
+    *,
+    progress: Callable[[int, int], object] | None = None,
+) -> None:
     """Check that a certificate proves that a network adds all numbers of every length.
+
+    Parameters
+    ----------
+    certificate : Certificate
+    net : BinaryAdderRNN
+    progress : callable, optional
+        Called with the number of sets that are checked and the number of all.
 
     Raises
     ------
     CertificateError
         If it is of another network, or a step of the proof does not hold.
     InvalidTypeError
-        If these are not a certificate and a network.
+        If an argument is of another type.
 
     Examples
     --------
@@ -49,6 +61,7 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     """
     check_instance("certificate", certificate, Certificate)
     check_instance("net", net, BinaryAdderRNN)
+    check_progress(progress)
     network = _Network(certificate, net.copy())  # as it is now
     carries, nothing = certificate.carries, [0] * network.size
     cover = None if certificate.frames is None else Cover(certificate, network.fields)
@@ -83,6 +96,8 @@ def check(certificate: Certificate, net: BinaryAdderRNN) -> None:
     for q, (box, plan) in enumerate(zip(sets, map(iter, certificate.plans), strict=True)):
         follow(plan, box, carries[q], 0)
         _demand(next(plan, None) is None, f"the plan of set {q} goes on after its end")
+        if progress is not None:
+            progress(q + 1, len(sets))
 
 
 def _demand(holds: bool, sentence: str) -> None:
