@@ -11,6 +11,7 @@ import pytest
 
 import binadd
 from binadd import checks, errors, interop, plots
+from binadd.proof.automaton import extract
 
 
 @pytest.mark.parametrize("name", errors.__all__)
@@ -104,6 +105,7 @@ NET = binadd.BinaryAdderRNN(2)
         (lambda: binadd.train("net"), "net must be a BinaryAdderRNN, not str"),
         (lambda: binadd.prove(None), "net must be a BinaryAdderRNN, not NoneType"),
         (lambda: binadd.check(NET, NET), "certificate must be a Certificate, not BinaryAdderRNN"),
+        (lambda: extract(NET, NET), "certificate must be a Certificate, not BinaryAdderRNN"),
         (lambda: interop.to_onnx(3, "x.onnx"), "net must be a BinaryAdderRNN, not int"),
         (lambda: interop.to_safetensors([NET], "x"), "net must be a BinaryAdderRNN, not list"),
         (lambda: plots.automaton(NET), "machine must be an Automaton, not BinaryAdderRNN"),

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from binadd.checks import check_instance
 from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
 from binadd.proof.automaton.machine import Automaton
@@ -33,6 +34,8 @@ def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
     ------
     CertificateError
         If the certificate is of another network, or its machine is not the carry automaton.
+    InvalidTypeError
+        If these are not a certificate and a network.
 
     Examples
     --------
@@ -42,6 +45,8 @@ def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
     >>> len(extract(binadd.prove(net).certificate, net))
     2
     """
+    check_instance("certificate", certificate, Certificate)
+    check_instance("net", net, BinaryAdderRNN)
     if certificate.digest != weights_digest(net):
         raise CertificateError("the certificate is of another network")
     machine = Unfolded(certificate, Enclosure(net))
