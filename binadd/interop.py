@@ -69,7 +69,7 @@ def from_safetensors(path: str | os.PathLike[str], backend: str = "auto") -> Bin
     OSError
         If the file cannot be opened.
     """
-    load_kernels(backend)
+    load_kernels(backend)  # first: a wrong name is not the file's fault
     from safetensors import SafetensorError
 
     with open(path, "rb"):  # what cannot be opened is an OSError with its reason

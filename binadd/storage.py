@@ -96,7 +96,7 @@ def load(path: str | os.PathLike[str], backend: str = "auto") -> BinaryAdderRNN:
     OSError
         If the file cannot be opened.
     """
-    load_kernels(backend)
+    load_kernels(backend)  # first: a wrong name is not the file's fault
     header, arrays = read_archive(path, _FORMAT, ModelFileError)
     try:
         net = read_network(header.get("configuration"), arrays, backend)

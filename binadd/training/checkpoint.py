@@ -72,7 +72,7 @@ def load_checkpoint(
     OSError
         If the file cannot be opened.
     """
-    load_kernels(backend)
+    load_kernels(backend)  # first: a wrong name is not the file's fault
     header, arrays = read_archive(path, _FORMAT, CheckpointError)
     try:
         net = BinaryAdderRNN(**read_configuration(header.get("configuration")), backend=backend)

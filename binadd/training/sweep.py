@@ -18,7 +18,7 @@ import numpy as np
 
 from binadd.checks import check_flag, check_integer, check_progress
 from binadd.errors import CheckpointError, DivergenceError, InvalidInputError, InvalidTypeError
-from binadd.model import BinaryAdderRNN
+from binadd.model import DEFAULTS, BinaryAdderRNN
 from binadd.recipes import Settings, resolve
 from binadd.training.course import Course, TrainingRun
 from binadd.training.loop import MAX_SEQUENCES, train
@@ -156,7 +156,7 @@ def _grid(seeds: int | Iterable[int], parameters: Mapping[str, Any]) -> list[_En
     for name, values in choices.items():
         if not values:
             raise InvalidInputError(f"there is no {name} to try")
-    if len(choices.get("backend", "")) > 1:
+    if len(choices.get("backend", [])) > 1:
         raise InvalidInputError("a sweep has one backend: networks of any are the same to the bit")
     entries: dict[Settings, _Entry] = {}
     for combination in itertools.product(*choices.values()):
@@ -176,13 +176,12 @@ def _choices(value: Any) -> list[Any]:
 
 
 def _resolve(parameters: Mapping[str, Any]) -> Settings:
-    known = BinaryAdderRNN().get_params()
     for name in parameters:
-        if name not in known:
+        if name not in DEFAULTS:
             raise InvalidInputError(
-                f"{name!r} is not a parameter of a network; allowed: {', '.join(known)}"
+                f"{name!r} is not a parameter of a network; allowed: {', '.join(DEFAULTS)}"
             )
-    return resolve(known | dict(parameters))
+    return resolve({**DEFAULTS, **parameters})
 
 
 @dataclass(frozen=True)

@@ -102,15 +102,16 @@ class Cells:
         f = np.concatenate([np.repeat(np.arange(count), samples), start.q])
         z = np.concatenate([states.reshape(-1, size), start.z])
         s = np.concatenate([np.zeros((count * samples, size)), start.r])
-        length = MOST_REALS // size**2
-        for i in range(0, len(f), length):
-            some = slice(i, i + length)
+        at_once = MOST_REALS // size**2
+        for i in range(0, len(f), at_once):
+            some = slice(i, i + at_once)
             G = np.zeros((*z[some].shape, 1))
             grid.take_in(grid.frames.cut(f[some], z[some], G, s[some]), 0.0)
 
     def _close(
         self, enclosure: Enclosure, graph: Graph, grid: Grid, margin: float
     ) -> CellsFound | Missed:
+        """Follow cells that have changed, and let cells take in what is outside, until none is."""
         worst, doubtful, work = -np.inf, np.zeros(0, np.int64), 0
         for _ in range(self.rounds):
             rows = np.flatnonzero(grid.changed)
@@ -171,8 +172,8 @@ class Cells:
     def _chunks(self, enclosure: Enclosure, graph: Graph, rows: Integers) -> Iterator[Integers]:
         """As many of the rows at a time as memory is for."""
         each = graph.symbols**self.steps * enclosure.size**2 * self.steps
-        length = max(1, MOST_REALS // each)
-        yield from (rows[i : i + length] for i in range(0, len(rows), length))
+        at_once = max(1, MOST_REALS // each)
+        yield from (rows[i : i + at_once] for i in range(0, len(rows), at_once))
 
     def _follow(
         self, enclosure: Enclosure, graph: Graph, grid: Grid, rows: Integers, steps: int
