@@ -1,6 +1,7 @@
 /* binadd.c: checks what it is given, then calls through the table of the chosen instruction set. */
 #include "binadd.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "table.h"
@@ -117,6 +118,25 @@ size_t binadd_first_error_workspace(const binadd_network *network, int bits)
                : 0;
 }
 
+static int sound_steps(const binadd_network *n, int steps)
+{
+    return sound(n) && n->dtype == BINADD_FLOAT64 && steps >= 1 && steps <= BINADD_MAX_STEPS;
+}
+
+size_t binadd_reach_workspace(const binadd_network *network, int steps)
+{
+    return sound_steps(network, steps)
+               ? binadd_kernels_for(BINADD_FLOAT64)->reach_workspace_size(network, steps)
+               : 0;
+}
+
+size_t binadd_axes_workspace(const binadd_network *network)
+{
+    return sound_steps(network, 1)
+               ? binadd_kernels_for(BINADD_FLOAT64)->axes_workspace_size(network)
+               : 0;
+}
+
 /* ---- Calls ------------------------------------------------------------------------------------ */
 
 binadd_status binadd_forward(const binadd_network *network, const binadd_run *run, void *workspace,
@@ -185,6 +205,72 @@ binadd_status binadd_first_error(const binadd_network *network, const void *bloc
     DEMAND(workspace && workspace_size >= kernels->first_error_workspace_size(network, bits),
            BINADD_SMALL_WORKSPACE);
     kernels->first_error(network, block, bits, step, word, workspace);
+    return BINADD_OK;
+}
+
+/* Whether every entry is from `least` to `limit` − 1. */
+static int all_within(const int32_t *entries, size_t count, int64_t least, int64_t limit)
+{
+    int within = 1;
+    for (size_t i = 0; i < count; i++)
+        within &= entries[i] >= least && entries[i] < limit;
+    return within;
+}
+
+/* Whether every index is of something that is there, and cells are those of their owners. */
+static int sound_contexts(const binadd_network *n, const binadd_reach *r)
+{
+    const int64_t contexts = (int64_t)r->contexts, cells = (int64_t)r->cells;
+    if (contexts > INT32_MAX || cells > INT32_MAX || r->first[0] != 0 ||
+        r->first[contexts] != cells ||
+        (cells && !(r->owners && r->middles && r->halves && r->least && r->most)) ||
+        !all_within(r->carries, r->contexts, 0, n->operands) ||
+        !all_within(r->successors, r->contexts << n->operands, 0, contexts) ||
+        !all_within(r->frame, r->contexts, -1, r->frames ? INT32_MAX : 0) ||
+        !all_within(r->lowest, r->contexts, -(1 << 24), 1 << 24) ||
+        !all_within(r->origins, r->count, -1, cells))
+        return 0;
+    for (int64_t q = 0; q < contexts; q++) {
+        const int64_t count = (int64_t)r->first[q + 1] - r->first[q];
+        const int whole = r->widths[q] == INFINITY && r->lowest[q] == 0 && count <= 1;
+        if (count < 0 || !(whole || (r->frame[q] >= 0 && r->widths[q] > 0)))
+            return 0;
+        for (int32_t cell = r->first[q]; cell < r->first[q + 1]; cell++)
+            if (r->owners[cell] != q)
+                return 0;
+    }
+    return 1;
+}
+
+binadd_status binadd_propagate(const binadd_network *network, binadd_reach *r, int64_t work,
+                            void *workspace, size_t workspace_size)
+{
+    DEMAND(sound(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
+    DEMAND(r && r->block && r->unit_error && r->generator_error && r->contexts && r->carries &&
+               r->successors && r->centres && r->frame && r->widths && r->lowest && r->first &&
+               r->count && r->origins && r->outcomes && r->depths && r->work && r->margins &&
+               r->low && r->high && r->budget >= 1 && work >= 1 && r->next < r->count &&
+               sound_steps(network, r->steps),
+           BINADD_BAD_ARGUMENT);
+    if (r->next == 0 && !r->within)
+        DEMAND(sound_contexts(network, r), BINADD_BAD_ARGUMENT);
+    const binadd_kernels *kernels = binadd_kernels_for(BINADD_FLOAT64);
+    DEMAND(workspace && workspace_size >= kernels->reach_workspace_size(network, r->steps),
+           BINADD_SMALL_WORKSPACE);
+    kernels->propagate(network, r, work, workspace);
+    return BINADD_OK;
+}
+
+binadd_status binadd_principal_axes(const binadd_network *network, const double *states,
+                                    size_t sets, size_t samples, const double *centres,
+                                    double *axes, void *workspace, size_t workspace_size)
+{
+    DEMAND(sound_steps(network, 1), BINADD_BAD_NETWORK);
+    DEMAND(states && sets && samples && centres && axes, BINADD_BAD_ARGUMENT);
+    const binadd_kernels *kernels = binadd_kernels_for(BINADD_FLOAT64);
+    DEMAND(workspace && workspace_size >= kernels->axes_workspace_size(network),
+           BINADD_SMALL_WORKSPACE);
+    kernels->principal_axes(network, states, sets, samples, centres, axes, workspace);
     return BINADD_OK;
 }
 

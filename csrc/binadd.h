@@ -194,6 +194,72 @@ binadd_status binadd_train_population(const binadd_network *network, binadd_loss
 binadd_status binadd_first_error(const binadd_network *network, const void *block, int bits,
                                  int *step, uint64_t *word, void *workspace, size_t workspace_size);
 
+/* ---- Proving ---------------------------------------------------------------------------------- */
+
+enum { BINADD_MAX_STEPS = 64 }; /* of a case until a set must hold it */
+
+/* What came of an origin: none of these where all its images are held by sets, and right. */
+enum {
+    BINADD_DOUBT = 1,    /* a logit may have the wrong sign */
+    BINADD_ESCAPED = 2,  /* an image is far outside after the last step */
+    BINADD_WIDENED = 4,  /* images are a little outside: `least` and `most` say how far */
+    BINADD_TOO_MANY = 8, /* there are more images than the budget: nothing else is known */
+};
+
+/* N contexts and C cells. The set of context q are the cells first[q] … first[q + 1] − 1, boxes in the
+ * coordinates y = V(x − o) of the context, side by side along its first axis: the i-th of them lies
+ * between (k − ½)w and (k + ½)w, k = lowest[q] + i. All images of P origins, cells or the state 0,
+ * under all symbols are bounded, step by step, until the cells of their contexts cover them. float64
+ * networks only: convert others. Rows of units are padded with zeros to S, like the block's. */
+typedef struct {
+    const double *block;           /* (R, S) */
+    const double *unit_error;      /* (S)  of each pre-activation, in the computation of its bounds */
+    const double *generator_error; /* (S)  the same for each generator and unit */
+    double step_error, logit_error;
+    double slack; /* room that must be left in a cell that holds an image */
+    double mild;  /* how far outside, in parts of a cell, an image is "a little" outside */
+    int affine;   /* zonotopes, which keep how units depend on each other; else intervals */
+    int steps;    /* the most from an origin, up to BINADD_MAX_STEPS */
+    int64_t budget;
+    size_t contexts, cells;
+    const int32_t *carries;    /* (N)       of true addition, 0 … n − 1 */
+    const int32_t *successors; /* (N, 2ⁿ)   the context after each symbol */
+    const double *centres;     /* (N, S)    o */
+    const double *frames;      /* (F, H, S) V, orthonormal within 2⁻⁴⁰ */
+    const int32_t *frame;      /* (N)       of F; −1: V = I, then there is one cell at the most */
+    const double *widths;      /* (N)       w; INFINITY: one cell */
+    const int32_t *lowest;     /* (N) */
+    const int32_t *first;      /* (N + 1) */
+    const int32_t *owners;     /* (C)       the context of each cell */
+    const double *middles;     /* (C, S) */
+    const double *halves;      /* (C, S)    negative: an empty cell */
+    size_t count;
+    const int32_t *origins; /* (P)     cells; −1: the state 0 in context 0 */
+    int32_t *outcomes;      /* (P) */
+    int32_t *depths;        /* (P)     steps taken, 0 unless all went well */
+    int64_t *work;          /* (P)     zonotopes, by their generators; at most budget + 1 */
+    double *margins;        /* (P)     the least distance of a logit from the wrong side */
+    uint8_t *held;          /* (P, N)  contexts whose cells held an image, zeros before; or NULL */
+    double *least, *most;   /* (C, S)  what each cell would have to hold, lowered and raised */
+    double *low, *high;     /* (2n, S) bounds of units after each total, lowered and raised */
+    size_t next;            /* the origin to go on with: 0 at first, `count` when all is done */
+    int within;             /* 0 at first; whether `next` has been begun */
+} binadd_reach;
+
+size_t binadd_reach_workspace(const binadd_network *network, int steps);
+
+/* Go on for about `work` multiplications. The next call needs the workspace as it was left, at the
+ * same address, and the same instruction set. */
+binadd_status binadd_propagate(const binadd_network *network, binadd_reach *reach, int64_t work,
+                            void *workspace, size_t workspace_size);
+
+/* Principal axes (K, H, S) of K sets of states (K, samples, H) about centres (K, S), the longest
+ * first: rows of orthonormal matrices. float64 networks only. */
+size_t binadd_axes_workspace(const binadd_network *network);
+binadd_status binadd_principal_axes(const binadd_network *network, const double *states,
+                                    size_t sets, size_t samples, const double *centres,
+                                    double *axes, void *workspace, size_t workspace_size);
+
 /* ---- Data ------------------------------------------------------------------------------------- */
 
 /* Symbols (N, T) out of words (N, W): n bits a symbol, lowest first, ⌊64/n⌋ symbols a word. */

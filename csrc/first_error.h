@@ -44,18 +44,10 @@ INLINE exhaustive take_exhaustive(arena *a, const shape *s, int bits)
 
 INLINE void prepare_exhaustive(exhaustive *x, const shape *s, const real *block)
 {
-    const real *bias = block + (s->operands + s->hidden_size) * s->columns;
     memcpy(x->block, block, block_size(s) * sizeof(real));
-    for (int symbol = 0; symbol < 1 << s->operands; symbol++) {
-        real *sums = x->inputs + symbol * s->columns;
-        memcpy(sums, bias, s->columns * sizeof(real));
-        x->ones[symbol] = 0;
-        for (int i = 0; i < s->operands; i++) {
-            x->ones[symbol] += symbol >> i & 1;
-            for (int j = 0; j < s->columns; j++)
-                sums[j] += symbol >> i & 1 ? block[i * s->columns + j] : 0;
-        }
-    }
+    sum_inputs(block, s, x->inputs);
+    for (int symbol = 0; symbol < 1 << s->operands; symbol++)
+        x->ones[symbol] = ones_of(symbol);
     x->boxes.block = (const vec *)x->block;
     x->boxes.inputs = (const vec *)x->inputs;
     x->boxes.ones = x->ones;

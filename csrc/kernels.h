@@ -8,6 +8,10 @@
 #include "first_error.h"
 #include "train.h"
 
+#if REAL_BITS == 64
+#include "axes.h"
+#endif
+
 static void forward(const binadd_network *network, const binadd_run *run, void *workspace)
 {
     const shape s = shape_of(network);
@@ -41,6 +45,42 @@ static void first_error(const binadd_network *network, const void *block, int bi
     const shape s = shape_of(network);
     find_first_error(&s, block, bits, step, word, workspace);
 }
+
+#if REAL_BITS == 64
+static void propagate(const binadd_network *network, binadd_reach *reach, int64_t work,
+                   void *workspace)
+{
+    const shape s = shape_of(network);
+    propagate_origins(&s, reach, work, workspace);
+}
+
+static void principal_axes(const binadd_network *network, const double *states, size_t sets,
+                           size_t samples, const double *centres, double *axes, void *workspace)
+{
+    const shape s = shape_of(network);
+    const size_t each = samples * s.hidden_size, frame = (size_t)s.hidden_size * s.columns;
+    for (size_t k = 0; k < sets; k++)
+        find_axes(&s, states + k * each, samples, centres + k * s.columns, axes + k * frame,
+                  workspace);
+}
+
+static size_t reach_workspace_size(const binadd_network *network, int steps)
+{
+    const shape s = shape_of(network);
+    arena a = arena_at(0);
+    walker w;
+    take_walker(&w, &a, &s, steps);
+    return arena_size(&a);
+}
+
+static size_t axes_workspace_size(const binadd_network *network)
+{
+    const shape s = shape_of(network);
+    arena a = arena_at(0);
+    take_axes(&a, &s);
+    return arena_size(&a);
+}
+#endif
 
 static void activation_values(binadd_activation activation, const void *values, size_t count,
                               void *results)
@@ -87,4 +127,10 @@ const binadd_kernels TABLE = {
     .forward_workspace_size = forward_workspace_size,
     .training_workspace_size = training_workspace_size,
     .first_error_workspace_size = first_error_workspace_size,
+#if REAL_BITS == 64
+    .propagate = propagate,
+    .principal_axes = principal_axes,
+    .reach_workspace_size = reach_workspace_size,
+    .axes_workspace_size = axes_workspace_size,
+#endif
 };

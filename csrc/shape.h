@@ -24,6 +24,15 @@ INLINE shape shape_of(const binadd_network *network)
                    network->activation};
 }
 
+/* How many operands' bits are 1 in a symbol. */
+INLINE int ones_of(int symbol)
+{
+    int ones = 0;
+    for (; symbol; symbol &= symbol - 1)
+        ones++;
+    return ones;
+}
+
 /* Run a statement with the shape `s`; the default network gets code of its own from the same body,
  * in which every loop over units is unrolled. Not at the floor of x86-64 if higher levels are
  * built too: few processors run it, but every user would download it. */

@@ -13,10 +13,15 @@ typedef struct {
                              const binadd_population *, void *workspace);
     void (*first_error)(const binadd_network *, const void *block, int bits, int *step,
                         uint64_t *word, void *workspace);
+    void (*propagate)(const binadd_network *, binadd_reach *, int64_t work, void *workspace);
+    void (*principal_axes)(const binadd_network *, const double *states, size_t sets,
+                           size_t samples, const double *centres, double *axes, void *workspace);
     void (*activation_values)(binadd_activation, const void *values, size_t count, void *results);
     size_t (*forward_workspace_size)(const binadd_network *);
     size_t (*training_workspace_size)(const binadd_network *, size_t steps);
     size_t (*first_error_workspace_size)(const binadd_network *, int bits);
+    size_t (*reach_workspace_size)(const binadd_network *, int steps);
+    size_t (*axes_workspace_size)(const binadd_network *);
 } binadd_kernels;
 
 /* Those of this build, each in a file of isa/. */

@@ -123,6 +123,19 @@ INLINE void unit_inputs(const unit_weights *w, const shape *s, uint8_t symbol, v
     }
 }
 
+/* bₕ + Wᵢx of every symbol, (2ⁿ, S). */
+INLINE void sum_inputs(const real *block, const shape *s, real *inputs)
+{
+    const real *bias = block + (s->operands + s->hidden_size) * s->columns;
+    for (int symbol = 0; symbol < 1 << s->operands; symbol++) {
+        real *sums = inputs + symbol * s->columns;
+        memcpy(sums, bias, s->columns * sizeof(real));
+        for (int i = 0; i < s->operands; i++)
+            for (int j = 0; j < s->columns; j++)
+                sums[j] += symbol >> i & 1 ? block[i * s->columns + j] : 0;
+    }
+}
+
 /* hₜ = f(Wₕhₜ₋₁ + (bₕ + Wᵢxₜ)); with `before` NULL, hₜ₋₁ = 0 adds nothing. */
 INLINE void unit_step(const unit_weights *w, const shape *s, uint8_t symbol, const vec *before,
                       vec *h)

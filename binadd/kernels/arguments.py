@@ -17,15 +17,19 @@ from binadd.kernels.contract import (
     LOSSES,
     MAX_EXHAUSTIVE_BITS,
     MAX_OPERANDS,
+    MAX_STEPS,
     RULES,
     Architecture,
     Bytes,
+    Contexts,
+    Errors,
+    Indices,
     Optimizer,
     Real,
     words_per_sequence,
 )
 
-_DTYPES = {name: np.dtype(name) for name in (*DTYPES, "uint8", "uint64", "int64")}
+_DTYPES = {name: np.dtype(name) for name in (*DTYPES, "uint8", "uint64", "int64", "int32")}
 
 
 def check_layout(name: str, array: Any, shape: tuple[int, ...], dtype: str) -> None:
@@ -165,6 +169,81 @@ def check_exhaustive(architecture: Architecture, block: Real, bits: int) -> None
         raise InvalidInputError(
             f"sums of {architecture.operands} operands can all be run to {most} bits, not {bits}"
         )
+
+
+def check_propagation(
+    architecture: Architecture,
+    block: Real,
+    contexts: Contexts,
+    origins: Indices,
+    errors: Errors,
+    steps: int,
+    budget: int,
+) -> None:
+    """Raise InvalidInputError unless all that `propagate` is given agrees."""
+    check_double(architecture)
+    check_layout("block", block, architecture.block_shape, "float64")
+    columns, size = architecture.block_shape[1], architecture.hidden_size
+    count, cells, frames = len(contexts.carries), len(contexts.owners), len(contexts.frames)
+    if not count or not len(origins):
+        raise InvalidInputError("there must be a context and an origin")
+    check_indices("carries", contexts.carries, (count,), 0, architecture.operands)
+    shape = (count, 1 << architecture.operands)
+    check_indices("successors", contexts.successors, shape, 0, count)
+    check_indices("frame", contexts.frame, (count,), -1, frames)
+    check_indices("lowest", contexts.lowest, (count,), -(1 << 24), 1 << 24)
+    check_indices("first", contexts.first, (count + 1,), 0, cells + 1)
+    check_indices("owners", contexts.owners, (cells,), 0, count)
+    check_indices("origins", origins, (len(origins),), -1, cells)
+    check_layout("centres", contexts.centres, (count, columns), "float64")
+    check_layout("widths", contexts.widths, (count,), "float64")
+    check_layout("frames", contexts.frames, (frames, size, columns), "float64")
+    check_layout("middles", contexts.middles, (cells, columns), "float64")
+    check_layout("halves", contexts.halves, (cells, columns), "float64")
+    check_cells(contexts)
+    check_layout("errors", errors.unit, (columns,), "float64")
+    check_layout("errors", errors.generator, (columns,), "float64")
+    check_integer("steps", steps, 1, MAX_STEPS)
+    check_integer("budget", budget, 1)
+
+
+def check_cells(contexts: Contexts) -> None:
+    """Raise InvalidInputError unless each cell is one of its owner's."""
+    counts = np.diff(contexts.first)
+    whole = (contexts.widths == np.inf) & (contexts.lowest == 0) & (counts <= 1)
+    cut = (contexts.frame >= 0) & (contexts.widths > 0)
+    if (
+        contexts.first[0] != 0
+        or contexts.first[-1] != len(contexts.owners)
+        or (counts < 0).any()
+        or not (whole | cut).all()
+        or not np.array_equal(contexts.owners, np.repeat(np.arange(len(counts)), counts))
+    ):
+        raise InvalidInputError("cells must be those of their owners, one where none are cut")
+
+
+def check_indices(name: str, indices: Any, shape: tuple[int, ...], low: int, limit: int) -> None:
+    """Raise InvalidInputError unless indices are from `low` to `limit` − 1."""
+    check_layout(name, indices, shape, "int32")
+    if not indices.size:
+        return
+    if int(indices.min()) < low or int(indices.max()) >= limit:
+        raise InvalidInputError(f"{name} must be from {low} to {limit - 1}")
+
+
+def check_axes(architecture: Architecture, states: Any, centres: Any) -> None:
+    """Raise InvalidInputError unless all that `principal_axes` is given agrees."""
+    check_double(architecture)
+    if not isinstance(states, np.ndarray) or states.ndim != 3 or states.size == 0:
+        raise InvalidInputError("states must be a non-empty array of shape (sets, samples, units)")
+    check_layout("states", states, (*states.shape[:2], architecture.hidden_size), "float64")
+    check_layout("centres", centres, (len(states), architecture.block_shape[1]), "float64")
+
+
+def check_double(architecture: Architecture) -> None:
+    """Raise InvalidInputError unless a network is a float64 one."""
+    if architecture.dtype != "float64":
+        raise InvalidInputError("bounds are computed in float64: convert the network's weights")
 
 
 def check_words(words: NDArray[np.uint64], operands: int, length: int) -> None:

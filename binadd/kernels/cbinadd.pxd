@@ -1,6 +1,6 @@
 """csrc/binadd.h as Cython sees it; the header is the manual."""
 
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 
 cdef extern from "binadd.h" nogil:
@@ -121,3 +121,61 @@ cdef extern from "binadd.h" nogil:
                                     int operands, uint8_t *sums)
     binadd_status binadd_activation_values(binadd_dtype dtype, binadd_activation activation,
                                            const void *values, size_t count, void *results)
+
+    ctypedef struct binadd_reach:
+        const double *block
+        const double *unit_error
+        const double *generator_error
+        double step_error
+        double logit_error
+        double slack
+        double mild
+        int affine
+        int steps
+        int64_t budget
+        size_t contexts
+        size_t cells
+        const int32_t *carries
+        const int32_t *successors
+        const double *centres
+        const double *frames
+        const int32_t *frame
+        const double *widths
+        const int32_t *lowest
+        const int32_t *first
+        const int32_t *owners
+        const double *middles
+        const double *halves
+        size_t count
+        const int32_t *origins
+        int32_t *outcomes
+        int32_t *depths
+        int64_t *work
+        double *margins
+        uint8_t *held
+        double *least
+        double *most
+        double *low
+        double *high
+        size_t next
+        int within
+
+    size_t binadd_reach_workspace(const binadd_network *network, int steps)
+    binadd_status binadd_propagate(
+        const binadd_network *network,
+        binadd_reach *reach,
+        int64_t work,
+        void *workspace,
+        size_t workspace_size,
+    )
+    size_t binadd_axes_workspace(const binadd_network *network)
+    binadd_status binadd_principal_axes(
+        const binadd_network *network,
+        const double *states,
+        size_t sets,
+        size_t samples,
+        const double *centres,
+        double *axes,
+        void *workspace,
+        size_t workspace_size,
+    )

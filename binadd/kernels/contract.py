@@ -116,6 +116,69 @@ class Forward(NamedTuple):
     final_state: Real  # (N, H)
 
 
+Reals: TypeAlias = NDArray[np.float64]
+Indices: TypeAlias = NDArray[np.int32]
+
+MAX_STEPS = 64
+"""Of a case until a set must hold it."""
+
+DOUBT, ESCAPED, WIDENED, TOO_MANY = 1, 2, 4, 8
+"""What came of an origin: none of these if sets hold all its images, and all bits are right.
+
+A logit may have the wrong sign; an image is far outside after the last step; images are a little
+outside, `Images.least` and `most` say how far; there are more images than the budget, and nothing
+else is known."""
+
+MOST_ESCAPES = 1024
+"""Images of one origin that may be a little outside; more count as far outside."""
+
+
+class Contexts(NamedTuple):
+    """N contexts, whose sets of hidden states are C cells.
+
+    The set of context q are the cells `first[q]` … `first[q + 1]` − 1, boxes in the coordinates
+    y = V(x − o) of the context, side by side along its first axis: the i-th of them lies between
+    (k − ½)w and (k + ½)w, k = `lowest[q]` + i. A context may have no cell: no set.
+
+    Rows over units are padded with zeros to S, as those of a block are.
+    """
+
+    carries: Indices  # (N,)
+    successors: Indices  # (N, 2ⁿ): the context after each symbol
+    centres: Reals  # (N, S): o
+    frames: Reals  # (F, H, S): V, orthonormal within 2⁻⁴⁰
+    frame: Indices  # (N,): of F, or −1: V = I, and there is one cell at the most
+    widths: Reals  # (N,): w, or inf where there is one cell, not cut
+    lowest: Indices  # (N,)
+    first: Indices  # (N + 1,)
+    owners: Indices  # (C,): the context of each cell
+    middles: Reals  # (C, S)
+    halves: Reals  # (C, S): negative: an empty cell
+
+
+class Errors(NamedTuple):
+    """By how much bounds must be wider than exact arithmetic would have them."""
+
+    step: float  # a computed hidden state, from the exact step's
+    logit: float  # a computed logit, from the exact one
+    unit: Reals  # (S,): a pre-activation, as the bounds compute it
+    generator: Reals  # (S,): the same, for each of its generators
+
+
+class Images(NamedTuple):
+    """What came of P origins."""
+
+    outcomes: Indices  # (P,)
+    depths: Indices  # (P,): steps taken, 0 unless all went well
+    work: NDArray[np.int64]  # (P,): zonotopes, by their generators; at most budget + 1
+    margins: Reals  # (P,): the least distance of a logit from the wrong side
+    held: Bytes | None  # (P, N): contexts whose sets held images, if all went well
+    least: Reals  # (C, S): what each cell would have to hold; ±inf where nothing escaped
+    most: Reals  # (C, S)
+    low: Reals  # (2n, S): bounds of the units after each total of ones and carry
+    high: Reals  # (2n, S)
+
+
 class Kernels(Protocol):
     """The functions of a kernel module."""
 
@@ -195,6 +258,36 @@ class Kernels(Protocol):
         Returns the step t and the symbols 0…t of a word whose logit at t has the wrong sign:
         smallest t first, then the smallest word read as a number, symbol 0 its lowest digit.
         None says that every such sum is right.
+        """
+
+    def propagate(
+        self,
+        architecture: Architecture,
+        block: Reals,
+        contexts: Contexts,
+        origins: Indices,
+        errors: Errors,
+        *,
+        affine: bool,
+        steps: int,
+        budget: int,
+        slack: float,
+        mild: float,
+        held: bool = False,
+    ) -> Images:
+        """Bound all that origins can become, step by step, until sets cover it.
+
+        float64 only. Origins (P,) are cells; −1 is the state 0 in context 0. An image that the
+        cells of its context cover, with `slack` to spare, is done; another takes a further step,
+        at most `steps` in all, as a zonotope, or if not `affine`, as a box. At the last step a
+        part of an image is a little outside if no coordinate leaves the cell by more than `mild`
+        of its half; with `mild` inf, always.
+        """
+
+    def principal_axes(self, architecture: Architecture, states: Reals, centres: Reals) -> Reals:
+        """Orthonormal axes (K, H, S) of states (K, samples, H) about centres (K, S).
+
+        float64 only; the axis of the greatest spread first.
         """
 
     def unpack_words(self, words: NDArray[np.uint64], operands: int, length: int) -> Bytes:

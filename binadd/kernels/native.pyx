@@ -12,7 +12,7 @@ from cpython.buffer cimport (
 )
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from binadd.kernels cimport cbinadd as c
 
@@ -20,7 +20,7 @@ import numpy as np
 
 from binadd.errors import BackendError, InvalidInputError
 from binadd.kernels import arguments, contract
-from binadd.kernels.contract import Forward
+from binadd.kernels.contract import Forward, Images
 
 ctypedef fused real:
     double
@@ -573,6 +573,119 @@ cdef _first_error(architecture, const real[:, ::1] block, int bits):
                                       workspace.memory, workspace.size)
     check(status)
     return None if step < 0 else (step, contract.spell(word, architecture.operands, bits, step))
+
+
+# ---------------------------------------------------------------------------------------------
+# Proving
+# ---------------------------------------------------------------------------------------------
+
+
+def propagate(
+    architecture, block, contexts, origins, errors,
+    *, bint affine, int steps, int64_t budget, double slack, double mild, bint held=False,
+):
+    """See `contract.Kernels.propagate`."""
+    arguments.check_propagation(architecture, block, contexts, origins, errors, steps, budget)
+    cdef c.binadd_network network = network_of(architecture)
+    cdef size_t count = len(contexts.carries), pieces = len(origins)
+    cdef size_t cells = len(contexts.owners)
+    cdef size_t columns = architecture.block_shape[1]
+    images = Images(
+        outcomes=np.zeros(pieces, np.int32),
+        depths=np.zeros(pieces, np.int32),
+        work=np.zeros(pieces, np.int64),
+        margins=np.zeros(pieces),
+        held=np.zeros((pieces, count), np.uint8) if held else None,
+        least=np.full((cells, columns), np.inf),
+        most=np.full((cells, columns), -np.inf),
+        low=np.full((2 * architecture.operands, columns), np.inf),
+        high=np.full((2 * architecture.operands, columns), -np.inf),
+    )
+    cdef c.binadd_reach reach = c.binadd_reach(
+        block=reals(block),
+        unit_error=reals(errors.unit),
+        generator_error=reals(errors.generator),
+        step_error=errors.step,
+        logit_error=errors.logit,
+        slack=slack,
+        mild=mild,
+        affine=affine,
+        steps=steps,
+        budget=budget,
+        contexts=count,
+        cells=cells,
+        carries=indices(contexts.carries),
+        successors=indices(contexts.successors),
+        centres=reals(contexts.centres),
+        frames=reals(contexts.frames),
+        frame=indices(contexts.frame),
+        widths=reals(contexts.widths),
+        lowest=indices(contexts.lowest),
+        first=indices(contexts.first),
+        owners=indices(contexts.owners),
+        middles=reals(contexts.middles),
+        halves=reals(contexts.halves),
+        count=pieces,
+        origins=indices(origins),
+        outcomes=indices(images.outcomes),
+        depths=indices(images.depths),
+        work=NULL,
+        margins=reals(images.margins),
+        held=NULL,
+        least=reals(images.least),
+        most=reals(images.most),
+        low=reals(images.low),
+        high=reals(images.high),
+        next=0,
+        within=0,
+    )
+    cdef int64_t[::1] work = images.work
+    cdef uint8_t[:, ::1] marks = images.held
+    reach.work = &work[0]
+    if held:
+        reach.held = &marks[0, 0]
+    cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, steps))
+    cdef c.binadd_status status
+    while reach.next < pieces:
+        with nogil:
+            status = c.binadd_propagate(&network, &reach, SLICE_WORK,
+                                        workspace.memory, workspace.size)
+        check(status)
+        PyErr_CheckSignals()
+    return images
+
+
+cdef double *reals(array) except? NULL:
+    """The first of an array's doubles, which the array keeps; NULL if there is none."""
+    cdef double[::1] view = array.reshape(-1)
+    return &view[0] if view.shape[0] else NULL
+
+
+cdef int32_t *indices(array) except? NULL:
+    cdef int32_t[::1] view = array.reshape(-1)
+    return &view[0] if view.shape[0] else NULL
+
+
+def principal_axes(architecture, states, centres):
+    """See `contract.Kernels.principal_axes`."""
+    arguments.check_axes(architecture, states, centres)
+    cdef c.binadd_network network = network_of(architecture)
+    cdef size_t sets = states.shape[0], samples = states.shape[1], size = network.hidden_size
+    cdef size_t columns = architecture.block_shape[1], i
+    axes = np.empty((sets, size, columns))
+    cdef const double *sampled = reals(states)
+    cdef const double *middles = reals(centres)
+    cdef double *results = reals(axes)
+    cdef Workspace workspace = workspace_of(c.binadd_axes_workspace(&network))
+    cdef c.binadd_status status
+    for i in range(sets):
+        with nogil:
+            status = c.binadd_principal_axes(
+                &network, sampled + i * samples * size, 1, samples, middles + i * columns,
+                results + i * size * columns, workspace.memory, workspace.size)
+        check(status)
+        PyErr_CheckSignals()
+    return axes
 
 
 # ---------------------------------------------------------------------------------------------

@@ -1,0 +1,98 @@
+/* axes.h: principal axes of states, by Jacobi's rotations.
+ *
+ * The order of every operation is that of binadd/kernels/reach.py: what a search goes by must not
+ * depend on the machine, as LAPACK's eigenvectors do. (C. G. J. Jacobi, "Über ein leichtes Verfahren
+ * …", 1846; G. H. Golub & C. F. Van Loan, "Matrix Computations", section 8.5.)
+ */
+#ifndef BINADD_AXES_H
+#define BINADD_AXES_H
+
+#include "reach.h"
+
+enum { JACOBI_SWEEPS = 6 };
+
+/* Row p ← c·p − s·q, row q ← s·p + c·q. */
+INLINE void rotate_rows(vec *p, vec *q, int width, real c, real s)
+{
+    for (int v = 0; v < width; v++) {
+        const vec old = p[v];
+        p[v] = old * c - q[v] * s;
+        q[v] = old * s + q[v] * c;
+    }
+}
+
+/* Make element (p, q) of a symmetric matrix zero, and turn the axes alike. */
+INLINE void rotate(vec *matrix, vec *axes, int size, int width, int p, int q)
+{
+    real *m = (real *)matrix;
+    const int stride = width * WIDTH;
+    const real off = m[p * stride + q];
+    if (off == 0)
+        return;
+    const real theta = (m[q * stride + q] - m[p * stride + p]) / (2 * off);
+    const real root = (real)sqrt((double)(theta * theta + 1));
+    const real t = theta < 0 ? -1 / (root - theta) : 1 / (theta + root);
+    const real c = 1 / (real)sqrt((double)(t * t + 1)), s = t * c;
+    rotate_rows(matrix + p * width, matrix + q * width, width, c, s);
+    for (int i = 0; i < size; i++) {
+        const real old = m[i * stride + p], other = m[i * stride + q];
+        m[i * stride + p] = old * c - other * s;
+        m[i * stride + q] = old * s + other * c;
+    }
+    rotate_rows(axes + p * width, axes + q * width, width, c, s);
+}
+
+typedef struct {
+    vec *matrix; /* (H, S)  Σ (x − o)(x − o)ᵀ */
+    vec *axes;   /* (H, S) */
+    vec *state;  /* (S) */
+} axes_workspace;
+
+INLINE axes_workspace take_axes(arena *a, const shape *s)
+{
+    const size_t row = s->columns * sizeof(real);
+    axes_workspace w;
+    w.matrix = take(a, row * s->hidden_size);
+    w.axes = take(a, row * s->hidden_size);
+    w.state = take(a, row);
+    return w;
+}
+
+/* Axes (H, S) of states (samples, H) about a centre (S), the longest first. */
+INLINE void find_axes(const shape *s, const real *states, size_t samples, const real *centre,
+                      real *axes, void *workspace)
+{
+    arena a = arena_at(workspace);
+    const axes_workspace w = take_axes(&a, s);
+    const int size = s->hidden_size, width = vectors_of(s);
+    int order[BINADD_MAX_HIDDEN_SIZE];
+    memset(w.matrix, 0, size * s->columns * sizeof(real));
+    memset(w.axes, 0, size * s->columns * sizeof(real));
+    memset(w.state, 0, s->columns * sizeof(real));
+    for (size_t i = 0; i < samples; i++) {
+        real *y = (real *)w.state;
+        for (int j = 0; j < size; j++)
+            y[j] = states[i * size + j] - centre[j];
+        for (int j = 0; j < size; j++)
+            for (int v = 0; v < width; v++)
+                w.matrix[j * width + v] = w.matrix[j * width + v] + w.state[v] * y[j];
+    }
+    for (int j = 0; j < size; j++)
+        ((real *)w.axes)[j * s->columns + j] = 1;
+    for (int sweep = 0; sweep < JACOBI_SWEEPS; sweep++)
+        for (int p = 0; p < size; p++)
+            for (int q = p + 1; q < size; q++)
+                rotate(w.matrix, w.axes, size, width, p, q);
+    for (int i = 0; i < size; i++) { /* insert by length, equal ones in their order */
+        const real *m = (const real *)w.matrix;
+        int place = i;
+        for (; place > 0 && m[order[place - 1] * (s->columns + 1)] < m[i * (s->columns + 1)];
+             place--)
+            order[place] = order[place - 1];
+        order[place] = i;
+    }
+    for (int i = 0; i < size; i++)
+        memcpy(axes + i * s->columns, w.axes + order[i] * width, s->columns * sizeof(real));
+}
+
+#endif
