@@ -1,4 +1,5 @@
-/* slices.c: what is cut into slices gives the bits of the whole, at every instruction set.
+/* slices.c: what is cut into slices gives the bits of the whole, with noise on the weights, too; at
+ * every instruction set.
  *
  *     cc -std=c11 -O2 -ffp-contract=off -I csrc tests/c/slices.c csrc/… -o slices
  */
