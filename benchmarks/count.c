@@ -98,19 +98,34 @@ int main(int count, char **argument)
     const int checked = doubtful || !strcmp(kernel, "check");
     if (checked) { /* a network that has learnt to add, or only just */
         const size_t learnt = doubtful ? BARELY : all / STEPS;
-        binadd_training t = {blocks, moments, powers, NULL,   symbols, targets, learnt,
-                             STEPS,  1,       0,      learnt, NULL,    NULL};
+        binadd_training t = {
+            .block = blocks,
+            .moments = moments,
+            .powers = powers,
+            .symbols = symbols,
+            .targets = targets,
+            .sequences = learnt,
+            .steps = STEPS,
+            .batch_size = 1,
+            .count = learnt,
+        };
         check(binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &t, workspace, bytes));
     }
     if (doubtful)
         raise_output_bias(blocks, dtype, size - columns);
     for (long call = 0; call < calls; call++) {
         if (!strcmp(kernel, "online") || !strcmp(kernel, "batch")) {
-            binadd_training t = {blocks,    moments,   powers,
-                                 NULL,      symbols,   targets,
-                                 SEQUENCES, STEPS,     kernel[0] == 'o' ? 1 : SEQUENCES,
-                                 0,         SEQUENCES, NULL,
-                                 NULL};
+            binadd_training t = {
+                .block = blocks,
+                .moments = moments,
+                .powers = powers,
+                .symbols = symbols,
+                .targets = targets,
+                .sequences = SEQUENCES,
+                .steps = STEPS,
+                .batch_size = kernel[0] == 'o' ? 1 : SEQUENCES,
+                .count = SEQUENCES,
+            };
             check(binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &t, workspace, bytes));
         } else if (!strcmp(kernel, "population")) {
             binadd_population p = {blocks,    moments,  powers,    rates, symbols,

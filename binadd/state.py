@@ -121,9 +121,7 @@ def advance(
     updates = -(-count // batch_size)
     losses = np.empty(updates, block.dtype)
     wrong_bits = np.empty(updates, np.int64)
-    for part, done in _calls(count, batch_size, 1 if noise is not None else updates):
-        if noise is not None:
-            block += noise[done.start]
+    for part, done in _calls(count, batch_size):
         kernels.train(
             state.architecture,
             block,
@@ -134,11 +132,10 @@ def advance(
             loss=loss,
             optimizer=optimizer,
             batch_size=min(batch_size, part.stop - part.start),
+            noise=None if noise is None else noise[done],
             losses=losses[done],
             wrong_bits=wrong_bits[done],
         )
-        if noise is not None:
-            block -= noise[done.start]
     if not np.isfinite(block).all():
         raise DivergenceError(
             f"training diverged between sequences {state.sequences} and "
@@ -160,11 +157,10 @@ def advance(
     return after, report
 
 
-def _calls(count: int, batch_size: int, updates: int) -> Iterator[tuple[slice, slice]]:
-    """Yield the sequences and the updates of each call: so many whole batches, or what is left."""
+def _calls(count: int, batch_size: int) -> Iterator[tuple[slice, slice]]:
+    """Yield the sequences and the updates of each call: all whole batches, then what is left."""
     whole = count // batch_size
-    for first in range(0, whole, updates):
-        last = min(first + updates, whole)
-        yield slice(first * batch_size, last * batch_size), slice(first, last)
+    if whole:
+        yield slice(0, whole * batch_size), slice(0, whole)
     if whole * batch_size < count:
         yield slice(whole * batch_size, count), slice(whole, whole + 1)

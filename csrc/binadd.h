@@ -144,6 +144,8 @@ binadd_status binadd_forward(const binadd_network *network, const binadd_run *ru
 /* ---- Training --------------------------------------------------------------------------------- */
 
 /* Sequences `first` … `first + count − 1` are trained on, with one update whenever a batch is full.
+ * Noise is added to the weights before a batch's gradient is computed, and taken off again after the
+ * update. Like the block, it has zeros in the padding.
  * So a long training can be cut into slices: `first` is where the last slice ended. A slice
  * ends at the end of a batch or a multiple of 16 sequences into it. What the batch has gathered so
  * far waits in the workspace: the next slice needs it at the same address, untouched, and the same
@@ -155,6 +157,7 @@ typedef struct {
     void *gradient;         /* (R, S): the last batch's that was filled, if one was; or NULL */
     const uint8_t *symbols; /* (N, T) */
     const uint8_t *targets; /* (N, T) */
+    const void *noise;      /* (N / B, R, S): of each update, or NULL for none */
     size_t sequences, steps, batch_size;
     size_t first, count;
     void *losses;        /* (N / B,): each batch's mean loss before its update, or NULL */

@@ -10,7 +10,8 @@
 
 typedef struct {
     vec *block, *moments[2], *gradient; /* (R, S) each */
-    vec *transposed;                    /* (H, S) */
+    vec *quiet;      /* (R, S)  the weights without noise, while the block has it */
+    vec *transposed; /* (H, S) */
     real powers[2];
 } learner;
 
@@ -22,14 +23,21 @@ INLINE learner take_learner(arena *a, const shape *s)
     l.moments[0] = take(a, bytes);
     l.moments[1] = take(a, bytes);
     l.gradient = take(a, bytes);
+    l.quiet = take(a, bytes);
     l.transposed = take(a, (size_t)s->hidden_size * s->columns * sizeof(real));
     return l;
+}
+
+/* What is kept between two updates. */
+INLINE vec *kept_weights(const learner *l, const binadd_training *d)
+{
+    return d->noise ? l->quiet : l->block;
 }
 
 INLINE void load_learner(learner *l, const shape *s, const binadd_training *d)
 {
     const size_t size = block_size(s), bytes = size * sizeof(real);
-    memcpy(l->block, d->block, bytes);
+    memcpy(kept_weights(l, d), d->block, bytes);
     memcpy(l->moments[0], d->moments, bytes);
     memcpy(l->moments[1], (const real *)d->moments + size, bytes);
     memset(l->gradient, 0, bytes);
@@ -40,13 +48,35 @@ INLINE void load_learner(learner *l, const shape *s, const binadd_training *d)
 INLINE void store_learner(const learner *l, const shape *s, const binadd_training *d)
 {
     const size_t size = block_size(s), bytes = size * sizeof(real);
-    memcpy(d->block, l->block, bytes);
+    memcpy(d->block, kept_weights(l, d), bytes);
     memcpy(d->moments, l->moments[0], bytes);
     memcpy((real *)d->moments + size, l->moments[1], bytes);
     memcpy(d->powers, l->powers, sizeof l->powers);
     const size_t full = (d->first + d->count) / d->batch_size - d->first / d->batch_size;
     if (d->gradient && full)
         memcpy(d->gradient, l->gradient, bytes);
+}
+
+/* An update's noise, NULL if there is none. */
+INLINE const real *noise_of(const binadd_training *d, const shape *s, size_t update)
+{
+    return d->noise ? (const real *)d->noise + update * block_size(s) : 0;
+}
+
+APART void add_noise(const learner *l, const shape *s, const real *noise)
+{
+    const real *quiet = (const real *)l->quiet;
+    real *block = (real *)l->block;
+    for (size_t i = 0; i < block_size(s); i++)
+        block[i] = quiet[i] + noise[i];
+}
+
+APART void take_noise_off(const learner *l, const shape *s, const real *noise)
+{
+    const real *block = (const real *)l->block;
+    real *quiet = (real *)l->quiet;
+    for (size_t i = 0; i < block_size(s); i++)
+        quiet[i] = block[i] - noise[i];
 }
 
 /* Σg² over the block as it lies in memory. */
@@ -69,7 +99,7 @@ APART real square_norm(const vec *gradient, size_t count)
     return halve_vectors(sums, STRIDE);
 }
 
-APART void learn(learner *l, const shape *s, const rule_constants *c)
+APART void learn(learner *l, const shape *s, const rule_constants *c, const real *noise)
 {
     const size_t count = block_size(s) / WIDTH;
     real scale = clips(c) ? clip_scale(square_norm(l->gradient, count), c->clip_norm) : 1;
@@ -81,6 +111,8 @@ APART void learn(learner *l, const shape *s, const rule_constants *c)
     powers[0] = splat(l->powers[0]);
     powers[1] = splat(l->powers[1]);
     update(c, count, l->block, l->moments[0], l->moments[1], l->gradient, splat(scale), powers);
+    if (noise && c->rule != BINADD_NO_UPDATE) /* without an update, it would only round them */
+        take_noise_off(l, s, noise);
 }
 
 /* ---- Online: an update after every sequence -------------------------------------------------- */
@@ -144,8 +176,11 @@ APART void train_online(const shape *s, binadd_loss loss, const rule_constants *
     memset(q->logits, 0, (d->steps + LANES) * sizeof(real));
     memset(q->sums, 0, (d->steps + LANES) * sizeof(real));
     for (size_t i = d->first; i < d->first + d->count; i++) {
+        const real *noise = noise_of(d, s, i);
         real value;
         int64_t wrong = 0;
+        if (noise)
+            add_noise(l, s, noise);
         q->symbols = d->symbols + i * d->steps;
         q->targets = d->targets + i * d->steps;
         load_targets(q);
@@ -153,7 +188,7 @@ APART void train_online(const shape *s, binadd_loss loss, const rule_constants *
         transpose(w.hidden, l->transposed, s); /* while the last logit is on its way */
         unit_slopes(q, loss, d->losses ? &value : 0, d->wrong_bits ? &wrong : 0);
         unit_run_back(&w, s, q);
-        learn(l, s, c);
+        learn(l, s, c, noise);
         if (d->losses)
             ((real *)d->losses)[i] = value;
         if (d->wrong_bits)
@@ -261,8 +296,11 @@ APART void train_batches(const shape *s, binadd_loss loss, const rule_constants 
     size_t i = d->first;
     while (i < d->first + d->count) {
         const size_t position = i % d->batch_size, batch = i / d->batch_size;
+        const real *noise = noise_of(d, s, batch);
         if (position == 0)
             begin_batch(&b, s);
+        if (noise && (position == 0 || i == d->first))
+            add_noise(&b.learner, s, noise);
         const size_t left = d->batch_size - position;
         const int count = lanes_for(left);
         gather_batch(&b, s, &w, loss, d, i, position, count);
@@ -274,7 +312,7 @@ APART void train_batches(const shape *s, binadd_loss loss, const rule_constants 
             ((real *)d->losses)[batch] = (halve_vectors(b.losses, GROUP) + R(0.0)) * inverse;
         if (d->wrong_bits)
             d->wrong_bits[batch] = *b.wrong;
-        learn(&b.learner, s, c);
+        learn(&b.learner, s, c, noise);
     }
     store_learner(&b.learner, s, d);
 }

@@ -75,6 +75,7 @@ def trained(
     targets: NDArray[np.uint8],
     batch_size: int = 1,
     loss: str = "cross_entropy",
+    noise: NDArray[Any] | None = None,
     **rule: Any,
 ) -> tuple[NDArray[Any], ...]:
     """All that training changes or reports: weights, moments, powers, losses, wrong bits."""
@@ -90,10 +91,18 @@ def trained(
         loss=loss,
         optimizer=Optimizer(**rule),
         batch_size=batch_size,
+        noise=noise,
         losses=losses,
         wrong_bits=wrong_bits,
     )
     return (*end.arrays(), losses, wrong_bits)
+
+
+def noise_for(start: Learner, updates: int) -> NDArray[Any]:
+    """Noise uniform in [−½, ½) on all weights, for so many updates."""
+    block = start.block
+    noise = np.random.default_rng(3).uniform(-0.5, 0.5, (updates, *block.shape))
+    return np.where(block, noise, 0).astype(block.dtype)
 
 
 def assert_same_state(one: State, other: State) -> None:

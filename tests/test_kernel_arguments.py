@@ -27,6 +27,7 @@ def arguments(function: str) -> dict[str, Any]:
     memory = {"moments": start.moments, "powers": start.powers}
     reports = {"losses": np.empty(4), "wrong_bits": np.empty(4, np.int64)}
     population = {"symbols": symbols, "targets": targets, **memory, **reports}
+    noise = np.zeros((4, *start.block.shape))
     stacked = {name: np.stack([array] * NETWORKS) for name, array in population.items()}
     return {
         "forward": {**network, "symbols": symbols, "initial_state": np.zeros((4, 16))},
@@ -37,7 +38,7 @@ def arguments(function: str) -> dict[str, Any]:
             **network,
             **{"symbols": symbols, "targets": targets, "loss": "cross_entropy"},
         },
-        "train": {**network, **population, **LEARNING, "batch_size": 1},
+        "train": {**network, **population, **LEARNING, "batch_size": 1, "noise": noise},
         "train_population": {
             **{"architecture": start.architecture, "blocks": np.stack([start.block] * NETWORKS)},
             **{**stacked, **LEARNING, "learning_rates": np.ones(NETWORKS)},

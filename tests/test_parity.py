@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import learner, same_bits, sequences, trained, unaligned
+from kernel_cases import learner, noise_for, same_bits, sequences, trained, unaligned
 
 from binadd.errors import InvalidInputError
 from binadd.kernels import reference
@@ -121,6 +121,49 @@ def test_updates(compare: Compare, size: int, dtype: str, rule: str) -> None:
                     clip_norm=clip_norm,
                 )
             )
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", SIZES)
+def test_updates_with_noise(compare: Compare, size: int, dtype: str, rule: str) -> None:
+    for network, loss in zip(NETWORKS, LOSSES * 2, strict=True):
+        start = learner(hidden_size=size, dtype=dtype, **network)
+        symbols, targets = sequences(40, 6, network["operands"])
+        for batch_size in (1, 4, 20):
+            compare(
+                partial(
+                    trained,
+                    start=start,
+                    symbols=symbols,
+                    targets=targets,
+                    batch_size=batch_size,
+                    loss=loss,
+                    noise=noise_for(start, 40 // batch_size),
+                    rule=rule,
+                    clip_norm=0.5,
+                )
+            )
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_noise_is_on_the_weights_from_the_gradient_to_the_update(
+    kernels: Any, batch_size: int, dtype: str
+) -> None:
+    start = learner(dtype=dtype)
+    symbols, targets = sequences(20)
+    noise = noise_for(start, 20 // batch_size)
+    together = trained(kernels, start, symbols, targets, batch_size, noise=noise)
+    one_by_one = start.copy()
+    for i, added in enumerate(noise):
+        batch = slice(i * batch_size, (i + 1) * batch_size)
+        one_by_one.block += added
+        one_by_one.block, one_by_one.moments, one_by_one.powers, *_ = trained(
+            kernels, one_by_one, symbols[batch], targets[batch], batch_size
+        )
+        one_by_one.block -= added
+    assert same_bits(together[:3], one_by_one.arrays())
 
 
 def _long_runs() -> Iterator[Any]:
@@ -323,7 +366,10 @@ def test_a_slice_of_a_long_batch_changes_nothing(native: Any) -> None:
         )
 
     assert same_bits(gradients(reference), gradients(native))
-    assert same_bits(*(trained(k, start, symbols, targets, 80) for k in (reference, native)))
+    for noise in (None, noise_for(start, 1)):
+        assert same_bits(
+            *(trained(k, start, symbols, targets, 80, noise=noise) for k in (reference, native))
+        )
 
 
 ANSWERS = ("logits", "probabilities", "bits")

@@ -96,6 +96,7 @@ def check_training(
     loss: str,
     optimizer: Optimizer,
     batch_size: int,
+    noise: Real | None,
     losses: Real | None,
     wrong_bits: NDArray[np.int64] | None,
 ) -> None:
@@ -113,7 +114,10 @@ def check_training(
         raise InvalidInputError(
             f"the number of sequences ({count}) must be a multiple of batch_size ({batch_size})"
         )
-    check_reports(losses, wrong_bits, (count // batch_size,), dtype)
+    updates = count // batch_size
+    if noise is not None:
+        check_layout("noise", noise, (updates, *shape), dtype)
+    check_reports(losses, wrong_bits, (updates,), dtype)
 
 
 def check_population(

@@ -68,6 +68,7 @@ cdef extern from "binadd.h" nogil:
         void *gradient
         const uint8_t *symbols
         const uint8_t *targets
+        const void *noise
         size_t sequences
         size_t steps
         size_t batch_size

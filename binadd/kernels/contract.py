@@ -221,13 +221,16 @@ class Kernels(Protocol):
         loss: str,
         optimizer: Optimizer,
         batch_size: int,
+        noise: Real | None = None,
         losses: Real | None = None,
         wrong_bits: NDArray[np.int64] | None = None,
     ) -> None:
         """One update for each `batch_size` sequences in turn, in place.
 
         `moments` (2, R, S) starts as zeros and `powers` (2,), Adam's β₁ᵗ and β₂ᵗ, as ones.
-        `losses` and `wrong_bits` (N / batch_size,) tell of each batch before its update.
+        `noise` (N / batch_size, R, S) is added to the weights before a batch's gradient is
+        computed, and taken off again after its update. `losses` and `wrong_bits`
+        (N / batch_size,) tell of each batch before its update.
         """
 
     def train_population(

@@ -33,6 +33,7 @@ def train(
     loss: str,
     optimizer: Optimizer,
     batch_size: int,
+    noise: Real | None = None,
     losses: Real | None = None,
     wrong_bits: NDArray[np.int64] | None = None,
 ) -> None: ...

@@ -413,6 +413,7 @@ cdef _loss_and_gradients(
         gradient=&gradient[0, 0],
         symbols=&symbols[0, 0],
         targets=&targets[0, 0],
+        noise=NULL,
         sequences=symbols.shape[0],
         steps=symbols.shape[1],
         batch_size=symbols.shape[0],
@@ -427,19 +428,19 @@ cdef _loss_and_gradients(
 
 def train(
     architecture, block, moments, powers, symbols, targets,
-    *, loss, optimizer, Py_ssize_t batch_size, losses=None, wrong_bits=None,
+    *, loss, optimizer, Py_ssize_t batch_size, noise=None, losses=None, wrong_bits=None,
 ):
     """See `contract.Kernels.train`."""
     arguments.check_training(
         architecture, block, moments, powers, symbols, targets, loss, optimizer, batch_size,
-        losses, wrong_bits,
+        noise, losses, wrong_bits,
     )
     if architecture.dtype == "float64":
         _train[double](architecture, block, moments, powers, symbols, targets, loss, optimizer,
-                       batch_size, losses, wrong_bits)
+                       batch_size, noise, losses, wrong_bits)
     else:
         _train[float](architecture, block, moments, powers, symbols, targets, loss, optimizer,
-                      batch_size, losses, wrong_bits)
+                      batch_size, noise, losses, wrong_bits)
 
 
 cdef int _train(
@@ -452,6 +453,7 @@ cdef int _train(
     loss,
     optimizer,
     size_t batch_size,
+    const real[:, :, ::1] noise,
     real[::1] losses,
     int64_t[::1] wrong_bits,
 ) except -1:
@@ -464,6 +466,7 @@ cdef int _train(
         gradient=NULL,
         symbols=&symbols[0, 0],
         targets=&targets[0, 0],
+        noise=NULL,
         sequences=symbols.shape[0],
         steps=symbols.shape[1],
         batch_size=batch_size,
@@ -472,6 +475,8 @@ cdef int _train(
         losses=NULL,
         wrong_bits=NULL,
     )
+    if noise is not None:
+        data.noise = &noise[0, 0, 0]
     if losses is not None:
         data.losses = &losses[0]
     if wrong_bits is not None:

@@ -268,6 +268,7 @@ def train(
     loss: str,
     optimizer: Optimizer,
     batch_size: int,
+    noise: Real | None = None,
     losses: Real | None = None,
     wrong_bits: NDArray[np.int64] | None = None,
 ) -> None:
@@ -282,17 +283,22 @@ def train(
         loss,
         optimizer,
         batch_size,
+        noise,
         losses,
         wrong_bits,
     )
     for i in range(len(symbols) // batch_size):
         batch = slice(i * batch_size, (i + 1) * batch_size)
+        if noise is not None:
+            block += noise[i]
         result = _backpropagate(architecture, block, symbols[batch], targets[batch], loss)
         if losses is not None:
             losses[i] = result.loss
         if wrong_bits is not None:
             wrong_bits[i] = result.wrong_bits
         update(block, moments, powers, result.gradient, optimizer)
+        if noise is not None:
+            block -= noise[i]
 
 
 def train_population(

@@ -1,4 +1,5 @@
-/* slices.c: what is cut into slices gives the bits of the whole, at every instruction set.
+/* slices.c: what is cut into slices gives the bits of the whole, with noise on the weights, too; at
+ * every instruction set.
  *
  *     cc -std=c11 -O2 -ffp-contract=off -I csrc tests/c/slices.c csrc/… -o slices
  */
@@ -22,7 +23,7 @@ static const binadd_optimizer OPTIMIZER = {
 };
 
 static uint8_t symbols[SEQUENCES * STEPS], targets[SEQUENCES * STEPS];
-static double initial[REALS];
+static double initial[REALS], noise[BATCHES * REALS];
 static int passed, failed;
 
 static void expect(int holds, const char *what)
@@ -58,12 +59,20 @@ static uint64_t draw(void)
     return x ^= x << 17;
 }
 
+/* All of a block but the output bias, whose row is padding otherwise. */
+static void draw_block(double *block)
+{
+    for (int i = 0; i < REALS - HIDDEN; i++)
+        block[i] = (double)(draw() >> 11) * 0x1p-52 - 1;
+}
+
 static void draw_data(void)
 {
     for (int i = 0; i < SEQUENCES * STEPS; i++)
         symbols[i] = (uint8_t)(draw() >> 62);
-    for (int i = 0; i < REALS - HIDDEN; i++)
-        initial[i] = (double)(draw() >> 11) * 0x1p-52 - 1;
+    draw_block(initial);
+    for (int batch = 0; batch < BATCHES; batch++)
+        draw_block(noise + batch * REALS);
     must(binadd_exact_sums(symbols, SEQUENCES, STEPS, OPERANDS, targets));
 }
 
@@ -82,7 +91,8 @@ static learner new_learner(void)
     return l;
 }
 
-static void train(learner *l, size_t first, size_t count, void *workspace, size_t size)
+static void train(const binadd_optimizer *optimizer, learner *l, const double *added, size_t first,
+                  size_t count, void *workspace, size_t size)
 {
     const binadd_training training = {
         .block = l->block,
@@ -91,6 +101,7 @@ static void train(learner *l, size_t first, size_t count, void *workspace, size_
         .gradient = l->gradient,
         .symbols = symbols,
         .targets = targets,
+        .noise = added,
         .sequences = SEQUENCES,
         .steps = STEPS,
         .batch_size = BATCH,
@@ -99,26 +110,41 @@ static void train(learner *l, size_t first, size_t count, void *workspace, size_
         .losses = l->losses,
         .wrong_bits = l->wrong_bits,
     };
-    must(binadd_train(&NETWORK, BINADD_CROSS_ENTROPY, &OPTIMIZER, &training, workspace, size));
+    must(binadd_train(&NETWORK, BINADD_CROSS_ENTROPY, optimizer, &training, workspace, size));
 }
 
 /* The first and the last slice fill no batch; the one between them ends one and begins another. */
-static void test_training(void)
+static void test_training(const double *added)
 {
     const size_t size = binadd_training_workspace(&NETWORK, STEPS);
     void *workspace = zeros(size);
     learner whole = new_learner(), cut = new_learner(), before;
-    train(&whole, 0, SEQUENCES, workspace, size);
+    train(&OPTIMIZER, &whole, added, 0, SEQUENCES, workspace, size);
     cut.gradient[0] = 1;
     before = cut;
-    train(&cut, 0, 16, workspace, size);
+    train(&OPTIMIZER, &cut, added, 0, 16, workspace, size);
     expect(memcmp(&cut, &before, sizeof cut) == 0, "a slice that fills no batch changes something");
-    train(&cut, 16, 48, workspace, size);
+    train(&OPTIMIZER, &cut, added, 16, 48, workspace, size);
     before = cut;
-    train(&cut, 64, 16, workspace, size);
+    train(&OPTIMIZER, &cut, added, 64, 16, workspace, size);
     expect(memcmp(&cut, &before, sizeof cut) == 0, "a slice within a batch changes something");
-    train(&cut, 80, 16, workspace, size);
+    train(&OPTIMIZER, &cut, added, 80, 16, workspace, size);
     expect(memcmp(&cut, &whole, sizeof cut) == 0, "slices and the whole differ");
+    free(workspace);
+}
+
+/* Noise changes what the gradient is, but no weight where there is no update. */
+static void test_gradient(void)
+{
+    const binadd_optimizer none = {.rule = BINADD_NO_UPDATE, .clip_norm = 1};
+    const size_t size = binadd_training_workspace(&NETWORK, STEPS);
+    void *workspace = zeros(size);
+    learner with = new_learner(), without = new_learner();
+    train(&none, &with, noise, 0, BATCH, workspace, size);
+    train(&none, &without, NULL, 0, BATCH, workspace, size);
+    expect(memcmp(with.block, initial, sizeof initial) == 0, "noise stays on the weights");
+    expect(memcmp(with.gradient, without.gradient, sizeof with.gradient) != 0,
+           "noise leaves the gradient as it was");
     free(workspace);
 }
 
@@ -171,7 +197,9 @@ int main(void)
         if (binadd_isa_supported(binadd_isa_name(i)) != 1)
             continue;
         must(binadd_use_isa(binadd_isa_name(i)));
-        test_training();
+        test_training(NULL);
+        test_training(noise);
+        test_gradient();
         test_running(1);
         test_running(37);
     }
