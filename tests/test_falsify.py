@@ -1,4 +1,4 @@
-"""`refute` finds what is wrong, makes it small, and never accuses a network that is right."""
+"""`falsify` finds what is wrong, makes it small, and never accuses a network that is right."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from binadd.bits import sum_length
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels import load
 from binadd.kernels.reference import exact_sums
-from binadd.proof.refutation import EFFORTS, refute
-from binadd.proof.refutation.probe import Probe
-from binadd.proof.refutation.shrink import shrink
+from binadd.proof.falsify import EFFORTS, falsify
+from binadd.proof.probe import Probe
+from binadd.proof.shrink import shrink
 from binadd.proof.verdict import Refuted
 
 NATIVE = load().NAME == "native"
@@ -83,7 +83,7 @@ def test_a_patient_liar_lies_in_the_end(liar: Liar) -> None:
 def test_some_lie_by_the_rounding_of_float32_alone(liar: Liar) -> None:
     exact = BinaryAdderRNN.from_parameters(liar.parameters, liar.activation, dtype="float64")
     assert exact.add(*liar.operands) == sum(liar.operands) != liar.network.add(*liar.operands)
-    assert refute(exact, effort="quick") is None
+    assert falsify(exact, effort="quick") is None
 
 
 # Finding -----------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def test_some_lie_by_the_rounding_of_float32_alone(liar: Liar) -> None:
 
 @pytest.mark.parametrize("liar", FEW if NATIVE else FEW[1:4], ids=str)
 def test_thorough_effort_finds_every_lie(liar: Liar) -> None:
-    refutation = refute(liar.network, effort="thorough")
+    refutation = falsify(liar.network, effort="thorough")
     if liar.lie is None:
         assert refutation is None
     else:
@@ -102,20 +102,20 @@ def test_thorough_effort_finds_every_lie(liar: Liar) -> None:
 @needs_native
 @pytest.mark.parametrize("liar", [one for one in FAR if "float64-2" in str(one)], ids=str)
 def test_thorough_effort_finds_lies_a_million_bits_away(liar: Liar) -> None:
-    refutation = confirm(liar.network, refute(liar.network, effort="thorough"))
+    refutation = confirm(liar.network, falsify(liar.network, effort="thorough"))
     assert refutation.wrong_bit <= liar.wrong_bit + 6
 
 
 @pytest.mark.parametrize("liar", [one for one in SOON if one.name in QUICKLY_FOUND], ids=str)
 def test_quick_effort_follows_what_drifts(liar: Liar) -> None:
-    assert confirm(liar.network, refute(liar.network)).wrong_bit == liar.wrong_bit
+    assert confirm(liar.network, falsify(liar.network)).wrong_bit == liar.wrong_bit
 
 
 def test_a_hint_is_followed() -> None:
     """The lock is beyond quick effort, unless it is told where to look."""
     liar = next(liar for liar in SOON if liar.name == "floating lock")
-    assert refute(liar.network) is None
-    refutation = confirm(liar.network, refute(liar.network, hints=[(1, 2), LOCK, ()]))
+    assert falsify(liar.network) is None
+    refutation = confirm(liar.network, falsify(liar.network, hints=[(1, 2), LOCK, ()]))
     assert refutation.wrong_bit == liar.wrong_bit
 
 
@@ -124,23 +124,23 @@ def test_a_wrong_bit_after_wide_margins_is_found() -> None:
     """It comes after 18 symbols whose own margins are none of the smallest."""
     net = BinaryAdderRNN(seed=0, recipe="adam")
     assert train(net, until="exact").status == "exact"
-    confirm(net, refute(net, effort="thorough"))
+    confirm(net, falsify(net, effort="thorough"))
 
 
 def test_untrained_networks_are_refuted(make: Callable[..., BinaryAdderRNN]) -> None:
     for operands in range(2, 9):
         net = make(6, operands=operands, seed=operands)
-        confirm(net, refute(net))
+        confirm(net, falsify(net))
 
 
 def test_the_backend_makes_no_difference(make: Callable[..., BinaryAdderRNN]) -> None:
     net = make(8, seed=3)
-    assert refute(net) == refute(BinaryAdderRNN(8, seed=3))
+    assert falsify(net) == falsify(BinaryAdderRNN(8, seed=3))
 
 
 def test_nothing_is_said_against_proved_networks() -> None:
     for seed in (2, 4) if NATIVE else (2,):
-        assert refute(trained(seed), hints=[(1,), (3, 0)], effort="thorough") is None
+        assert falsify(trained(seed), hints=[(1,), (3, 0)], effort="thorough") is None
 
 
 @pytest.mark.parametrize("operands", [1, 3, 8])
@@ -149,7 +149,7 @@ def test_nothing_is_said_against_exact_adders(operands: int, activation: str) ->
     net = BinaryAdderRNN.from_parameters(
         Machine(operands).parameters(activation, "float64"), activation=activation
     )
-    assert refute(net, effort="quick") is None
+    assert falsify(net, effort="quick") is None
 
 
 def test_a_logit_of_zero_says_0() -> None:
@@ -160,7 +160,7 @@ def test_a_logit_of_zero_says_0() -> None:
         "output_weights": np.zeros(3),
     }
     net = BinaryAdderRNN.from_parameters(nothing)
-    refutation = confirm(net, refute(net))
+    refutation = confirm(net, falsify(net))
     assert sorted(refutation.operands) == [0, 1]
     assert refutation.got == 0
 
@@ -175,7 +175,7 @@ def test_a_wrong_bit_above_the_operands_is_brought_in() -> None:
         lambda machine: trapdoor(machine, 0, 20),
         alarm=1.0,
     ).network
-    refutation = confirm(net, refute(net))
+    refutation = confirm(net, falsify(net))
     assert refutation.wrong_bit == 20
     assert sorted(refutation.operands) == [0, 1 << 21]
 
@@ -183,9 +183,9 @@ def test_a_wrong_bit_above_the_operands_is_brought_in() -> None:
 def test_an_effort_must_be_known() -> None:
     net = BinaryAdderRNN(4)
     with pytest.raises(InvalidInputError, match="effort"):
-        refute(net, effort="endless")
+        falsify(net, effort="endless")
     with pytest.raises(InvalidTypeError, match="effort"):
-        refute(net, effort=3)  # type: ignore[arg-type]
+        falsify(net, effort=3)  # type: ignore[arg-type]
     assert set(EFFORTS) == {"quick", "thorough"}
 
 
