@@ -77,7 +77,8 @@ def _decide(net: BinaryAdderRNN, effort: str) -> Verdict:
     wrong = falsify_shortly(net)
     if wrong is not None:
         return wrong
-    known = exhaustive_bits(net, "quick")
+    operands = net.state.architecture.operands
+    known = exhaustive_bits(operands, "quick")
     enclosure = Enclosure(net)
     missed: list[tuple[Attempt, Missed]] = []
     sampler = Sampler(enclosure) if enclosure.finite else None
@@ -93,7 +94,7 @@ def _decide(net: BinaryAdderRNN, effort: str) -> Verdict:
         wrong = falsify(net, hints=hints, effort=search, known_exact_bits=known)
         if wrong is not None:
             return wrong
-        known = max(known, exhaustive_bits(net, search))
+        known = max(known, exhaustive_bits(operands, search))
     return _undecided(enclosure, missed)
 
 

@@ -22,7 +22,7 @@ from binadd.checks import check_choice
 from binadd.kernels.contract import Bytes
 from binadd.model import BinaryAdderRNN
 from binadd.proof.frontier import search_frontier
-from binadd.proof.orbits import Rung, follow_hints, follow_periods
+from binadd.proof.orbits import Rung, search_orbits
 from binadd.proof.probe import Probe
 from binadd.proof.shrink import shrink
 from binadd.proof.verdict import Refuted
@@ -34,28 +34,30 @@ class Effort(NamedTuple):
     """How much to try before giving up on a network."""
 
     exhaustive: int
-    """Bits of all operands together, of which every sum is tried."""
+    """Every sum of operands that have so many bits in all."""
     orbits: int
     """Periodic words to begin with."""
     rungs: tuple[Rung, ...]
-    """(How many orbits to follow, for how many periods at once, how many times).
-
-    States that only rounding moves come back after few periods, mostly; so their numbers are
-    chosen for what divides them.
-    """
     frontier: tuple[int, int]
     """Words of each length that the frontier tries, and how long they grow."""
     shrinking: float
     """Work on making a wrong word smaller, in steps of a network of 16 units."""
 
 
-FAR = ((512, 30, 2), (64, 120, 5), (16, 858, 7), (4, 5040, 12), (1, 12_012, 50))
 EFFORTS = {
     "quick": Effort(10, 160, ((8, 30, 2),), (96, 16), 20_000),
     "medium": Effort(12, 1024, ((64, 30, 2), (8, 120, 5)), (512, 48), 200_000),
-    "thorough": Effort(16, 8192, FAR, (2048, 200), 4_000_000),
+    "thorough": Effort(
+        16,
+        8192,
+        # Some 400, 4,000, … 4 million steps. What only rounding moves is soon back, mostly after
+        # few periods: after 60, 858 = 2 · 3 · 11 · 13 or 5,040 at the latest.
+        ((512, 30, 2), (64, 60, 10), (16, 858, 7), (4, 5040, 12), (1, 12_012, 50)),
+        (2048, 200),
+        4_000_000,
+    ),
 }
-"""The far end of a thorough search lies 3.6 million steps away."""
+"""Each effort begins with those before it."""
 
 
 def falsify(
@@ -95,19 +97,17 @@ def falsify(
     >>> wrong.got == wrong.expected
     False
     """
-    check_choice("effort", effort, EFFORTS)
+    last = EFFORTS[check_choice("effort", effort, EFFORTS)]
     probe, hints = Probe(net), list(hints)
-    for plan in list(EFFORTS.values())[: list(EFFORTS).index(effort) + 1]:
-        word = _short_word(probe, plan, known_exact_bits)
+    word = _short_word(probe, last, known_exact_bits)
+    for plan in EFFORTS.values():
         if word is None:
-            word = follow_hints(probe, hints, plan.rungs)
-        if word is None:
-            word = follow_periods(probe, plan.orbits, plan.rungs)
+            word = search_orbits(probe, hints, plan.orbits, plan.rungs)
         if word is None:
             word = search_frontier(probe, *plan.frontier)
-        if word is not None:
-            return _confirmed(net, shrink(probe, word, EFFORTS[effort].shrinking))
-    return None
+        if word is not None or plan is last:
+            break
+    return None if word is None else _confirmed(net, shrink(probe, word, last.shrinking))
 
 
 def falsify_shortly(net: BinaryAdderRNN, *, known_exact_bits: int = 0) -> Refuted | None:
@@ -117,12 +117,12 @@ def falsify_shortly(net: BinaryAdderRNN, *, known_exact_bits: int = 0) -> Refute
     return None if word is None else _confirmed(net, shrink(probe, word, plan.shrinking))
 
 
-def exhaustive_bits(net: BinaryAdderRNN, effort: str) -> int:
-    """Return the length of the operands of which `falsify` tries every sum.
+def exhaustive_bits(operands: int, effort: str) -> int:
+    """Return the length of operands up to which `falsify` with this effort tries every sum.
 
-    With "quick", `falsify_shortly` does, too.
+    `falsify_shortly` does what "quick" does.
     """
-    return max(1, EFFORTS[effort].exhaustive // net.state.architecture.operands)
+    return max(1, EFFORTS[effort].exhaustive // operands)
 
 
 def _short_word(probe: Probe, plan: Effort, known_exact_bits: int) -> Bytes | None:
@@ -139,9 +139,10 @@ def _confirmed(net: BinaryAdderRNN, word: Bytes) -> Refuted | None:
 
     None if it adds them correctly after all, as when another thread has trained it meanwhile.
     """
-    operands = _spell(word, net.state.architecture.operands)
+    count = net.state.architecture.operands
+    operands = _spell(word, count)
     if sum_length(operands) < len(word):  # the wrong bit lies beyond: a 1 above brings it in
-        operands = _spell(np.append(word, np.uint8(1)), len(operands))
+        operands = _spell(np.append(word, np.uint8(1)), count)
     got, expected = net.add(*operands), sum(operands)
     if got == expected:
         return None

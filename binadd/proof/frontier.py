@@ -26,6 +26,8 @@ LARGEST_ALPHABET = 32
 """Symbols tried after each word; of more, a sample that changes from step to step."""
 RECENT = 3
 """Symbols that make up a recent past."""
+RESOLUTIONS = 4
+"""A hidden unit's values are cut into cells of 1/2, 1/16, 1/128 and 1/1024."""
 
 
 @dataclass
@@ -58,11 +60,6 @@ class Frontier:
         words = np.concatenate([self.words[parents], symbols], axis=1)
         return Frontier(words, steps.state, totals >> np.uint8(1)), steps
 
-    def recent_pasts(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
-        """Return a number for the carry and the last symbols of each of these words."""
-        symbols = self.words[rows, -RECENT:].astype(np.int64)
-        return (symbols << 8 * np.arange(symbols.shape[1])).sum(axis=1) << 8 | self.carry[rows]
-
     def keep(self, rows: NDArray[np.intp]) -> Frontier:
         """Return these words only."""
         state = None if self.state is None else self.state[rows]
@@ -72,7 +69,7 @@ class Frontier:
 def search_frontier(probe: Probe, size: int, depth: int) -> Bytes | None:
     """Return the first wrong word of at most `depth` symbols that the search comes upon, or None.
 
-    Tries about `size` words of each length.
+    About `size` words of each length are tried.
     """
     frontier, visited = Frontier.start(), Visited(probe.architecture.hidden_size, size * depth)
     width = size // min(1 << probe.operands, LARGEST_ALPHABET)
@@ -81,18 +78,21 @@ def search_frontier(probe: Probe, size: int, depth: int) -> Bytes | None:
         found = steps.first_wrong()
         if found is not None:
             return np.asarray(frontier.words[found[0]])
-        places = visited.places(steps.state, frontier.carry)
-        ranks = visited.ranks(places)
+        ranks = visited.ranks(steps.state, frontier.carry)
         rows = np.flatnonzero(ranks < RESOLUTIONS)
         rows = rows[np.argsort(ranks[rows], kind="stable")]
         novel, others = rows[: width // 2], rows[width // 2 :]
         others = others[np.argsort(steps.margins[others, 0], kind="stable")]
-        nth = nth_of_each(frontier.recent_pasts(others))
+        pasts = np.zeros((len(others), 8), np.uint8)
+        pasts[:, 0] = frontier.carry[others]
+        recent = frontier.words[others, -RECENT:]
+        pasts[:, 1 : 1 + recent.shape[1]] = recent
+        nth = nth_of_each(pasts.view(np.uint64)[:, 0])
         others = others[np.argsort(nth, kind="stable")[: width - len(novel)]]
         rows = np.concatenate([novel, others])
         if not len(rows):
             return None
-        visited.visit(places[:, rows])
+        visited.add(rows)
         frontier = frontier.keep(rows)
     return None
 
@@ -110,10 +110,6 @@ def nth_of_each(kinds: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
     return nth
 
 
-RESOLUTIONS = 4
-"""A hidden unit's values are cut into cells of 1/2, 1/16, 1/128 and 1/1024."""
-
-
 class Visited:
     """The cells of the state space that a frontier has been in, at each resolution.
 
@@ -123,35 +119,32 @@ class Visited:
     def __init__(self, hidden_size: int, most: int) -> None:
         self._bits = most.bit_length() + 1
         self._table = np.zeros(RESOLUTIONS << self._bits, np.bool_)
-        self._factors = np.cumprod(
-            np.full(hidden_size + 2, 0x9E3779B1, np.uint32), dtype=np.uint32
-        )
+        self._factors = np.full(hidden_size + 2, 0x9E3779B1).cumprod(dtype=np.uint32)
+        self._places = np.empty((0, 0), np.int64)
 
-    def places(self, state: Real, carry: Bytes) -> NDArray[np.int64]:
-        """Return where the cells of the words' states (RESOLUTIONS, N) are in the table."""
-        values = np.fmax(state, -2.0)  # as an integer, NaN would depend on the machine
-        finest = np.rint(values * 1024.0).astype(np.int32)
-        places = np.empty((RESOLUTIONS, len(values)), np.int64)
-        for i in range(RESOLUTIONS):
-            shift = 3 * (RESOLUTIONS - 1 - i)
-            cells = finest + (1 << shift >> 1) >> shift
-            hashes = cells.view(np.uint32) @ self._factors[2:] + carry * self._factors[1]
-            places[i] = (hashes * self._factors[0] >> np.uint32(32 - self._bits)) + (
-                i << self._bits
-            )
-        return places
-
-    def ranks(self, places: NDArray[np.int64]) -> NDArray[np.intp]:
+    def ranks(self, state: Real, carry: Bytes) -> NDArray[np.intp]:
         """Return the coarsest resolution at which each word (N,) is the first in its cell.
 
         That is RESOLUTIONS for a word that is never the first.
         """
-        cells = np.sort(places.reshape(-1) << 32 | np.arange(places.size))  # all different
+        state = np.fmax(state, -2.0)  # as an integer, NaN would depend on the machine
+        finest = np.rint(state * 1024.0).astype(np.int32)
+        self._places = np.empty((RESOLUTIONS, len(state)), np.int64)
+        for i, places in enumerate(self._places):
+            shift = 3 * (RESOLUTIONS - 1 - i)
+            cells = (finest + (1 << shift >> 1) >> shift).view(np.uint32)
+            hashes = (
+                cells @ self._factors[2:] + carry.astype(np.uint32) * self._factors[1]
+            ) * self._factors[0]
+            places[:] = (i << self._bits) + (hashes >> np.uint32(32 - self._bits))
+        flat = self._places.reshape(-1)
+        cells = np.sort(flat << 32 | np.arange(flat.size))  # all different
         first = cells[np.diff(cells >> 32, prepend=-1) > 0] & 0xFFFFFFFF
-        new = np.zeros(places.shape, np.bool_)
-        new.reshape(-1)[first] = ~self._table[places.reshape(-1)[first]]
+        new = np.zeros(flat.size, np.bool_)
+        new[first] = ~self._table[flat[first]]
+        new = new.reshape(self._places.shape)
         return np.where(new.any(axis=0), new.argmax(axis=0), RESOLUTIONS)
 
-    def visit(self, places: NDArray[np.int64]) -> None:
-        """Note that these places have been visited."""
-        self._table[places] = True
+    def add(self, rows: NDArray[np.intp]) -> None:
+        """Note the cells of some of the words that were ranked last."""
+        self._table[self._places[:, rows]] = True

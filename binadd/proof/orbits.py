@@ -20,8 +20,9 @@ from binadd.kernels.contract import Bytes
 from binadd.proof.frontier import Frontier, nth_of_each
 from binadd.proof.probe import Probe, Real
 
-__all__ = ["Rung", "follow_hints", "follow_periods"]
+__all__ = ["Rung", "search_orbits"]
 
+Symbols = tuple[int, ...]
 Rung = tuple[int, int, int]
 """How many orbits to follow, for how many periods at once, how many times."""
 
@@ -33,30 +34,23 @@ CONTINUATION = 2
 """Symbols of a continuation."""
 
 
-def follow_periods(probe: Probe, count: int, rungs: Iterable[Rung]) -> Bytes | None:
-    """Return the wrong word found on `count` orbits of short prefixes and periods, or None."""
-    return _follow(probe, _periodic_words(probe.operands, count), PERIOD, rungs)
-
-
-def follow_hints(
-    probe: Probe, hints: Iterable[Sequence[int]], rungs: Sequence[Rung]
+def search_orbits(
+    probe: Probe, hints: Iterable[Sequence[int]], count: int, rungs: Sequence[Rung]
 ) -> Bytes | None:
-    """Return the wrong word found with hints as periods, each from every carry, or None."""
-    periods = {tuple(hint) for hint in hints}
-    for length in sorted({len(period) for period in periods} - {0}):
-        alike = np.array(sorted(p for p in periods if len(p) == length), np.uint8)
-        cycles = np.tile(alike, probe.operands + 1)
-        ones = np.tri(probe.operands, probe.operands - 1, -1, np.uint8)[:, ::-1]
-        prefixes = np.repeat(ones * np.uint8((1 << probe.operands) - 1), len(alike), axis=0)
-        words = np.concatenate([prefixes, np.tile(cycles, (probe.operands, 1))], axis=1)
-        word = _follow(probe, words, length, rungs)
+    """Return a wrong word on the orbits of hints, or on `count` of short periods, or None."""
+    hinted = {tuple(hint) for hint in hints}
+    for length in sorted({len(period) for period in hinted} - {0}):
+        alike = sorted(period for period in hinted if len(period) == length)
+        period = length * -(-PERIOD // length)
+        words = _words(probe.operands, _to_carries(probe.operands), alike, period)
+        word = _follow(probe, words, period, rungs)
         if word is not None:
             return word
-    return None
+    return _follow(probe, _short_periods(probe.operands, count), PERIOD, rungs)
 
 
 @lru_cache(maxsize=32)
-def _periodic_words(operands: int, count: int) -> Bytes:
+def _short_periods(operands: int, count: int) -> Bytes:
     """Return at most `count` words (N, T): a prefix and a period of at most LONGEST symbols each.
 
     Each combination where these are few; else short prefixes, among them one to each carry.
@@ -64,12 +58,22 @@ def _periodic_words(operands: int, count: int) -> Bytes:
     size = 1 << operands
     alphabet = [37 * i % size for i in range(size)]  # unlike symbols first
     tuples = [t for k in range(1, LONGEST + 1) for t in islice(product(alphabet, repeat=k), count)]
-    prefixes = [(size - 1,) * i for i in range(min(operands, LONGEST + 1))]  # to every carry
+    prefixes = _to_carries(operands)[: LONGEST + 1]
     periods = [t for t in tuples if len(t) == 1 or len(set(t)) > 1][: count // len(prefixes)]
     prefixes += [t for t in tuples if t not in prefixes]
-    length = LONGEST + PERIOD * (operands + 1)  # in operands − 1 cycles the carry is periodic too
-    pairs = product(prefixes[: count // len(periods)], periods)
-    return np.array([(prefix + period * length)[:length] for prefix, period in pairs], np.uint8)
+    return _words(operands, prefixes[: count // len(periods)], periods, PERIOD)
+
+
+def _to_carries(operands: int) -> list[Symbols]:
+    """Return prefixes after which the carry is 0, 1, …"""
+    return [((1 << operands) - 1,) * carry for carry in range(operands)]
+
+
+def _words(operands: int, prefixes: list[Symbols], periods: list[Symbols], period: int) -> Bytes:
+    """Return each prefix with each period (N, T), until carries are periodic as well."""
+    length = max(map(len, prefixes)) + period * (operands + 1)
+    words = [(prefix + cycle * length)[:length] for prefix in prefixes for cycle in periods]
+    return np.array(words, np.uint8)
 
 
 @dataclass
@@ -167,19 +171,19 @@ def _follow(probe: Probe, words: Bytes, period: int, rungs: Iterable[Rung]) -> B
 def _promising(orbits: Orbits) -> NDArray[np.intp]:
     """Return the orbits that still move, those to be followed first at the front.
 
-    A third each by where the margin is heading, by how far the state moves, and by how little it
-    slows down; and one of each period before a second of any.
+    By turns by where the margin is heading and by how little the state slows down; and one of each
+    period before a second of any.
     """
-    moving = np.flatnonzero(orbits.moves[:, 1] > 0)
-    before, move = orbits.moves[moving].T
-    earlier, margin = orbits.margins[moving].T
+    rows = np.flatnonzero(orbits.moves[:, 1] > 0)
+    moved, moves = orbits.moves[rows].T
+    was, margin = orbits.margins[rows].T
     with np.errstate(all="ignore"):
-        ratio = move / before
+        ratio = moves / moved
         ahead = np.where(ratio < 1, ratio / (1 - ratio), 1e6)  # the rest of a geometric series
-        heading = margin + (margin - earlier) * ahead
-    orders = [np.argsort(key, kind="stable") for key in (heading, -move, -ratio)]
-    ranked = np.stack(orders, axis=1).reshape(-1)
-    ranked = moving[ranked[np.sort(np.unique(ranked, return_index=True)[1])]]
+        heading = margin + (margin - was) * ahead
+    orders = [np.argsort(key, kind="stable") for key in (heading, -ratio)]
+    ranked = rows[np.stack(orders, axis=1).reshape(-1)]
+    ranked = ranked[np.sort(np.unique(ranked, return_index=True)[1])]
     periods = orbits.beginnings[ranked, -orbits.period :]
     kinds = np.unique(periods, axis=0, return_inverse=True)[1].reshape(-1)
     return ranked[np.argsort(nth_of_each(kinds), kind="stable")]

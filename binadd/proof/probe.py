@@ -54,15 +54,12 @@ class Probe:
         self.work = 0.0
         self.weight = max(1.0, state.block.size / (21 * 16))
 
-    def run(self, symbols: Bytes, bits: Bytes, state: Real | None = None) -> Steps:
-        """Run words (N, T) with the true bits (N, T), from states (N, H) or the beginning."""
+    def run(self, symbols: Bytes, bits: Bytes | None = None, state: Real | None = None) -> Steps:
+        """Run words (N, T) from states (N, H), where their true bits are known, or from 0."""
+        if bits is None:
+            bits = self.kernels.exact_sums(symbols, self.operands)
         self.work += symbols.size * self.weight
         result = self.kernels.forward(self.architecture, self.block, symbols, state)
         logits, wanted = result.logits, bits.view(np.bool_)
         margins = np.where(wanted, logits, -logits)
         return Steps((logits > 0) != wanted, margins, result.final_state)
-
-    def run_words(self, symbols: Bytes) -> Steps:
-        """Run whole words (N, T) from the beginning."""
-        symbols = np.ascontiguousarray(symbols)
-        return self.run(symbols, self.kernels.exact_sums(symbols, self.operands))

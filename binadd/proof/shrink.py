@@ -48,7 +48,7 @@ def _smallest_wrong(probe: Probe, words: Bytes) -> Bytes | None:
     """Return the smallest wrong beginning of words (N, T), or None."""
     if not words.size:
         return None
-    wrong = probe.run_words(words).wrong
+    wrong = probe.run(np.ascontiguousarray(words)).wrong
     rows = np.flatnonzero(wrong.any(axis=1))
     if not rows.size:
         return None
