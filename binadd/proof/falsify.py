@@ -6,8 +6,8 @@ two searches look where such networks are known to fail: `orbits` on words that 
 millions of steps away; `frontier` among words that lead to new states or to small margins.
 
 The same network always gives the same answer, on every machine and with all kernels: everything
-that decides is computed by kernels, which are equal bit for bit, or by single IEEE operations and
-stable sorts, and no budget depends on time. Finding nothing proves nothing; `binadd.prove` does.
+that decides is computed by kernels, which are equal bit for bit, or by integers, single IEEE
+operations and stable sorts, and budgets count steps. Finding nothing proves nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Effort(NamedTuple):
     """How much to try before giving up on a network."""
 
     exhaustive: int
-    """Every sum of operands that have so many bits in all."""
+    """Bits, of all operands together, of which every sum is tried."""
     orbits: int
     """Periodic words to begin with."""
     rungs: tuple[Rung, ...]
@@ -44,20 +44,15 @@ class Effort(NamedTuple):
     """Work on making a wrong word smaller, in steps of a network of 16 units."""
 
 
+# Some 400, 4,000, … 4 million steps. States that only rounding moves mostly come back after a few
+# periods, so that their number divides 60, 858 = 2 · 3 · 11 · 13, 5,040 or 12,012.
+FAR = ((512, 30, 2), (64, 60, 10), (16, 858, 7), (4, 5040, 12), (1, 12_012, 50))
 EFFORTS = {
     "quick": Effort(10, 160, ((8, 30, 2),), (96, 16), 20_000),
     "medium": Effort(12, 1024, ((64, 30, 2), (8, 120, 5)), (512, 48), 200_000),
-    "thorough": Effort(
-        16,
-        8192,
-        # Some 400, 4,000, … 4 million steps. What only rounding moves is soon back, mostly after
-        # few periods: after 60, 858 = 2 · 3 · 11 · 13 or 5,040 at the latest.
-        ((512, 30, 2), (64, 60, 10), (16, 858, 7), (4, 5040, 12), (1, 12_012, 50)),
-        (2048, 200),
-        4_000_000,
-    ),
+    "thorough": Effort(16, 8192, FAR, (2048, 200), 4_000_000),
 }
-"""Each effort begins with those before it."""
+"""Each effort begins with the searches of those before it."""
 
 
 def falsify(
@@ -67,24 +62,19 @@ def falsify(
     effort: str = "quick",
     known_exact_bits: int = 0,
 ) -> Refuted | None:
-    """Look for operands that the network adds wrongly.
+    """Return operands that the network adds wrongly, if any are found.
 
     Parameters
     ----------
     net : BinaryAdderRNN
     hints : iterable of sequences of int
         Input words that may lead to a wrong bit, least significant symbol first: bit i of a
-        symbol is a bit of operand i. They are tried first.
+        symbol is a bit of operand i. They are tried early.
     effort : {"quick", "medium", "thorough"}
-        Milliseconds, tens of them, or a fraction of a second: more if the network has slow orbits.
-        Thorough finds failures millions of bits away.
+        Milliseconds, tens of them, or tenths of a second: that finds failures millions of bits
+        away.
     known_exact_bits : int
-        Sums of operands of so many bits are known to be right and are not tried again.
-
-    Returns
-    -------
-    Refuted or None
-        None says nothing about the network.
+        All sums of operands of this length are known to be right and are not tried again.
 
     Raises
     ------
@@ -99,7 +89,7 @@ def falsify(
     """
     last = EFFORTS[check_choice("effort", effort, EFFORTS)]
     probe, hints = Probe(net), list(hints)
-    word = _short_word(probe, last, known_exact_bits)
+    word = _short_word(probe, effort, known_exact_bits)
     for plan in EFFORTS.values():
         if word is None:
             word = search_orbits(probe, hints, plan.orbits, plan.rungs)
@@ -112,22 +102,24 @@ def falsify(
 
 def falsify_shortly(net: BinaryAdderRNN, *, known_exact_bits: int = 0) -> Refuted | None:
     """Look among all short sums and no others: that takes well under a millisecond."""
-    probe, plan = Probe(net), EFFORTS["quick"]
-    word = _short_word(probe, plan, known_exact_bits)
-    return None if word is None else _confirmed(net, shrink(probe, word, plan.shrinking))
+    probe = Probe(net)
+    word = _short_word(probe, "quick", known_exact_bits)
+    return (
+        None if word is None else _confirmed(net, shrink(probe, word, EFFORTS["quick"].shrinking))
+    )
 
 
 def exhaustive_bits(operands: int, effort: str) -> int:
-    """Return the length of operands up to which `falsify` with this effort tries every sum.
+    """Return the length of operands up to which `falsify` tries every sum.
 
-    `falsify_shortly` does what "quick" does.
+    `falsify_shortly` goes as far as "quick".
     """
     return max(1, EFFORTS[effort].exhaustive // operands)
 
 
-def _short_word(probe: Probe, plan: Effort, known_exact_bits: int) -> Bytes | None:
+def _short_word(probe: Probe, effort: str, known_exact_bits: int) -> Bytes | None:
     """Return the shortest wrong word of all short ones, or None."""
-    length = max(1, plan.exhaustive // probe.operands)
+    length = exhaustive_bits(probe.operands, effort)
     if length <= known_exact_bits:
         return None
     found = probe.kernels.first_error(probe.architecture, probe.block, length)

@@ -28,6 +28,8 @@ RECENT = 3
 """Symbols that make up a recent past."""
 RESOLUTIONS = 4
 """A hidden unit's values are cut into cells of 1/2, 1/16, 1/128 and 1/1024."""
+FACTOR = np.uint32(0x9E3779B1)
+"""Of multiplicative hashing: 2³² divided by the golden ratio."""
 
 
 @dataclass
@@ -36,15 +38,10 @@ class Frontier:
 
     words: Bytes
     """(N, T)"""
-    state: Real | None
-    """(N, H), or None at the beginning."""
+    state: Real
+    """(N, H)"""
     carry: Bytes
     """(N,)"""
-
-    @classmethod
-    def start(cls) -> Frontier:
-        """Return the frontier of the empty word."""
-        return cls(np.empty((1, 0), np.uint8), None, np.zeros(1, np.uint8))
 
     def expand(self, probe: Probe) -> tuple[Frontier, Steps]:
         """Return every word with every symbol after it, and what the network does there."""
@@ -55,15 +52,13 @@ class Frontier:
         parents = np.repeat(np.arange(len(self.words)), len(alphabet))
         symbols = np.tile(alphabet, len(self.words))[:, None]
         totals = popcounts(symbols[:, 0]) + self.carry[parents]
-        state = None if self.state is None else self.state[parents]
-        steps = probe.run(symbols, (totals & np.uint8(1))[:, None], state)
+        steps = probe.run(symbols, (totals & np.uint8(1))[:, None], self.state[parents])
         words = np.concatenate([self.words[parents], symbols], axis=1)
         return Frontier(words, steps.state, totals >> np.uint8(1)), steps
 
     def keep(self, rows: NDArray[np.intp]) -> Frontier:
         """Return these words only."""
-        state = None if self.state is None else self.state[rows]
-        return Frontier(self.words[rows], state, self.carry[rows])
+        return Frontier(self.words[rows], self.state[rows], self.carry[rows])
 
 
 def search_frontier(probe: Probe, size: int, depth: int) -> Bytes | None:
@@ -71,7 +66,10 @@ def search_frontier(probe: Probe, size: int, depth: int) -> Bytes | None:
 
     About `size` words of each length are tried.
     """
-    frontier, visited = Frontier.start(), Visited(probe.architecture.hidden_size, size * depth)
+    hidden_size = probe.architecture.hidden_size
+    visited = Visited(hidden_size, size * depth)
+    state = np.zeros((1, hidden_size), probe.block.dtype)
+    frontier = Frontier(np.empty((1, 0), np.uint8), state, np.zeros(1, np.uint8))
     width = size // min(1 << probe.operands, LARGEST_ALPHABET)
     for _ in range(depth):
         frontier, steps = frontier.expand(probe)
@@ -83,11 +81,9 @@ def search_frontier(probe: Probe, size: int, depth: int) -> Bytes | None:
         rows = rows[np.argsort(ranks[rows], kind="stable")]
         novel, others = rows[: width // 2], rows[width // 2 :]
         others = others[np.argsort(steps.margins[others, 0], kind="stable")]
-        pasts = np.zeros((len(others), 8), np.uint8)
-        pasts[:, 0] = frontier.carry[others]
         recent = frontier.words[others, -RECENT:]
-        pasts[:, 1 : 1 + recent.shape[1]] = recent
-        nth = nth_of_each(pasts.view(np.uint64)[:, 0])
+        recent = recent @ (1 << 8 * np.arange(recent.shape[1], dtype=np.int64))
+        nth = nth_of_each(recent << 8 | frontier.carry[others])
         others = others[np.argsort(nth, kind="stable")[: width - len(novel)]]
         rows = np.concatenate([novel, others])
         if not len(rows):
@@ -119,7 +115,7 @@ class Visited:
     def __init__(self, hidden_size: int, most: int) -> None:
         self._bits = most.bit_length() + 1
         self._table = np.zeros(RESOLUTIONS << self._bits, np.bool_)
-        self._factors = np.full(hidden_size + 2, 0x9E3779B1).cumprod(dtype=np.uint32)
+        self._factors = np.full(hidden_size, FACTOR).cumprod(dtype=np.uint32)
         self._places = np.empty((0, 0), np.int64)
 
     def ranks(self, state: Real, carry: Bytes) -> NDArray[np.intp]:
@@ -132,17 +128,15 @@ class Visited:
         self._places = np.empty((RESOLUTIONS, len(state)), np.int64)
         for i, places in enumerate(self._places):
             shift = 3 * (RESOLUTIONS - 1 - i)
-            cells = (finest + (1 << shift >> 1) >> shift).view(np.uint32)
-            hashes = (
-                cells @ self._factors[2:] + carry.astype(np.uint32) * self._factors[1]
-            ) * self._factors[0]
+            rounded = (finest + (1 << shift >> 1) >> shift).view(np.uint32)
+            hashes = (rounded @ self._factors + carry) * FACTOR
             places[:] = (i << self._bits) + (hashes >> np.uint32(32 - self._bits))
         flat = self._places.reshape(-1)
-        cells = np.sort(flat << 32 | np.arange(flat.size))  # all different
-        first = cells[np.diff(cells >> 32, prepend=-1) > 0] & 0xFFFFFFFF
-        new = np.zeros(flat.size, np.bool_)
-        new[first] = ~self._table[flat[first]]
-        new = new.reshape(self._places.shape)
+        ordered = np.sort(flat << 32 | np.arange(flat.size))  # all different: any sort is stable
+        cells = ordered >> 32
+        first = ordered[np.append(True, cells[1:] != cells[:-1])] & 0xFFFFFFFF
+        new = np.zeros(self._places.shape, np.bool_)
+        new.reshape(-1)[first] = ~self._table[flat[first]]
         return np.where(new.any(axis=0), new.argmax(axis=0), RESOLUTIONS)
 
     def add(self, rows: NDArray[np.intp]) -> None:

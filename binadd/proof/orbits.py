@@ -69,10 +69,10 @@ def _to_carries(operands: int) -> list[Symbols]:
     return [((1 << operands) - 1,) * carry for carry in range(operands)]
 
 
-def _words(operands: int, prefixes: list[Symbols], periods: list[Symbols], period: int) -> Bytes:
-    """Return each prefix with each period (N, T), until carries are periodic as well."""
+def _words(operands: int, prefixes: list[Symbols], cycles: list[Symbols], period: int) -> Bytes:
+    """Return each prefix with each cycle after it (N, T), until carries are periodic as well."""
     length = max(map(len, prefixes)) + period * (operands + 1)
-    words = [(prefix + cycle * length)[:length] for prefix in prefixes for cycle in periods]
+    words = [(prefix + cycle * length)[:length] for prefix in prefixes for cycle in cycles]
     return np.array(words, np.uint8)
 
 
