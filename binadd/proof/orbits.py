@@ -180,7 +180,7 @@ def _promising(orbits: Orbits) -> NDArray[np.intp]:
     with np.errstate(all="ignore"):
         ratio = moves / moved
         ahead = np.where(ratio < 1, ratio / (1 - ratio), 1e6)  # the rest of a geometric series
-        heading = margin + (margin - was) * ahead
+    heading = margin + (margin - was) * ahead
     orders = [np.argsort(key, kind="stable") for key in (heading, -ratio)]
     ranked = rows[np.stack(orders, axis=1).reshape(-1)]
     ranked = ranked[np.sort(np.unique(ranked, return_index=True)[1])]
