@@ -2,7 +2,7 @@
 
 Each is an exact adder made of threshold gates, with a flaw wired in: a counter that runs full, a
 drift too slow to see, a lock that opens to one word. They test that `prove` is sound (no liar is
-ever proved) and that `refute` is strong (the sum that a liar gets wrong is found).
+ever proved) and that `falsify` is strong (the sum that a liar gets wrong is found).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.certificate import weights_digest
 from binadd.proof.enclosure import Cases, Enclosure, Reached
-from binadd.proof.refutation import refute
+from binadd.proof.falsify import falsify
 from binadd.proof.search import (
     Adaptive,
     AffineForms,
@@ -189,7 +189,7 @@ def test_a_trapdoor_in_a_proved_network_is_found(kind: str) -> None:
     assert isinstance(verdict, Proved)
     other = grafted(net)
     assert isinstance(prove(other, effort="quick"), Refuted | Undecided)
-    refutation = refute(other, effort="thorough")
+    refutation = falsify(other, effort="thorough")
     assert refutation is not None and RUN <= refutation.wrong_bit <= RUN + 1
     enclosure = Enclosure(other)
     count, size = len(verdict.certificate), enclosure.size - len(net.parameters["output_weights"])

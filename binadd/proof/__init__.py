@@ -9,7 +9,7 @@ from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.checker import check
 from binadd.proof.enclosure import Enclosure
-from binadd.proof.refutation import refute, refute_shortly
+from binadd.proof.falsify import exhaustive_bits, falsify, falsify_shortly
 from binadd.proof.search import Adaptive, AffineForms, Attempt, Boxes, Cells, Missed, Sampler
 from binadd.proof.verdict import Proved, Refuted, Undecided, Verdict
 
@@ -74,9 +74,11 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
 
 
 def _decide(net: BinaryAdderRNN, effort: str) -> Verdict:
-    wrong = refute_shortly(net)
+    wrong = falsify_shortly(net)
     if wrong is not None:
         return wrong
+    operands = net.state.architecture.operands
+    known = exhaustive_bits(operands, "quick")
     enclosure = Enclosure(net)
     missed: list[tuple[Attempt, Missed]] = []
     sampler = Sampler(enclosure) if enclosure.finite else None
@@ -89,9 +91,10 @@ def _decide(net: BinaryAdderRNN, effort: str) -> Verdict:
                 return Proved(result.certificate(enclosure, weights_digest(net)), net)
             missed.append((attempt, result))
         hints = [history.word for _, result in missed for history in result.doubtful[:16]]
-        wrong = refute(net, hints=hints, effort=search)
+        wrong = falsify(net, hints=hints, effort=search, known_exact_bits=known)
         if wrong is not None:
             return wrong
+        known = max(known, exhaustive_bits(operands, search))
     return _undecided(enclosure, missed)
 
 

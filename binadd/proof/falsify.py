@@ -1,0 +1,149 @@
+"""Find operands that a network adds wrongly.
+
+Exhaustive tests of short words and random tests of long ones are deceptive: a network may be right
+on every 8-bit pair and on a million random bits, and wrong on (2⁹¹ − 1) + 1. After all short words
+two searches look where such networks are known to fail: `orbits` on words that repeat, up to
+millions of steps away; `frontier` among words that lead to new states or to small margins.
+
+The same network always gives the same answer, on every machine and with all kernels: everything
+that decides is computed by kernels, which are equal bit for bit, or by integers, single IEEE
+operations and stable sorts, and budgets count steps. Finding nothing proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from binadd.bits import integer_of, sum_length, unpack_symbols
+from binadd.checks import check_choice
+from binadd.kernels.contract import Bytes
+from binadd.model import BinaryAdderRNN
+from binadd.proof.frontier import search_frontier
+from binadd.proof.orbits import Rung, search_orbits
+from binadd.proof.probe import Probe
+from binadd.proof.shrink import shrink
+from binadd.proof.verdict import Refuted
+
+__all__ = ["EFFORTS", "Effort", "exhaustive_bits", "falsify", "falsify_shortly"]
+
+
+class Effort(NamedTuple):
+    """How much to try before giving up on a network."""
+
+    exhaustive: int
+    """Bits, of all operands together, of which every sum is tried."""
+    orbits: int
+    """Periodic words to begin with."""
+    rungs: tuple[Rung, ...]
+    frontier: tuple[int, int]
+    """Words of each length that the frontier tries, and how long they grow."""
+    shrinking: float
+    """Work on making a wrong word smaller, in steps of a network of 16 units."""
+
+
+# Some 400, 4,000, … 4 million steps. States that only rounding moves mostly come back after a few
+# periods, so that their number divides 60, 858 = 2 · 3 · 11 · 13, 5,040 or 12,012.
+FAR = ((512, 30, 2), (64, 60, 10), (16, 858, 7), (4, 5040, 12), (1, 12_012, 50))
+EFFORTS = {
+    "quick": Effort(10, 160, ((8, 30, 2),), (96, 16), 20_000),
+    "medium": Effort(12, 1024, ((64, 30, 2), (8, 120, 5)), (512, 48), 200_000),
+    "thorough": Effort(16, 8192, FAR, (2048, 200), 4_000_000),
+}
+"""Each effort begins with the searches of those before it."""
+
+
+def falsify(
+    net: BinaryAdderRNN,
+    *,
+    hints: Iterable[Sequence[int]] = (),
+    effort: str = "quick",
+    known_exact_bits: int = 0,
+) -> Refuted | None:
+    """Return operands that the network adds wrongly, if any are found.
+
+    Parameters
+    ----------
+    net : BinaryAdderRNN
+    hints : iterable of sequences of int
+        Input words that may lead to a wrong bit, least significant symbol first: bit i of a
+        symbol is a bit of operand i. They are tried early.
+    effort : {"quick", "medium", "thorough"}
+        Milliseconds, tens of them, or tenths of a second: that finds failures millions of bits
+        away.
+    known_exact_bits : int
+        All sums of operands of this length are known to be right and are not tried again.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If `effort` is none of these.
+
+    Examples
+    --------
+    >>> wrong = falsify(BinaryAdderRNN(seed=0))  # untrained
+    >>> wrong.got == wrong.expected
+    False
+    """
+    last = EFFORTS[check_choice("effort", effort, EFFORTS)]
+    probe, hints = Probe(net), list(hints)
+    word = _short_word(probe, effort, known_exact_bits)
+    with np.errstate(all="ignore"):  # some networks overflow: comparisons with NaN are false
+        for plan in EFFORTS.values():
+            if word is None:
+                word = search_orbits(probe, hints, plan.orbits, plan.rungs)
+            if word is None:
+                word = search_frontier(probe, *plan.frontier)
+            if word is not None or plan is last:
+                break
+    return None if word is None else _confirmed(net, shrink(probe, word, last.shrinking))
+
+
+def falsify_shortly(net: BinaryAdderRNN, *, known_exact_bits: int = 0) -> Refuted | None:
+    """Look among all short sums and no others: that takes well under a millisecond."""
+    probe = Probe(net)
+    word = _short_word(probe, "quick", known_exact_bits)
+    return (
+        None if word is None else _confirmed(net, shrink(probe, word, EFFORTS["quick"].shrinking))
+    )
+
+
+def exhaustive_bits(operands: int, effort: str) -> int:
+    """Return the length of operands up to which `falsify` tries every sum.
+
+    `falsify_shortly` goes as far as "quick".
+    """
+    return max(1, EFFORTS[effort].exhaustive // operands)
+
+
+def _short_word(probe: Probe, effort: str, known_exact_bits: int) -> Bytes | None:
+    """Return the shortest wrong word of all short ones, or None."""
+    length = exhaustive_bits(probe.operands, effort)
+    if length <= known_exact_bits:
+        return None
+    found = probe.kernels.first_error(probe.architecture, probe.block, length)
+    return None if found is None else np.array(found[1], np.uint8)
+
+
+def _confirmed(net: BinaryAdderRNN, word: Bytes) -> Refuted | None:
+    """Let the network itself add the operands that a wrong word spells.
+
+    None if it adds them correctly after all, as when another thread has trained it meanwhile.
+    """
+    count = net.state.architecture.operands
+    operands = _spell(word, count)
+    if sum_length(operands) < len(word):  # the wrong bit lies beyond: a 1 above brings it in
+        operands = _spell(np.append(word, np.uint8(1)), count)
+    got, expected = net.add(*operands), sum(operands)
+    if got == expected:
+        return None
+    difference = got ^ expected
+    return Refuted(operands, (difference & -difference).bit_length() - 1, got, expected)
+
+
+def _spell(word: Bytes, operands: int) -> tuple[int, ...]:
+    """Return the integers that an input word (T,) spells."""
+    bits = unpack_symbols(word, operands)
+    return tuple(integer_of(bits[:, i]) for i in range(operands))
