@@ -10,7 +10,7 @@ from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.checker import check
 from binadd.proof.enclosure import Enclosure
 from binadd.proof.refutation import refute, refute_shortly
-from binadd.proof.search import Adaptive, AffineForms, Attempt, Boxes, Cells, Missed, Sampler
+from binadd.proof.search import Adaptive, AffineForms, Attempt, Boxes, Missed, Sampler
 from binadd.proof.verdict import Proved, Refuted, Undecided, Verdict
 
 __all__ = ["Certificate", "Proved", "Refuted", "Undecided", "Verdict", "check", "prove"]
@@ -21,8 +21,6 @@ THOROUGH: tuple[Attempt, ...] = (
     Adaptive(2, histories=200, work=12_000_000, steps=12, cases=6000),
     Adaptive(1, histories=400, work=12_000_000, steps=12, cases=10_000, inflation=0.3),
     Adaptive(2, histories=1000, work=16_000_000, steps=10, cases=16_000),
-    Cells(3, width=0.5),
-    Cells(4, width=0.3),
 )
 LADDER = {
     "quick": (("quick", QUICK),),
