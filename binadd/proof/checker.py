@@ -9,7 +9,7 @@ needs the format (`binadd.proof.certificate`) and these facts, which docs/proof.
 - every computed state is within ±1;
 - tanh(a) = 2σ(2a) − 1, σ(−a) = 1 − σ(a), σ′ = σ(1 − σ); σ is convex below 0 and concave above.
 
-A *case* is a set of states {z + G·e + s·e′ : |eᵢ| ≤ 1, |e′ᵢ| ≤ 1}. M of them are stepped at once.
+A *case* is a set of states {z + G·e + s·e′ : |eᵢ| ≤ 1, |e′ᵢ| ≤ 1}; M of them are stepped at once.
 """
 
 import math
@@ -29,7 +29,7 @@ from binadd.proof.integers import BEYOND, BITS, SLOPE_BITS, Integers, relax, rou
 __all__ = ["check"]
 
 MOST_WORK, MOST_WAITING = 1 << 36, 1 << 26  # products: two minutes; numbers: half a gigabyte
-AT_ONCE, DEEPEST = 1 << 17, 512  # numbers, so that they stay in the processor's cache; bisections
+AT_ONCE, DEEPEST = 1 << 17, 512  # numbers that stay in the processor's cache; bisections
 FRAME_BITS, UNEVEN = 27, 42  # of V; |VᵀV − I| must be below 2^UNEVEN units of 2^−(2·FRAME_BITS)
 # Accumulators of a sum, what one operation rounds, and |computed f − f|, in units of 2⁻⁶⁴.
 ROUNDING = {"float64": (8, 1 << 11, 1 << 14), "float32": (16, 1 << 40, 1 << 43)}
@@ -72,18 +72,27 @@ def check(
     totals = carries[:, None] + [symbol.bit_count() for symbol in range(successors.shape[1])]
     _demand(carries[0] == 0, "addition begins without a carry")
     _demand((carries[successors] == totals >> 1).all(), "a carry is not that of true addition")
-    agenda = _Agenda(certificate, sets)
-    for steps, cases in agenda:
-        for symbol, reached in enumerate(network.step(cases, certificate.affine)):
-            right = network.outputs(reached, totals[cases.context, symbol] & 1)
-            _demand(right.all(), "an output bit may be wrong")
-            reached = reached._replace(context=successors[cases.context, symbol])
-            outside = reached.where(~sets.hold(reached))
-            in_time = steps < certificate.steps or not outside.z.size
+    network.count(sets.pieces, certificate.centres.shape[1])  # at least so much
+    for begun in sets.origins():
+        waiting = [(1, begun)]
+        while waiting:
+            steps, cases = waiting.pop()
+            network.count(*cases.G.shape[::2])
+            outside = []
+            for symbol, reached in enumerate(network.step(cases)):
+                right = network.outputs(reached, totals[cases.context, symbol] & 1)
+                _demand(right.all(), "an output bit may be wrong")
+                reached = reached._replace(context=successors[cases.context, symbol])
+                outside.append(reached.where(~sets.hold(reached)))
+            open_cases = _Cases(*map(np.concatenate, zip(*outside, strict=True)))
+            in_time = steps < certificate.steps or not len(open_cases.z)
             _demand(in_time, "after the last step, a case is not in the set of its context")
-            agenda.add(steps, outside)
+            waiting += [(steps + 1, some) for some in open_cases.split()]
+            _demand(sum(some.numbers() for _, some in waiting) < MOST_WAITING, "too many cases")
         if progress is not None:
-            progress(agenda.settled(), len(certificate))
+            progress(int(begun.context[-1]), len(carries))
+    if progress is not None:
+        progress(len(carries), len(carries))
 
 
 def _demand(holds: object, sentence: str) -> None:
@@ -94,8 +103,7 @@ def _demand(holds: object, sentence: str) -> None:
 class _Cases(NamedTuple):
     """M sets of states, with H units and g generators."""
 
-    origin: Integers  # (M,): the context that each comes from
-    context: Integers  # (M,): the context that each is in
+    context: Integers  # (M,): that each is in
     z: Integers  # (M, H)
     G: Integers  # (M, H, g)
     s: Integers  # (M, H)
@@ -105,7 +113,14 @@ class _Cases(NamedTuple):
 
     def numbers(self) -> int:
         """How many numbers they come to, with the generators of the next step."""
-        return self.z.size * (4 + self.G.shape[2] + self.z.shape[1])
+        return int(self.z.size) * (4 + self.G.shape[2] + self.z.shape[1])
+
+    def split(self) -> Iterator["_Cases"]:
+        """As many at a time as memory is for."""
+        chunks = -(-self.numbers() // AT_ONCE)
+        for rows in np.array_split(np.arange(len(self.z)), min(chunks, len(self.z)) or 1):
+            if len(rows):
+                yield _Cases(*(part[rows] for part in self))
 
 
 class _Network:
@@ -120,7 +135,7 @@ class _Network:
         hidden, inputs = weights["hidden_weights"], weights["input_weights"]
         bias = weights.get("hidden_bias", np.zeros(self.size))
         out = np.append(weights["output_weights"], weights.get("output_bias", 0.0))
-        self.tanh = of.activation == "tanh"
+        self.tanh, self.affine, self.work = of.activation == "tanh", claim.affine, 0
         self.W, self.bits = scaled(hidden, 1 << 32, 2)
         [self.out], self.out_bits = scaled(out[None], 1 << 30, 0)
         given = rounded(np.column_stack([bias, inputs]), BITS, 1 << 57)
@@ -146,10 +161,19 @@ class _Network:
         self.logit_error = _ceil(claim.logit_error, BITS + self.out_bits)
         _demand(max(self.step_error, self.logit_error) < 1 << 60, "an assumed error is too large")
 
-    def step(self, cases: _Cases, affine: bool) -> Iterator[_Cases]:
+    def count(self, cases: int, generators: int) -> None:
+        """Count the products that a step takes, or as many as take so long: 150 for a unit that is
+        relaxed, and some for NumPy's calls."""
+        size, symbols = self.size, len(self.u)
+        kept = generators + size if self.affine else 0
+        each = size * generators + symbols * ((size + 4) * kept + 2 * size + 150)
+        self.work += cases * size * each + (8 + symbols << 17)
+        _demand(self.work <= MOST_WORK, "the certificate takes more work than is done for one")
+
+    def step(self, cases: _Cases) -> Iterator[_Cases]:
         """Enclose the next states, symbol by symbol: h′ = slope·(Wh + u) + offset ± error.
 
-        |z| + Σ|G| + s < 2³¹ and Σ|W| ≤ 2³²: products are below 2⁶³, shifted below 2⁶¹.
+        |z| + Σ|G| + s < 2³¹ and Σ|W| ≤ 2³²: products are below 2⁶³, shifted at most 2⁶¹.
         """
         A = self.W @ cases.G >> self.bits
         if cases.s.any():  # the box becomes generators
@@ -157,27 +181,26 @@ class _Network:
         g = A.shape[2]
         error = self.error + g  # A is rounded down
         r = np.abs(A).sum(2) + error
-        a = cases.z @ self.W.T >> self.bits
-        for u in self.u:  # below 2⁶¹
-            middle = a + u
-            slope, offset, gap = relax(middle - r, middle + r, affine, self.tanh)
-            # Where the slope is not 0, it is at most 2²⁶, and |middle| + r at most 2³⁶.
-            z = (slope * middle >> SLOPE_BITS) + offset
-            s = gap + (slope * error >> SLOPE_BITS) + self.step_error + g + 2
-            G = slope[:, :, None] * A >> SLOPE_BITS if affine else A[:, :, :0]
-            spread = (slope * r >> SLOPE_BITS) + g + s + 1
-            _demand((np.abs(z) + spread).max() < BEYOND, "a case reaches too far")
-            yield _Cases(cases.origin, cases.context, z, G, s)
+        a = (cases.z @ self.W.T >> self.bits) + self.u[:, None]  # (X, M, H): below 2⁶¹ + 2⁶¹
+        slope, offset, gap = relax(a - r, a + r, self.affine, self.tanh)
+        # Where the slope is not 0, it is at most 2²⁶, and |a| + r at most 2³⁶.
+        z = (slope * a >> SLOPE_BITS) + offset
+        s = gap + (slope * error >> SLOPE_BITS) + self.step_error + g + 2
+        spread = (slope * r >> SLOPE_BITS) + g + s + 1
+        _demand((np.abs(z) + spread).max() < BEYOND, "a case reaches too far")
+        for x, k in enumerate(slope):
+            G = k[:, :, None] * A >> SLOPE_BITS if self.affine else A[:, :, :0]
+            yield _Cases(cases.context, z[x], G, s[x])
 
     def outputs(self, cases: _Cases, bits: Integers) -> NDArray[np.bool_]:
         """Whether the logits of all states of a case are strictly on its bit's side of 0.
 
-        Σ|out| ≤ 2³⁰: every sum is below 2⁶¹.
+        Σ|out| ≤ 2³⁰: every sum is below 2⁶³.
         """
-        out, bias = self.out[:-1], int(self.out[-1]) << BITS
-        middle = cases.z @ out + bias
+        out = self.out[:-1]
+        logit = cases.z @ out + (self.out[-1] << BITS)
         radius = np.abs(out @ cases.G).sum(1) + cases.s @ np.abs(out) + self.logit_error
-        return np.asarray(np.where(bits == 1, middle, -middle) > radius)
+        return np.asarray(np.where(bits == 1, logit, -logit) > radius)
 
 
 class _Sets:
@@ -189,10 +212,10 @@ class _Sets:
 
     def __init__(self, claim: Certificate) -> None:
         size = claim.centres.shape[1]
-        self.claim, self.has_set = claim, claim.radii[:, 0] >= 0
+        self.trees, self.has_set = claim.pieces, claim.radii[:, 0] >= 0
         self.o = rounded(claim.centres, BITS, BEYOND)
         self.r = np.where(self.has_set[:, None], rounded(claim.radii, BITS, 2 * BEYOND), -1)
-        self.frame = np.array(claim.frame)  # −1 is the last: the units themselves
+        self.frame = np.array(claim.frame)  # −1: the last, which is I
         most = 1 << FRAME_BITS + 3
         self.V = rounded(np.concatenate([claim.frames, np.eye(size)[None]]), FRAME_BITS, most)
         self.V_abs, Vt = np.abs(self.V), self.V.swapaxes(1, 2)
@@ -200,6 +223,7 @@ class _Sets:
         _demand(max(loads) < most, "a frame's axes are too long")  # products: 2³⁰ · 2³⁰
         uneven = np.abs(Vt @ self.V - (np.eye(size, dtype=np.int64) << 2 * FRAME_BITS))
         _demand(uneven.max() < 1 << UNEVEN, "a frame's axes are not orthonormal")
+        self.pieces = sum(len(tree) + 1 >> 1 for tree in claim.pieces)
         self.slip = (3 * uneven.sum(2) >> 2 * FRAME_BITS - BITS) + 1
 
     def origins(self) -> Iterator[_Cases]:
@@ -209,17 +233,17 @@ class _Sets:
         pieces = (
             (q, self.frame[q], self.o[q], middle, radius)
             for q in np.flatnonzero(self.has_set)
-            for middle, radius in _bisect(self.claim.pieces[q], self.r[q])
+            for middle, radius in _bisect(self.trees[q], self.r[q])
         )
         rows = chain([(0, -1, zero, zero, zero)], pieces)
-        while chunk := list(islice(rows, max(1, AT_ONCE // (2 * size * size)))):
+        while chunk := list(islice(rows, max(1, AT_ONCE // (4 * size * size)))):
             context, frame, o, middle, radius = map(np.array, zip(*chunk, strict=True))
             if len(self.V) == 1:
-                cases = _Cases(context, context, o + middle, np.zeros((*o.shape, 0), int), radius)
+                cases = _Cases(context, o + middle, np.zeros((*o.shape, 0), int), radius)
             else:  # Σ|V| < 2³⁰, |middle| and radius < 2³²; size + 1 products are rounded down
                 Vt = self.V[frame].swapaxes(1, 2)
                 z, G = o + (_apply(Vt, middle) >> FRAME_BITS), Vt * radius[:, None] >> FRAME_BITS
-                cases = _Cases(context, context, z, G, self.slip[frame] + size + 1)
+                cases = _Cases(context, z, G, self.slip[frame] + size + 1)
             reach = np.abs(cases.z) + np.abs(cases.G).sum(2) + cases.s
             _demand(reach.max() < BEYOND, "a set reaches too far")
             yield cases
@@ -234,7 +258,7 @@ class _Sets:
         room -= np.abs(_apply(self.V[frame], cases.z - self.o[cases.context]))
         held = np.asarray((room >= 0).all(1))
         some = np.flatnonzero(held)
-        room[some] -= np.abs(self.V[frame[some]] @ cases.G[some]).sum(2)
+        room[some] -= np.abs(np.einsum("mij,mjg->mig", self.V[frame[some]], cases.G[some])).sum(2)
         return np.asarray((room >= 0).all(1))
 
 
@@ -256,62 +280,6 @@ def _bisect(tree: Iterable[int], radius: Integers) -> Iterator[tuple[Integers, I
             start, end = low.copy(), high.copy()
             start[axis] = end[axis] = low[axis] + high[axis] >> 1
             parts += [(start, high), (low, end)]
-
-
-class _Agenda:
-    """The cases that are still to be stepped: many at a time, in bounded memory."""
-
-    def __init__(self, claim: Certificate, sets: _Sets) -> None:
-        self.waiting: list[list[_Cases]] = [[] for _ in range(claim.steps + 1)]  # by steps taken
-        self.origins, self.symbols = sets.origins(), 1 << claim.operands
-        self.affine, self.work = claim.affine, 0
-        self.open = np.array([len(tree) + 1 >> 1 for tree in claim.pieces]) * sets.has_set
-        self.open[0] += 1
-        self._count(int(self.open.sum()), claim.centres.shape[1], 0)
-        self.work = 0
-
-    def __iter__(self) -> Iterator[tuple[int, _Cases]]:
-        """Give out cases with the number of the step that they are to take."""
-        while (steps := self._next()) is not None:
-            parts, waiting = [], self.waiting[steps]
-            while waiting and _numbers(parts) < AT_ONCE:
-                parts.append(waiting.pop())
-            cases = _Cases(*map(np.concatenate, zip(*parts, strict=True)))
-            self._count(*cases.G.shape)
-            self.open -= np.bincount(cases.origin, minlength=len(self.open))
-            yield steps + 1, cases
-
-    def _next(self) -> int | None:
-        """The most steps that enough cases have taken; if none, take in more, or the least."""
-        numbers = list(map(_numbers, self.waiting))
-        _demand(sum(numbers) < MOST_WAITING, "too many cases are in no set at a time")
-        if full := [steps for steps, n in enumerate(numbers) if n >= AT_ONCE]:
-            return full[-1]
-        if (cases := next(self.origins, None)) is not None:
-            self.waiting[0].append(cases)
-            return 0
-        return next((steps for steps, n in enumerate(numbers) if n > 0), None)
-
-    def _count(self, cases: int, size: int, generators: int) -> None:
-        """Count the products that a step takes; a relaxed unit counts as 150."""
-        kept = generators + size if self.affine else 0
-        each = size * generators + self.symbols * ((size + 4) * kept + 2 * size + 150)
-        self.work += cases * size * each
-        _demand(self.work <= MOST_WORK, "the certificate takes more work than is done for one")
-
-    def add(self, steps: int, cases: _Cases) -> None:
-        """Take in cases that have taken so many steps."""
-        if len(cases.z):
-            self.waiting[steps].append(cases)
-            self.open += np.bincount(cases.origin, minlength=len(self.open))
-
-    def settled(self) -> int:
-        """How many contexts have no open case."""
-        return int(np.count_nonzero(self.open == 0))
-
-
-def _numbers(parts: Iterable[_Cases]) -> int:
-    return sum(part.numbers() for part in parts)
 
 
 def _ceil(value: float, bits: int) -> int:
