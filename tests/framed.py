@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-import binadd
 from binadd import BinaryAdderRNN
-from binadd.errors import CertificateError
 from binadd.proof.certificate import WHOLE, Certificate, weights_digest
 from binadd.proof.enclosure import Enclosure
 from binadd.proof.search import Found, Sampler
@@ -20,7 +18,8 @@ from binadd.proof.search.sets import Sets
 def framed(
     net: BinaryAdderRNN, depth: int, steps: int, widen: float, cut: float = np.inf
 ) -> Certificate:
-    """Contexts that look back so far; axes of sets that are wider than `cut` are cut."""
+    """Contexts that look back so far; cut so often that no piece is wider than a share of the
+    widest set."""
     enclosure = Enclosure(net)
     graph = uniform(enclosure.operands, depth)
     states = Sampler(enclosure).states(graph.histories)
@@ -41,7 +40,7 @@ def framed(
         affine=True,
         frames=np.ascontiguousarray(frames),
         frame=(-1,) * short + tuple(range(len(graph))),
-        pieces=(WHOLE,) * short + tuple(bisected(row, cut) for row in radii),
+        pieces=(WHOLE,) * short + tuple(bisected(row, cut * radii.max()) for row in radii),
     )
 
 

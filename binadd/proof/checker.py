@@ -113,7 +113,8 @@ class _Cases(NamedTuple):
 
     def numbers(self) -> int:
         """How many numbers they come to, with the generators of the next step."""
-        return int(self.z.size) * (4 + self.G.shape[2] + self.z.shape[1])
+        count, size, generators = self.G.shape
+        return count * size * (4 + generators + size)
 
     def split(self) -> Iterator["_Cases"]:
         """As many at a time as memory is for."""
