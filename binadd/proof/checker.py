@@ -28,7 +28,7 @@ from binadd.proof.integers import BEYOND, BITS, SLOPE_BITS, Integers, relax, rou
 
 __all__ = ["check"]
 
-MOST_WORK, MOST_WAITING = 1 << 36, 1 << 26  # products: two minutes; numbers: half a gigabyte
+MOST_WORK, MOST_WAITING = 1 << 36, 1 << 25  # products: two minutes; numbers: 256 MiB
 AT_ONCE, DEEPEST = 1 << 17, 512  # numbers that stay in the processor's cache; bisections
 FRAME_BITS, UNEVEN = 27, 42  # of V; |VᵀV − I| must be below 2^UNEVEN units of 2^−(2·FRAME_BITS)
 # Accumulators of a sum, what one operation rounds, and |computed f − f|, in units of 2⁻⁶⁴.
@@ -78,17 +78,18 @@ def check(
         while waiting:
             steps, cases = waiting.pop()
             network.count(*cases.G.shape[::2])
-            outside = []
+            outside, numbers = [], sum(some.numbers() for _, some in waiting)
             for symbol, reached in enumerate(network.step(cases)):
                 right = network.outputs(reached, totals[cases.context, symbol] & 1)
                 _demand(right.all(), "an output bit may be wrong")
                 reached = reached._replace(context=successors[cases.context, symbol])
                 outside.append(reached.where(~sets.hold(reached)))
+                numbers += outside[-1].numbers()
+                _demand(numbers < MOST_WAITING, "too many cases are in no set at a time")
             open_cases = _Cases(*map(np.concatenate, zip(*outside, strict=True)))
             in_time = steps < certificate.steps or not len(open_cases.z)
             _demand(in_time, "after the last step, a case is not in the set of its context")
             waiting += [(steps + 1, some) for some in open_cases.split()]
-            _demand(sum(some.numbers() for _, some in waiting) < MOST_WAITING, "too many cases")
         if progress is not None:
             progress(int(begun.context[-1]), len(carries))
     if progress is not None:
@@ -113,15 +114,14 @@ class _Cases(NamedTuple):
 
     def numbers(self) -> int:
         """How many numbers they come to, with the generators of the next step."""
-        count, size, generators = self.G.shape
-        return count * size * (4 + generators + size)
+        numbers: int = self.z.size * (4 + self.G.shape[2] + self.z.shape[1])
+        return numbers
 
     def split(self) -> Iterator["_Cases"]:
         """As many at a time as memory is for."""
         chunks = -(-self.numbers() // AT_ONCE)
-        for rows in np.array_split(np.arange(len(self.z)), min(chunks, len(self.z)) or 1):
-            if len(rows):
-                yield _Cases(*(part[rows] for part in self))
+        for i in range(chunks := min(chunks, len(self.z))):
+            yield _Cases(*(part[i::chunks] for part in self))
 
 
 class _Network:
@@ -240,7 +240,7 @@ class _Sets:
         while chunk := list(islice(rows, max(1, AT_ONCE // (4 * size * size)))):
             context, frame, o, middle, radius = map(np.array, zip(*chunk, strict=True))
             if len(self.V) == 1:
-                cases = _Cases(context, o + middle, np.zeros((*o.shape, 0), int), radius)
+                cases = _Cases(context, o + middle, np.zeros((*o.shape, 0), np.int64), radius)
             else:  # Σ|V| < 2³⁰, |middle| and radius < 2³²; size + 1 products are rounded down
                 Vt = self.V[frame].swapaxes(1, 2)
                 z, G = o + (_apply(Vt, middle) >> FRAME_BITS), Vt * radius[:, None] >> FRAME_BITS
@@ -259,7 +259,7 @@ class _Sets:
         room -= np.abs(_apply(self.V[frame], cases.z - self.o[cases.context]))
         held = np.asarray((room >= 0).all(1))
         some = np.flatnonzero(held)
-        room[some] -= np.abs(np.einsum("mij,mjg->mig", self.V[frame[some]], cases.G[some])).sum(2)
+        room[some] -= np.abs(self.V[frame[some]] @ cases.G[some]).sum(2)
         return np.asarray((room >= 0).all(1))
 
 

@@ -40,7 +40,7 @@ class Found:
     margin: float
 
     def certificate(self, enclosure: Enclosure, digest: str) -> Certificate:
-        """Put the words that are too short to have a history in front, as contexts without sets."""
+        """Put words too short for a history in front, as contexts without sets."""
         graph, size = self.graph, enclosure.size
         first = [0]  # the number of each level's first context
         for level in graph.start:
