@@ -612,6 +612,10 @@ def test_relaxations_enclose(low: float, width: float, affine: bool, tanh: bool)
         assert slope == 0
 
 
+def nearest(product: int, bits: int) -> int:
+    return (product + (1 << (bits - 1))) >> bits
+
+
 def exactly(network: Any, case: Any, affine: bool) -> list[tuple[Any, Any, Any]]:
     """A step of one case in Python's integers, which never overflow."""
     z, G, s = (part[0].tolist() for part in case[1:])
@@ -622,11 +626,13 @@ def exactly(network: Any, case: Any, affine: bool) -> list[tuple[Any, Any, Any]]
             for i, (row, t) in enumerate(zip(G, s, strict=True))
         ]
     g = len(G[0])
-    A = [
-        [sum(w * G[k][j] for k, w in enumerate(row)) >> network.bits for j in range(g)]
-        for row in W
+    products = [
+        [sum(map(int.__mul__, row, column)) for column in zip(*G, strict=True)] for row in W
     ]
-    error = network.error + g
+    assert all(abs(x) < 2**63 - 2**31 for row in products for x in row)
+    A = [[nearest(x, network.bits) for x in row] for row in products]
+    off = (g + 1) // 2
+    error = network.error + off
     found = []
     for u in network.u.tolist():
         after: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
@@ -637,8 +643,8 @@ def exactly(network: Any, case: Any, affine: bool) -> list[tuple[Any, Any, Any]]
             ends = np.array([a - r]), np.array([a + r])
             slope, offset, gap = (int(x[0]) for x in integers.relax(*ends, affine, network.tanh))
             after[0].append((slope * a >> SLOPE_BITS) + offset)
-            after[1].append([slope * x >> SLOPE_BITS for x in A[i]] if affine else [])
-            after[2].append(gap + (slope * error >> SLOPE_BITS) + network.step_error + g + 2)
+            after[1].append([nearest(slope * x, SLOPE_BITS) for x in A[i]] if affine else [])
+            after[2].append(gap + (slope * error >> SLOPE_BITS) + network.step_error + off + 2)
         found.append(after)
     return found
 

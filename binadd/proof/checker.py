@@ -174,23 +174,24 @@ class _Network:
     def step(self, cases: _Cases) -> Iterator[_Cases]:
         """Enclose the next states, symbol by symbol: h′ = slope·(Wh + u) + offset ± error.
 
-        |z| + Σ|G| + s < 2³¹ and Σ|W| ≤ 2³²: products are below 2⁶³, shifted at most 2⁶¹.
+        |z| + Σ|G| + s < 2³¹ and Σ|W| ≤ 2³²: products are below 2⁶³ − 2³¹, shifted at most 2⁶¹.
         """
-        A = self.W @ cases.G >> self.bits
+        A = self.W @ cases.G
         if cases.s.any():  # the box becomes generators
-            A = np.concatenate([A, self.W * cases.s[:, None] >> self.bits], axis=2)
-        g = A.shape[2]
-        error = self.error + g  # A is rounded down
+            A = np.concatenate([A, self.W * cases.s[:, None]], axis=2)
+        A = _nearest(A, self.bits)
+        off = A.shape[2] + 1 >> 1  # each is off by half a unit
+        error = self.error + off
         r = np.abs(A).sum(2) + error
         a = (cases.z @ self.W.T >> self.bits) + self.u[:, None]  # (X, M, H): below 2⁶¹ + 2⁶¹
         slope, offset, gap = relax(a - r, a + r, self.affine, self.tanh)
         # Where the slope is not 0, it is at most 2²⁶, and |a| + r at most 2³⁶.
         z = (slope * a >> SLOPE_BITS) + offset
-        s = gap + (slope * error >> SLOPE_BITS) + self.step_error + g + 2
-        spread = (slope * r >> SLOPE_BITS) + g + s + 1
+        s = gap + (slope * error >> SLOPE_BITS) + self.step_error + off + 2
+        spread = (slope * r >> SLOPE_BITS) + off + s + 1
         _demand((np.abs(z) + spread).max() < BEYOND, "a case reaches too far")
         for x, k in enumerate(slope):
-            G = k[:, :, None] * A >> SLOPE_BITS if self.affine else A[:, :, :0]
+            G = _nearest(k[:, :, None] * A, SLOPE_BITS) if self.affine else A[:, :, :0]
             yield _Cases(cases.context, z[x], G, s[x])
 
     def outputs(self, cases: _Cases, bits: Integers) -> NDArray[np.bool_]:
@@ -261,6 +262,13 @@ class _Sets:
         some = np.flatnonzero(held)
         room[some] -= np.abs(self.V[frame[some]] @ cases.G[some]).sum(2)
         return np.asarray((room >= 0).all(1))
+
+
+def _nearest(products: Integers, bits: int) -> Integers:
+    """Shift right, in place, rounding to the nearest."""
+    products += 1 << bits - 1
+    products >>= bits
+    return products
 
 
 def _apply(matrices: Integers, vectors: Integers) -> Integers:
