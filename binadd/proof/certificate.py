@@ -1,22 +1,24 @@
 """The proof as data: sets of hidden states that hold every state a network can reach.
 
-A certificate lists sets S₀, S₁, …, each with the carry that true addition has whenever the state
-is in it. S₀ holds the initial state 0. Each set comes with a *plan*, which says how to show that
-steps from it, whatever the symbols, give right bits and end in a set of the list. By induction
-every state of every sum lies in one of the sets, hence every bit of every sum is right:
-docs/proof.md has the theorem, `binadd.proof.checker` re-derives every step of it.
+A certificate lists *contexts*: what is known of the symbols read so far. In each, true addition
+has one carry, every symbol leads to one other context, and a set holds the states that the network
+can be in, unless too few symbols have been read to tell. Context 0 is the start, where the state
+is 0.
 
-A set is a box {h : |hᵢ − cᵢ| ≤ rᵢ} with a centre c and a radius r. Or it is a *cell*: a box of the
-coordinates y = V(h − o) of a frame, cut along the frame's first axes into pieces of equal width:
-piece k of axis i is what has (k − ½)wᵢ ≤ yᵢ ≤ (k + ½)wᵢ. Then all sets are cells.
+The claim is that from each set, whatever the symbols, the network outputs right bits until, after
+at most `steps` steps, its state lies in the set of the context it is in then; and that the same
+holds from the start. By induction every bit of every sum is right: docs/proof.md has the theorem,
+`binadd.proof.checker` derives every step of it again.
 
-A plan is a sequence of integers, read from the left. It begins with the set as the *case* at hand:
+The set of context q is a box in the coordinates of a frame V: {x : |V(x − o)| ≤ r}, with a centre
+o and radii r. The rows of V are the axes, orthonormal up to rounding; a set without a frame is a
+plain box, as if V = I.
 
-    0          take a step with each symbol in turn, and enclose each unit's value by itself
-    1          the same, but keep how the units depend on each other (affine forms)
-    −1 − q     the case lies in set q; or in cells: the cells of frame q cover it
+Where a set is too large to be stepped as a whole, it is cut into pieces. They are the leaves of a
+tree of bisections, listed in preorder:
 
-After a 0 or a 1 the plans of the 2ⁿ cases reached follow, that of symbol 0 first.
+    −1        a whole piece
+    i ≥ 0     cut in two along axis i; the tree of the lower half follows, then that of the upper
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,24 +38,17 @@ from binadd.files import write_atomically
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import has_strays
 
-__all__ = ["AFFINE", "HULL", "Certificate", "Frames", "inside", "weights_digest"]
+__all__ = ["MOST_OPERANDS", "MOST_STEPS", "WHOLE", "Certificate", "weights_digest"]
 
 Reals: TypeAlias = NDArray[np.float64]
 
-HULL, AFFINE = 0, 1
-FORMAT, VERSION = "binadd-certificate", 1
+FORMAT, VERSION = "binadd-certificate", 2
+WHOLE = (-1,)
+"""The pieces of a set that is not cut."""
+MOST_STEPS, MOST_OPERANDS = 256, 8
 MAX_BYTES = 1 << 26
 """Longer files are refused unread: a thousandth of this is usual, and JSON may take thirty times
 its length in memory."""
-
-
-def inside(q: int) -> int:
-    """Return what a plan says for "the case lies in set q".
-
-    >>> inside(0), inside(4)
-    (-1, -5)
-    """
-    return -1 - q
 
 
 def weights_digest(net: BinaryAdderRNN) -> str:
@@ -81,29 +76,17 @@ def weights_digest(net: BinaryAdderRNN) -> str:
     return digest.hexdigest()
 
 
-class Frames(NamedTuple):
-    """Coordinates y = V(h − o) in which sets are cut into cells; F of them, D axes are cut."""
-
-    origins: Reals
-    """(F, H): o"""
-    axes: Reals
-    """(F, H, H): about the inverse of V"""
-    inverses: Reals
-    """(F, H, H): V"""
-    widths: Reals
-    """(F, D): of the pieces of the axes that are cut"""
-
-
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Certificate:
     """Sets that hold every reachable state of a network, and how to show it.
 
-    It is data and claims nothing: `binadd.check` decides. N sets, H hidden units.
+    It is data and claims nothing: `binadd.check` decides. N contexts, H hidden units, F frames,
+    n operands.
 
     Raises
     ------
     CertificateError
-        If a field is of the wrong type or shape, a number is not finite or a radius is negative.
+        If a field is of the wrong type or shape, or holds what it cannot mean.
     """
 
     digest: str
@@ -117,20 +100,26 @@ class Certificate:
     """By how much a computed logit may differ from the exact one."""
     margin: float
     """Every logit is at least this far on the right side of 0, as found; not part of the claim."""
+    steps: int
+    """The most steps after which a state must be in the set of its context again."""
+    affine: bool
+    """Whether steps keep how units depend on each other; otherwise each is bounded by itself."""
+    contexts: tuple[str, ...]
+    """N names, for people."""
     carries: tuple[int, ...]
-    """Of each set: the carry that goes into the next step."""
+    """N: the carry that goes into the next step."""
+    successors: tuple[tuple[int, ...], ...]
+    """N × 2ⁿ: the context after each symbol."""
     centres: Reals
-    """(N, H)"""
+    """(N, H): o"""
     radii: Reals
-    """(N, H)"""
-    plans: tuple[tuple[int, ...], ...]
-    """Of each set, as the module's docstring says."""
-    histories: tuple[str, ...]
-    """Of each set: which words lead to it, for people."""
-    frames: Frames | None = None
-    """If the sets are cells."""
-    cells: tuple[tuple[int, ...], ...] = ()
-    """Of each cell: its frame, and its piece of each axis that is cut."""
+    """(N, H): r; negative if the context has no set"""
+    frames: Reals
+    """(F, H, H): V"""
+    frame: tuple[int, ...]
+    """N: the number of each context's frame, or −1: the units themselves."""
+    pieces: tuple[tuple[int, ...], ...]
+    """N: how each set is cut, as the module's docstring says."""
 
     def __post_init__(self) -> None:
         _demand(type(self.centres) is np.ndarray and self.centres.ndim == 2, "centres")
@@ -138,63 +127,48 @@ class Certificate:
         _demand(count > 0 and size > 0, "centres")
         _check_reals("centres", self.centres, (count, size))
         _check_reals("radii", self.radii, (count, size))
-        _demand(bool((self.radii >= 0).all()), "radii")
+        without = self.radii < 0
+        _demand(bool((without.all(1) | ~without.any(1)).all()), "radii")
+        _demand(type(self.frames) is np.ndarray and self.frames.ndim == 3, "frames")
+        _check_reals("frames", self.frames, (len(self.frames), size, size))
         for name in ("step_error", "logit_error", "margin"):
             value = getattr(self, name)
             _demand(type(value) is float and 0 <= value < float("inf"), name)
         for name in ("digest", "activation", "dtype"):
             _demand(type(getattr(self, name)) is str, name)
-        _demand(type(self.operands) is int, "operands")
-        _check_entries("carries", self.carries, count, int)
-        _check_entries("histories", self.histories, count, str)
-        _check_entries("plans", self.plans, count, tuple)
-        for plan in self.plans:
-            _check_entries("plans", plan, len(plan), int)
-        self._check_cells(count, size)
+        _demand(type(self.affine) is bool, "affine")
+        _demand(type(self.operands) is int and 1 <= self.operands <= MOST_OPERANDS, "operands")
+        _demand(type(self.steps) is int and 1 <= self.steps <= MOST_STEPS, "steps")
+        _check_entries("contexts", self.contexts, count, str)
+        _check_numbers("carries", self.carries, count, range(self.operands))
+        _check_numbers("frame", self.frame, count, range(-1, len(self.frames)))
+        _check_entries("successors", self.successors, count, tuple)
+        for row in self.successors:
+            _check_numbers("successors", row, 1 << self.operands, range(count))
+        _check_entries("pieces", self.pieces, count, tuple)
+        for tree in self.pieces:
+            _check_numbers("pieces", tree, len(tree), range(-1, size))
+            _demand(_is_tree(tree), "pieces")
 
-    def _check_cells(self, count: int, size: int) -> None:
-        if self.frames is None:
-            _check_entries("cells", self.cells, 0, tuple)
-            return
-        _demand(type(self.frames) is Frames and self.frames.widths.ndim == 2, "frames")
-        number, cuts = self.frames.widths.shape
-        square = (number, size, size)
-        for array, shape in zip(
-            self.frames, ((number, size), square, square, (number, cuts)), strict=True
-        ):
-            _check_reals("frames", array, shape)
-        _demand(0 < cuts <= size and bool((self.frames.widths > 0).all()), "frames")
-        _check_entries("cells", self.cells, count, tuple)
-        for cell in self.cells:
-            _check_entries("cells", cell, 1 + cuts, int)
-            _demand(0 <= cell[0] < number, "cells")
-
-    def case(self, q: int) -> tuple[Reals, Reals, Reals]:
-        """Set q as {z + G·e + s·e′ : |eᵢ| ≤ 1, |e′ᵢ| ≤ 1}: z (H,), G (H, g) and s (H,)."""
-        centre, radius = self.centres[q], self.radii[q]
-        if self.frames is None:
-            return centre, np.zeros((len(centre), 0)), radius
-        frame = self.cells[q][0]
-        axes = self.frames.axes[frame]
-        z: Reals = self.frames.origins[frame] + axes @ centre
-        return z, axes * radius, np.zeros_like(z)
+    @property
+    def has_set(self) -> NDArray[np.bool_]:
+        """Whether each context has a set (N,)."""
+        return np.asarray(self.radii[:, 0] >= 0)
 
     def __len__(self) -> int:
-        """Return how many sets there are."""
+        """Return how many contexts there are."""
         return len(self.carries)
 
     def __repr__(self) -> str:
         """The arrays are far too long to be shown."""
         digest = self.digest[:16]
-        return f"Certificate(digest={digest!r}…, sets={len(self)}, margin={self.margin:.3g})"
+        return f"Certificate(digest={digest!r}…, contexts={len(self)}, margin={self.margin:.3g})"
 
     def to_json(self) -> str:
         """Return the certificate as JSON; every number is read back exactly."""
         content = {"format": FORMAT, "version": VERSION}
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, Frames):
-                value = {name: array.tolist() for name, array in value._asdict().items()}
             content[field.name] = value.tolist() if isinstance(value, np.ndarray) else value
         return json.dumps(content, allow_nan=False)
 
@@ -266,13 +240,11 @@ def _decode(content: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
         odd = sorted(set(content) ^ set(names))
         raise CertificateError(f"the certificate's fields are wrong, see {', '.join(odd)}")
     decoded = dict(content)
-    for name in ("centres", "radii"):
+    for name in ("centres", "radii", "frames"):
         decoded[name] = _read_reals(name, decoded[name])
-    if decoded["frames"] is not None:
-        frames = decoded["frames"]
-        _demand(isinstance(frames, dict) and sorted(frames) == sorted(Frames._fields), "frames")
-        decoded["frames"] = Frames(*(_read_reals("frames", frames[n]) for n in Frames._fields))
-    for name in ("carries", "histories", "plans", "cells"):
+    if decoded["frames"].shape == (0,):  # a list without entries does not tell their shape
+        decoded["frames"] = np.zeros((0, *decoded["centres"].shape[1:] * 2))
+    for name in ("contexts", "carries", "successors", "frame", "pieces"):
         _demand(isinstance(decoded[name], list), name)
         decoded[name] = tuple(
             tuple(entry) if isinstance(entry, list) else entry for entry in decoded[name]
@@ -313,3 +285,18 @@ def _check_entries(name: str, entries: Any, count: int, kind: type) -> None:
         type(entries) is tuple and len(entries) == count and all(type(e) is kind for e in entries),
         name,
     )
+
+
+def _check_numbers(name: str, entries: Any, count: int, allowed: range) -> None:
+    _check_entries(name, entries, count, int)
+    _demand(all(entry in allowed for entry in entries), name)
+
+
+def _is_tree(tree: tuple[int, ...]) -> bool:
+    """Whether this is the preorder of one tree of bisections, and nothing beyond it."""
+    missing = 1  # subtrees that are still to come
+    for entry in tree:
+        if missing == 0:
+            return False
+        missing += 1 if entry >= 0 else -1
+    return missing == 0

@@ -1,33 +1,38 @@
-"""Check a certificate, trusting nobody: whole numbers only, no part of the search, no NumPy.
+"""Check a certificate, trusting nobody: whole numbers only, and no part of the search.
 
-Every number here is an integer that counts units of 2^−BITS: sums and products are exact, and each
-rounding is written out, outwards. A reader needs the format (`binadd.proof.certificate`) and these
-facts, which docs/proof.md derives:
+Every number here is a whole number that counts units of 2^−BITS (`binadd.proof.integers`): sums
+and products are exact, as comments show, and each rounding is written out, outwards. A reader
+needs the format (`binadd.proof.certificate`) and these facts, which docs/proof.md derives:
 
 - the network computes ĥ′ with |ĥ′ − f(Wₕĥ + Wᵢx + bₕ)| ≤ step_error in each unit, and a logit ô
   with |ô − (Wₒĥ′ + bₒ)| ≤ logit_error; `_Network._check_errors` bounds both;
+- every computed state is within ±1;
 - tanh(a) = 2σ(2a) − 1, σ(−a) = 1 − σ(a), σ′ = σ(1 − σ); σ is convex below 0 and concave above.
+
+A *case* is a set of states {z + G·e + s·e′ : |eᵢ| ≤ 1, |e′ᵢ| ≤ 1}; M of them are stepped at once.
 """
 
 import math
-from collections.abc import Callable, Iterator
-from functools import cache
-from operator import add, sub
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from binadd.checks import check_instance, check_progress
 from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
-from binadd.proof.cover import Cover
-from binadd.proof.fixed_point import BEYOND, BITS, ONE, Case, Fields, dot, units
+from binadd.proof.integers import BEYOND, BITS, SLOPE_BITS, Integers, relax, rounded, scaled
 
 __all__ = ["check"]
 
-GUARD = 32  # further bits where σ is tabulated
-MAX_DEPTH, MOST_WORK = 200, 1 << 35  # of a plan; of all, in products: up to an hour
-# Accumulators of a sum, what one operation rounds relatively, and |computed f − f|.
-ROUNDING = {"float64": (8, ONE >> 53, ONE >> 50), "float32": (16, ONE >> 24, ONE >> 21)}
-SIGMOID_ERROR = 4  # |_sigmoid(a) − σ(a)|
+MOST_WORK, MOST_WAITING = 1 << 36, 1 << 25  # products: two minutes; numbers: 256 MiB
+AT_ONCE, DEEPEST = 1 << 17, 512  # numbers that stay in the processor's cache; bisections
+FRAME_BITS, UNEVEN = 27, 42  # of V; |VᵀV − I| must be below 2^UNEVEN units of 2^−(2·FRAME_BITS)
+# Accumulators of a sum, what one operation rounds, and |computed f − f|, in units of 2⁻⁶⁴.
+ROUNDING = {"float64": (8, 1 << 11, 1 << 14), "float32": (16, 1 << 40, 1 << 43)}
 
 
 def check(
@@ -43,7 +48,7 @@ def check(
     certificate : Certificate
     net : BinaryAdderRNN
     progress : callable, optional
-        Called with the number of sets that are checked and the number of all.
+        Called with the number of contexts that are checked and the number of all.
 
     Raises
     ------
@@ -62,179 +67,231 @@ def check(
     check_instance("certificate", certificate, Certificate)
     check_instance("net", net, BinaryAdderRNN)
     check_progress(progress)
-    network = _Network(certificate, net.copy())  # as it is now
-    carries, nothing = certificate.carries, [0] * network.size
-    cover = None if certificate.frames is None else Cover(certificate, network.fields)
-    sets = network.boxes(certificate) if cover is None else cover.cases()
-
-    def inside(case: Case, carry: int, q: int) -> bool:
-        """Whether a case lies in set q, or frame q's sets cover it, and they have this carry."""
-        if cover is not None:
-            network.reaches(case)
-            network.work += network.size**2 * (case.g + 1)
-            return cover.holds(case, carry, q)
-        if q >= len(sets) or carries[q] != carry:
-            return False
-        rows = zip(case.z, case.spread, sets[q].z, sets[q].s, strict=True)
-        return all(abs(z - c) + spread <= r for z, spread, c, r in rows)
-
-    def follow(plan: Iterator[int], case: Case, carry: int, steps: int) -> None:
-        """Follow a plan from a case to its ends: every bit right, every end inside a set."""
-        word = next(plan, 2)
-        _demand(word < 2 and steps <= MAX_DEPTH, "a plan ends too early, is too deep or malformed")
-        if word < 0:
-            _demand(steps > 0, "a plan ends without a step")  # or the induction would not advance
-            _demand(inside(case, carry, -1 - word), f"a case is not inside set {-1 - word}")
-            return
-        for symbol, reached in enumerate(network.step(case, affine=word == 1)):
-            total = carry + symbol.bit_count()
-            _demand(network.says(reached, total & 1), "an output bit may be wrong")
-            follow(plan, reached, total >> 1, steps + 1)
-
-    start = Case(nothing, nothing, 0, nothing, nothing)
-    _demand(inside(start, 0, 0), "set 0 does not hold the initial state")
-    for q, (box, plan) in enumerate(zip(sets, map(iter, certificate.plans), strict=True)):
-        follow(plan, box, carries[q], 0)
-        _demand(next(plan, None) is None, f"the plan of set {q} goes on after its end")
+    network, sets = _Network(certificate, net.copy()), _Sets(certificate)  # as it is now
+    carries, successors = np.array(certificate.carries), np.array(certificate.successors)
+    totals = carries[:, None] + [symbol.bit_count() for symbol in range(successors.shape[1])]
+    _demand(carries[0] == 0, "addition begins without a carry")
+    _demand((carries[successors] == totals >> 1).all(), "a carry is not that of true addition")
+    network.count(sets.pieces, certificate.centres.shape[1])  # at least so much
+    for begun in sets.origins():
+        waiting = [(1, begun)]
+        while waiting:
+            steps, cases = waiting.pop()
+            network.count(*cases.G.shape[::2])
+            outside, numbers = [], sum(some.numbers() for _, some in waiting)
+            for symbol, reached in enumerate(network.step(cases)):
+                right = network.outputs(reached, totals[cases.context, symbol] & 1)
+                _demand(right.all(), "an output bit may be wrong")
+                reached = reached._replace(context=successors[cases.context, symbol])
+                outside.append(reached.where(~sets.hold(reached)))
+                numbers += outside[-1].numbers()
+                _demand(numbers < MOST_WAITING, "too many cases are in no set at a time")
+            open_cases = _Cases(*map(np.concatenate, zip(*outside, strict=True)))
+            in_time = steps < certificate.steps or not len(open_cases.z)
+            _demand(in_time, "after the last step, a case is not in the set of its context")
+            waiting += [(steps + 1, some) for some in open_cases.split()]
         if progress is not None:
-            progress(q + 1, len(sets))
+            progress(int(begun.context[-1]), len(carries))
+    if progress is not None:
+        progress(len(carries), len(carries))
 
 
-def _demand(holds: bool, sentence: str) -> None:
+def _demand(holds: object, sentence: str) -> None:
     if not holds:
         raise CertificateError(sentence)
 
 
+class _Cases(NamedTuple):
+    """M sets of states, with H units and g generators."""
+
+    context: Integers  # (M,): that each is in
+    z: Integers  # (M, H)
+    G: Integers  # (M, H, g)
+    s: Integers  # (M, H)
+
+    def where(self, kept: NDArray[np.bool_]) -> "_Cases":
+        return _Cases(*(part[kept] for part in self))
+
+    def numbers(self) -> int:
+        """How many numbers they come to, with the generators of the next step."""
+        numbers: int = self.z.size * (4 + self.G.shape[2] + self.z.shape[1])
+        return numbers
+
+    def split(self) -> Iterator["_Cases"]:
+        """As many at a time as memory is for."""
+        chunks = -(-self.numbers() // AT_ONCE)
+        for i in range(chunks := min(chunks, len(self.z))):
+            yield _Cases(*(part[i::chunks] for part in self))
+
+
 class _Network:
-    """The weights in units, and an enclosed step."""
+    """The weights in units of 2^−bits, the rest in units, and an enclosed step."""
 
     def __init__(self, claim: Certificate, net: BinaryAdderRNN) -> None:
-        of = net.settings.architecture
-        self.size, self.work = len(claim.centres[0]), 0
+        of, self.size = net.settings.architecture, claim.centres.shape[1]
         claimed = (claim.activation, claim.dtype, claim.operands, self.size, claim.digest)
         actual = (of.activation, of.dtype, of.operands, of.hidden_size, weights_digest(net))
         _demand(claimed == actual, "the certificate is of another network")
-        weights = {name: array.tolist() for name, array in net.parameters.items()}
-        self.tanh, self.operands = of.activation == "tanh", of.operands
-        self.W = [units(row) for row in weights["hidden_weights"]]
-        self.out = units(weights["output_weights"])
-        [self.out_bias] = units([weights.get("output_bias", 0.0)])
-        self.bias = units(weights.get("hidden_bias", [0.0] * self.size))
-        self.inputs = list(map(units, zip(*weights["input_weights"], strict=True)))
-        self._check_errors(claim)
+        weights = {name: array.astype(np.float64) for name, array in net.parameters.items()}
+        hidden, inputs = weights["hidden_weights"], weights["input_weights"]
+        bias = weights.get("hidden_bias", np.zeros(self.size))
+        out = np.append(weights["output_weights"], weights.get("output_bias", 0.0))
+        self.tanh, self.affine, self.work = of.activation == "tanh", claim.affine, 0
+        self.W, self.bits = scaled(hidden, 1 << 32, 2)
+        [self.out], self.out_bits = scaled(out[None], 1 << 30, 0)
+        given = rounded(np.column_stack([bias, inputs]), BITS, 1 << 57)
+        symbols = np.arange(1 << of.operands)[:, None]
+        self.u = given[:, 0] + (symbols >> np.arange(of.operands) & 1) @ given[:, 1:].T  # (X, H)
+        self._check_errors(claim, np.column_stack([bias, inputs, hidden]).tolist(), out.tolist())
+        # Of a pre-activation: weights are off by half a unit, states within ±1; biases and inputs
+        # by half a unit, and Wh is rounded down. Of a logit: the same, in units of a product.
+        self.error = (self.size << BITS - 1 >> self.bits) + of.operands + 3
+        self.logit_error += self.size + 1 << BITS - 1
 
-    def _check_errors(self, claim: Certificate) -> None:
+    def _check_errors(self, claim: Certificate, rows: list[list[float]], out: list[float]) -> None:
         """A term of a sum is rounded at most m times on its way: γ = mu/(1 − mu) ≤ 2mu relatively.
-        Three units for each term: what `units` rounds off a weight, and a product's underflow."""
-        terms = zip(self.bias, *self.inputs, *zip(*self.W, strict=True), strict=True)
-        hidden = max(sum(map(abs, row)) for row in terms)
-        output = sum(map(abs, [self.out_bias, *self.out]))
-        _demand(max(hidden, output) < ONE << 64, "sums of weights so large might overflow")
+        In units of 2⁻⁶⁴; two are for what is rounded down here, and for products' underflow."""
+        loads = [sum(_ceil(abs(w), 64) for w in row) for row in (*rows, out)]
         lanes, u, activation_error = ROUNDING[claim.dtype]
-        m = max(-(-self.size // lanes) + lanes.bit_length(), self.operands + 1)
-        sums = [(load * 2 * m * u >> BITS) + 3 * (self.size + 9) for load in (hidden, output)]
-        step = sums[0] // (1 if self.tanh else 4) + activation_error + 2
-        self.step_error, self.logit_error = units([claim.step_error, claim.logit_error])
-        enough = self.step_error >= step and self.logit_error >= sums[1]
+        m = max(-(-self.size // lanes) + lanes.bit_length(), claim.operands + 1)
+        hidden, output = ((load * 2 * m * u >> 64) + 2 for load in (max(loads[:-1]), loads[-1]))
+        step = hidden // (1 if self.tanh else 4) + 1 + activation_error
+        enough = _ceil(claim.step_error, 64) > step and _ceil(claim.logit_error, 64) > output
         _demand(enough, "the certificate assumes smaller rounding errors than there are")
-        frames = [] if claim.frames is None else claim.frames.inverses.tolist()
-        loads = [sum(map(abs, units(row))) for frame in frames for row in frame]
-        self.fields = Fields(BEYOND * (max(hidden, output, *loads) + ONE))
+        self.step_error = _ceil(claim.step_error, BITS)
+        self.logit_error = _ceil(claim.logit_error, BITS + self.out_bits)
+        _demand(max(self.step_error, self.logit_error) < 1 << 60, "an assumed error is too large")
 
-    def boxes(self, claim: Certificate) -> list[Case]:
-        """The sets as cases."""
-        nothing, sets = [0] * self.size, (claim.centres.tolist(), claim.radii.tolist())
-        pairs = zip(*(map(units, rows) for rows in sets), strict=True)
-        return [Case(c, nothing, 0, r, r) for c, r in pairs]
+    def count(self, cases: int, generators: int) -> None:
+        """Count the products that a step takes, or as many as take so long: 150 for a unit that is
+        relaxed, and some for NumPy's calls."""
+        size, symbols = self.size, len(self.u)
+        kept = generators + size if self.affine else 0
+        each = size * generators + symbols * ((size + 4) * kept + 2 * size + 150)
+        self.work += cases * size * each + (8 + symbols << 17)
+        _demand(self.work <= MOST_WORK, "the certificate takes more work than is done for one")
 
-    def reaches(self, case: Case) -> None:
-        """Demand that no state of a case is as far from 0 as BEYOND."""
-        _demand(max(map(add, map(abs, case.z), case.spread)) < BEYOND, "a case reaches too far")
+    def step(self, cases: _Cases) -> Iterator[_Cases]:
+        """Enclose the next states, symbol by symbol: h′ = slope·(Wh + u) + offset ± error.
 
-    def step(self, case: Case, affine: bool) -> Iterator[Case]:
-        """Enclose the next states, symbol by symbol: h′ = slope·(Wh + u) + offset ± error."""
-        self.reaches(case)
-        fields, bits, g = self.fields, self.fields.bits, case.g + self.size
-        self.work += self.size * (self.size * g + (500 << self.operands))  # 500 for each line
-        _demand(self.work <= MOST_WORK, "the plans take more steps than are checked")
-        places = range(bits * case.g, bits * g, bits)  # the box becomes generators
-        G = [row + (s << at) for row, s, at in zip(case.G, case.s, places, strict=True)]
-        A = [fields.round_down(dot(row, G), g) for row in self.W]
-        r = [fields.size(row, g) + g + 2 for row in A]
-        a = [(dot(row, case.z) >> BITS) + b for row, b in zip(self.W, self.bias, strict=True)]
-        for symbol in range(1 << self.operands):
-            fed = [row for i, row in enumerate(self.inputs) if symbol >> i & 1]
-            middle = list(map(sum, zip(a, *fed, strict=True)))
-            ends = zip(map(sub, middle, r), map(add, middle, r), strict=True)
-            lines = (_line(low, high, affine, self.tanh) for low, high in ends)
-            slope, offset, error = zip(*lines, strict=True)
-            z = [(k * m >> BITS) + o for k, m, o in zip(slope, middle, offset, strict=True)]
-            s = [e + self.step_error + 2 * g + 4 for e in error]
-            spread = [(k * t >> BITS) + 1 + e for k, t, e in zip(slope, r, s, strict=True)]
-            G = [fields.round_down(k * row, g) for k, row in zip(slope, A, strict=True)]
-            yield Case(z, G, g if affine else 0, s, spread)
+        |z| + Σ|G| + s < 2³¹ and Σ|W| ≤ 2³²: products are below 2⁶³ − 2³¹, shifted at most 2⁶¹.
+        """
+        A = self.W @ cases.G
+        if cases.s.any():  # the box becomes generators
+            A = np.concatenate([A, self.W * cases.s[:, None]], axis=2)
+        A = _nearest(A, self.bits)
+        off = A.shape[2] + 1 >> 1  # each is off by half a unit
+        error = self.error + off
+        r = np.abs(A).sum(2) + error
+        a = (cases.z @ self.W.T >> self.bits) + self.u[:, None]  # (X, M, H): below 2⁶¹ + 2⁶¹
+        slope, offset, gap = relax(a - r, a + r, self.affine, self.tanh)
+        # Where the slope is not 0, it is at most 2²⁶, and |a| + r at most 2³⁶.
+        z = (slope * a >> SLOPE_BITS) + offset
+        s = gap + (slope * error >> SLOPE_BITS) + self.step_error + off + 2
+        spread = (slope * r >> SLOPE_BITS) + off + s + 1
+        _demand((np.abs(z) + spread).max() < BEYOND, "a case reaches too far")
+        for x, k in enumerate(slope):
+            G = _nearest(k[:, :, None] * A, SLOPE_BITS) if self.affine else A[:, :, :0]
+            yield _Cases(cases.context, z[x], G, s[x])
 
-    def says(self, case: Case, bit: int) -> bool:
-        """Whether the logit of every state of the case is strictly on the bit's side of 0."""
-        middle = dot(self.out, case.z) + (self.out_bias << BITS)
-        radius = self.fields.size(dot(self.out, case.G), case.g)
-        radius += dot(map(abs, self.out), case.s) + (self.logit_error << BITS)
-        return (middle if bit else -middle) > radius
+    def outputs(self, cases: _Cases, bits: Integers) -> NDArray[np.bool_]:
+        """Whether the logits of all states of a case are strictly on its bit's side of 0.
 
-
-def _line(low: int, high: int, affine: bool, tanh: bool = False) -> tuple[int, int, int]:
-    """(slope, offset, error) with f(a) = slope·a + offset ± error for low ≤ a ≤ high: the secant's
-    slope, or 0. Where v(a) = σ(a) − slope·a is convex, none exceeds its values at the ends."""
-    if tanh:
-        slope, offset, error = _line(2 * low, 2 * high, affine)
-        return 4 * slope, 2 * offset - ONE, 2 * error
-    lower, upper, slope = _sigmoid(low), _sigmoid(high), 0
-    if affine and high - low > ONE >> 40:
-        slope = min(max(((upper - lower) << BITS) // (high - low), 0), ONE >> 2)
-        ends = lower - (slope * low >> BITS), upper - (slope * high >> BITS)
-        lower, upper = min(ends), max(ends)
-        if high > 0:
-            upper = max(upper, _supremum(max(low, 0), high, slope))
-        if low < 0:  # v(a) = 1 − v(−a)
-            lower = min(lower, ONE - _supremum(max(-high, 0), -low, slope))
-    return slope, (upper + lower) // 2, (upper - lower) // 2 + SIGMOID_ERROR + 2
+        Σ|out| ≤ 2³⁰: every sum is below 2⁶³.
+        """
+        out = self.out[:-1]
+        logit = cases.z @ out + (self.out[-1] << BITS)
+        radius = np.abs(out @ cases.G).sum(1) + cases.s @ np.abs(out) + self.logit_error
+        return np.asarray(np.where(bits == 1, logit, -logit) > radius)
 
 
-def _supremum(start: int, end: int, slope: int) -> int:
-    """A bound of v(a) for 0 ≤ start ≤ a ≤ end, but for SIGMOID_ERROR: v, concave there, lies under
-    its tangent at any point. The best is where σ′(a) = slope; a guess will do."""
-    root = math.sqrt(max(0.0, 1 - 4 * slope / ONE))
-    guess = int(math.log((1 + root) / (1 - root)) * 2**40) << BITS - 40 if root < 1 else end
-    p = min(max(guess, start), end)
-    y = _sigmoid(p)
-    rise, error = (y * (ONE - y) >> BITS) - slope, SIGMOID_ERROR + 1
-    above = max((error + rise) * (end - p), (error - rise) * (p - start)) >> BITS
-    return y - (slope * p >> BITS) + above + 1
+class _Sets:
+    """The sets of a certificate: as cases, and what lies in them.
+
+    V in units of 2^−FRAME_BITS, whatever it is: x = o + Vᵀy + (I − VᵀV)(x − o) where y = V(x − o).
+    For a state x, |x − o| < 3: if V is orthonormal, the last term is tiny, and `slip` bounds it.
+    """
+
+    def __init__(self, claim: Certificate) -> None:
+        size = claim.centres.shape[1]
+        self.trees, self.has_set = claim.pieces, claim.radii[:, 0] >= 0
+        self.o = rounded(claim.centres, BITS, BEYOND)
+        self.r = np.where(self.has_set[:, None], rounded(claim.radii, BITS, 2 * BEYOND), -1)
+        self.frame = np.array(claim.frame)  # −1: the last, which is I
+        most = 1 << FRAME_BITS + 3
+        self.V = rounded(np.concatenate([claim.frames, np.eye(size)[None]]), FRAME_BITS, most)
+        self.V_abs, Vt = np.abs(self.V), self.V.swapaxes(1, 2)
+        loads = [self.V_abs.sum(axis).max() for axis in (1, 2)]
+        _demand(max(loads) < most, "a frame's axes are too long")  # products: 2³⁰ · 2³⁰
+        uneven = np.abs(Vt @ self.V - (np.eye(size, dtype=np.int64) << 2 * FRAME_BITS))
+        _demand(uneven.max() < 1 << UNEVEN, "a frame's axes are not orthonormal")
+        self.pieces = sum(len(tree) + 1 >> 1 for tree in claim.pieces)
+        self.slip = (3 * uneven.sum(2) >> 2 * FRAME_BITS - BITS) + 1
+
+    def origins(self) -> Iterator[_Cases]:
+        """The initial state, in context 0, and the pieces of all sets."""
+        size = self.o.shape[1]
+        zero = np.zeros(size, np.int64)
+        pieces = (
+            (q, self.frame[q], self.o[q], middle, radius)
+            for q in np.flatnonzero(self.has_set)
+            for middle, radius in _bisect(self.trees[q], self.r[q])
+        )
+        rows = chain([(0, -1, zero, zero, zero)], pieces)
+        while chunk := list(islice(rows, max(1, AT_ONCE // (4 * size * size)))):
+            context, frame, o, middle, radius = map(np.array, zip(*chunk, strict=True))
+            if len(self.V) == 1:
+                cases = _Cases(context, o + middle, np.zeros((*o.shape, 0), np.int64), radius)
+            else:  # Σ|V| < 2³⁰, |middle| and radius < 2³²; size + 1 products are rounded down
+                Vt = self.V[frame].swapaxes(1, 2)
+                z, G = o + (_apply(Vt, middle) >> FRAME_BITS), Vt * radius[:, None] >> FRAME_BITS
+                cases = _Cases(context, z, G, self.slip[frame] + size + 1)
+            reach = np.abs(cases.z) + np.abs(cases.G).sum(2) + cases.s
+            _demand(reach.max() < BEYOND, "a set reaches too far")
+            yield cases
+
+    def hold(self, cases: _Cases) -> NDArray[np.bool_]:
+        """Whether each case lies in the set of its context: |V(z − o)| + Σ|VG| + |V|s ≤ r.
+
+        Σ|V| < 2³⁰, |z − o| < 2³², Σ|G| + s < 2³¹ and r < 2³²: all terms come to less than 2⁶³.
+        """
+        frame = self.frame[cases.context]
+        room = (self.r[cases.context] << FRAME_BITS) - _apply(self.V_abs[frame], cases.s)
+        room -= np.abs(_apply(self.V[frame], cases.z - self.o[cases.context]))
+        held = np.asarray((room >= 0).all(1))
+        some = np.flatnonzero(held)
+        room[some] -= np.abs(self.V[frame[some]] @ cases.G[some]).sum(2)
+        return np.asarray((room >= 0).all(1))
 
 
-def _sigmoid(a: int) -> int:
-    """σ(a) ± SIGMOID_ERROR: a Taylor polynomial about the next multiple of 2⁻⁶."""
-    x = abs(a)
-    i = (x >> BITS - 7) + 1 >> 1
-    r, y = x - (i << BITS - 6), 0
-    for c in _taylor(i) if i < 45 << 6 else [ONE]:  # e^−45 < 2^−BITS
-        y = (y * r >> BITS) + c
-    return y if a >= 0 else ONE - y
+def _nearest(products: Integers, bits: int) -> Integers:
+    """Shift right, in place, rounding to the nearest."""
+    products += 1 << bits - 1
+    products >>= bits
+    return products
 
 
-@cache
-def _taylor(i: int) -> list[int]:
-    """c₈, …, c₀ of σ(i/64 + r) = Σ cₖrᵏ. By Cauchy |cₖ| ≤ (2/π)ᵏ, as |σ| ≤ 1 where |Im a| ≤ π/2:
-    for |r| ≤ 2⁻⁷ the rest is below 2⁻⁶⁸. e^(−i/64) = (e^−y)^512 with y < ⅛: 19 terms are off by 60
-    units of 2^−bits. A squaring doubles that, and cₖ are off by a hundredfold: below 2^−BITS."""
-    bits = BITS + GUARD
-    y, term, total = i << bits - 15, 1 << bits, 1 << bits
-    for k in range(1, 20):
-        term = -(term * y >> bits) // k
-        total += term
-    for _ in range(9):
-        total = total * total >> bits
-    c = [(1 << 2 * bits) // ((1 << bits) + total)]
-    for k in range(1, 9):  # σ′ = σ − σ²
-        c.append((c[-1] - (dot(c, reversed(c)) >> bits)) // k)
-    return [coefficient >> GUARD for coefficient in reversed(c)]
+def _apply(matrices: Integers, vectors: Integers) -> Integers:
+    """M matrices times a vector each."""
+    return np.asarray((matrices @ vectors[:, :, None])[:, :, 0])
+
+
+def _bisect(tree: Iterable[int], radius: Integers) -> Iterator[tuple[Integers, Integers]]:
+    """The middle and radius of each piece; they share their ends, so that none lacks a state."""
+    parts = [(-radius, radius)]
+    for axis in tree:
+        _demand(len(parts) <= DEEPEST, "a set is cut into pieces of pieces too often")
+        low, high = parts.pop()
+        if axis < 0:
+            middle = low + high >> 1
+            yield middle, high - middle
+        else:
+            start, end = low.copy(), high.copy()
+            start[axis] = end[axis] = low[axis] + high[axis] >> 1
+            parts += [(start, high), (low, end)]
+
+
+def _ceil(value: float, bits: int) -> int:
+    """In units of 2^−bits, rounded up."""
+    _demand(value < 2.0**64, "a number is too large")
+    return math.ceil(math.ldexp(value, bits))

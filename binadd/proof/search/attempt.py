@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from binadd.proof.certificate import Certificate, Frames, Reals
+from binadd.proof.certificate import WHOLE, Certificate, Reals
 from binadd.proof.enclosure import Enclosure
 from binadd.proof.search.frames import CuttingFrames
 from binadd.proof.search.histories import Graph, History, Integers
-from binadd.proof.search.plans import Plan, start_plan
+from binadd.proof.search.plans import AFFINE, Plan
 from binadd.proof.search.sampler import Sampler
 from binadd.proof.search.sets import Sets
 
@@ -40,17 +40,56 @@ class Found:
     margin: float
 
     def certificate(self, enclosure: Enclosure, digest: str) -> Certificate:
-        """Put the initial state in front: it is set 0, and history q is set q + 1."""
-        zero = np.zeros((1, enclosure.size))
+        """Put words too short for a history in front, as contexts without sets."""
+        graph, size = self.graph, enclosure.size
+        first = [0]  # the number of each level's first context
+        for level in graph.start:
+            first.append(first[-1] + len(level))
+        short, successors, carries = first[-1], [], [0]
+        for i, level in enumerate(graph.start):
+            for row in level.tolist():
+                successors.append(tuple(short - 1 - e if e < 0 else first[i + 1] + e for e in row))
+        for q, row in enumerate(successors):  # contexts come after those that lead to them
+            for x, t in enumerate(row):
+                if t == len(carries) and t < short:
+                    carries.append((carries[q] + x.bit_count()) // 2)
+        successors += [tuple(short + t for t in row) for row in graph.successors.tolist()]
+        nothing = np.zeros((short, size))
+        affine = any(AFFINE in plan for plan in self.plans)
         return Certificate(
             **_of_network(enclosure, digest),
             margin=self.margin,
-            carries=(0, *map(int, self.graph.carries)),
-            centres=np.concatenate([zero, self.sets.centre]),
-            radii=np.concatenate([zero, self.sets.radius]),
-            plans=self.plans,
-            histories=("start", *map(str, self.graph.histories)),
+            steps=max(map(_depth, self.plans)),
+            affine=affine,
+            contexts=(*(f"short {i}" for i in range(short)), *map(str, graph.histories)),
+            carries=(*carries, *map(int, graph.carries)),
+            successors=tuple(successors),
+            centres=np.concatenate([nothing, self.sets.centre]),
+            radii=np.concatenate([nothing - 1, self.sets.radius + 2.0**-18]),
+            frames=np.zeros((0, size, size)),
+            frame=(-1,) * (short + len(graph)),
+            pieces=(WHOLE,) * (short + len(graph)),
         )
+
+
+def _depth(plan: Plan) -> int:
+    """The most steps of a plan."""
+    symbols = plan_symbols(plan)
+    stack, depth = [1], 0
+    for word in plan:
+        depth = max(depth, len(stack) - 1 + (word >= 0))
+        stack[-1] -= 1
+        if word >= 0:
+            stack.append(symbols)
+        while stack and stack[-1] == 0:
+            stack.pop()
+    return depth
+
+
+def plan_symbols(plan: Plan) -> int:
+    """How many cases follow each step: ends = 1 + steps · (symbols − 1)."""
+    steps = sum(word >= 0 for word in plan)
+    return 1 + (len(plan) - steps - 1) // steps
 
 
 @dataclass(frozen=True)
@@ -64,27 +103,6 @@ class CellsFound:
     high: Reals  # (N, H)
     plans: list[Plan]  # of the cells
     margin: float
-
-    def certificate(self, enclosure: Enclosure, digest: str) -> Certificate:
-        """Put the initial state in front: it is the one cell of a frame of its own."""
-        size, cuts = enclosure.size, self.frames.cuts
-        start = CuttingFrames.alone(size, cuts)
-        graph, zero = self.graph, np.zeros((1, size))
-        room = np.full_like(zero, 2.0**-40)  # for the rounding of coordinates
-        q = self.cell[:, 0].tolist()
-        cells = self.cell.copy()
-        cells[:, 0] += 1
-        return Certificate(
-            **_of_network(enclosure, digest),
-            margin=self.margin,
-            carries=(0, *(int(graph.carries[f]) for f in q)),
-            centres=np.concatenate([zero, (self.low + self.high) * 0.5]),
-            radii=np.concatenate([room, (self.high - self.low) * 0.5 + 2.0**-44]),
-            plans=(start_plan(graph), *self.plans),
-            histories=("start", *(str(graph.histories[f]) for f in q)),
-            frames=Frames(*map(np.concatenate, zip(start, self.frames, strict=True))),
-            cells=((0,) * (1 + cuts), *(tuple(cell) for cell in cells.tolist())),
-        )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.proof.certificate import Frames, Reals
+from binadd.proof.certificate import Reals
 from binadd.proof.search.histories import Integers
 
 __all__ = ["CuttingFrames", "Pieces"]
@@ -28,6 +28,19 @@ MOST_UNEVEN = 1e-11
 """|I − UV|, above which a frame is useless."""
 LONGEST = 1e4
 """Σ|V| of a coordinate, above which it may be rounded by more."""
+
+
+class Frames(NamedTuple):
+    """Coordinates y = V(h − o) in which sets are cut into cells; F of them, D axes are cut."""
+
+    origins: Reals
+    """(F, H): o"""
+    axes: Reals
+    """(F, H, H): about the inverse of V"""
+    inverses: Reals
+    """(F, H, H): V"""
+    widths: Reals
+    """(F, D): of the pieces of the axes that are cut"""
 
 
 class Pieces(NamedTuple):

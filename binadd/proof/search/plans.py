@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from binadd.proof.certificate import AFFINE, HULL
 from binadd.proof.search.histories import Graph, Integers
 
 __all__ = ["Plan", "box_plans", "cell_plans", "followed_plans", "length", "start_plan"]
 
+HULL, AFFINE = 0, 1
 Plan: TypeAlias = tuple[int, ...]
 
 
