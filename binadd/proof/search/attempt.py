@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from binadd.proof.certificate import WHOLE, Certificate, Reals
+from binadd.proof.certificate import Certificate, Reals
 from binadd.proof.enclosure import Enclosure
 from binadd.proof.search.frames import CuttingFrames
 from binadd.proof.search.histories import Graph, History, Integers
@@ -65,10 +65,12 @@ class Found:
             carries=(*carries, *map(int, graph.carries)),
             successors=tuple(successors),
             centres=np.concatenate([nothing, self.sets.centre]),
-            radii=np.concatenate([nothing - 1, self.sets.radius + 2.0**-18]),
             frames=np.zeros((0, size, size)),
             frame=(-1,) * (short + len(graph)),
-            pieces=(WHOLE,) * (short + len(graph)),
+            widths=np.zeros(short + len(graph)),
+            cells=tuple((short + q, 0) for q in range(len(graph))),
+            middles=np.zeros_like(self.sets.centre),
+            halves=self.sets.radius + 2.0**-18,
         )
 
 
