@@ -113,7 +113,7 @@ class Found:
             carries=tuple(table.carries.tolist()),
             successors=tuple(map(tuple, table.successors.tolist())),
             centres=arrays.centres[:, :size].copy(),
-            widths=tuple(0.0 if width == inf else width for width in arrays.widths.tolist()),
+            widths=np.where(np.isfinite(arrays.widths), arrays.widths, 0.0),
             frames=sets.axes[:, :, :size].copy(),
             frame=tuple(arrays.frame.tolist()),
             cells=tuple(zip(owners, sets.pieces[used].tolist(), strict=True)),
