@@ -1,10 +1,8 @@
 """Check a certificate, trusting nobody: whole numbers only, and no part of the search.
 
 Every number here is a whole number that counts units of 2^−BITS (`binadd.proof.integers`): sums
-and products are exact, as comments show, and each rounding is written out, outwards. Most are
-NumPy's int64. In `_Images.forms` they are float64, for the speed of its matrix products: as all
-terms of a sum add up to less than 2⁵³ in magnitude, it is exact in whatever order it is summed. A
-reader needs the format (`binadd.proof.certificate`) and these facts, which docs/proof.md derives:
+and products are exact, as comments show, and each rounding is written out, outwards. A reader
+needs the format (`binadd.proof.certificate`) and these facts, which docs/proof.md derives:
 
 - the network computes ĥ′ with |ĥ′ − f(Wₕĥ + Wᵢx + bₕ)| ≤ step_error in each unit, and a logit ô
   with |ô − (Wₒĥ′ + bₒ)| ≤ logit_error; `_Network._check_errors` bounds both;
@@ -12,8 +10,7 @@ reader needs the format (`binadd.proof.certificate`) and these facts, which docs
 - tanh(a) = 2σ(2a) − 1, σ(−a) = 1 − σ(a), σ′ = σ(1 − σ); σ is convex below 0 and concave above.
 
 A *case* is a set of states {z + G·e + s·e′ : |eᵢ| ≤ 1, |e′ᵢ| ≤ 1}; M of them are stepped at once.
-What one becomes is its *image*. It is *covered* if each of its states lies in a cell of the image's
-context, and then needs no further step.
+Under one symbol it becomes another. If the cells of its context cover that, nothing is left to do.
 """
 
 import math
@@ -27,14 +24,13 @@ from binadd.checks import check_instance, check_progress
 from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
-from binadd.proof.integers import BEYOND, BITS, SLOPE_BITS, Integers, Reals, relax, rounded, scaled
+from binadd.proof.integers import BEYOND, BITS, SLOPE_BITS, Integers, relax, rounded, scaled
 
 __all__ = ["check"]
 
 MOST_WORK, MOST_WAITING = 1 << 36, 1 << 25  # products: two minutes; numbers: 256 MiB
 AT_ONCE = 1 << 17  # numbers that stay in the processor's cache
 FRAME_BITS, UNEVEN = 27, 42  # of V; |VᵀV − I| must be below 2^UNEVEN units of 2^−(2·FRAME_BITS)
-FORM_BITS = 3  # by so many bits are linear forms coarser than what they are made of
 TINY = 1 << 10  # smaller boxes become no generators
 FAR, MOST_SLABS, PART_BITS = 1 << 37, 64, 24
 # Accumulators of a sum, what one operation rounds, and |computed f − f|, in units of 2⁻⁶⁴.
@@ -73,8 +69,7 @@ def check(
     check_instance("certificate", certificate, Certificate)
     check_instance("net", net, BinaryAdderRNN)
     check_progress(progress)
-    sets = _Sets(certificate)
-    network = _Network(certificate, net.copy(), sets.longest)  # as it is now
+    network, sets = _Network(certificate, net.copy()), _Sets(certificate)  # as it is now
     carries, successors = np.array(certificate.carries), np.array(certificate.successors)
     totals = carries[:, None] + [symbol.bit_count() for symbol in range(successors.shape[1])]
     _demand(carries[0] == 0, "addition begins without a carry")
@@ -86,11 +81,11 @@ def check(
             steps, cases = waiting.pop()
             network.count(*cases.G.shape[::2])
             outside, numbers = [], sum(some.numbers() for _, some in waiting)
-            for symbol, images in enumerate(network.step(cases)):
-                right = network.outputs(images, totals[cases.context, symbol] & 1)
+            for symbol, reached in enumerate(network.step(cases)):
+                right = network.outputs(reached, totals[cases.context, symbol] & 1)
                 _demand(right.all(), "an output bit may be wrong")
-                images = images._replace(context=successors[cases.context, symbol])
-                outside.append(images.cases(np.flatnonzero(~sets.cover(images, network.spend))))
+                reached = reached._replace(context=successors[cases.context, symbol])
+                outside.append(reached.where(~sets.cover(reached, network.spend)))
                 numbers += outside[-1].numbers()
                 _demand(numbers < MOST_WAITING, "too many cases are in no set at a time")
             open_cases = _Cases(*map(np.concatenate, zip(*outside, strict=True)))
@@ -116,6 +111,9 @@ class _Cases(NamedTuple):
     G: Integers  # (M, H, g)
     s: Integers  # (M, H)
 
+    def where(self, kept: NDArray[np.bool_] | Integers) -> "_Cases":
+        return _Cases(*(part[kept] for part in self))
+
     def numbers(self) -> int:
         """How many numbers they come to, with the generators of the next step."""
         numbers: int = self.z.size * (4 + self.G.shape[2] + self.z.shape[1])
@@ -128,45 +126,10 @@ class _Cases(NamedTuple):
             yield _Cases(*(part[i::chunks] for part in self))
 
 
-class _Images(NamedTuple):
-    """What M cases become under one symbol: {z + λ·A·e + s·e′}, not yet multiplied out."""
-
-    context: Integers  # (M,)
-    z: Integers  # (M, H)
-    s: Integers  # (M, H)
-    spread: Integers  # (M, H): no state differs from z by more
-    slope: Integers  # (M, H): λ in units of 2^−SLOPE_BITS, at most 1; 0 if Σ|A| is 2³⁷ or more
-    load: Integers  # (M,): of all units whose slope is not 0, Σ|A|
-    A: Integers  # (M, H, g)
-    coarse: Reals  # (M, H, g): A in units of 2^drop, rounded
-    drop: int
-
-    def cases(self, kept: Integers) -> _Cases:
-        """Multiply some out: products are below 2²⁶ · 2³⁷. In `s` there is room for rounding."""
-        G = _nearest(self.slope[kept, :, None] * self.A[kept], SLOPE_BITS)
-        return _Cases(self.context[kept], self.z[kept], G, self.s[kept])
-
-    def forms(self, rows: Reals, kept: Integers | slice) -> Reals:
-        """rows·λ·A, (M, R, g), of whole numbers (M, R, H), in units of 2^(FORM_BITS + drop).
-
-        Σ|row| · λΣ|A| is below 2⁵² of them by the choice of drop; what rounding adds to this, at
-        most ½Σ|A| + ½g(Σ|row| + H), is below 2⁴⁷. So sums of such sums are exact, too.
-        """
-        factors = np.ldexp(self.slope[kept].astype(np.float64), -SLOPE_BITS - FORM_BITS)
-        return np.asarray(np.rint(rows * factors[:, None]) @ self.coarse[kept])
-
-    def slack(self, loads: Integers, kept: Integers | slice) -> Integers:
-        """By how much all forms of a row are off together, where its Σ|row| is a load (M, R): a
-        rounded number of a row by less than ⅝, whatever the processor made of the product."""
-        size, generators = self.A.shape[1:]
-        row = (loads * self.slope[kept].max(1)[:, None] >> SLOPE_BITS) + 5 * size + 1
-        return np.asarray(5 * self.load[kept][:, None] + row * (generators << self.drop >> 1))
-
-
 class _Network:
     """The weights in units of 2^−bits, the rest in units, and an enclosed step."""
 
-    def __init__(self, claim: Certificate, net: BinaryAdderRNN, longest: int) -> None:
+    def __init__(self, claim: Certificate, net: BinaryAdderRNN) -> None:
         of, self.size = net.settings.architecture, claim.centres.shape[1]
         claimed = (claim.activation, claim.dtype, claim.operands, self.size, claim.digest)
         actual = (of.activation, of.dtype, of.operands, of.hidden_size, weights_digest(net))
@@ -177,8 +140,7 @@ class _Network:
         out = np.append(weights["output_weights"], weights.get("output_bias", 0.0))
         self.tanh, self.affine, self.work = of.activation == "tanh", claim.affine, 0
         self.W, self.bits = scaled(hidden, 1 << 32, 2)
-        [self.out], self.out_bits = scaled(out[None], 1 << 28, 0)
-        self.longest = max(longest, 1 << 28)  # Σ|row| of what forms are made of
+        [self.out], self.out_bits = scaled(out[None], 1 << 30, 0)
         given = rounded(np.column_stack([bias, inputs]), BITS, 1 << 57)
         symbols = np.arange(1 << of.operands)[:, None]
         self.u = given[:, 0] + (symbols >> np.arange(of.operands) & 1) @ given[:, 1:].T  # (X, H)
@@ -215,7 +177,7 @@ class _Network:
         self.work += products
         _demand(self.work <= MOST_WORK, "the certificate takes more work than is done for one")
 
-    def step(self, cases: _Cases) -> Iterator[_Images]:
+    def step(self, cases: _Cases) -> Iterator[_Cases]:
         """Enclose the next states, symbol by symbol: h′ = slope·(Wh + u) + offset ± error.
 
         |z| + Σ|G| + s < 2³¹ and Σ|W| ≤ 2³²: products are below 2⁶³ − 2³¹, shifted at most 2⁶¹.
@@ -229,64 +191,54 @@ class _Network:
         off = A.shape[2] + 1 >> 1  # each is off by half a unit
         error = error + off
         r = np.abs(A).sum(2) + error
-        A = A if self.affine else A[:, :, :0]
         a = (cases.z @ self.W.T >> self.bits) + self.u[:, None]  # (X, M, H): below 2⁶¹ + 2⁶¹
         slope, offset, gap = relax(a - r, a + r, self.affine, self.tanh)
         # Where the slope is not 0, it is at most 2²⁶, and |a| + r at most 2³⁶.
         z = (slope * a >> SLOPE_BITS) + offset
         s = gap + (slope * error >> SLOPE_BITS) + self.step_error + off + 2
-        linear = slope * r >> SLOPE_BITS
-        spread = linear + off + s + 1
+        spread = (slope * r >> SLOPE_BITS) + off + s + 1
         _demand((np.abs(z) + spread).max() < BEYOND, "a case reaches too far")
-        drop = max(0, (self.longest * int(linear.max())).bit_length() - 52 - FORM_BITS)
-        coarse = np.rint(np.ldexp(A.astype(np.float64), -drop))
-        load = (r * (slope > 0)).sum(2)
-        for x in range(len(self.u)):
-            one = (part[x] for part in (z, s, spread, slope, load))
-            yield _Images(cases.context, *one, A, coarse, drop)
+        for x, k in enumerate(slope):
+            G = _nearest(k[:, :, None] * A, SLOPE_BITS) if self.affine else A[:, :, :0]
+            yield _Cases(cases.context, z[x], G, s[x])
 
-    def outputs(self, images: _Images, bits: Integers) -> NDArray[np.bool_]:
-        """Whether the logits of all states of an image are strictly on its bit's side of 0.
+    def outputs(self, cases: _Cases, bits: Integers) -> NDArray[np.bool_]:
+        """Whether the logits of all states of a case are strictly on its bit's side of 0.
 
-        Σ|out| ≤ 2²⁸: every sum is below 2⁶³.
+        Σ|out| ≤ 2³⁰: every sum is below 2⁶³.
         """
-        out, sizes = self.out[:-1], np.abs(self.out[:-1])
-        logit = images.z @ out + (self.out[-1] << BITS)
-        forms = np.abs(images.forms(out.astype(np.float64), slice(None))).sum((1, 2))
-        radius = (forms.astype(np.int64) << FORM_BITS + images.drop) + self.logit_error
-        radius += images.slack(sizes.sum(keepdims=True), slice(None))[:, 0] + images.s @ sizes
+        out = self.out[:-1]
+        logit = cases.z @ out + (self.out[-1] << BITS)
+        radius = np.abs(out @ cases.G).sum(1) + cases.s @ np.abs(out) + self.logit_error
         return np.asarray(np.where(bits == 1, logit, -logit) > radius)
 
 
 class _Sets:
-    """The cells of a certificate: as cases, and what lies in them.
+    """The cells of a certificate: as cases, and what they cover.
 
     V in units of 2^−FRAME_BITS, whatever it is. With E = I − VᵀV and y = V(x − o) a state x is
-    o + Uy + E²(x − o), where U = (I + E)Vᵀ; as |x − o| < 3, the last term is tiny, see `slip`.
+    o + Uy + E²(x − o), where U = (I + E)Vᵀ; as |x − o| < 3, the last term is tiny.
     """
 
     def __init__(self, claim: Certificate) -> None:
-        size = claim.centres.shape[1]
-        most, unit = 1 << FRAME_BITS + 3, np.eye(size, dtype=np.int64)
-        self.V = rounded(claim.frames, FRAME_BITS, most)
-        self.V_real, self.V_abs, Vt = self.V * 1.0, np.abs(self.V), self.V.swapaxes(1, 2)
-        self.loads = self.V_abs.sum(2)
-        self.longest = int(max(self.loads.max(initial=0), self.V_abs.sum(1).max(initial=0)))
-        _demand(self.longest < most, "a frame's axes are too long")  # products: 2³⁰ · 2³⁰
+        most, unit = 1 << FRAME_BITS + 3, np.eye(claim.centres.shape[1], dtype=np.int64)
+        self.V = rounded(np.concatenate([claim.frames, unit[None]]), FRAME_BITS, most)
+        self.V_abs, Vt = np.abs(self.V), self.V.swapaxes(1, 2)
+        loads = [self.V_abs.sum(axis).max() for axis in (1, 2)]
+        _demand(max(loads) < most, "a frame's axes are too long")  # products: 2³⁰ · 2³⁰
         E = (unit << 2 * FRAME_BITS) - Vt @ self.V
-        _demand(np.abs(E).max(initial=0) < 1 << UNEVEN, "a frame's axes are not orthonormal")
-        uneven = np.abs(E).sum(2).max(1, initial=0) >> 2 * FRAME_BITS - BITS  # below 2²⁶
-        self.slip = np.append(3 * (uneven + 1) ** 2 >> BITS, 0) + 1  # of frame −1, the last, too
-        more = _nearest(_nearest(E, 14) @ Vt, 2 * FRAME_BITS - 14)  # 2²⁸ · 2³⁰
-        self.U = np.concatenate([Vt + more, unit[None] << FRAME_BITS])  # off by less than a unit
+        _demand(np.abs(E).max() < 1 << UNEVEN, "a frame's axes are not orthonormal")
+        uneven = (np.abs(E).sum(2).max(1) >> 2 * FRAME_BITS - BITS) + 1  # at most 2²⁶
+        self.slip = (3 * uneven**2 >> BITS) + 1
+        self.U = Vt + _nearest(_nearest(E, 14) @ Vt, 2 * FRAME_BITS - 14)  # 2²⁸ · 2³⁰
         self.o, self.frame = rounded(claim.centres, BITS, BEYOND), np.array(claim.frame)
         self.owner, k = np.array(claim.cells, np.int64).reshape(-1, 2).T
         self.has_set, self.keys = claim.has_set, (self.owner << 32) + k  # |k| ≤ 2³⁰
-        # In units of V's products (2k ± 1)h are the ends of a slab.
+        # Half a width, h; in units of V's products a slab ends at (2k ± 1)h.
         self.h = rounded(claim.widths, FRAME_BITS + BITS - 1, 1 << 60)
-        _demand(((self.h > 0) == (claim.widths > 0)).all(), "slabs are too narrow")
         h = self.h[self.owner]
-        _demand((np.abs(k) <= (1 << 59) // np.maximum(h, 1) - 1).all(), "a slab is too far away")
+        _demand(((self.h > 0) == (claim.widths > 0)).all(), "slabs are too narrow")
+        _demand((np.abs(k) < (1 << 59) // np.maximum(h, 1)).all(), "a slab is too far away")
         self.start = np.where(h > 0, (2 * k - 1) * h >> FRAME_BITS, -FAR)
         self.end = np.where(h > 0, -(-(2 * k + 1) * h >> FRAME_BITS), FAR)
         middle, half = (
@@ -294,101 +246,94 @@ class _Sets:
             rounded(claim.halves, BITS, 2 * BEYOND),
         )
         self.low, self.high = middle - half, middle + half
-        self.within = self.low.copy(), self.high.copy()  # their slabs, too
-        self.within[0][:, 0] = np.maximum(self.low[:, 0], self.start)
-        self.within[1][:, 0] = np.minimum(self.high[:, 0], self.end)
-        _demand((self.within[0] <= self.within[1]).all(), "a cell is not in its slab")
-        # What is in a slab is in its cell, on a side where that reaches to the slab's end.
+        # At an end of its slab a cell has no end of its own.
         self.low[self.low[:, 0] <= self.start, 0] = -FAR
         self.high[self.high[:, 0] >= self.end, 0] = FAR
 
     def origins(self) -> Iterator[_Cases]:
         """The initial state, in context 0, and all cells."""
-        low, high = self.within
-        middle, size = low + high >> 1, low.shape[1]
-        cells = (self.owner, self.frame[self.owner], self.o[self.owner], middle, high - middle)
+        low, high, size = self.low.copy(), self.high.copy(), self.o.shape[1]
+        low[:, 0], high[:, 0] = np.maximum(low[:, 0], self.start), np.minimum(high[:, 0], self.end)
+        _demand((low <= high).all(), "a cell is not in its slab")
+        y = low + high >> 1
+        cells = (self.owner, self.frame[self.owner], self.o[self.owner], y, high - y)
         zero = np.zeros((1, size), np.int64)
-        initial = (np.zeros(1, np.int64), np.full(1, -1), zero, zero, zero)
+        initial = (zero[:, 0], zero[:, 0] - 1, zero, zero, zero)
         every = tuple(map(np.concatenate, zip(initial, cells, strict=True)))
         at_once = max(1, AT_ONCE // (4 * size * size))
         for i in range(0, len(every[0]), at_once):
             context, frame, z, y, r = (part[i : i + at_once] for part in every)
             if (frame < 0).all():
                 cases = _Cases(context, z + y, np.zeros((*z.shape, 0), np.int64), r)
-            else:  # Σ|U| < 2³⁰ + 2²⁷, |y| and r < 1.5·2³²
-                U, off = self.U[frame], np.abs(y).sum(1) + np.abs(r).sum(1) >> FRAME_BITS
-                z = z + (_apply(U, y) >> FRAME_BITS)
-                G = _nearest(U * r[:, None], FRAME_BITS)
-                s = (self.slip[frame] + off + (size >> 1) + 3)[:, None] + np.zeros_like(z)
+            else:  # Σ|U| < 2³⁰ + 2²⁶, |y| and r < 1.5·2³²; U is off by less than a unit
+                U, off = self.U[frame], np.abs(y).sum(1) + r.sum(1) >> FRAME_BITS
+                z, G = z + (_apply(U, y) >> FRAME_BITS), _nearest(U * r[:, None], FRAME_BITS)
+                s = np.repeat((self.slip[frame] + off)[:, None] + (size >> 1) + 3, size, axis=1)
                 cases = _Cases(context, z, G, s)
             reach = np.abs(cases.z) + np.abs(cases.G).sum(2) + cases.s
             _demand(reach.max() < BEYOND, "a set reaches too far")
             yield cases
 
-    def cover(self, images: _Images, spend: Callable[[int], None]) -> NDArray[np.bool_]:
-        """Whether the cells of its context cover each image."""
-        t = images.context
-        covered, framed = self.has_set[t], self.frame[t] >= 0
-        for kind, holds in ((~framed, self._hold), (framed, self._hold_parts)):
-            m = np.flatnonzero(covered & kind)
-            if len(m):
-                covered[m] = holds(images, m, t[m], spend)
+    def cover(self, cases: _Cases, spend: Callable[[int], None]) -> NDArray[np.bool_]:
+        """Whether each case lies in the cells of its context."""
+        covered, has_frame = self.has_set[cases.context], self.frame[cases.context] >= 0
+        plain, framed = np.flatnonzero(covered & ~has_frame), np.flatnonzero(covered & has_frame)
+        if len(plain):
+            some = cases.where(plain)
+            y, reach = some.z - self.o[some.context], np.abs(some.G).sum(2) + some.s
+            cell = np.searchsorted(self.keys, some.context << 32)
+            covered[plain] = self._inside(cell, y, reach)
+        if len(framed):
+            covered[framed] = self._cover_parts(cases.where(framed), spend)
         return covered
 
-    def _hold(self, images: _Images, m: Integers, t: Integers, _: object) -> NDArray[np.bool_]:
-        """Without a frame: z − o ± spread, below 2³³."""
-        cell, y = np.searchsorted(self.keys, t << 32), images.z[m] - self.o[t]
-        low, high = y - images.spread[m], y + images.spread[m]
-        return np.asarray(((low >= self.low[cell]) & (high <= self.high[cell])).all(1))
+    def _inside(self, cell: Integers, y: Integers, reach: Integers) -> NDArray[np.bool_]:
+        """Whether y ± reach, in their slabs, lie in cells."""
+        inside = (y - reach >= self.low[cell]) & (y + reach <= self.high[cell])
+        return np.asarray(inside.all(1))
 
-    def _hold_parts(
-        self, images: _Images, m: Integers, t: Integers, spend: Callable[[int], None]
-    ) -> NDArray[np.bool_]:
-        """With a frame, in each slab by itself.
+    def _cover_parts(self, cases: _Cases, spend: Callable[[int], None]) -> NDArray[np.bool_]:
+        """Bound what of a case is in a slab: of the generator that moves it most along the first
+        axis, only a part reaches there, whatever the others do.
 
         Σ|V| < 2³⁰, |z − o| < 2³², Σ|G| + s < 2³¹: products are below 2⁶³, coordinates below 2³⁶.
         """
-        frame, h = self.frame[t], self.h[t]
-        y = _apply(self.V[frame], images.z[m] - self.o[t]) >> FRAME_BITS
-        around = _apply(self.V_abs[frame], images.s[m]) + images.slack(self.loads[frame], m)
-        around = (around >> FRAME_BITS) + 3  # what is rounded down here, and forms rounded
-        rows, shift = self.V_real[frame], FORM_BITS + images.drop - FRAME_BITS
-        first = images.forms(rows[:, :1], m)[:, 0]
-        reach = np.ldexp(np.abs(first).sum(1), shift).astype(np.int64) + around[:, 0]
-        ends = np.clip([y[:, 0] - reach, y[:, 0] + reach], -FAR >> 3, FAR >> 3) << FRAME_BITS
-        k, last = np.where(h > 0, (ends + h) // np.maximum(2 * h, 1), 0)  # beyond all others, too
-        held = last - k < MOST_SLABS
-        slabs = np.where(held, last - k + 1, 0)
+        h, V = self.h[cases.context], self.V[self.frame[cases.context]]
+        y = _apply(V, cases.z - self.o[cases.context]) >> FRAME_BITS
+        box = _apply(np.abs(V), cases.s)
+        reach = (np.abs(V[:, 0, None] @ cases.G).sum(2) + box[:, :1] >> FRAME_BITS) + 2
+        ends = np.clip([y[:, :1] - reach, y[:, :1] + reach], -FAR >> 3, FAR >> 3) << FRAME_BITS
+        first, last = np.where(h > 0, (ends[:, :, 0] + h) // np.maximum(2 * h, 1), 0)
+        covered = last - first < MOST_SLABS
+        slabs = np.where(covered, last - first + 1, 0)
         spend(20 * y.shape[1] * int(slabs.sum()))
-        i = np.repeat(np.arange(len(m)), slabs)  # of each part, the image
-        k = k[i] + np.arange(len(i)) - np.repeat(np.cumsum(slabs) - slabs, slabs)
-        keys = (t[i] << 32) + np.clip(k, -1 << 31, (1 << 31) - 1)
+        i = np.repeat(np.arange(len(y)), slabs)  # the case of each part
+        k = first[i] + np.arange(len(i)) - np.repeat(np.cumsum(slabs) - slabs, slabs)
+        keys = (cases.context[i] << 32) + np.clip(k, -1 << 31, (1 << 31) - 1)
         cell = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        held[i[self.keys[cell] != keys]] = False
-        cell, i = cell[held[i]], i[held[i]]
-        some = np.flatnonzero(held)
-        forms = images.forms(rows[some], m[some])
-        i = (np.cumsum(held) - 1)[i]
-        y, sizes = y[some], np.abs(forms)
-        reach = np.ldexp(sizes.sum(2), shift).astype(np.int64) + around[some]
-        c = np.zeros_like(y)  # of the largest generator along the first axis
+        covered[i[self.keys[cell] != keys]] = False
+        cell, i = cell[covered[i]], i[covered[i]]
+        some = np.flatnonzero(covered)
+        forms = V[some] @ cases.G[some]
+        i = (np.cumsum(covered) - 1)[i]
+        reach = (np.abs(forms).sum(2) + box[some] >> FRAME_BITS) + 2
         if forms.shape[2]:
-            g = sizes[:, 0].argmax(1)[:, None, None]
-            c = np.rint(np.ldexp(np.take_along_axis(forms, g, 2)[:, :, 0], shift)).astype(np.int64)
-            c *= np.where(c[:, :1] < 0, -1, 1)
-        y, reach, c = y[i], reach[i], c[i]
-        rest, along = reach[:, 0] - c[:, 0] + 2, np.maximum(c[:, 0], 1)
-        # Of −1 ≤ e ≤ 1, so much reaches into the slab; below 2³⁸ · 2²⁴.
-        low = (self.start[cell] - y[:, 0] - rest << PART_BITS) // along
-        high = -((y[:, 0] - rest - self.end[cell] << PART_BITS) // along)
+            largest = np.abs(forms[:, 0]).argmax(1)
+            along = forms[np.arange(len(some)), :, largest] >> FRAME_BITS
+            along *= np.where(along[:, :1] < 0, -1, 1)
+        else:
+            along = np.zeros_like(reach)
+        y, reach, along = y[some][i], reach[i], along[i]
+        rest, divisor = reach[:, 0] - along[:, 0] + 2, np.maximum(along[:, 0], 1)
+        # So much of it reaches into the slab: below 2³⁸ · 2²⁴.
+        low = (self.start[cell] - y[:, 0] - rest << PART_BITS) // divisor
+        high = -((y[:, 0] - rest - self.end[cell] << PART_BITS) // divisor)
         low, high = np.clip([low, high], -1 << PART_BITS, 1 << PART_BITS)
-        middle = low + high >> 1
-        y += c * middle[:, None] >> PART_BITS
-        c = np.abs(c)
-        reach += (c * (high - middle)[:, None] >> PART_BITS) - c + 3
-        inside = (y - reach >= self.low[cell]) & (y + reach <= self.high[cell])
-        held[some[i[~inside.all(1)]]] = False
-        return np.asarray(held)
+        y += along * (low + high >> 1)[:, None] >> PART_BITS
+        along = np.abs(along)
+        reach += (along * (high - (low + high >> 1))[:, None] >> PART_BITS) - along + 4
+        covered[some[i[~self._inside(cell, y, reach)]]] = False
+        return np.asarray(covered)
 
 
 def _nearest(products: Integers, bits: int) -> Integers:

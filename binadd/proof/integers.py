@@ -13,17 +13,7 @@ from numpy.typing import NDArray
 
 from binadd.errors import CertificateError
 
-__all__ = [
-    "BEYOND",
-    "BITS",
-    "ONE",
-    "SLOPE_BITS",
-    "Integers",
-    "Reals",
-    "relax",
-    "rounded",
-    "scaled",
-]
+__all__ = ["BEYOND", "BITS", "ONE", "SLOPE_BITS", "Integers", "relax", "rounded", "scaled"]
 
 Integers: TypeAlias = NDArray[np.int64]
 Reals: TypeAlias = NDArray[np.float64]
