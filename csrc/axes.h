@@ -11,6 +11,13 @@
 
 enum { JACOBI_SWEEPS = 6 };
 
+/* Rows of a matrix are so many vectors apart: columns, too, are walked along, and at a power of two a
+ * cache would have few places for them. */
+INLINE int matrix_stride(const shape *s)
+{
+    return vectors_of(s) + GROUP;
+}
+
 /* Row p ← c·p − s·q, row q ← s·p + c·q. */
 INLINE void rotate_rows(vec *p, vec *q, int width, real c, real s)
 {
@@ -22,10 +29,11 @@ INLINE void rotate_rows(vec *p, vec *q, int width, real c, real s)
 }
 
 /* Make element (p, q) of a symmetric matrix zero, and turn the axes alike. */
-INLINE void rotate(vec *matrix, vec *axes, int size, int width, int p, int q)
+INLINE void rotate(const shape *sizes, vec *matrix, vec *axes, int p, int q)
 {
     real *m = (real *)matrix;
-    const int stride = width * WIDTH;
+    const int size = sizes->hidden_size, width = vectors_of(sizes);
+    const int apart = matrix_stride(sizes), stride = apart * WIDTH;
     const real off = m[p * stride + q];
     if (off == 0)
         return;
@@ -33,7 +41,7 @@ INLINE void rotate(vec *matrix, vec *axes, int size, int width, int p, int q)
     const real root = (real)sqrt((double)(theta * theta + 1));
     const real t = theta < 0 ? -1 / (root - theta) : 1 / (theta + root);
     const real c = 1 / (real)sqrt((double)(t * t + 1)), s = t * c;
-    rotate_rows(matrix + p * width, matrix + q * width, width, c, s);
+    rotate_rows(matrix + p * apart, matrix + q * apart, width, c, s);
     for (int i = 0; i < size; i++) {
         const real old = m[i * stride + p], other = m[i * stride + q];
         m[i * stride + p] = old * c - other * s;
@@ -43,7 +51,7 @@ INLINE void rotate(vec *matrix, vec *axes, int size, int width, int p, int q)
 }
 
 typedef struct {
-    vec *matrix; /* (H, S)  Σ (x − o)(x − o)ᵀ */
+    vec *matrix; /* (H, S + LANES)  Σ (x − o)(x − o)ᵀ */
     vec *axes;   /* (H, S) */
     vec *state;  /* (S) */
 } axes_workspace;
@@ -52,7 +60,7 @@ INLINE axes_workspace take_axes(arena *a, const shape *s)
 {
     const size_t row = s->columns * sizeof(real);
     axes_workspace w;
-    w.matrix = take(a, row * s->hidden_size);
+    w.matrix = take(a, matrix_stride(s) * sizeof(vec) * s->hidden_size);
     w.axes = take(a, row * s->hidden_size);
     w.state = take(a, row);
     return w;
@@ -64,9 +72,9 @@ INLINE void find_axes(const shape *s, const real *states, size_t samples, const 
 {
     arena a = arena_at(workspace);
     const axes_workspace w = take_axes(&a, s);
-    const int size = s->hidden_size, width = vectors_of(s);
+    const int size = s->hidden_size, width = vectors_of(s), apart = matrix_stride(s);
     int order[BINADD_MAX_HIDDEN_SIZE];
-    memset(w.matrix, 0, size * s->columns * sizeof(real));
+    memset(w.matrix, 0, size * apart * sizeof(vec));
     memset(w.axes, 0, size * s->columns * sizeof(real));
     memset(w.state, 0, s->columns * sizeof(real));
     for (size_t i = 0; i < samples; i++) {
@@ -75,19 +83,19 @@ INLINE void find_axes(const shape *s, const real *states, size_t samples, const 
             y[j] = states[i * size + j] - centre[j];
         for (int j = 0; j < size; j++)
             for (int v = 0; v < width; v++)
-                w.matrix[j * width + v] = w.matrix[j * width + v] + w.state[v] * y[j];
+                w.matrix[j * apart + v] = w.matrix[j * apart + v] + w.state[v] * y[j];
     }
     for (int j = 0; j < size; j++)
         ((real *)w.axes)[j * s->columns + j] = 1;
     for (int sweep = 0; sweep < JACOBI_SWEEPS; sweep++)
         for (int p = 0; p < size; p++)
             for (int q = p + 1; q < size; q++)
-                rotate(w.matrix, w.axes, size, width, p, q);
+                rotate(s, w.matrix, w.axes, p, q);
     for (int i = 0; i < size; i++) { /* insert by length, equal ones in their order */
         const real *m = (const real *)w.matrix;
+        const int next = apart * WIDTH + 1; /* along the diagonal */
         int place = i;
-        for (; place > 0 && m[order[place - 1] * (s->columns + 1)] < m[i * (s->columns + 1)];
-             place--)
+        for (; place > 0 && m[order[place - 1] * next] < m[i * next]; place--)
             order[place] = order[place - 1];
         order[place] = i;
     }

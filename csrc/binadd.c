@@ -243,7 +243,7 @@ static int sound_contexts(const binadd_network *n, const binadd_reach *r)
 }
 
 binadd_status binadd_propagate(const binadd_network *network, binadd_reach *r, int64_t work,
-                            void *workspace, size_t workspace_size)
+                               void *workspace, size_t workspace_size)
 {
     DEMAND(sound(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
     DEMAND(r && r->block && r->unit_error && r->generator_error && r->contexts && r->carries &&

@@ -215,8 +215,8 @@ enum {
  * under all symbols are bounded, step by step, until the cells of their contexts cover them. float64
  * networks only: convert others. Rows of units are padded with zeros to S, like the block's. */
 typedef struct {
-    const double *block;           /* (R, S) */
-    const double *unit_error;      /* (S)  of each pre-activation, in the computation of its bounds */
+    const double *block;      /* (R, S) */
+    const double *unit_error; /* (S)  of each pre-activation, in the computation of its bounds */
     const double *generator_error; /* (S)  the same for each generator and unit */
     double step_error, logit_error;
     double slack; /* room that must be left in a cell that holds an image */
@@ -254,7 +254,7 @@ size_t binadd_reach_workspace(const binadd_network *network, int steps);
 /* Go on for about `work` multiplications. The next call needs the workspace as it was left, at the
  * same address, and the same instruction set. */
 binadd_status binadd_propagate(const binadd_network *network, binadd_reach *reach, int64_t work,
-                            void *workspace, size_t workspace_size);
+                               void *workspace, size_t workspace_size);
 
 /* Principal axes (K, H, S) of K sets of states (K, samples, H) about centres (K, S), the longest
  * first: rows of orthonormal matrices. float64 networks only. */

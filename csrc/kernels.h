@@ -48,7 +48,7 @@ static void first_error(const binadd_network *network, const void *block, int bi
 
 #if REAL_BITS == 64
 static void propagate(const binadd_network *network, binadd_reach *reach, int64_t work,
-                   void *workspace)
+                      void *workspace)
 {
     const shape s = shape_of(network);
     propagate_origins(&s, reach, work, workspace);

@@ -65,8 +65,8 @@ INLINE vec tangent_point(vec slope, binadd_activation activation)
     const vec root = square_root(smaller(larger(1 - steep, splat(0)), splat(1 - 0x1p-50)));
     const vec ratio = (1 + root) / (1 - root);
     const ivec exponent = bits_of(ratio) >> MANTISSA_BITS;
-    const vec mantissa = from_bits((bits_of(ratio) & ((INT64_C(1) << MANTISSA_BITS) - 1)) |
-                                   bits_of(splat(1)));
+    const vec mantissa =
+        from_bits((bits_of(ratio) & ((INT64_C(1) << MANTISSA_BITS) - 1)) | bits_of(splat(1)));
     const vec power = from_bits(exponent | bits_of(splat(0x1p52))) - (0x1p52 + EXPONENT_BIAS);
     const vec w = (mantissa - 1) / (mantissa + 1), w2 = w * w;
     vec series = splat(LOG1P[LOG_TERMS - 1]);
@@ -190,7 +190,7 @@ INLINE void mix_rows(const real *c, size_t stride, int rows, const real *A, size
 /* Rows C·A, `rows` of them but at most FORM_ROWS: kept in `to` unless it is NULL; `spreads` get the
  * sum of each row's magnitudes. */
 APART void mix(const real *c, size_t stride, int rows, const real *A, size_t columns, int size,
-                  real *to, size_t to_columns, real *spreads)
+               real *to, size_t to_columns, real *spreads)
 {
     if (rows == FORM_ROWS) {
         mix_rows(c, stride, FORM_ROWS, A, columns, size, to, to_columns, spreads);
@@ -243,6 +243,7 @@ typedef struct {
     int32_t *escapes;  /* (MOST_ESCAPES)        cells */
     real *escaped;     /* (MOST_ESCAPES, 2, S)  low and high in their coordinates */
     real *at, *reach;  /* (S)  an image in a context's coordinates: y, and its spread */
+    real *low, *high;  /* (2n, S)  bounds of the origin's images after each total */
     level levels[BINADD_MAX_STEPS];
 } walker;
 
@@ -259,6 +260,8 @@ INLINE void take_walker(walker *w, arena *a, const shape *s, int steps)
     w->forms = take(a, row * s->hidden_size * steps);
     w->at = take(a, row);
     w->reach = take(a, row);
+    w->low = take(a, 2 * s->operands * row);
+    w->high = take(a, 2 * s->operands * row);
     w->scratch = take(a, SCRATCH_ROWS * row);
     w->lines = take(a, 3 * row);
     w->path = take(a, 2 * steps * sizeof(int32_t));
@@ -379,15 +382,25 @@ INLINE void turn_box(const walker *w, const real *axes, const real *middle, cons
         }
 }
 
-/* The first case: a cell, or the state 0. Returns how far from 0 some unit of it may be. */
-INLINE real enter_origin(const walker *w, int32_t cell, int32_t context, level *l)
+/* Whether all states of a case are near enough to 0 for our own sums not to err by more than we say;
+ * false of a NaN, too. */
+INLINE int near_zero(const shape *s, const vec *z, const vec *spread)
+{
+    int near = 1;
+    for (int k = 0; k < s->hidden_size; k++)
+        near &= fabs(((const real *)z)[k]) + ((const real *)spread)[k] <= REACH_BOUND;
+    return near;
+}
+
+/* The first case: a cell, or the state 0. Returns whether it is near enough to 0. */
+INLINE int enter_origin(const walker *w, int32_t cell, int32_t context, level *l)
 {
     const shape *s = w->s;
     const binadd_reach *r = w->r;
     const size_t stride = s->columns;
     const int size = s->hidden_size, width = vectors_of(s);
     vec *z = w->scratch, *box = z + width;
-    real *radius = (real *)l->radius, far = 0;
+    real *radius = (real *)l->radius;
     memset(l->radius, 0, stride * sizeof(real));
     memset(z, 0, 2 * stride * sizeof(real));
     if (cell >= 0) {
@@ -401,14 +414,12 @@ INLINE real enter_origin(const walker *w, int32_t cell, int32_t context, level *
         else
             turn_box(w, r->frames + r->frame[context] * stride * size, middle, half, z, box);
     }
-    for (int k = 0; k < size; k++) {
-        const real reach = fabs(((real *)z)[k]) + ((real *)box)[k];
-        far = reach <= far ? far : reach; /* a NaN stays */
-    }
+    if (!near_zero(s, z, box))
+        return 0;
     sum_middle(w, l, z);
     if (!r->affine) {
         enter_interval(w, l, box);
-        return far;
+        return 1;
     }
     if (cell < 0 || r->frame[context] < 0)
         add_box(w, l, box, 0, radius);
@@ -419,7 +430,7 @@ INLINE real enter_origin(const walker *w, int32_t cell, int32_t context, level *
                 l->A + j * l->columns, l->columns, radius + j);
     for (int v = 0; v < width; v++)
         l->radius[v] = l->radius[v] + l->error[v];
-    return far;
+    return 1;
 }
 
 /* The image of a case under a symbol. */
@@ -458,17 +469,14 @@ INLINE void step_case(const walker *w, level *l, int symbol)
     }
 }
 
-/* How far all logits of the image are at least on the side of 0 that the bit asks for. */
+/* How far all logits of the image are at least on the side of 0 that the bit asks for; −∞ where that
+ * is not a number. Adding +0 leaves no −0 behind. */
 INLINE real margin_of(const walker *w, const level *l, int bit)
 {
     const shape *s = w->s;
     const int width = vectors_of(s), output = (s->rows - 2) * width;
-    real *row = (real *)w->scratch, far = 0, linear = 0;
-    for (int k = 0; k < s->hidden_size; k++) {
-        const real reach = fabs(((real *)l->z)[k]) + ((real *)l->spread)[k];
-        far = reach <= far ? far : reach;
-    }
-    if (!(far <= REACH_BOUND)) /* our own sums might err by more */
+    real *row = (real *)w->scratch, linear = 0;
+    if (!near_zero(s, l->z, l->spread))
         return -INFINITY;
     if (w->r->affine) {
         scale_row(w, l, (const real *)(w->block + output), row);
@@ -476,19 +484,24 @@ INLINE real margin_of(const walker *w, const level *l, int bit)
     }
     const real logit = dot(w->block + output, l->z, s) + *(real *)(w->block + output + width);
     const real spread = (linear + dot(w->sizes + output, l->box, s)) + w->r->logit_error;
-    return (bit ? logit : -logit) - spread;
+    const real margin = ((bit ? logit : -logit) - spread) + 0;
+    return margin > -INFINITY ? margin : -INFINITY;
 }
 
-/* Bounds of a part of an image, in the coordinates of its context. */
+/* Whether one coordinate of a cell reaches from low to high, and `room` says how far. */
+INLINE int spans(real middle, real room, real low, real high)
+{
+    return low - middle >= -room && high - middle <= room;
+}
+
+/* Whether a cell holds what is within bounds, in the coordinates of its context. */
 INLINE int holds(const walker *w, int32_t cell, const real *low, const real *high)
 {
     const size_t stride = w->s->columns;
     const real *middle = w->r->middles + cell * stride, *half = w->r->halves + cell * stride;
     int inside = half[0] >= 0;
-    for (int i = 0; i < w->s->hidden_size; i++) {
-        const real room = half[i] - w->r->slack;
-        inside &= low[i] - middle[i] >= -room && high[i] - middle[i] <= room;
-    }
+    for (int i = 0; i < w->s->hidden_size; i++)
+        inside &= spans(middle[i], half[i] - w->r->slack, low[i], high[i]);
     return inside;
 }
 
@@ -500,9 +513,8 @@ INLINE void note_escape(walker *w, int32_t cell, const real *low)
     const real *middle = w->r->middles + cell * stride, *half = w->r->halves + cell * stride;
     int mild = now->escapes < MOST_ESCAPES;
     for (int i = 0; i < w->s->hidden_size && mild; i++) {
-        const real room = (1 + w->r->mild) * half[i];
-        mild = w->r->mild == INFINITY ||
-               (low[i] - middle[i] >= -room && low[stride + i] - middle[i] <= room);
+        const real room = w->r->mild == INFINITY ? INFINITY : (1 + w->r->mild) * half[i];
+        mild = spans(middle[i], room, low[i], low[stride + i]);
     }
     if (!mild) {
         now->outcome |= BINADD_ESCAPED;
@@ -536,7 +548,7 @@ INLINE int covered_by_cells(walker *w, const level *l, int32_t context, int last
 {
     const shape *s = w->s;
     const binadd_reach *r = w->r;
-    const size_t stride = s->columns, columns = l->columns;
+    const size_t stride = s->columns, columns = r->affine ? l->columns : 1;
     const real width = r->widths[context], reach = w->reach[0] + r->slack;
     const real from = nearest((w->at[0] - reach) / width), to = nearest((w->at[0] + reach) / width);
     const int32_t first = r->first[context], count = r->first[context + 1] - first;
@@ -555,7 +567,8 @@ INLINE int covered_by_cells(walker *w, const level *l, int32_t context, int last
         const real start = (k - R(0.5)) * width, end = (k + R(0.5)) * width;
         real bounds[2 * BINADD_MAX_HIDDEN_SIZE], middle = 0, half = 1;
         if (from < to && along != 0) {
-            const real a = ((start - w->at[0]) - rest) / along, b = ((end - w->at[0]) + rest) / along;
+            const real a = ((start - w->at[0]) - rest) / along,
+                       b = ((end - w->at[0]) + rest) / along;
             const real low = clip(a < b ? a : b), high = clip(a < b ? b : a);
             middle = (low + high) * R(0.5);
             half = (high - low) * R(0.5);
@@ -578,6 +591,15 @@ INLINE int covered_by_cells(walker *w, const level *l, int32_t context, int last
         }
     }
     return inside;
+}
+
+/* Whether one coordinate of a context's only cell may hold the image. Bounds widen as `reach` grows,
+ * rounded or not, so what a part of it fails, the whole fails, too. */
+INLINE int may_hold(const walker *w, int32_t cell, int i)
+{
+    const size_t place = cell * (size_t)w->s->columns + i;
+    return spans(w->r->middles[place], w->r->halves[place] - w->r->slack, w->at[i] - w->reach[i],
+                 w->at[i] + w->reach[i]);
 }
 
 /* Whether the set of a context covers the image; what escapes at the last step is noted. */
@@ -603,7 +625,7 @@ INLINE int covered(walker *w, const level *l, int32_t context, int last)
         return covered_whole(w, context, last);
     }
     const real *axes = r->frames + r->frame[context] * stride * size;
-    const real *middle = r->middles + cell * stride, *half = r->halves + cell * stride;
+    const int early = !last && !cut;
     for (int i = 0; i < size; i++) {
         vec axis[BINADD_MAX_HIDDEN_SIZE / WIDTH], sizes[BINADD_MAX_HIDDEN_SIZE / WIDTH];
         for (int v = 0; v < width; v++) {
@@ -612,8 +634,9 @@ INLINE int covered(walker *w, const level *l, int32_t context, int last)
         }
         w->at[i] = dot(axis, from, s);
         w->reach[i] = dot(sizes, r->affine ? l->box : l->spread, s);
-        if (!last && !cut && !(fabs(w->at[i] - middle[i]) + w->reach[i] <= half[i]))
+        if (early && !may_hold(w, cell, i))
             return 0;
+        w->forms[i] = 0; /* of no generators */
     }
     for (int i = 0; i < size && r->affine; i += FORM_ROWS) {
         const int rows = size - i < FORM_ROWS ? size - i : FORM_ROWS;
@@ -625,9 +648,9 @@ INLINE int covered(walker *w, const level *l, int32_t context, int last)
         int inside = 1;
         for (int j = 0; j < rows; j++) {
             w->reach[i + j] = spreads[j] + w->reach[i + j];
-            inside &= fabs(w->at[i + j] - middle[i + j]) + w->reach[i + j] <= half[i + j];
+            inside &= !early || may_hold(w, cell, i + j);
         }
-        if (!last && !cut && !inside)
+        if (!inside)
             return 0;
     }
     return cut ? covered_by_cells(w, l, context, last) : covered_whole(w, context, last);
@@ -651,13 +674,13 @@ INLINE void advance(walker *w, size_t p)
     const int total = r->carries[context] + ones_of(symbol);
     step_case(w, l, symbol);
     const real margin = margin_of(w, l, total & 1);
-    if (!(margin >= now->margin))
+    if (margin < now->margin)
         now->margin = margin;
     for (int k = 0; k < s->hidden_size; k++) {
         const size_t place = total * s->columns + k;
         const real z = ((real *)l->z)[k], spread = ((real *)l->spread)[k];
-        r->low[place] = z - spread < r->low[place] ? z - spread : r->low[place];
-        r->high[place] = z + spread > r->high[place] ? z + spread : r->high[place];
+        w->low[place] = z - spread < w->low[place] ? z - spread : w->low[place];
+        w->high[place] = z + spread > w->high[place] ? z + spread : w->high[place];
     }
     if (!(margin > 0)) {
         now->outcome |= BINADD_DOUBT;
@@ -686,7 +709,11 @@ INLINE void begin_walk(walker *w, size_t p)
     *w->now = (standing){1, 1, 0, 0, 1, INFINITY};
     w->path[0] = context;
     w->path[1] = 0;
-    if (!(enter_origin(w, cell, context, w->levels) <= REACH_BOUND)) {
+    for (int i = 0; i < 2 * w->s->operands * w->s->columns; i++) {
+        w->low[i] = INFINITY;
+        w->high[i] = -INFINITY;
+    }
+    if (!enter_origin(w, cell, context, w->levels)) {
         w->now->outcome = BINADD_DOUBT;
         w->now->margin = -INFINITY;
         w->now->depth = 0;
@@ -706,6 +733,10 @@ INLINE void end_walk(walker *w, size_t p)
     r->work[p] = now->work > r->budget ? r->budget + 1 : now->work;
     if (r->held && outcome)
         memset(r->held + p * r->contexts, 0, r->contexts);
+    for (int i = 0; i < 2 * w->s->operands * w->s->columns && !outcome; i++) {
+        r->low[i] = w->low[i] < r->low[i] ? w->low[i] : r->low[i];
+        r->high[i] = w->high[i] > r->high[i] ? w->high[i] : r->high[i];
+    }
     if (outcome != BINADD_WIDENED)
         return;
     for (int i = 0; i < now->escapes; i++) {
