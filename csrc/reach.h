@@ -203,7 +203,7 @@ APART void mix(const real *c, size_t stride, int rows, const real *A, size_t col
 
 /* ---- A walk over all images of an origin ------------------------------------------------------ */
 
-enum { MOST_ESCAPES = 1024, LEVEL_ROWS = 7, SCRATCH_ROWS = 5 };
+enum { MOST_ESCAPES = 8192, LEVEL_ROWS = 7, SCRATCH_ROWS = 5 };
 
 /* A case, and its image under the symbol at hand. */
 typedef struct {

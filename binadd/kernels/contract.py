@@ -130,7 +130,7 @@ A logit may have the wrong sign; an image is far outside after the last step; im
 outside, `Images.least` and `most` say how far; there are more images than the budget, and nothing
 else is known."""
 
-MOST_ESCAPES = 1024
+MOST_ESCAPES = 8192
 """Images of one origin that may be a little outside; more count as far outside."""
 
 

@@ -38,18 +38,15 @@ def _boxes(depth: int, **most: int) -> Strategy:
     return Strategy(depth, Shape(False, inf, 0.1, 0, 0.3, inf), affine=False, steps=1, **most)
 
 
-def _curves(depth: int, width: float, steps: int, work: int) -> Strategy:
+def _curves(depth: int, width: float, steps: int, work: int = 3_000_000) -> Strategy:
     """Return cells along the first axis of frames, widened without end, in contexts as they are."""
-    return Strategy(
-        depth, Shape(True, width, 0, 0, 0.4, inf), steps=steps, cells=8000, budget=100_000, work=work
-    )
+    shape = Shape(True, width, 0, 0, 0.4, inf)
+    return Strategy(depth, shape, steps=steps, cells=30_000, budget=100_000, work=work)
 
 
 def _splitting(work: int) -> Strategy:
     """Return cells that grow little: what escapes takes more steps, then contexts are split."""
-    return Strategy(
-        3, Shape(True, 0.5, 0, 0, 0.3, 0.5), most_steps=9, splits=0.2, work=work
-    )
+    return Strategy(3, Shape(True, 0.5, 0, 0, 0.3, 0.5), most_steps=9, splits=0.2, work=work)
 
 
 PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
@@ -61,9 +58,15 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
     "thorough": (
         _curves(3, 0.5, 3, 1_000_000),
         _splitting(300_000),
-        _curves(4, 0.5, 3, 2_000_000),
-        _curves(4, 0.3, 4, 3_000_000),
-        _splitting(4_000_000),
+        _curves(4, 0.5, 3),
+        _curves(4, 0.3, 4),
+        _curves(4, 0.15, 3),
+        _curves(4, 0.15, 2),
+        _splitting(3_000_000),
+        _curves(4, 0.08, 3),
+        _curves(5, 0.2, 3),
+        _curves(5, 0.12, 3),
+        _curves(5, 0.3, 4, 6_000_000),
     ),
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of the

@@ -30,6 +30,8 @@ from binadd.proof.sets import Sets, Shape
 
 __all__ = ["Failure", "Found", "Strategy", "close"]
 
+MOST_FRAMES = 1 << 21
+"""Reals of all frames, so that certificates stay within their limit: some 40 MB of JSON."""
 MOST_REALS = 1 << 25
 """Of all generators of one case after another: 256 MiB."""
 
@@ -53,7 +55,7 @@ class Strategy:
         The share of contexts that may look back further in one round; 0: none.
     rounds, contexts, cells, budget, work : int
         The most of each: contexts after splitting, cells in use, zonotopes of one cell and of all,
-        counted in sixteens of generators of 16 units.
+        counted for 16 units.
     """
 
     depth: int
@@ -175,11 +177,18 @@ class _Search:
     def __init__(self, bounds: Bounds, sampler: Sampler, strategy: Strategy) -> None:
         operands = bounds.operands
         depth = affordable_depth(operands, strategy.depth)
+        frame = bounds.size**2 if strategy.shape.frames else 1
+        while depth and (operands << operands * depth) * frame > MOST_FRAMES:
+            depth -= 1
         self.bounds, self.sampler, self.strategy = bounds, sampler, strategy
         self.tree = ContextTree(operands, depth) if strategy.splits else None
         self.table = uniform(operands, depth)
         self.sets = self._sample(self.table.contexts)
         self.origins = _Origins.of(len(self.sets), strategy.steps, self.table)
+        # A step of many units costs their third power; that more than twice as much is done for
+        # twice as many is on purpose: large networks take longer in any case.
+        dear = max(1, bounds.size // 16) ** 2
+        self.work, self.budget = (max(n // dear, 64) for n in (strategy.work, strategy.budget))
         self.spent = 0
         self.margin = -inf
 
@@ -211,7 +220,7 @@ class _Search:
                 steps = int(self.origins.depths.max())
                 margin = float(self.origins.margins[self._counted()].min())
                 return Found(self.table, self.sets, strategy.affine, steps, margin)
-            if self.spent > strategy.work or self.sets.used.sum() > strategy.cells:
+            if self.spent > self.work or self.sets.used.sum() > strategy.cells:
                 break
             if len(blamed) and not self._refine(blamed):
                 break
@@ -285,7 +294,7 @@ class _Search:
             bounds.errors,
             affine=strategy.affine,
             steps=max(1, min(steps, affordable, MAX_STEPS)),
-            budget=strategy.budget,
+            budget=self.budget,
             slack=SLACK,
             mild=inf,
             held=self.tree is not None,

@@ -25,7 +25,7 @@ __all__ = ["Sets", "Shape", "contexts_of"]
 
 Flags = NDArray[np.bool_]
 
-MOST_CELLS = 40
+MOST_CELLS = 100
 """Of one context, to each side of those that were sampled."""
 LEAST_GROWTH = 1e-6
 
