@@ -1,54 +1,73 @@
-"""Sets in frames of their own, for the tests of the checker: sampled, widened and tried."""
+"""Sets in frames of their own, for the tests of the checker: sampled, widened, and not closed."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 
 from binadd import BinaryAdderRNN
-from binadd.proof.certificate import WHOLE, Certificate, weights_digest
-from binadd.proof.enclosure import Enclosure
-from binadd.proof.search import Found, Sampler
-from binadd.proof.search.histories import uniform
-from binadd.proof.search.sets import Sets
+from binadd.proof.bounds import Bounds
+from binadd.proof.certificate import Certificate, weights_digest
+from binadd.proof.contexts import uniform
+from binadd.proof.samples import Sampler
 
 
 def framed(
-    net: BinaryAdderRNN, depth: int, steps: int, widen: float, cut: float = np.inf
+    net: BinaryAdderRNN, depth: int, steps: int, widen: float, width: float = 0.0
 ) -> Certificate:
-    """Contexts that look back so far; cut so often that no piece is wider than a share of the
-    widest set."""
-    enclosure = Enclosure(net)
-    graph = uniform(enclosure.operands, depth)
-    states = Sampler(enclosure).states(graph.histories)
-    middle = states.mean(1)
-    away = states - middle[:, None]
-    frames = np.linalg.eigh(away.swapaxes(1, 2) @ away)[1].swapaxes(1, 2)
+    """Contexts that look back so far; cut into slabs so wide, in shares of the widest set."""
+    bounds = Bounds(net)
+    table = uniform(bounds.operands, depth)
+    states = Sampler(bounds).states(table.contexts)
+    centres = states.mean(1)
+    away = states - centres[:, None]
+    frames = np.linalg.eigh(away.swapaxes(1, 2) @ away)[1][:, :, ::-1].swapaxes(1, 2)
     y = away @ frames.swapaxes(1, 2)
-    low, high = y.min(1), y.max(1)
-    width = high - low
-    radii = width / 2 + widen * width + 0.06 * widen * width.max(1, keepdims=True) + 1e-5
-    centres = middle + (((low + high) / 2)[:, None] @ frames)[:, 0]
-    nothing = Found(graph, Sets(centres, radii), ((1, *(-1,) * graph.symbols),), 0.0)
-    plain = nothing.certificate(enclosure, weights_digest(net))
-    short = len(plain) - len(graph)
-    return dataclasses.replace(
-        plain,
+    slabs = width * float(np.ptp(y[:, :, 0], axis=1).max())
+    prefixes, cells, middles, halves = table.prefixes, [], [], []
+    for q, rows in enumerate(y):
+        for k, low, high in hulls(rows, slabs, widen):
+            cells.append((prefixes + q, k))
+            middles.append((low + high) / 2)
+            halves.append((high - low) / 2)
+    count = len(table.contexts)
+    return Certificate(
+        digest=weights_digest(net),
+        operands=bounds.operands,
+        activation=net.activation,
+        dtype=bounds.network.dtype,
+        step_error=bounds.step_error,
+        logit_error=bounds.logit_error,
+        margin=0.0,
         steps=steps,
         affine=True,
+        contexts=table.names,
+        carries=tuple(table.carries.tolist()),
+        successors=tuple(map(tuple, table.successors.tolist())),
+        centres=np.concatenate([np.zeros((prefixes, bounds.size)), centres]),
         frames=np.ascontiguousarray(frames),
-        frame=(-1,) * short + tuple(range(len(graph))),
-        pieces=(WHOLE,) * short + tuple(bisected(row, cut * radii.max()) for row in radii),
+        frame=(-1,) * prefixes + tuple(range(count)),
+        widths=np.array([0.0] * prefixes + [slabs] * count),
+        cells=tuple(cells),
+        middles=np.array(middles),
+        halves=np.array(halves),
     )
 
 
-def bisected(radii: Any, cut: float) -> tuple[int, ...]:
-    """A tree of bisections along the widest axes."""
-    axis = int(radii.argmax())
-    if radii[axis] <= cut:
-        return WHOLE
-    half = radii.copy()
-    half[axis] /= 2
-    return (axis, *bisected(half, cut) * 2)
+def hulls(rows: Any, width: float, widen: float) -> list[tuple[int, Any, Any]]:
+    """(k, low, high) of states in each slab, or of all of them, widened by shares of their width
+    and of the widest; slabs between two of them, and one beyond, have those of a neighbour."""
+    low, high = rows.min(0), rows.max(0)
+    room = widen * (high - low) + 0.06 * widen * (high - low).max() + 1e-5
+    if width == 0:
+        return [(0, low - room, high + room)]
+    k = np.rint(rows[:, 0] / width).astype(int)
+    found, nearest = [], None
+    for slab in range(k.min() - 1, k.max() + 2):
+        here = rows[k == slab] if (k == slab).any() else rows[k == k.min()]
+        nearest = here if nearest is None or (k == slab).any() else nearest
+        low, high = nearest.min(0) - room, nearest.max(0) + room
+        low[0], high[0] = (slab - 0.5) * width - 1e-5, (slab + 0.5) * width + 1e-5
+        found.append((slab, low, high))
+    return found

@@ -1,10 +1,10 @@
 """A second way to see that a certificate proves nothing: by trying, not by enclosing.
 
-It runs states of each set, in NumPy, through every word until they are in the set of their context
-again, and asks whether the theorem of docs/proof.md still holds of *these*: what it finds broken
-is broken, whatever a checker says. Tried are the corners that drive each unit furthest up and
-down, others at random, and points inside. A set that is left in one step is left from a corner of
-the first kind, since a unit rises with its pre-activation.
+It runs states of each cell, in NumPy, through every word until they are in the set of their
+context again, and asks whether the theorem of docs/proof.md still holds of *these*: what it finds
+broken is broken, whatever a checker says. Tried are the corners that drive each unit furthest up
+and down, others at random, and points inside. A set that is left in one step is left from a corner
+of the first kind, since a unit rises with its pre-activation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from binadd.proof.certificate import Certificate, weights_digest
 
 RANDOM_STATES, MOST_STATES = 64, 20_000
 FINENESS = 2.0**-26
-"""The checker rounds centres, radii and frames: sets may be larger by less than this."""
+"""The checker rounds centres, frames and cells: sets may be larger by less than this."""
 
 
 class Broken(Exception):
@@ -82,10 +82,9 @@ class Oracle:
         demand((carries[successors] == totals // 2).all())
         generator = np.random.default_rng(1)
         begun = [(np.zeros((1, len(self.out))), np.zeros(1, np.intp))]
-        for q in range(len(certificate)):
-            if certificate.radii[q, 0] >= 0:
-                states = self._states(certificate, q, generator)
-                begun.append((states, np.full(len(states), q)))
+        for i, (q, _) in enumerate(certificate.cells):
+            states = self._states(certificate, i, generator)
+            begun.append((states, np.full(len(states), q)))
         states, q = map(np.concatenate, zip(*begun, strict=True))
         nearest, slack = np.full(len(q), -np.inf), np.inf
         for _ in range(certificate.steps):
@@ -107,20 +106,36 @@ class Oracle:
         return min(slack, float(nearest.min()))
 
     def _inside(self, certificate: Certificate, states: Any, q: Any) -> Any:
-        """By how much each state lies inside the set of its context (P,)."""
-        away = states - certificate.centres[q]
-        frame = np.array(certificate.frame)[q]
+        """By how much each state lies inside the cell of its context (P,) that holds it best."""
+        y = states - certificate.centres[q]
+        frame, w = np.array(certificate.frame)[q], certificate.widths[q]
         framed = frame >= 0
-        away[framed] = (certificate.frames[frame[framed]] @ away[framed][:, :, None])[:, :, 0]
-        slacks = (certificate.radii[q] - np.abs(away)).min(1) + FINENESS
-        return np.where(certificate.radii[q, 0] >= 0, slacks, -np.inf)
+        y[framed] = (certificate.frames[frame[framed]] @ y[framed][:, :, None])[:, :, 0]
+        cut = w > 0
+        nearest = np.rint(y[:, 0] / np.where(cut, w, np.inf)).clip(-(2**31), 2**31)
+        cells = np.array([owner * 2.0**33 + k for owner, k in certificate.cells])
+        best = np.full(len(states), -np.inf)
+        if not len(cells):
+            return best
+        for k in (nearest - 1, nearest, nearest + 1):
+            wanted = q * 2.0**33 + k
+            cell = np.searchsorted(cells, wanted).clip(max=len(cells) - 1)
+            there = cells[cell] == wanted
+            inside = (certificate.halves[cell] - np.abs(y - certificate.middles[cell])).min(1)
+            slab = np.where(cut, w / 2 - np.abs(y[:, 0] - k * w), np.inf)
+            best = np.where(there, np.maximum(best, np.minimum(inside, slab)), best)
+        return best + FINENESS
 
-    def _states(self, certificate: Certificate, q: int, generator: np.random.Generator) -> Any:
-        """States of set q (P, H), all within ±1 as computed ones are."""
-        centre, radius, size = certificate.centres[q], certificate.radii[q], len(self.out)
+    def _states(self, certificate: Certificate, i: int, generator: np.random.Generator) -> Any:
+        """States of a cell (P, H), all within ±1 as computed ones are."""
+        (q, k), size = certificate.cells[i], len(self.out)
+        low, high = (certificate.middles[i] + sign * certificate.halves[i] for sign in (-1, 1))
+        if (w := certificate.widths[q]) > 0:
+            low[0], high[0] = max(low[0], (k - 0.5) * w), min(high[0], (k + 0.5) * w)
         inverse = np.eye(size)
         if certificate.frame[q] >= 0:
             inverse = np.linalg.pinv(certificate.frames[certificate.frame[q]])
+        centre, radius = certificate.centres[q] + inverse @ (low + high) / 2, (high - low) / 2
         random = generator.uniform(-1, 1, (RANDOM_STATES, size))
         random[::2] = np.sign(random[::2])
         corners = np.sign(self.W @ inverse)

@@ -17,8 +17,8 @@ import binadd
 from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError
 from binadd.kernels.reference import exact_sums
-from binadd.proof.certificate import MOST_STEPS, WHOLE, Certificate, weights_digest
-from binadd.proof.enclosure import Enclosure
+from binadd.proof.bounds import Bounds
+from binadd.proof.certificate import MOST_STEPS, Certificate, weights_digest
 
 ROUNDING = 1e-12
 """Of the oracle: a state that is outside by less than this may be inside."""
@@ -42,18 +42,23 @@ def _array(name: str) -> Mutation:
 
     def mutate(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
         array = getattr(certificate, name).copy()
-        q, j = (generator.randrange(length) for length in array.shape)
+        place = tuple(generator.randrange(length) for length in array.shape)
         by = 10.0 ** generator.uniform(-9, 1) * generator.choice([-1, 1])
-        array[q, j if generator.random() < 0.8 else slice(None)] += by
+        array[place if generator.random() < 0.8 else place[0]] += by
         return {name: array}
 
     return mutate
 
 
-def _scaled_radii(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
-    radii = certificate.radii.copy()
-    radii[generator.randrange(len(radii))] *= 10.0 ** generator.uniform(-2, 2)
-    return {"radii": radii}
+def _scaled(name: str) -> Mutation:
+    """A cell, or the width of a context's."""
+
+    def mutate(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+        array = getattr(certificate, name).copy()
+        array[generator.randrange(len(array))] *= 10.0 ** generator.uniform(-2, 2)
+        return {name: array}
+
+    return mutate
 
 
 def _error(name: str) -> Mutation:
@@ -104,34 +109,87 @@ def _other_steps(certificate: Certificate, generator: random.Random) -> dict[str
     return {"affine": not certificate.affine}
 
 
-def _pieces(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
-    """Cut a piece of a set, or leave a set whole, or change the axis, or break the tree."""
-    pieces = list(certificate.pieces)
-    q = generator.randrange(len(pieces))
-    tree = list(pieces[q])
-    i = generator.randrange(len(tree))
-    axis = generator.randrange(certificate.centres.shape[1])
-    match generator.randrange(5):
-        case 0:
-            if tree[i] < 0:
-                tree[i : i + 1] = [axis, -1, -1]
-        case 1:
-            tree = list(WHOLE)
-        case 2:
-            if tree[i] >= 0:
-                tree[i] = axis
-        case 3:
-            tree[i] = generator.randrange(-2, 9)
-        case _:
-            del tree[i]
-    pieces[q] = tuple(tree)
-    return {"pieces": tuple(pieces)}
+def _with_cells(certificate: Certificate, rows: list[tuple[int, int, int]]) -> dict[str, Any]:
+    """These: (context, k, the number of the cell that it is a copy of), in order."""
+    rows.sort()
+    chosen = [i for _, _, i in rows]
+    return {
+        "cells": tuple((q, k) for q, k, _ in rows),
+        "middles": certificate.middles[chosen],
+        "halves": certificate.halves[chosen],
+    }
+
+
+def _rows(certificate: Certificate) -> list[tuple[int, int, int]]:
+    return [(q, k, i) for i, (q, k) in enumerate(certificate.cells)]
+
+
+def _move_cell(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+    """To another slab, by itself or with all that it holds, or out of order."""
+    rows = _rows(certificate)
+    i = generator.randrange(len(rows))
+    q, k, _ = rows[i]
+    by = generator.choice([-1, 1, 1, -2, 3])
+    rows[i] = (q, k + by, i)
+    changed = _with_cells(certificate, rows)
+    if generator.random() < 0.5:
+        changed["middles"][rows.index((q, k + by, i)), 0] += by * certificate.widths[q]
+    elif generator.random() < 0.2:
+        changed["cells"] = (*certificate.cells[:i], (q, k + by), *certificate.cells[i + 1 :])
+    return changed
+
+
+def _move_cells(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+    """All cells of a context, as if the slabs were numbered from elsewhere."""
+    context, by = generator.choice(certificate.cells)[0], generator.choice([-1, 1])
+    rows = [(q, k + by * (q == context), i) for q, k, i in _rows(certificate)]
+    return _with_cells(certificate, rows)
+
+
+def _drop_cell(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+    rows = _rows(certificate)
+    del rows[generator.randrange(len(rows))]
+    return _with_cells(certificate, rows)
+
+
+def _copy_cell(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+    """The same once more, or in the next slab, or there in place of what is there."""
+    rows = _rows(certificate)
+    q, k, i = generator.choice(rows)
+    k += generator.choice([-1, 0, 1, 1])
+    if generator.random() < 0.5:
+        rows = [row for row in rows if row[:2] != (q, k)]
+    return _with_cells(certificate, [*rows, (q, k, i)])
+
+
+def _give_cell(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+    """To another context, which may have one like it, or may not; or those of two swapped."""
+    rows = _rows(certificate)
+    i, j = generator.randrange(len(rows)), generator.randrange(len(rows))
+    if generator.random() < 0.5:
+        (q, k, _), (t, n, _) = rows[i], rows[j]
+        rows[i], rows[j] = (q, k, j), (t, n, i)
+    else:
+        q = generator.randrange(len(certificate))
+        rows = [row for row in rows if row[:2] != (q, rows[i][1]) or row == rows[i]]
+        i = rows.index(next(row for row in rows if row[2] == i))
+        rows[i] = (q, *rows[i][1:])
+    return _with_cells(certificate, rows)
+
+
+def _cut(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
+    """Cut what is not, with its one cell in the middle, or leave whole what is cut."""
+    widths = certificate.widths.copy()
+    q = generator.randrange(len(widths))
+    widths[q] = 0.0 if widths[q] > 0 else 10.0 ** generator.uniform(-2, 1)
+    rows = [row for row in _rows(certificate) if row[0] != q or row[1] == 0]
+    return {"widths": widths, **_with_cells(certificate, rows)}
 
 
 def _frame(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
     """One number of a frame, by a little or by much, or a frame turned, or stretched."""
     if not len(certificate.frames):
-        return _scaled_radii(certificate, generator)
+        return _scaled("halves")(certificate, generator)
     frames = certificate.frames.copy()
     frame = frames[generator.randrange(len(frames))]
     by = 10.0 ** generator.uniform(-9, 1)
@@ -151,9 +209,8 @@ def _frame(certificate: Certificate, generator: random.Random) -> dict[str, Any]
 
 def _no_set(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
     """A context without its set: true as well, if steps are left."""
-    radii = certificate.radii.copy()
-    radii[generator.randrange(len(radii))] = -1.0
-    return {"radii": radii}
+    q = generator.choice(certificate.cells)[0]
+    return _with_cells(certificate, [row for row in _rows(certificate) if row[0] != q])
 
 
 def _swap_sets(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
@@ -161,10 +218,14 @@ def _swap_sets(certificate: Certificate, generator: random.Random) -> dict[str, 
     order = list(range(len(certificate)))
     i, j = generator.sample(order, 2)
     order[i], order[j] = j, i
-    every = ["centres", "radii", "frame", "pieces", "carries", "successors"]
-    sets = ["centres", "radii", "frame"]
+    every = ["centres", "frame", "widths", "cells", "carries", "successors"]
+    sets = ["centres", "frame", "widths", "cells"]
     changed = {}
     for name in generator.choice([*([name] for name in every), sets, every]):
+        if name == "cells":
+            rows = [(order[q], k, i) for q, k, i in _rows(certificate)]
+            changed.update(_with_cells(certificate, rows))
+            continue
         value = getattr(certificate, name)
         arrays = isinstance(value, np.ndarray)
         changed[name] = value[order] if arrays else tuple(value[q] for q in order)
@@ -187,8 +248,12 @@ def _say_otherwise(certificate: Certificate, generator: random.Random) -> dict[s
 
 MUTATIONS: tuple[Mutation, ...] = (
     _array("centres"),
-    _array("radii"),
-    _scaled_radii,
+    _array("middles"),
+    _array("halves"),
+    _array("widths"),
+    _scaled("middles"),
+    _scaled("halves"),
+    _scaled("widths"),
     _error("step_error"),
     _error("logit_error"),
     _entry("carries", lambda generator, count: generator.randrange(-1, 4)),
@@ -197,7 +262,12 @@ MUTATIONS: tuple[Mutation, ...] = (
     _swap_successors,
     _steps,
     _other_steps,
-    _pieces,
+    _move_cell,
+    _move_cells,
+    _drop_cell,
+    _copy_cell,
+    _give_cell,
+    _cut,
     _frame,
     _no_set,
     _swap_sets,
@@ -287,12 +357,12 @@ def moved(net: BinaryAdderRNN, direction: dict[str, Any], by: float) -> BinaryAd
 
 def certificate_for(certificate: Certificate, net: BinaryAdderRNN) -> Certificate:
     """The same contexts and sets, said to be of another network."""
-    enclosure = Enclosure(net)
+    bounds = Bounds(net)
     return dataclasses.replace(
         certificate,
         digest=weights_digest(net),
-        step_error=enclosure.step_error,
-        logit_error=enclosure.logit_error,
+        step_error=bounds.step_error,
+        logit_error=bounds.logit_error,
     )
 
 

@@ -2,39 +2,98 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+
 import numpy as np
 
-from binadd.checks import check_choice, check_instance
+from binadd.checks import check_choice, check_instance, check_progress
 from binadd.model import BinaryAdderRNN
+from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.checker import check
-from binadd.proof.enclosure import Enclosure
-from binadd.proof.falsify import exhaustive_bits, falsify, falsify_shortly
-from binadd.proof.search import Adaptive, AffineForms, Attempt, Boxes, Cells, Missed, Sampler
+from binadd.proof.closure import Failure, Found, Strategy, close
+from binadd.proof.falsify import falsify, falsify_shortly
+from binadd.proof.memory import describe_memory
+from binadd.proof.samples import Sampler
+from binadd.proof.sets import Shape
 from binadd.proof.verdict import Proved, Refuted, Undecided, Verdict
 
-__all__ = ["Certificate", "Proved", "Refuted", "Undecided", "Verdict", "check", "prove"]
+__all__ = [
+    "Certificate",
+    "ProofProgress",
+    "Proved",
+    "Refuted",
+    "Undecided",
+    "Verdict",
+    "check",
+    "decide",
+    "prove",
+]
 
-QUICK: tuple[Attempt, ...] = (Boxes(2), AffineForms(2))
-MEDIUM: tuple[Attempt, ...] = (Adaptive(1, histories=40, work=500_000, steps=8, cases=1500),)
-THOROUGH: tuple[Attempt, ...] = (
-    Adaptive(2, histories=200, work=12_000_000, steps=12, cases=6000),
-    Adaptive(1, histories=400, work=12_000_000, steps=12, cases=10_000, inflation=0.3),
-    Adaptive(2, histories=1000, work=16_000_000, steps=10, cases=16_000),
-    Cells(3, width=0.5),
-    Cells(4, width=0.3),
-)
-LADDER = {
-    "quick": (("quick", QUICK),),
-    "medium": (("quick", QUICK + MEDIUM),),
-    "thorough": (("quick", QUICK + MEDIUM), ("thorough", ()), ("thorough", THOROUGH)),
+
+def _boxes(depth: int, **most: int) -> Strategy:
+    """Return boxes of the units themselves, each unit bounded by itself: the cheapest."""
+    return Strategy(depth, Shape(False, inf, 0.1, 0, 0.3, inf), affine=False, steps=1, **most)
+
+
+def _curves(depth: int, width: float, steps: int, work: int) -> Strategy:
+    """Return cells along the first axis of frames, widened without end, in contexts as they are."""
+    return Strategy(
+        depth, Shape(True, width, 0, 0, 0.4, inf), steps=steps, cells=8000, budget=100_000, work=work
+    )
+
+
+def _splitting(work: int) -> Strategy:
+    """Return cells that grow little: what escapes takes more steps, then contexts are split."""
+    return Strategy(
+        3, Shape(True, 0.5, 0, 0, 0.3, 0.5), most_steps=9, splits=0.2, work=work
+    )
+
+
+PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
+    "quick": (
+        _boxes(2, rounds=25),
+        Strategy(2, Shape(False, inf, 0.3, 0, 0.3, inf), steps=4, rounds=8, work=30_000),
+    ),
+    "medium": (_curves(2, 0.5, 3, 100_000),),
+    "thorough": (
+        _curves(3, 0.5, 3, 1_000_000),
+        _splitting(300_000),
+        _curves(4, 0.5, 3, 2_000_000),
+        _curves(4, 0.3, 4, 3_000_000),
+        _splitting(4_000_000),
+    ),
 }
-"""Of each effort: attempts at a proof, then how hard to look for a wrong sum, and so on. The last
-attempts take many times as long as a thorough search, which is made before them, and again after
-them for where they failed."""
+"""For each effort, strategies in the order that decides soonest; an effort begins with those of the
+efforts before it, and a search for a wrong sum comes before them and after them."""
 
 
-def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
+@dataclass(frozen=True, slots=True)
+class ProofProgress:
+    """What `prove` is doing: what it calls its `progress` with, several times a second.
+
+    Attributes
+    ----------
+    attempt, attempts : int
+        The strategy that is tried, counted from 1, and how many there are.
+    contexts, unsettled : int
+        Contexts, and sets of states of which it is not yet known that they lead to others.
+    """
+
+    attempt: int
+    attempts: int
+    contexts: int
+    unsettled: int
+
+
+def prove(
+    net: BinaryAdderRNN,
+    *,
+    effort: str = "thorough",
+    progress: Callable[[ProofProgress], object] | None = None,
+) -> Verdict:
     """Decide whether a network adds all numbers of every length.
 
     Parameters
@@ -42,20 +101,24 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
     net : BinaryAdderRNN
     effort : {"quick", "medium", "thorough"}
         How long to look. With 16 units: a few milliseconds, as between two stretches of training;
-        a tenth of a second; or up to a minute. With 128 units even a quick look takes seconds.
+        some hundredths of a second; or up to half a minute.
+    progress : callable, optional
+        Called with a `ProofProgress` now and then.
 
     Returns
     -------
     Proved, Refuted or Undecided
         Classes of `binadd.proof`, as is the `Certificate` of the first. The verdict is about the
-        network as it is when this is called, even if it changes meanwhile. It is never wrong: a
-        proof is sound for the arithmetic that the network computes with, and a wrong
-        sum has been confirmed by the network itself.
+        network as it is when this is called, even if it changes meanwhile; it is the same on every
+        machine and with every kernel. It is never wrong: a proof is sound for the arithmetic that
+        the network computes with, and a wrong sum has been confirmed by the network itself.
 
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If `net` is not a network, or the effort is unknown.
+        If an argument is of the wrong type, or the effort is unknown.
+    CertificateError
+        If the network computes with weights outside its parameters.
 
     Examples
     --------
@@ -68,48 +131,83 @@ def prove(net: BinaryAdderRNN, *, effort: str = "thorough") -> Verdict:
     'refuted'
     """
     check_instance("net", net, BinaryAdderRNN)
-    check_choice("effort", effort, tuple(LADDER))
+    check_choice("effort", effort, tuple(PORTFOLIO))
+    check_progress(progress)
+    return decide(net, effort, progress=progress)
+
+
+def decide(
+    net: BinaryAdderRNN,
+    effort: str,
+    *,
+    known_exact_bits: int = 0,
+    progress: Callable[[ProofProgress], object] | None = None,
+) -> Verdict:
+    """Decide as `prove` does, where all sums of operands of some bits are known to be right."""
     with np.errstate(all="ignore"):  # an overflow proves nothing: comparisons with NaN are false
-        return _decide(net.copy(), effort)
+        return _Decision(net.copy(), known_exact_bits, progress).run(effort)
 
 
-def _decide(net: BinaryAdderRNN, effort: str) -> Verdict:
-    wrong = falsify_shortly(net)
-    if wrong is not None:
-        return wrong
-    operands = net.state.architecture.operands
-    known = exhaustive_bits(operands, "quick")
-    enclosure = Enclosure(net)
-    missed: list[tuple[Attempt, Missed]] = []
-    sampler = Sampler(enclosure) if enclosure.finite else None
-    for search, attempts in LADDER[effort]:
-        for attempt in attempts:
-            if sampler is None:
-                break
-            result = attempt.run(enclosure, sampler)
-            if not isinstance(result, Missed):
-                return Proved(result.certificate(enclosure, weights_digest(net)), net)
-            missed.append((attempt, result))
-        hints = [history.word for _, result in missed for history in result.doubtful[:16]]
-        wrong = falsify(net, hints=hints, effort=search, known_exact_bits=known)
+class _Decision:
+    """A network that is being decided about."""
+
+    def __init__(
+        self,
+        net: BinaryAdderRNN,
+        known_exact_bits: int,
+        progress: Callable[[ProofProgress], object] | None,
+    ) -> None:
+        self.net, self.exact, self.progress = net, known_exact_bits, progress
+        self.bounds = Bounds(net)
+        self.failures: list[tuple[Strategy, Failure]] = []
+
+    def run(self, effort: str) -> Verdict:
+        wrong = falsify_shortly(self.net, known_exact_bits=self.exact)
         if wrong is not None:
             return wrong
-        known = max(known, exhaustive_bits(operands, search))
-    return _undecided(enclosure, missed)
+        efforts = list(PORTFOLIO)
+        efforts = efforts[: efforts.index(effort) + 1]
+        attempts = [strategy for name in efforts for strategy in PORTFOLIO[name]]
+        if self.bounds.finite:
+            sampler = Sampler(self.bounds)
+            for name in efforts:
+                if name != "quick":  # by then a wrong sum is as likely, and found sooner
+                    wrong = falsify(self.net, effort=name, known_exact_bits=self.exact)
+                    if wrong is not None:
+                        return wrong
+                for strategy in PORTFOLIO[name]:
+                    found = close(self.bounds, sampler, strategy, self._report(attempts))
+                    if isinstance(found, Found):
+                        digest = weights_digest(self.net)
+                        return Proved(found.certificate(self.bounds, digest), self.net)
+                    self.failures.append((strategy, found))
+        hints = [word for _, failure in self.failures for _, word in failure.doubtful[:16]]
+        wrong = falsify(self.net, hints=hints, effort=effort, known_exact_bits=self.exact)
+        return self._undecided() if wrong is None else wrong
 
+    def _report(self, attempts: list[Strategy]) -> Callable[[int, int], object] | None:
+        if self.progress is None:
+            return None
+        tell, attempt = self.progress, len(self.failures) + 1
 
-def _undecided(enclosure: Enclosure, missed: list[tuple[Attempt, Missed]]) -> Undecided:
-    if not enclosure.finite:
+        def report(contexts: int, unsettled: int) -> None:
+            tell(ProofProgress(attempt, len(attempts), contexts, unsettled))
+
+        return report
+
+    def _undecided(self) -> Undecided:
+        if not self.bounds.finite:
+            return Undecided(
+                tried=(),
+                reached="nothing: with weights so large a sum might overflow",
+                advice="train it anew, with a lower learning rate or clipped gradients",
+            )
+        best = max(failure.margin for _, failure in self.failures)
+        doubt = "a bit remained in doubt" if not best > 0 else "the sets kept growing"
+        memory = describe_memory(self.net)
         return Undecided(
-            tried=(),
-            reached="nothing: with weights so large a sum might overflow",
-            advice="train it anew, with a lower learning rate or clipped gradients",
+            tried=tuple(f"{strategy}: {found.contexts} contexts" for strategy, found in self.failures),
+            reached=f"{doubt}; the smallest logit margin in the best attempt was {best:.3g}",
+            advice=f"{memory}. Train on until the carry fades less slowly, at a lower learning rate "
+            "if that fails: most networks are proved a few sequences later",
         )
-    best = max((result.margin for _, result in missed), default=float("nan"))
-    doubt = "a bit remained in doubt" if not best > 0 else "the sets kept growing"
-    return Undecided(
-        tried=tuple(f"{attempt}: {result.histories} histories" for attempt, result in missed),
-        reached=f"{doubt}; the smallest logit margin in the best attempt was {best:.3g}",
-        advice="train on, at a lower learning rate if that fails: most networks are proved a few "
-        "sequences later",
-    )

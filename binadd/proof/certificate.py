@@ -10,15 +10,14 @@ at most `steps` steps, its state lies in the set of the context it is in then; a
 holds from the start. By induction every bit of every sum is right: docs/proof.md has the theorem,
 `binadd.proof.checker` derives every step of it again.
 
-The set of context q is a box in the coordinates of a frame V: {x : |V(x − o)| ≤ r}, with a centre
-o and radii r. The rows of V are the axes, orthonormal up to rounding; a set without a frame is a
-plain box, as if V = I.
+The set of a context is a list of boxes, its *cells*, in the coordinates y = V(x − o) of a frame V
+and a centre o. The rows of V are the axes, orthonormal up to rounding; a context without a frame
+has V = I. The cells of a context that is *cut* lie side by side along its first axis, in slabs of
+one width w; they are numbered by integers k, and hold the states x with
 
-Where a set is too large to be stepped as a whole, it is cut into pieces. They are the leaves of a
-tree of bisections, listed in preorder:
+    |y − middle| ≤ half, in each coordinate, and (k − ½)w ≤ y₀ ≤ (k + ½)w.
 
-    −1        a whole piece
-    i ≥ 0     cut in two along axis i; the tree of the lower half follows, then that of the upper
+A context that is not cut has one cell at most: k = 0, and only the former counts.
 """
 
 from __future__ import annotations
@@ -38,14 +37,13 @@ from binadd.files import write_atomically
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import has_strays
 
-__all__ = ["MOST_OPERANDS", "MOST_STEPS", "WHOLE", "Certificate", "weights_digest"]
+__all__ = ["MOST_OPERANDS", "MOST_STEPS", "Certificate", "weights_digest"]
 
 Reals: TypeAlias = NDArray[np.float64]
 
 FORMAT, VERSION = "binadd-certificate", 2
-WHOLE = (-1,)
-"""The pieces of a set that is not cut."""
 MOST_STEPS, MOST_OPERANDS = 256, 8
+SLABS = range(-(1 << 30), 1 << 30)
 MAX_BYTES = 1 << 26
 """Longer files are refused unread: a thousandth of this is usual, and JSON may take thirty times
 its length in memory."""
@@ -112,23 +110,26 @@ class Certificate:
     """N × 2ⁿ: the context after each symbol."""
     centres: Reals
     """(N, H): o"""
-    radii: Reals
-    """(N, H): r; negative if the context has no set"""
     frames: Reals
     """(F, H, H): V"""
     frame: tuple[int, ...]
     """N: the number of each context's frame, or −1: the units themselves."""
-    pieces: tuple[tuple[int, ...], ...]
-    """N: how each set is cut, as the module's docstring says."""
+    widths: Reals
+    """(N,): w, above 0 if the context is cut, which takes a frame; 0 if not"""
+    cells: tuple[tuple[int, int], ...]
+    """C: (context, k), in ascending order, each once; a context may have none: no set"""
+    middles: Reals
+    """(C, H)"""
+    halves: Reals
+    """(C, H): none is negative"""
 
     def __post_init__(self) -> None:
         _demand(type(self.centres) is np.ndarray and self.centres.ndim == 2, "centres")
         count, size = self.centres.shape
         _demand(count > 0 and size > 0, "centres")
         _check_reals("centres", self.centres, (count, size))
-        _check_reals("radii", self.radii, (count, size))
-        without = self.radii < 0
-        _demand(bool((without.all(1) | ~without.any(1)).all()), "radii")
+        _check_reals("widths", self.widths, (count,))
+        _demand(bool((self.widths >= 0).all()), "widths")
         _demand(type(self.frames) is np.ndarray and self.frames.ndim == 3, "frames")
         _check_reals("frames", self.frames, (len(self.frames), size, size))
         for name in ("step_error", "logit_error", "margin"):
@@ -145,15 +146,25 @@ class Certificate:
         _check_entries("successors", self.successors, count, tuple)
         for row in self.successors:
             _check_numbers("successors", row, 1 << self.operands, range(count))
-        _check_entries("pieces", self.pieces, count, tuple)
-        for tree in self.pieces:
-            _check_numbers("pieces", tree, len(tree), range(-1, size))
-            _demand(_is_tree(tree), "pieces")
+        _demand(not np.any((self.widths > 0) & (np.array(self.frame) < 0)), "widths")
+        _demand(type(self.cells) is tuple, "cells")
+        _check_reals("middles", self.middles, (len(self.cells), size))
+        _check_reals("halves", self.halves, (len(self.cells), size))
+        _demand(bool((self.halves >= 0).all()), "halves")
+        before = (-1, 0)
+        for cell in self.cells:
+            _check_numbers("cells", cell, 2, SLABS)
+            context, k = cell
+            _demand(0 <= context < count and before < cell, "cells")
+            _demand(k == 0 or bool(self.widths[context] > 0), "cells")
+            before = cell
 
     @property
     def has_set(self) -> NDArray[np.bool_]:
         """Whether each context has a set (N,)."""
-        return np.asarray(self.radii[:, 0] >= 0)
+        has_set = np.zeros(len(self), np.bool_)
+        has_set[[context for context, _ in self.cells]] = True
+        return has_set
 
     def __len__(self) -> int:
         """Return how many contexts there are."""
@@ -240,11 +251,13 @@ def _decode(content: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
         odd = sorted(set(content) ^ set(names))
         raise CertificateError(f"the certificate's fields are wrong, see {', '.join(odd)}")
     decoded = dict(content)
-    for name in ("centres", "radii", "frames"):
+    for name in ("centres", "frames", "widths", "middles", "halves"):
         decoded[name] = _read_reals(name, decoded[name])
-    if decoded["frames"].shape == (0,):  # a list without entries does not tell their shape
-        decoded["frames"] = np.zeros((0, *decoded["centres"].shape[1:] * 2))
-    for name in ("contexts", "carries", "successors", "frame", "pieces"):
+    size = decoded["centres"].shape[1:]
+    for name, shape in (("frames", size * 2), ("middles", size), ("halves", size)):
+        if decoded[name].shape == (0,):  # a list without entries does not tell their shape
+            decoded[name] = np.zeros((0, *shape))
+    for name in ("contexts", "carries", "successors", "frame", "cells"):
         _demand(isinstance(decoded[name], list), name)
         decoded[name] = tuple(
             tuple(entry) if isinstance(entry, list) else entry for entry in decoded[name]
@@ -290,13 +303,3 @@ def _check_entries(name: str, entries: Any, count: int, kind: type) -> None:
 def _check_numbers(name: str, entries: Any, count: int, allowed: range) -> None:
     _check_entries(name, entries, count, int)
     _demand(all(entry in allowed for entry in entries), name)
-
-
-def _is_tree(tree: tuple[int, ...]) -> bool:
-    """Whether this is the preorder of one tree of bisections, and nothing beyond it."""
-    missing = 1  # subtrees that are still to come
-    for entry in tree:
-        if missing == 0:
-            return False
-        missing += 1 if entry >= 0 else -1
-    return missing == 0

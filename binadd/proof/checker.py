@@ -10,27 +10,35 @@ needs the format (`binadd.proof.certificate`) and these facts, which docs/proof.
 - tanh(a) = 2σ(2a) − 1, σ(−a) = 1 − σ(a), σ′ = σ(1 − σ); σ is convex below 0 and concave above.
 
 A *case* is a set of states {z + G·e + s·e′ : |eᵢ| ≤ 1, |e′ᵢ| ≤ 1}; M of them are stepped at once.
+Under one symbol it becomes another. If the cells of its context cover that, nothing is left to do.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from binadd.checks import check_instance, check_progress
-from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate, weights_digest
-from binadd.proof.integers import BEYOND, BITS, SLOPE_BITS, Integers, relax, rounded, scaled
+from binadd.proof.cover import Cases, Sets
+from binadd.proof.integers import (
+    BEYOND,
+    BITS,
+    SLOPE_BITS,
+    Integers,
+    demand,
+    nearest,
+    relax,
+    rounded,
+    scaled,
+)
 
 __all__ = ["check"]
 
 MOST_WORK, MOST_WAITING = 1 << 36, 1 << 25  # products: two minutes; numbers: 256 MiB
-AT_ONCE, DEEPEST = 1 << 17, 512  # numbers that stay in the processor's cache; bisections
-FRAME_BITS, UNEVEN = 27, 42  # of V; |VᵀV − I| must be below 2^UNEVEN units of 2^−(2·FRAME_BITS)
+TINY = 1 << 10  # smaller boxes become no generators
 # Accumulators of a sum, what one operation rounds, and |computed f − f|, in units of 2⁻⁶⁴.
 ROUNDING = {"float64": (8, 1 << 11, 1 << 14), "float32": (16, 1 << 40, 1 << 43)}
 
@@ -67,12 +75,12 @@ def check(
     check_instance("certificate", certificate, Certificate)
     check_instance("net", net, BinaryAdderRNN)
     check_progress(progress)
-    network, sets = _Network(certificate, net.copy()), _Sets(certificate)  # as it is now
+    network, sets = _Network(certificate, net.copy()), Sets(certificate)  # as it is now
     carries, successors = np.array(certificate.carries), np.array(certificate.successors)
     totals = carries[:, None] + [symbol.bit_count() for symbol in range(successors.shape[1])]
-    _demand(carries[0] == 0, "addition begins without a carry")
-    _demand((carries[successors] == totals >> 1).all(), "a carry is not that of true addition")
-    network.count(sets.pieces, certificate.centres.shape[1])  # at least so much
+    demand(carries[0] == 0, "addition begins without a carry")
+    demand((carries[successors] == totals >> 1).all(), "a carry is not that of true addition")
+    network.count(len(certificate.cells), certificate.centres.shape[1])  # at least so much
     for begun in sets.origins():
         waiting = [(1, begun)]
         while waiting:
@@ -81,47 +89,19 @@ def check(
             outside, numbers = [], sum(some.numbers() for _, some in waiting)
             for symbol, reached in enumerate(network.step(cases)):
                 right = network.outputs(reached, totals[cases.context, symbol] & 1)
-                _demand(right.all(), "an output bit may be wrong")
+                demand(right.all(), "an output bit may be wrong")
                 reached = reached._replace(context=successors[cases.context, symbol])
-                outside.append(reached.where(~sets.hold(reached)))
+                outside.append(reached.where(~sets.cover(reached, network.spend)))
                 numbers += outside[-1].numbers()
-                _demand(numbers < MOST_WAITING, "too many cases are in no set at a time")
-            open_cases = _Cases(*map(np.concatenate, zip(*outside, strict=True)))
+                demand(numbers < MOST_WAITING, "too many cases are in no set at a time")
+            open_cases = Cases(*map(np.concatenate, zip(*outside, strict=True)))
             in_time = steps < certificate.steps or not len(open_cases.z)
-            _demand(in_time, "after the last step, a case is not in the set of its context")
+            demand(in_time, "after the last step, a case is not in the set of its context")
             waiting += [(steps + 1, some) for some in open_cases.split()]
         if progress is not None:
             progress(int(begun.context[-1]), len(carries))
     if progress is not None:
         progress(len(carries), len(carries))
-
-
-def _demand(holds: object, sentence: str) -> None:
-    if not holds:
-        raise CertificateError(sentence)
-
-
-class _Cases(NamedTuple):
-    """M sets of states, with H units and g generators."""
-
-    context: Integers  # (M,): that each is in
-    z: Integers  # (M, H)
-    G: Integers  # (M, H, g)
-    s: Integers  # (M, H)
-
-    def where(self, kept: NDArray[np.bool_]) -> "_Cases":
-        return _Cases(*(part[kept] for part in self))
-
-    def numbers(self) -> int:
-        """How many numbers they come to, with the generators of the next step."""
-        numbers: int = self.z.size * (4 + self.G.shape[2] + self.z.shape[1])
-        return numbers
-
-    def split(self) -> Iterator["_Cases"]:
-        """As many at a time as memory is for."""
-        chunks = -(-self.numbers() // AT_ONCE)
-        for i in range(chunks := min(chunks, len(self.z))):
-            yield _Cases(*(part[i::chunks] for part in self))
 
 
 class _Network:
@@ -131,7 +111,7 @@ class _Network:
         of, self.size = net.settings.architecture, claim.centres.shape[1]
         claimed = (claim.activation, claim.dtype, claim.operands, self.size, claim.digest)
         actual = (of.activation, of.dtype, of.operands, of.hidden_size, weights_digest(net))
-        _demand(claimed == actual, "the certificate is of another network")
+        demand(claimed == actual, "the certificate is of another network")
         weights = {name: array.astype(np.float64) for name, array in net.parameters.items()}
         hidden, inputs = weights["hidden_weights"], weights["input_weights"]
         bias = weights.get("hidden_bias", np.zeros(self.size))
@@ -157,10 +137,10 @@ class _Network:
         hidden, output = ((load * 2 * m * u >> 64) + 2 for load in (max(loads[:-1]), loads[-1]))
         step = hidden // (1 if self.tanh else 4) + 1 + activation_error
         enough = _ceil(claim.step_error, 64) > step and _ceil(claim.logit_error, 64) > output
-        _demand(enough, "the certificate assumes smaller rounding errors than there are")
+        demand(enough, "the certificate assumes smaller rounding errors than there are")
         self.step_error = _ceil(claim.step_error, BITS)
         self.logit_error = _ceil(claim.logit_error, BITS + self.out_bits)
-        _demand(max(self.step_error, self.logit_error) < 1 << 60, "an assumed error is too large")
+        demand(max(self.step_error, self.logit_error) < 1 << 60, "an assumed error is too large")
 
     def count(self, cases: int, generators: int) -> None:
         """Count the products that a step takes, or as many as take so long: 150 for a unit that is
@@ -168,20 +148,26 @@ class _Network:
         size, symbols = self.size, len(self.u)
         kept = generators + size if self.affine else 0
         each = size * generators + symbols * ((size + 4) * kept + 2 * size + 150)
-        self.work += cases * size * each + (8 + symbols << 17)
-        _demand(self.work <= MOST_WORK, "the certificate takes more work than is done for one")
+        self.spend(cases * size * each + (8 + symbols << 17))
 
-    def step(self, cases: _Cases) -> Iterator[_Cases]:
+    def spend(self, products: int) -> None:
+        """Take so many from what may be done for a certificate."""
+        self.work += products
+        demand(self.work <= MOST_WORK, "the certificate takes more work than is done for one")
+
+    def step(self, cases: Cases) -> Iterator[Cases]:
         """Enclose the next states, symbol by symbol: h′ = slope·(Wh + u) + offset ± error.
 
         |z| + Σ|G| + s < 2³¹ and Σ|W| ≤ 2³²: products are below 2⁶³ − 2³¹, shifted at most 2⁶¹.
         """
-        A = self.W @ cases.G
-        if cases.s.any():  # the box becomes generators
+        A, error = self.W @ cases.G, self.error
+        if self.affine and cases.s.max() > TINY:  # the box becomes generators
             A = np.concatenate([A, self.W * cases.s[:, None]], axis=2)
-        A = _nearest(A, self.bits)
+        else:
+            error = error + (cases.s @ np.abs(self.W.T) >> self.bits) + 1
+        A = nearest(A, self.bits)
         off = A.shape[2] + 1 >> 1  # each is off by half a unit
-        error = self.error + off
+        error = error + off
         r = np.abs(A).sum(2) + error
         a = (cases.z @ self.W.T >> self.bits) + self.u[:, None]  # (X, M, H): below 2⁶¹ + 2⁶¹
         slope, offset, gap = relax(a - r, a + r, self.affine, self.tanh)
@@ -189,12 +175,12 @@ class _Network:
         z = (slope * a >> SLOPE_BITS) + offset
         s = gap + (slope * error >> SLOPE_BITS) + self.step_error + off + 2
         spread = (slope * r >> SLOPE_BITS) + off + s + 1
-        _demand((np.abs(z) + spread).max() < BEYOND, "a case reaches too far")
+        demand((np.abs(z) + spread).max() < BEYOND, "a case reaches too far")
         for x, k in enumerate(slope):
-            G = _nearest(k[:, :, None] * A, SLOPE_BITS) if self.affine else A[:, :, :0]
-            yield _Cases(cases.context, z[x], G, s[x])
+            G = nearest(k[:, :, None] * A, SLOPE_BITS) if self.affine else A[:, :, :0]
+            yield Cases(cases.context, z[x], G, s[x])
 
-    def outputs(self, cases: _Cases, bits: Integers) -> NDArray[np.bool_]:
+    def outputs(self, cases: Cases, bits: Integers) -> NDArray[np.bool_]:
         """Whether the logits of all states of a case are strictly on its bit's side of 0.
 
         Σ|out| ≤ 2³⁰: every sum is below 2⁶³.
@@ -205,93 +191,7 @@ class _Network:
         return np.asarray(np.where(bits == 1, logit, -logit) > radius)
 
 
-class _Sets:
-    """The sets of a certificate: as cases, and what lies in them.
-
-    V in units of 2^−FRAME_BITS, whatever it is: x = o + Vᵀy + (I − VᵀV)(x − o) where y = V(x − o).
-    For a state x, |x − o| < 3: if V is orthonormal, the last term is tiny, and `slip` bounds it.
-    """
-
-    def __init__(self, claim: Certificate) -> None:
-        size = claim.centres.shape[1]
-        self.trees, self.has_set = claim.pieces, claim.radii[:, 0] >= 0
-        self.o = rounded(claim.centres, BITS, BEYOND)
-        self.r = np.where(self.has_set[:, None], rounded(claim.radii, BITS, 2 * BEYOND), -1)
-        self.frame = np.array(claim.frame)  # −1: the last, which is I
-        most = 1 << FRAME_BITS + 3
-        self.V = rounded(np.concatenate([claim.frames, np.eye(size)[None]]), FRAME_BITS, most)
-        self.V_abs, Vt = np.abs(self.V), self.V.swapaxes(1, 2)
-        loads = [self.V_abs.sum(axis).max() for axis in (1, 2)]
-        _demand(max(loads) < most, "a frame's axes are too long")  # products: 2³⁰ · 2³⁰
-        uneven = np.abs(Vt @ self.V - (np.eye(size, dtype=np.int64) << 2 * FRAME_BITS))
-        _demand(uneven.max() < 1 << UNEVEN, "a frame's axes are not orthonormal")
-        self.pieces = sum(len(tree) + 1 >> 1 for tree in claim.pieces)
-        self.slip = (3 * uneven.sum(2) >> 2 * FRAME_BITS - BITS) + 1
-
-    def origins(self) -> Iterator[_Cases]:
-        """The initial state, in context 0, and the pieces of all sets."""
-        size = self.o.shape[1]
-        zero = np.zeros(size, np.int64)
-        pieces = (
-            (q, self.frame[q], self.o[q], middle, radius)
-            for q in np.flatnonzero(self.has_set)
-            for middle, radius in _bisect(self.trees[q], self.r[q])
-        )
-        rows = chain([(0, -1, zero, zero, zero)], pieces)
-        while chunk := list(islice(rows, max(1, AT_ONCE // (4 * size * size)))):
-            context, frame, o, middle, radius = map(np.array, zip(*chunk, strict=True))
-            if len(self.V) == 1:
-                cases = _Cases(context, o + middle, np.zeros((*o.shape, 0), np.int64), radius)
-            else:  # Σ|V| < 2³⁰, |middle| and radius < 2³²; size + 1 products are rounded down
-                Vt = self.V[frame].swapaxes(1, 2)
-                z, G = o + (_apply(Vt, middle) >> FRAME_BITS), Vt * radius[:, None] >> FRAME_BITS
-                cases = _Cases(context, z, G, self.slip[frame] + size + 1)
-            reach = np.abs(cases.z) + np.abs(cases.G).sum(2) + cases.s
-            _demand(reach.max() < BEYOND, "a set reaches too far")
-            yield cases
-
-    def hold(self, cases: _Cases) -> NDArray[np.bool_]:
-        """Whether each case lies in the set of its context: |V(z − o)| + Σ|VG| + |V|s ≤ r.
-
-        Σ|V| < 2³⁰, |z − o| < 2³², Σ|G| + s < 2³¹ and r < 2³²: all terms come to less than 2⁶³.
-        """
-        frame = self.frame[cases.context]
-        room = (self.r[cases.context] << FRAME_BITS) - _apply(self.V_abs[frame], cases.s)
-        room -= np.abs(_apply(self.V[frame], cases.z - self.o[cases.context]))
-        held = np.asarray((room >= 0).all(1))
-        some = np.flatnonzero(held)
-        room[some] -= np.abs(self.V[frame[some]] @ cases.G[some]).sum(2)
-        return np.asarray((room >= 0).all(1))
-
-
-def _nearest(products: Integers, bits: int) -> Integers:
-    """Shift right, in place, rounding to the nearest."""
-    products += 1 << bits - 1
-    products >>= bits
-    return products
-
-
-def _apply(matrices: Integers, vectors: Integers) -> Integers:
-    """M matrices times a vector each."""
-    return np.asarray((matrices @ vectors[:, :, None])[:, :, 0])
-
-
-def _bisect(tree: Iterable[int], radius: Integers) -> Iterator[tuple[Integers, Integers]]:
-    """The middle and radius of each piece; they share their ends, so that none lacks a state."""
-    parts = [(-radius, radius)]
-    for axis in tree:
-        _demand(len(parts) <= DEEPEST, "a set is cut into pieces of pieces too often")
-        low, high = parts.pop()
-        if axis < 0:
-            middle = low + high >> 1
-            yield middle, high - middle
-        else:
-            start, end = low.copy(), high.copy()
-            start[axis] = end[axis] = low[axis] + high[axis] >> 1
-            parts += [(start, high), (low, end)]
-
-
 def _ceil(value: float, bits: int) -> int:
     """In units of 2^−bits, rounded up."""
-    _demand(value < 2.0**64, "a number is too large")
+    demand(value < 2.0**64, "a number is too large")
     return math.ceil(math.ldexp(value, bits))

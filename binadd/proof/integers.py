@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from binadd.errors import CertificateError
 
-__all__ = ["BEYOND", "BITS", "ONE", "SLOPE_BITS", "Integers", "relax", "rounded", "scaled"]
+__all__ = ["BEYOND", "BITS", "ONE", "SLOPE_BITS", "Integers"]
+__all__ += ["demand", "nearest", "relax", "rounded", "scaled"]
 
 Integers: TypeAlias = NDArray[np.int64]
 Reals: TypeAlias = NDArray[np.float64]
@@ -26,13 +27,25 @@ LAST = 23 << SPACING  # up to 23, where 1 − σ < ⅛ unit
 SIGMOID_ERROR = 1  # |sigmoid(a) − σ(a)|
 
 
+def demand(holds: object, sentence: str) -> None:
+    """Refuse the certificate, unless this holds."""
+    if not holds:
+        raise CertificateError(sentence)
+
+
+def nearest(products: Integers, bits: int) -> Integers:
+    """Shift right, in place, rounding to the nearest."""
+    products += 1 << bits - 1
+    products >>= bits
+    return products
+
+
 def rounded(values: Reals, bits: int, most: int) -> Integers:
     """Round to the nearest multiples of 2^−bits, which must be below `most` of them: scaling by a
     power of two, rounding and conversion are exact."""
     with np.errstate(over="ignore"):
         multiples = np.rint(np.ldexp(values, bits))
-    if not (np.abs(multiples) < most).all():  # nor if one is not finite
-        raise CertificateError("a number is not finite or too large")
+    demand((np.abs(multiples) < most).all(), "a number is not finite or too large")
     return multiples.astype(np.int64)
 
 

@@ -215,9 +215,11 @@ class Course:
 
     def _is_proved(self) -> bool:
         """Whether a proof succeeds; its verdict is kept."""
-        from binadd.proof import prove  # no run but one until "proved" need load it
+        from binadd.proof import decide  # no run but one until "proved" need load it
 
-        self._verdict = prove(self.net, effort=proof_effort(self.net.state))
+        effort = proof_effort(self.net.state)
+        bits = self.goal.checked_bits(self.net.settings.operands)
+        self._verdict = decide(self.net, effort, known_exact_bits=bits)
         return self._verdict.status == "proved"
 
     def _wrong_operands(self) -> tuple[int, ...] | None:

@@ -1,28 +1,32 @@
 """The finite machine inside a proved network, and what each hidden unit has to do with it.
 
-A certificate's sets, and the cases between them, are the states of a Mealy machine: from all the
-hidden states of a case, a symbol gives the same output bit and leads into one other case
-(unfold.py). Merging what no word tells apart leaves the minimal machine (minimal.py), which must
+A certificate's contexts are the states of a Mealy machine: from all the hidden states that the
+network can be in after a context, a symbol gives the same output bit and leads into one other
+context. Merging what no input word tells apart leaves the minimal machine (minimal.py), which must
 be the carry automaton of n operands:
 
     state c ∈ {0, …, n−1}      symbol x      output (|x| + c) mod 2      next (|x| + c) div 2
 
-Output bits are not taken from the claim but from enclosures of the network's logits.
+That the network's output bits are these is not taken from the claim: the certificate's sets are
+propagated once more.
 """
 
 from __future__ import annotations
 
+from math import inf
+
 import numpy as np
 
+from binadd.bits import every_symbol, popcounts
 from binadd.checks import check_instance
 from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
 from binadd.proof.automaton.machine import Automaton
 from binadd.proof.automaton.minimal import carries, coarsest
-from binadd.proof.automaton.unfold import Unfolded
 from binadd.proof.automaton.units import Unit, units_of
+from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate, weights_digest
-from binadd.proof.enclosure import Enclosure
+from binadd.proof.sets import contexts_of
 
 __all__ = ["Automaton", "Unit", "extract"]
 
@@ -49,17 +53,32 @@ def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
     check_instance("net", net, BinaryAdderRNN)
     if certificate.digest != weights_digest(net):
         raise CertificateError("the certificate is of another network")
-    machine = Unfolded(certificate, Enclosure(net))
-    outputs, successors = np.array(machine.outputs), np.array(machine.successors)
+    bounds = Bounds(net)
+    contexts, cells = contexts_of(certificate, bounds)
+    images = bounds.kernels.propagate(
+        bounds.architecture,
+        bounds.block,
+        contexts,
+        np.append(cells, np.int32(-1)),
+        bounds.errors,
+        affine=certificate.affine,
+        steps=certificate.steps,
+        budget=1 << 40,
+        slack=0.0,
+        mild=inf,
+    )
+    if (images.outcomes != 0).any():
+        raise CertificateError("the certificate's sets do not hold all that they can become")
+    ones = popcounts(every_symbol(certificate.operands)).astype(np.intp)
+    outputs = (np.array(certificate.carries)[:, None] + ones) % 2
+    successors = np.array(certificate.successors)
     classes = coarsest(outputs, successors)
-    states = carries(outputs, successors, classes, certificate.operands, machine.peers)
+    states = carries(outputs, successors, classes, certificate.operands)
     members = [int(np.flatnonzero(states == carry)[0]) for carry in range(certificate.operands)]
-    contexts = machine.contexts(states)
     return Automaton(
         operands=certificate.operands,
         outputs=outputs[members],
         successors=states[successors[members]],
-        cases=int((states >= 0).sum()),
-        contexts=contexts,
-        units=units_of(contexts, certificate.operands),
+        contexts=int((states >= 0).sum()),
+        units=units_of(images.low[:, : bounds.size], images.high[:, : bounds.size]),
     )

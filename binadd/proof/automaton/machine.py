@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from binadd.checks import check_integer
 from binadd.errors import InvalidInputError
-from binadd.proof.automaton.contexts import Contexts, Integers
+from binadd.proof.automaton.minimal import Integers
 from binadd.proof.automaton.units import Unit
 
 __all__ = ["Automaton"]
@@ -33,9 +33,8 @@ class Automaton:
     """(states, X): the bit said."""
     successors: Integers
     """(states, X): the next state."""
-    cases: int
-    """How many states the machine had before what no word tells apart was merged."""
-    contexts: Contexts = field(repr=False)
+    contexts: int
+    """How many states the machine had before what no input word tells apart was merged."""
     units: tuple[Unit, ...] = field(repr=False)
 
     def __len__(self) -> int:

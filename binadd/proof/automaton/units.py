@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from binadd.proof.automaton.contexts import Contexts
+from binadd.kernels.contract import Reals
 
 __all__ = ["Unit", "units_of"]
 
@@ -82,11 +82,8 @@ def _span(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}–{last}"
 
 
-def units_of(contexts: Contexts, operands: int) -> tuple[Unit, ...]:
-    """What each hidden unit tells, from where the contexts of each total hold it."""
-    rows = [contexts.totals == total for total in range(2 * operands)]
-    low = np.array([contexts.low[row].min(axis=0) for row in rows])
-    high = np.array([contexts.high[row].max(axis=0) for row in rows])
+def units_of(low: Reals, high: Reals) -> tuple[Unit, ...]:
+    """Return what each hidden unit tells, from bounds (2n, H) of the units after each total."""
     return tuple(
         Unit(index, tuple(zip(low[:, index].tolist(), high[:, index].tolist(), strict=True)))
         for index in range(low.shape[1])

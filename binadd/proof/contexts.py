@@ -1,0 +1,179 @@
+"""Contexts: what the last input words tell about where true addition and the network are.
+
+A context is (the carry before a few symbols, these symbols). A network that has learnt to add
+forgets what lies further back, so the states that share a context lie close together, the closer
+the more symbols it has. Some input words are forgotten slowly, as long carries are, so contexts
+look further back where that is needed: they are the leaves of a suffix tree (a context tree, after
+J. Rissanen, "A universal data compression system", 1983, https://doi.org/10.1109/TIT.1983.1056741).
+
+The carry is the one *before* the symbols: the one after them would merge contexts that the network
+still tells apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+
+from binadd.kernels.contract import Bytes, Indices
+
+__all__ = ["Context", "ContextTable", "ContextTree", "affordable_depth", "uniform"]
+
+Context: TypeAlias = tuple[int, tuple[int, ...]]
+"""The carry before the symbols; the symbols, the oldest first."""
+
+MOST_EDGES = 1 << 15
+"""Of pairs of a context and a symbol, where all contexts have as many symbols."""
+
+
+@dataclass(frozen=True, eq=False)
+class ContextTable:
+    """Contexts and how symbols lead from one to the next.
+
+    First come the P prefixes, words from the start that are too short to tell a context, the empty
+    one before all; then the K contexts of the tree.
+    """
+
+    names: tuple[str, ...]
+    contexts: tuple[Context, ...]  # K of them
+    carries: Indices  # (P + K,)
+    successors: Indices  # (P + K, 2ⁿ)
+    starts: tuple[tuple[Bytes, Indices], ...]
+    """Words (M, T) from the start after which a context is first known, by length, and which of
+    the tree's contexts that is (M,)."""
+
+    @property
+    def prefixes(self) -> int:
+        """Return P."""
+        return len(self.carries) - len(self.contexts)
+
+    @property
+    def longest(self) -> int:
+        """Return how many symbols pass at most until a context is known."""
+        return max(words.shape[1] for words, _ in self.starts)
+
+
+class ContextTree:
+    """A suffix tree of contexts in which each always tells the next."""
+
+    def __init__(self, operands: int, depth: int = 0) -> None:
+        self.operands = operands
+        self.leaves: dict[Context, None] = {(carry, ()): None for carry in range(operands)}
+        for _ in range(depth):
+            for leaf in list(self.leaves):
+                self._replace(leaf)
+
+    def next_carry(self, symbol: int, carry: int) -> int:
+        """Return the carry after a symbol."""
+        return (symbol.bit_count() + carry) >> 1
+
+    def carries(self, carry: int, word: Iterable[int]) -> list[int]:
+        """Return the carry before, between and after the symbols of a word."""
+        carries = [carry]
+        for symbol in word:
+            carries.append(self.next_carry(symbol, carries[-1]))
+        return carries
+
+    def find(self, carry: int, word: tuple[int, ...]) -> Context | None:
+        """Return the context after a word, None if it is too short to tell."""
+        carries = self.carries(carry, word)
+        for i in range(len(word), -1, -1):
+            leaf = (carries[i], word[i:])
+            if leaf in self.leaves:
+                return leaf
+        return None
+
+    def split(self, leaf: Context) -> None:
+        """Let a context look back one symbol further, and all from which it could not be told."""
+        if leaf not in self.leaves:
+            return
+        for carry, word in self._replace(leaf):
+            while (shorter := self._ambiguous(carry, word)) is not None:
+                self.split(shorter)
+
+    def _replace(self, leaf: Context) -> list[Context]:
+        del self.leaves[leaf]
+        after, word = leaf
+        longer = [
+            (carry, (symbol, *word))
+            for symbol in range(1 << self.operands)
+            for carry in range(self.operands)
+            if self.next_carry(symbol, carry) == after
+        ]
+        self.leaves.update(dict.fromkeys(longer))
+        return longer
+
+    def _ambiguous(self, carry: int, word: tuple[int, ...]) -> Context | None:
+        """Return a context that leads to this one, or to others like it: it looks back too little."""
+        carries = self.carries(carry, word)
+        for i in range(1, len(word)):
+            leaf = (carries[i], word[i:-1])
+            if leaf in self.leaves:
+                return leaf
+        return None
+
+    def table(self) -> ContextTable:
+        """Return the tables of all contexts."""
+        symbols = range(1 << self.operands)
+        prefixes, starts = self._prefixes()
+        contexts = tuple(self.leaves)
+        place = {leaf: len(prefixes) + i for i, leaf in enumerate(contexts)}
+        short = {word: i for i, word in enumerate(prefixes)}
+        rows = [
+            [short.get((*word, x)) or place[self._known(0, (*word, x))] for x in symbols]
+            for word in prefixes
+        ]
+        rows += [[place[self._known(c, (*word, x))] for x in symbols] for c, word in contexts]
+        carries = [self.carries(0, word)[-1] for word in prefixes]
+        carries += [self.carries(carry, word)[-1] for carry, word in contexts]
+        names = [" ".join(["start", *map(str, word)]) for word in prefixes]
+        names += [" ".join([f"carry {carry}", *map(str, word)]) for carry, word in contexts]
+        return ContextTable(
+            tuple(names),
+            contexts,
+            np.array(carries, np.int32),
+            np.array(rows, np.int32),
+            tuple(
+                (
+                    np.array(words, np.uint8),
+                    np.array(
+                        [place[self._known(0, word)] - len(prefixes) for word in words], np.int32
+                    ),
+                )
+                for words in starts
+            ),
+        )
+
+    def _known(self, carry: int, word: tuple[int, ...]) -> Context:
+        leaf = self.find(carry, word)
+        assert leaf is not None
+        return leaf
+
+    def _prefixes(self) -> tuple[list[tuple[int, ...]], list[list[tuple[int, ...]]]]:
+        """Return words from the start that tell no context, and by length those that first do."""
+        prefixes: list[tuple[int, ...]] = [()]
+        starts, level = [], [()]
+        while level:
+            words = [(*word, x) for word in level for x in range(1 << self.operands)]
+            level = [word for word in words if self.find(0, word) is None]
+            known = [word for word in words if self.find(0, word) is not None]
+            prefixes += level
+            if known:
+                starts.append(known)
+        return prefixes, starts
+
+
+def affordable_depth(operands: int, depth: int) -> int:
+    """Return how many symbols all contexts can have, at most `depth`, within `MOST_EDGES`."""
+    longest = (MOST_EDGES // operands).bit_length() - 1  # operands · 2^(operands (depth + 1))
+    return max(min(depth, longest // operands - 1), 0)
+
+
+@lru_cache(maxsize=16)
+def uniform(operands: int, depth: int) -> ContextTable:
+    """Return the table of all contexts of one depth; made once."""
+    return ContextTree(operands, depth).table()

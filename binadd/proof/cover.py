@@ -1,0 +1,162 @@
+"""The sets of a certificate in whole numbers, as `binadd.proof.checker` reads and covers them."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.proof.certificate import Certificate
+from binadd.proof.integers import BEYOND, BITS, Integers, demand, nearest, rounded
+
+__all__ = ["AT_ONCE", "Cases", "Sets"]
+
+AT_ONCE = 1 << 17  # numbers that stay in the processor's cache
+FRAME_BITS, UNEVEN = 27, 42  # of V; |VᵀV − I| must be below 2^UNEVEN units of 2^−(2·FRAME_BITS)
+FAR, MOST_SLABS, PART_BITS = 1 << 37, 64, 24  # beyond all coordinates; of a case; of a generator
+
+
+class Cases(NamedTuple):
+    """M sets of states, with H units and g generators."""
+
+    context: Integers  # (M,): that each is in
+    z: Integers  # (M, H)
+    G: Integers  # (M, H, g)
+    s: Integers  # (M, H)
+
+    def where(self, kept: NDArray[np.bool_] | Integers) -> "Cases":
+        """Return some of them."""
+        return Cases(*(part[kept] for part in self))
+
+    def numbers(self) -> int:
+        """How many numbers they come to, with the generators of the next step."""
+        numbers: int = self.z.size * (4 + self.G.shape[2] + self.z.shape[1])
+        return numbers
+
+    def split(self) -> Iterator["Cases"]:
+        """As many at a time as memory is for."""
+        chunks = -(-self.numbers() // AT_ONCE)
+        for i in range(chunks := min(chunks, len(self.z))):
+            yield Cases(*(part[i::chunks] for part in self))
+
+
+class Sets:
+    """The cells of a certificate: as cases, and what they cover.
+
+    V in units of 2^−FRAME_BITS, whatever it is. With E = I − VᵀV and y = V(x − o) a state x is
+    o + Uy + E²(x − o), where U = (I + E)Vᵀ; as |x − o| < 3, the last term is tiny.
+    """
+
+    def __init__(self, claim: Certificate) -> None:
+        most, unit = 1 << FRAME_BITS + 3, np.eye(claim.centres.shape[1], dtype=np.int64)
+        self.V = rounded(np.concatenate([claim.frames, unit[None]]), FRAME_BITS, most)
+        Vt, loads = self.V.swapaxes(1, 2), [np.abs(self.V).sum(axis).max() for axis in (1, 2)]
+        demand(max(loads) < most, "a frame's axes are too long")  # products: 2³⁰ · 2³⁰
+        E = (unit << 2 * FRAME_BITS) - Vt @ self.V
+        demand(np.abs(E).max() < 1 << UNEVEN, "a frame's axes are not orthonormal")
+        uneven = (np.abs(E).sum(2).max(1) >> 2 * FRAME_BITS - BITS) + 1  # at most 2²⁶
+        self.slip = (3 * uneven**2 >> BITS) + 1
+        self.U = Vt + nearest(nearest(E, 14) @ Vt, 2 * FRAME_BITS - 14)  # 2²⁸ · 2³⁰
+        self.o, self.frame = rounded(claim.centres, BITS, BEYOND), np.array(claim.frame)
+        self.owner, k = np.array(claim.cells, np.int64).reshape(-1, 2).T
+        self.has_set, self.keys = claim.has_set, (self.owner << 32) + k  # |k| ≤ 2³⁰
+        # Half a width, h; in units of V's products a slab ends at (2k ± 1)h.
+        self.h = rounded(claim.widths, FRAME_BITS + BITS - 1, 1 << 60)
+        h = self.h[self.owner]
+        demand(((self.h > 0) == (claim.widths > 0)).all(), "slabs are too narrow")
+        demand((np.abs(k) < (1 << 59) // np.maximum(h, 1)).all(), "a slab is too far away")
+        self.start = np.where(h > 0, (2 * k - 1) * h >> FRAME_BITS, -FAR)
+        self.end = np.where(h > 0, -(-(2 * k + 1) * h >> FRAME_BITS), FAR)
+        middle = rounded(claim.middles, BITS, BEYOND)
+        half = rounded(claim.halves, BITS, 2 * BEYOND)
+        self.low, self.high = middle - half, middle + half
+        # At an end of its slab a cell has no end of its own.
+        self.low[self.low[:, 0] <= self.start, 0] = -FAR
+        self.high[self.high[:, 0] >= self.end, 0] = FAR
+
+    def origins(self) -> Iterator[Cases]:
+        """The initial state, in context 0, and all cells."""
+        low, high, size = self.low.copy(), self.high.copy(), self.o.shape[1]
+        low[:, 0], high[:, 0] = np.maximum(low[:, 0], self.start), np.minimum(high[:, 0], self.end)
+        demand((low <= high).all(), "a cell is not in its slab")
+        y = low + high >> 1
+        cells = (self.owner, self.frame[self.owner], self.o[self.owner], y, high - y)
+        zero = np.zeros((1, size), np.int64)
+        initial = (zero[:, 0], zero[:, 0] - 1, zero, zero, zero)
+        every = tuple(map(np.concatenate, zip(initial, cells, strict=True)))
+        at_once = max(1, AT_ONCE // (4 * size * size))
+        for i in range(0, len(every[0]), at_once):
+            context, frame, z, y, r = (part[i : i + at_once] for part in every)
+            if (frame < 0).all():
+                cases = Cases(context, z + y, np.zeros((*z.shape, 0), np.int64), r)
+            else:  # Σ|U| < 2³⁰ + 2²⁶, |y| and r < 1.5·2³²; U is off by less than a unit
+                U, off = self.U[frame], np.abs(y).sum(1) + r.sum(1) >> FRAME_BITS
+                z, G = z + (_apply(U, y) >> FRAME_BITS), nearest(U * r[:, None], FRAME_BITS)
+                s = np.repeat((self.slip[frame] + off)[:, None] + (size >> 1) + 3, size, axis=1)
+                cases = Cases(context, z, G, s)
+            reach = np.abs(cases.z) + np.abs(cases.G).sum(2) + cases.s
+            demand(reach.max() < BEYOND, "a set reaches too far")
+            yield cases
+
+    def cover(self, cases: Cases, spend: Callable[[int], None]) -> NDArray[np.bool_]:
+        """Whether each case lies in the cells of its context."""
+        covered, has_frame = self.has_set[cases.context], self.frame[cases.context] >= 0
+        plain, framed = np.flatnonzero(covered & ~has_frame), np.flatnonzero(covered & has_frame)
+        if len(plain):
+            some = cases.where(plain)
+            y, reach = some.z - self.o[some.context], np.abs(some.G).sum(2) + some.s
+            cell = np.searchsorted(self.keys, some.context << 32)
+            covered[plain] = self._inside(cell, y, reach)
+        if len(framed):
+            covered[framed] = self._cover_parts(cases.where(framed), spend)
+        return covered
+
+    def _inside(self, cell: Integers, y: Integers, reach: Integers) -> NDArray[np.bool_]:
+        """Whether y ± reach, in their slabs, lie in cells."""
+        inside = (y - reach >= self.low[cell]) & (y + reach <= self.high[cell])
+        return np.asarray(inside.all(1))
+
+    def _cover_parts(self, cases: Cases, spend: Callable[[int], None]) -> NDArray[np.bool_]:
+        """Bound what of a case is in a slab: of the generator that moves it most along the first
+        axis, only a part reaches there, whatever the others do.
+
+        Σ|V| < 2³⁰, |z − o| < 2³², Σ|G| + s < 2³¹: products are below 2⁶³, coordinates below 2³⁶.
+        """
+        h, V = self.h[cases.context], self.V[self.frame[cases.context]]
+        y = _apply(V, cases.z - self.o[cases.context]) >> FRAME_BITS
+        box = _apply(np.abs(V), cases.s)
+        reach = (np.abs(V[:, 0, None] @ cases.G).sum(2) + box[:, :1] >> FRAME_BITS) + 2
+        ends = np.clip([y[:, :1] - reach, y[:, :1] + reach], -FAR >> 3, FAR >> 3) << FRAME_BITS
+        first, last = np.where(h > 0, (ends[:, :, 0] + h) // np.maximum(2 * h, 1), 0)
+        covered = last - first < MOST_SLABS
+        slabs = np.where(covered, last - first + 1, 0)
+        spend(20 * y.shape[1] * int(slabs.sum()))
+        i = np.repeat(np.arange(len(y)), slabs)  # the case of each part
+        k = first[i] + np.arange(len(i)) - np.repeat(np.cumsum(slabs) - slabs, slabs)
+        keys = (cases.context[i] << 32) + np.clip(k, -1 << 31, (1 << 31) - 1)
+        cell = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        covered[i[self.keys[cell] != keys]] = False
+        cell, i = cell[covered[i]], i[covered[i]]
+        some = np.flatnonzero(covered)
+        i = (np.cumsum(covered) - 1)[i]
+        forms = np.zeros((*y[some].shape, cases.G.shape[2] + 1), np.int64)  # there is always one
+        forms[:, :, 1:] = V[some] @ cases.G[some]
+        reach = (np.abs(forms).sum(2) + box[some] >> FRAME_BITS) + 2
+        along = forms[np.arange(len(some)), :, np.abs(forms[:, 0]).argmax(1)] >> FRAME_BITS
+        along *= np.where(along[:, :1] < 0, -1, 1)
+        y, reach, along = y[some][i], reach[i], along[i]
+        rest, divisor = reach[:, 0] - along[:, 0] + 2, np.maximum(along[:, 0], 1)
+        # So much of it reaches into the slab: below 2³⁸ · 2²⁴.
+        low = (self.start[cell] - y[:, 0] - rest << PART_BITS) // divisor
+        high = -((y[:, 0] - rest - self.end[cell] << PART_BITS) // divisor)
+        low, high = np.clip([low, high], -1 << PART_BITS, 1 << PART_BITS)
+        y += along * (low + high >> 1)[:, None] >> PART_BITS
+        along = np.abs(along)
+        reach += (along * (high - (low + high >> 1))[:, None] >> PART_BITS) - along + 4
+        covered[some[i[~self._inside(cell, y, reach)]]] = False
+        return np.asarray(covered)
+
+
+def _apply(matrices: Integers, vectors: Integers) -> Integers:
+    """M matrices times a vector each."""
+    return np.asarray((matrices @ vectors[:, :, None])[:, :, 0])

@@ -1,0 +1,82 @@
+"""States that a network is in after any context: where sets begin.
+
+Nothing that is proved depends on them, but which proof is found does: so they are run by kernels
+from words of a fixed stream, and are the same on every machine.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.bits import popcounts
+from binadd.kernels.contract import Reals
+from binadd.proof.bounds import Bounds
+from binadd.proof.contexts import Context, ContextTable
+from binadd.streams import data_stream
+
+__all__ = ["SAMPLES", "Sampler"]
+
+SAMPLES, STEPS = 128, 24
+"""Of each carry and context; more samples cost less than more rounds."""
+
+
+@lru_cache(maxsize=8)
+def _sample_words(operands: int) -> tuple[NDArray[np.uint8], tuple[NDArray[np.intp], ...]]:
+    """Return random words (N, T), and which of them end with each carry.
+
+    The later ones are more and more given to repeating a symbol, hence to long carries.
+    """
+    count = SAMPLES * operands
+    drawn = data_stream(0).random_raw(count * STEPS).reshape(count, STEPS)
+    symbols = (drawn & np.uint64((1 << operands) - 1)).astype(np.uint8)
+    repeats = drawn >> np.uint64(11) < np.linspace(0, 0.95 * 2**53, count)[:, None]
+    carries = np.zeros(count, np.int64)
+    for t in range(STEPS):
+        if t > 0:
+            symbols[:, t] = np.where(repeats[:, t], symbols[:, t - 1], symbols[:, t])
+        carries = (carries + popcounts(symbols[:, t])) // 2
+    pools = [np.flatnonzero(carries == carry) for carry in range(operands)]
+    return symbols, tuple(np.resize(pool, SAMPLES) if len(pool) else pool for pool in pools)
+
+
+class Sampler:
+    """States after contexts, by running the network from states sampled for each carry."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        symbols, pools = _sample_words(bounds.operands)
+        states = self.after(symbols)
+        nothing = np.zeros((SAMPLES, bounds.size))
+        self._last: tuple[tuple[Context, ...], Reals] | None = None
+        self._pools = np.stack([states[pool] if len(pool) else nothing for pool in pools])
+
+    def after(self, words: NDArray[np.uint8], states: Reals | None = None) -> Reals:
+        """Return the states (N, H) after words (N, T)."""
+        bounds = self._bounds
+        run = bounds.kernels.forward(bounds.architecture, bounds.block, words, states)
+        return np.asarray(run.final_state, np.float64)
+
+    def starts(self, table: ContextTable) -> tuple[NDArray[np.int32], Reals]:
+        """Return the states (m, H) in which contexts are first known, and which these are (m,)."""
+        owners = [known for _, known in table.starts]
+        return np.concatenate(owners), np.concatenate([self.after(w) for w, _ in table.starts])
+
+    def states(self, contexts: tuple[Context, ...]) -> Reals:
+        """Return states (K, SAMPLES, H) after contexts; the last ones asked for are kept."""
+        if self._last is None or self._last[0] != contexts:
+            self._last = (contexts, self._run(contexts))
+        return self._last[1]
+
+    def _run(self, contexts: tuple[Context, ...]) -> Reals:
+        result = self._pools[[carry for carry, _ in contexts]]
+        lengths = np.array([len(word) for _, word in contexts])
+        for length in np.unique(lengths[lengths > 0]):
+            group = np.flatnonzero(lengths == length)
+            words = np.array([contexts[q][1] for q in group], np.uint8)
+            words = np.repeat(words, SAMPLES, axis=0)
+            states = result[group].reshape(len(words), -1)
+            result[group] = self.after(words, states).reshape(len(group), SAMPLES, -1)
+        return result

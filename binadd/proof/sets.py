@@ -1,0 +1,264 @@
+"""The sets of a search: for each context cells, boxes side by side along the first axis of a frame.
+
+After one context, the states of a network that forgets slowly lie close to a curve: far apart along
+one direction, close together across it. A box around them is far too large, and so is any other
+convex set; cells follow the curve. A set that is not cut has one cell.
+
+In its frame a state x has the coordinates y = V(x − o). The axes V are those along which sampled
+states are spread most; cells are cut so wide that pre-activations differ by `width` along them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.kernels.arithmetic import hidden_sum
+from binadd.kernels.contract import Contexts, Indices, Reals
+from binadd.proof.bounds import SLACK, Bounds
+from binadd.proof.certificate import Certificate
+from binadd.proof.contexts import ContextTable
+
+__all__ = ["Sets", "Shape", "contexts_of"]
+
+Flags = NDArray[np.bool_]
+
+MOST_CELLS = 40
+"""Of one context, to each side of those that were sampled."""
+LEAST_GROWTH = 1e-6
+
+
+class Shape(NamedTuple):
+    """How sets begin, and how they may grow."""
+
+    frames: bool
+    """Whether sets have frames; otherwise they are boxes of the units themselves."""
+    width: float
+    """Of a cell, in pre-activations; inf: sets are not cut."""
+    inflation: float
+    """By which part of its width a sampled box is widened to each side."""
+    floor: float
+    """The same, of its widest side."""
+    growth: float
+    """By how much more than it must a cell is widened, as a part of what it must."""
+    limit: float
+    """How many times its sampled width a set may grow to each side; inf: without end."""
+
+
+class Sets:
+    """K contexts' sets as C cells, empty ones among them."""
+
+    def __init__(
+        self, bounds: Bounds, shape: Shape, states: Reals, more: Reals, owners: NDArray[np.intp]
+    ) -> None:
+        """Begin with sampled states (K, samples, H) and some more (m, H) of contexts `owners`."""
+        count, _, size = states.shape
+        columns = bounds.architecture.block_shape[1]
+        self._bounds, self._shape = bounds, shape
+        self.centres = np.zeros((count, columns))
+        self.axes = np.zeros((0, size, columns))
+        y, start = states, more
+        if shape.frames:
+            self.centres[:, :size] = (states.min(1) + states.max(1)) * 0.5
+            self.axes = bounds.kernels.principal_axes(bounds.architecture, states, self.centres)
+            y = self._turn(np.arange(count), states)
+            start = self._turn(owners, more[:, None])[:, 0]
+        self._begin(y, start, owners)
+
+    def _turn(self, q: NDArray[np.intp], states: Reals) -> Reals:
+        """Return the coordinates of states (K, m, H) of contexts q (K,)."""
+        size = states.shape[2]
+        x = np.moveaxis(states - self.centres[q, None, :size], 2, 0)  # (H, K, m)
+        axes = np.moveaxis(self.axes[q, :, :size], (2, 1), (0, 1))  # (H, axis, K)
+        return np.stack([hidden_sum(axes[:, i, :, None] * x) for i in range(size)], axis=2)
+
+    def _begin(self, y: Reals, start: Reals, owners: NDArray[np.intp]) -> None:
+        """Take in coordinates y (K, samples, H) and more of them (m, H), cell by cell."""
+        shape, (count, samples, size) = self._shape, y.shape
+        low, high = y.min(1), y.max(1)
+        wide = high - low
+        widest = wide.max(1, keepdims=True)
+        room = shape.inflation * wide + shape.floor * widest + 1e-4
+        reach = np.full_like(wide, np.inf)
+        if self.bounded:
+            reach = shape.limit * wide + 0.1 * min(shape.limit, 10) * widest + 1e-3
+        np.minimum.at(low, owners, start)
+        np.maximum.at(high, owners, start)
+        self.widths = self._cell_widths(count)
+        self.lowest, counts = self._ranges(low, high, reach)
+        self.owners = np.repeat(np.arange(count, dtype=np.int32), counts)
+        self.least, self.most = (low - reach)[self.owners], (high + reach)[self.owners]
+        if np.isfinite(shape.width):
+            rows = np.concatenate([y.reshape(-1, size), start])
+            q = np.concatenate([np.repeat(np.arange(count), samples), owners])
+            piece = np.rint(rows[:, 0] / self.widths[q]).astype(np.int64)
+            cell = (np.cumsum(counts) - counts)[q] + piece - self.lowest[q]
+            low, high = _hulls(rows, cell, len(self.owners))
+        self.low, self.high = low - room[self.owners], high + room[self.owners]
+        self._cut()
+
+    def _ranges(self, low: Reals, high: Reals, reach: Reals) -> tuple[Indices, NDArray[np.int64]]:
+        """Return the lowest cell of each context, and how many it has room for."""
+        if not np.isfinite(self._shape.width):
+            return np.zeros(len(low), np.int32), np.ones(len(low), np.int64)
+        first, last = np.rint(low[:, 0] / self.widths), np.rint(high[:, 0] / self.widths)
+        room = np.minimum(np.rint(reach[:, 0] / self.widths), MOST_CELLS)
+        return (first - room).astype(np.int32), (last - first + 2 * room + 1).astype(np.int64)
+
+    def _cell_widths(self, count: int) -> Reals:
+        """Return how wide cells are, by how far a step along the first axis moves pre-activations."""
+        if not np.isfinite(self._shape.width):
+            return np.full(count, np.inf)
+        bounds = self._bounds
+        rows = bounds.architecture.hidden_rows
+        weights = bounds.block[rows, : bounds.size]  # (from, to)
+        axis = self.axes[:, 0, : bounds.size].T  # (from, K)
+        moved = [hidden_sum(weights[:, j, None] * axis) for j in range(bounds.size)]
+        far = np.sqrt(hidden_sum(np.array(moved) ** 2))
+        return np.asarray(self._shape.width / np.maximum(far, 1e-6))
+
+    def _cut(self) -> None:
+        """Keep every cell between its cuts; those outside are empty."""
+        width = self.widths[self.owners]
+        cut = np.isfinite(width)
+        first = np.searchsorted(self.owners, self.owners)
+        piece = self.lowest[self.owners] + np.arange(len(self)) - first
+        with np.errstate(invalid="ignore"):
+            bottom = np.where(cut, (piece - 0.5) * width, -np.inf)
+            top = np.where(cut, (piece + 0.5) * width, np.inf)
+        self.least[:, 0] = np.maximum(self.least[:, 0], bottom)
+        self.most[:, 0] = np.minimum(self.most[:, 0], top)
+        self.low = np.maximum(self.low, self.least)
+        self.high = np.minimum(self.high, self.most)
+        self.pieces = np.where(cut, piece, 0)
+
+    def __len__(self) -> int:
+        """Return C."""
+        return len(self.owners)
+
+    @property
+    def used(self) -> Flags:
+        """Return which cells are not empty (C,)."""
+        used: Flags = (self.low <= self.high).all(1)
+        return used
+
+    def kept(self, contexts: NDArray[np.intp]) -> None:
+        """Leave out all contexts but these."""
+        cells = np.isin(self.owners, contexts)
+        number = np.full(len(self.centres), -1)
+        number[contexts] = np.arange(len(contexts))
+        self.owners = number[self.owners[cells]].astype(np.int32)
+        for name in ("low", "high", "least", "most", "pieces"):
+            setattr(self, name, getattr(self, name)[cells])
+        for name in ("centres", "widths", "lowest"):
+            setattr(self, name, getattr(self, name)[contexts])
+        if self._shape.frames:
+            self.axes = self.axes[contexts]
+
+    def add(self, other: Sets) -> None:
+        """Add the contexts of other sets behind these."""
+        self.owners = np.concatenate([self.owners, other.owners + np.int32(len(self.centres))])
+        names = ("low", "high", "least", "most", "pieces", "centres", "widths", "lowest", "axes")
+        for name in names:
+            setattr(self, name, np.concatenate([getattr(self, name), getattr(other, name)]))
+
+    def boxes(self) -> tuple[Reals, Reals]:
+        """Return the middles and halves (C, S) of cells; those of empty ones are negative."""
+        used, size, columns = self.used, self.low.shape[1], self.centres.shape[1]
+        middles, halves = np.zeros((len(self), columns)), np.full((len(self), columns), -1.0)
+        middles[used, :size] = (self.low[used] + self.high[used]) * 0.5
+        halves[used] = 0
+        halves[used, :size] = (self.high[used] - self.low[used]) * 0.5
+        halves[used & np.isfinite(self.widths[self.owners]), 0] += 2 * SLACK  # beyond the cuts
+        return middles, halves
+
+    def contexts(self, table: ContextTable) -> Contexts:
+        """Return what `propagate` takes, prefixes without a set before the tree's contexts."""
+        prefixes, count = table.prefixes, len(self.centres)
+        before = np.zeros(prefixes)
+        middles, halves = self.boxes()
+        frame = np.arange(count) if self._shape.frames else np.full(count, -1)
+        ends = np.searchsorted(self.owners, np.arange(count + 1))
+        return Contexts(
+            table.carries,
+            table.successors,
+            np.concatenate([np.zeros((prefixes, self.centres.shape[1])), self.centres]),
+            self.axes,
+            np.concatenate([before - 1, frame]).astype(np.int32),
+            np.concatenate([before + np.inf, self.widths]),
+            np.concatenate([before, self.lowest]).astype(np.int32),
+            np.concatenate([before, ends]).astype(np.int32),
+            (self.owners + prefixes).astype(np.int32),
+            middles,
+            halves,
+        )
+
+    @property
+    def bounded(self) -> bool:
+        """Return whether there is a limit to how far cells may be widened."""
+        return bool(np.isfinite(self._shape.limit))
+
+    def take_in(self, least: Reals, most: Reals) -> Flags:
+        """Widen cells by what they would have to hold (C, S), and somewhat more; which they were."""
+        size, growth = self.low.shape[1], self._shape.growth
+        cells = np.flatnonzero(np.isfinite(least[:, 0]))
+        bottom = np.maximum(least[cells, :size], self.least[cells])
+        top = np.minimum(most[cells, :size], self.most[cells])
+        low, high = self.low[cells], self.high[cells]
+        new = ~(low <= high).all(1, keepdims=True)
+        below = np.where(new, 0, low - bottom + 3 * SLACK).clip(0)
+        above = np.where(new, 0, top - high + 3 * SLACK).clip(0)
+        low = np.where(new, bottom - 1e-5, low - below * (1 + growth) - LEAST_GROWTH * (below > 0))
+        high = np.where(new, top + 1e-5, high + above * (1 + growth) + LEAST_GROWTH * (above > 0))
+        low, high = np.maximum(low, self.least[cells]), np.minimum(high, self.most[cells])
+        moved = (low != self.low[cells]).any(1) | (high != self.high[cells]).any(1)
+        moved &= (low <= high).all(1)
+        self.low[cells[moved]], self.high[cells[moved]] = low[moved], high[moved]
+        widened = np.zeros(len(self), np.bool_)
+        widened[cells[moved]] = True
+        return widened
+
+
+
+def contexts_of(certificate: Certificate, bounds: Bounds) -> tuple[Contexts, Indices]:
+    """Return a certificate's contexts and sets as `propagate` takes them, and where its cells are."""
+    size, columns = bounds.size, bounds.architecture.block_shape[1]
+    count, padding = len(certificate.carries), [(0, 0), (0, columns - size)]
+    owners, pieces = np.array(certificate.cells, np.int64).reshape(-1, 2).T
+    lowest, highest = np.full(count, 1 << 24), np.full(count, -(1 << 24))
+    np.minimum.at(lowest, owners, pieces)
+    np.maximum.at(highest, owners, pieces)
+    lowest = np.where(lowest > highest, 0, lowest)  # of a context without a set
+    first = np.append(0, np.cumsum((highest - lowest + 1).clip(0)))
+    places = first[owners] + pieces - lowest[owners]
+    middles, halves = np.zeros((first[-1], columns)), np.full((first[-1], columns), -1.0)
+    middles[places], halves[places] = (
+        np.pad(part, padding) for part in (certificate.middles, certificate.halves)
+    )
+    contexts = Contexts(
+        np.array(certificate.carries, np.int32),
+        np.array(certificate.successors, np.int32),
+        np.pad(certificate.centres, padding),
+        np.pad(certificate.frames, [(0, 0), *padding]),
+        np.array(certificate.frame, np.int32),
+        np.where(certificate.widths > 0, certificate.widths, np.inf),
+        lowest.astype(np.int32),
+        first.astype(np.int32),
+        np.repeat(np.arange(count, dtype=np.int32), np.diff(first)),
+        middles,
+        halves,
+    )
+    return contexts, places.astype(np.int32)
+
+
+def _hulls(rows: Reals, cell: NDArray[np.int64], count: int) -> tuple[Reals, Reals]:
+    """Return bounds (C, H) of the rows in each cell, inf and −inf where there are none."""
+    order = np.argsort(cell, kind="stable")
+    cells, first = np.unique(cell[order], return_index=True)
+    low = np.full((count, rows.shape[1]), np.inf)
+    high = -low
+    low[cells] = np.minimum.reduceat(rows[order], first)
+    high[cells] = np.maximum.reduceat(rows[order], first)
+    return low, high
