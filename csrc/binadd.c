@@ -233,7 +233,8 @@ static int sound_contexts(const binadd_network *n, const binadd_reach *r)
     for (int64_t q = 0; q < contexts; q++) {
         const int64_t count = (int64_t)r->first[q + 1] - r->first[q];
         const int whole = r->widths[q] == INFINITY && r->lowest[q] == 0 && count <= 1;
-        if (count < 0 || !(whole || (r->frame[q] >= 0 && r->widths[q] > 0)))
+        if (count < 0 || r->first[q + 1] > cells ||
+            !(whole || (r->frame[q] >= 0 && r->widths[q] > 0)))
             return 0;
         for (int32_t cell = r->first[q]; cell < r->first[q + 1]; cell++)
             if (r->owners[cell] != q)

@@ -199,10 +199,13 @@ def activations(kernels: Any) -> dict[str, str]:
 
 def main() -> None:
     """Write golden.json."""
+    import golden_reach
+
     from binadd.kernels import reference
 
+    reach = {case.name: golden_reach.run(reference, case) for case in golden_reach.CASES}
     results = {case.name: asdict(run(reference, case)) for case in CASES}
-    content = {"activations": activations(reference), "results": results}
+    content = {"activations": activations(reference), "results": results, "reach": reach}
     FILE.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
 

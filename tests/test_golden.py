@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import golden
+import golden_reach
 import numpy as np
 import pytest
 
@@ -19,8 +20,14 @@ def test_activations(kernels: Any) -> None:
     assert golden.activations(kernels) == EXPECTED["activations"]
 
 
+@pytest.mark.parametrize("case", golden_reach.CASES, ids=lambda case: case.name)
+def test_what_becomes_of_sets(kernels: Any, case: golden_reach.Case) -> None:
+    assert golden_reach.run(kernels, case) == EXPECTED["reach"][case.name]
+
+
 def test_file_holds_these_cases_and_no_others() -> None:
     assert list(EXPECTED["results"]) == [case.name for case in golden.CASES]
+    assert list(EXPECTED["reach"]) == [case.name for case in golden_reach.CASES]
 
 
 def test_split_mix_is_the_published_one() -> None:

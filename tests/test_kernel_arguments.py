@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from kernel_cases import learner, same_bits, sequences, unaligned
 from numpy.typing import NDArray
+from reach_cases import drawn
 
 from binadd.errors import BinaddError, InvalidInputError
 from binadd.kernels.contract import Optimizer
@@ -29,6 +30,7 @@ def arguments(function: str) -> dict[str, Any]:
     population = {"symbols": symbols, "targets": targets, **memory, **reports}
     noise = np.zeros((4, *start.block.shape))
     stacked = {name: np.stack([array] * NETWORKS) for name, array in population.items()}
+    case, bounding = drawn(0), {"affine": True, "steps": 2, "budget": 9, "slack": 0, "mild": 0}
     return {
         "forward": {**network, "symbols": symbols, "initial_state": np.zeros((4, 16))},
         "logits": {**network, "symbols": symbols},
@@ -44,6 +46,11 @@ def arguments(function: str) -> dict[str, Any]:
             **{**stacked, **LEARNING, "learning_rates": np.ones(NETWORKS)},
         },
         "first_error": {**network, "bits": 4},
+        "propagate": {**case._asdict(), **bounding},
+        "principal_axes": {
+            **{"architecture": start.architecture, "states": np.ones((4, 5, 16))},
+            "centres": np.zeros((4, 16)),
+        },
         "unpack_words": {"words": np.ones((4, 2), np.uint64), "operands": 2, "length": 40},
         "exact_sums": {"symbols": symbols, "operands": 2},
         "activation": {"values": np.zeros(4), "name": "tanh"},
@@ -64,7 +71,7 @@ def spoilt(function: str, name: str, array: NDArray[Any]) -> Iterator[Any]:
         yield np.repeat(array, 2, axis=-1)[..., ::2]
         if array.ndim > 1:
             yield np.asfortranarray(array)
-        if name not in ("symbols", "words"):  # which say how many there are
+        if name not in ("symbols", "words", "origins", "states"):  # which say how many there are
             yield array[:-1]
 
 
@@ -73,6 +80,7 @@ CASES = [
     for function in (
         *("forward", "logits", "probabilities", "bits", "loss_and_gradients", "train"),
         *("train_population", "first_error", "unpack_words", "exact_sums", "activation"),
+        *("propagate", "principal_axes"),
     )
     for name, argument in arguments(function).items()
     if isinstance(argument, np.ndarray)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import learner, same_bits
+from kernel_cases import learner, same_bits, unaligned
 from reach_cases import (
     SURE,
     Case,
@@ -20,13 +20,17 @@ from reach_cases import (
     points,
 )
 
+from binadd.errors import BinaddError, InvalidInputError
 from binadd.kernels import reach, reference
 from binadd.kernels.contract import (
     DOUBT,
     ESCAPED,
+    MAX_BUDGET,
+    MAX_STEPS,
     MOST_ESCAPES,
     TOO_MANY,
     WIDENED,
+    Contexts,
     Images,
 )
 
@@ -276,38 +280,6 @@ def test_a_doubt_is_where_a_logit_is_wrong(kernels: Any) -> None:
     assert (images.margins[runs.origins[wrong]] <= 0).all()
 
 
-def test_a_tiny_generator_across_cells_is_not_cut_too_short(kernels: Any) -> None:
-    """What is left over of the first axis is rounded, by as much as the generator is long."""
-    case = carried(6, hidden_size=3, width=0.1, half=1e-3)
-    c, size = case.contexts, case.architecture.hidden_size
-    c.frames[:] = np.eye(size, case.architecture.block_shape[1])
-    c.centres[:] = 0
-    case.block[2:5] = 0  # the first unit does not depend on the past, but for 2⁻⁵⁰
-    case.block[3, :size] = [2.0**-50, 1.0, 1.0]
-    state = np.zeros((1, size))
-    symbols = np.zeros((1, 1), np.uint8)
-    run = kernels.forward(case.architecture, case.block, symbols, state)
-    cells = case.contexts.first[0]
-    c.middles[cells], c.halves[cells] = 0, 0
-    c.halves[cells, 1] = 0.5
-    width = float(run.final_state[0, 0]) / 1.5  # the state lies where two cells meet
-    c.widths[:] = width
-    c.lowest[:] = 0
-    count = int(c.first[1])
-    assert count > 3
-    case = case._replace(origins=np.array([cells], np.int32))
-    images = propagate(kernels, case, steps=1, slack=1e-9, mild=np.inf)
-    assert images.outcomes[0] == WIDENED
-    states = np.zeros((1000, size))
-    states[:, 1] = np.linspace(-0.5, 0.5, 1000)
-    after = kernels.forward(case.architecture, case.block, np.zeros((1000, 1), np.uint8), states)
-    for cell in (1, 2):
-        near = np.abs(after.final_state[:, 0] / width - cell) <= 0.5 + 1e-12
-        y = after.final_state[near]
-        assert (y >= images.least[cells + cell, :size] - 1e-9)[:, 1:].all()
-        assert (y <= images.most[cells + cell, :size] + 1e-9)[:, 1:].all()
-
-
 # ---------------------------------------------------------------------------------------------
 # Limits
 # ---------------------------------------------------------------------------------------------
@@ -413,3 +385,81 @@ def test_a_point_has_the_units_as_axes(kernels: Any) -> None:
     states, centre = np.full((4, 5, 3), 0.5), np.full((4, 8), 0.5)
     axes = kernels.principal_axes(learner(hidden_size=3).architecture, states, centre)
     assert same_bits(axes, np.broadcast_to(np.eye(3, 8), (4, 3, 8)).copy())
+
+
+# ---------------------------------------------------------------------------------------------
+# What is refused
+# ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*Contexts._fields, "unit", "generator"])
+def test_contexts_and_errors_that_do_not_fit_are_refused(kernels: Any, name: str) -> None:
+    case = drawn(0, hidden_size=3)
+    part = "contexts" if name in Contexts._fields else "errors"
+    array = getattr(getattr(case, part), name)
+    wrong: list[Any] = [array.tolist(), array.astype(np.complex128), unaligned(array)]
+    wrong += [array.astype(array.dtype.newbyteorder()), array[None], array[:-1], array[..., :0]]
+    wrong += [np.repeat(array, 2, axis=-1)[..., ::2]]
+    for spoilt in wrong:
+        given = case._replace(**{part: getattr(case, part)._replace(**{name: spoilt})})
+        with pytest.raises(InvalidInputError):
+            propagate(kernels, given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("carries", value) for value in (-1, 2)],
+        *[("successors", value) for value in (-1, 5)],
+        *[("frame", value) for value in (-2, 3)],
+        *[("lowest", value) for value in (-(1 << 24) - 1, 1 << 24, 1)],
+        *[("first", value) for value in (-1, 1, 1 << 20)],
+        *[("owners", value) for value in (-1, 1, 5)],
+        *[("widths", value) for value in (np.nan, 0.0, -1.0, 0.1)],
+        *[("origins", value) for value in (-2, 1 << 20)],
+    ],
+)
+def test_numbers_of_what_is_not_there_are_refused(kernels: Any, name: str, value: Any) -> None:
+    case = drawn(0, hidden_size=3, frames=False)
+    case.contexts.frame[1] = 0
+    propagate(kernels, case)
+    array = case.origins if name == "origins" else getattr(case.contexts, name)
+    array.reshape(-1)[0] = value
+    with pytest.raises(InvalidInputError):
+        propagate(kernels, case)
+
+
+def test_a_context_without_a_frame_is_not_cut(kernels: Any) -> None:
+    case = carried(0, width=0.1, hidden_size=3)
+    propagate(kernels, case)
+    case.contexts.frame[0] = -1
+    with pytest.raises(InvalidInputError, match=r"^cells must be those of"):
+        propagate(kernels, case)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *[("steps", value) for value in (-1, 0, MAX_STEPS + 1, 1 << 80, 2.0)],
+        *[("budget", value) for value in (-1, 0, MAX_BUDGET + 1, 1 << 80, 2.0)],
+    ],
+)
+def test_options_out_of_range_are_refused(kernels: Any, option: str, value: Any) -> None:
+    with pytest.raises(BinaddError, match=f"^{option} must be"):
+        propagate(kernels, drawn(0, hidden_size=3), **{option: value})
+
+
+def test_the_most_steps_and_budget_are_taken(compare: Compare) -> None:
+    case = drawn(0, hidden_size=3, operands=1, origins=3)
+    most = {"steps": MAX_STEPS, "budget": 100}
+    compare(lambda kernels: propagate(kernels, case, **most))
+    compare(lambda kernels: propagate(kernels, case, budget=MAX_BUDGET))
+
+
+def test_bounds_are_those_of_float64_networks(kernels: Any) -> None:
+    narrow = learner(hidden_size=3, dtype="float32")
+    case = drawn(0, hidden_size=3)._replace(architecture=narrow.architecture, block=narrow.block)
+    with pytest.raises(InvalidInputError, match="float64"):
+        propagate(kernels, case)
+    with pytest.raises(InvalidInputError, match="float64"):
+        kernels.principal_axes(narrow.architecture, np.zeros((1, 1, 3)), np.zeros((1, 8)))

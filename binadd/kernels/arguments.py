@@ -190,8 +190,9 @@ def check_propagation(
     check_layout("block", block, architecture.block_shape, "float64")
     columns, size = architecture.block_shape[1], architecture.hidden_size
     count, cells, frames = len(contexts.carries), len(contexts.owners), len(contexts.frames)
-    if not count or not len(origins):
-        raise InvalidInputError("there must be a context and an origin")
+    for name, entries in (("carries", count), ("origins", len(origins))):
+        if not entries:
+            raise InvalidInputError(f"{name} must not be empty")
     check_indices("carries", contexts.carries, (count,), 0, architecture.operands)
     shape = (count, 1 << architecture.operands)
     check_indices("successors", contexts.successors, shape, 0, count)

@@ -5,13 +5,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import golden
+import golden_reach
 
 
 def words(dtype: str, digits: str) -> list[str]:
     """The numbers' bits as C integers."""
-    width = 16 if dtype == "float64" else 8
+    width = 2 * np.dtype(dtype).itemsize
     return [f"0x{digits[i : i + width]}" for i in range(0, len(digits), width)]
 
 
@@ -60,6 +63,37 @@ def activations(expected: dict[str, str]) -> list[str]:
     return lines
 
 
+def reach(index: int, case: golden_reach.Case, result: dict[str, str]) -> tuple[list[str], str]:
+    """One case of `propagate`: its arrays, what is given and what is expected, and its entry."""
+    a, given = case.architecture, golden_reach.draw(case)
+    errors = given.errors
+    inputs = {
+        **{"block": given.block, "unit": errors.unit, "generator": errors.generator},
+        **{**given.contexts._asdict(), "origins": given.origins},
+        **{"states": given.states, "state_centres": given.centres},
+    }
+    arrays = [
+        array(f"{name}_{index}", words(values.dtype.name, golden.digits(values)))
+        for name, values in inputs.items()
+    ]
+    outputs = {name: f"{name}_{index}" for name in result}
+    for name, digits in result.items():
+        dtype = golden_reach.DTYPES.get(name, "float64")
+        arrays.append(array(outputs[name], words(dtype, digits)))
+    counts = [len(given.contexts.carries), len(given.contexts.owners), len(given.contexts.frames)]
+    mild = "INFINITY" if case.mild == golden.INFINITY else repr(case.mild)
+    entry = f"""    {{
+        "{case.name}",
+        {{{a.hidden_size}, {a.operands}, {int(a.biases)}, {constant(a.activation)}, {constant(a.dtype)}}},
+        {errors.step!r}, {errors.logit!r}, {golden_reach.SLACK!r}, {mild},
+        {int(case.affine)}, {case.steps}, {case.budget},
+        {", ".join(map(str, [*counts, len(given.origins), golden_reach.SAMPLES]))},
+        {", ".join(f"{name}_{index}" for name in inputs)},
+        {", ".join(outputs.values())},
+    }},"""  # noqa: E501 (C has lines of its own)
+    return arrays, entry
+
+
 def main() -> None:
     expected = json.loads(golden.FILE.read_text("utf-8"))
     lines = [
@@ -72,6 +106,12 @@ def main() -> None:
         lines += arrays
         entries.append(entry)
     lines += ["static const golden GOLDEN[] = {", *entries, "};"]
+    entries = []
+    for index, bounded in enumerate(golden_reach.CASES, len(golden.CASES)):
+        arrays, entry = reach(index, bounded, expected["reach"][bounded.name])
+        lines += arrays
+        entries.append(entry)
+    lines += ["static const golden_reach GOLDEN_REACH[] = {", *entries, "};"]
     Path(sys.argv[1]).write_text("\n".join(lines) + "\n", "utf-8")
 
 

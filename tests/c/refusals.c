@@ -63,6 +63,46 @@ static const binadd_population POPULATION = {
     .losses = results,
 };
 
+/* A context with a set of one cell, the second with one of two: its frame is the first. */
+static const double frames[2 * 8] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+static const double widths[2] = {INFINITY, 1}, rows_of_units[3 * 8];
+static const int32_t carries[2] = {0, 1}, successors[2 * 4] = {0, 0, 0, 1, 0, 1, 1, 1};
+static const int32_t frame[2] = {-1, 0}, lowest[2] = {0, -1}, first[3] = {0, 1, 3};
+static const int32_t owners[3] = {0, 1, 1}, origins[2] = {-1, 2};
+static int32_t outcomes[2], depths[2];
+static int64_t works[2];
+static const binadd_reach REACH = {
+    .block = block,
+    .unit_error = rows_of_units,
+    .generator_error = rows_of_units,
+    .affine = 1,
+    .steps = STEPS,
+    .budget = 1,
+    .contexts = 2,
+    .cells = 3,
+    .carries = carries,
+    .successors = successors,
+    .centres = rows_of_units,
+    .frames = frames,
+    .frame = frame,
+    .widths = widths,
+    .lowest = lowest,
+    .first = first,
+    .owners = owners,
+    .middles = rows_of_units,
+    .halves = rows_of_units,
+    .count = 2,
+    .origins = origins,
+    .outcomes = outcomes,
+    .depths = depths,
+    .work = works,
+    .margins = results,
+    .least = results,
+    .most = results,
+    .low = results,
+    .high = results,
+};
+
 /* ---- Calls with all that does not matter ------------------------------------------------------ */
 
 static binadd_status run(const binadd_network *n, const binadd_run *r)
@@ -104,6 +144,17 @@ static binadd_status check_one_bit(const void *weights, int *step, uint64_t *wor
     return binadd_first_error(&NETWORK, weights, 1, step, word, memory, size);
 }
 
+static binadd_status propagate(const binadd_network *n, binadd_reach *r)
+{
+    return binadd_propagate(n, r, 1, workspace, ROOM);
+}
+
+static binadd_status find_axes(const binadd_network *n, const double *states, size_t sets,
+                               size_t samples, const double *centres, double *axes)
+{
+    return binadd_principal_axes(n, states, sets, samples, centres, axes, workspace, ROOM);
+}
+
 /* ---- Refusals --------------------------------------------------------------------------------- */
 
 static int untouched(void)
@@ -140,7 +191,16 @@ static int measureless(const binadd_network *n)
 {
     return binadd_block_rows(n) == 0 && binadd_block_columns(n) == 0 &&
            binadd_forward_workspace(n) == 0 && binadd_training_workspace(n, STEPS) == 0 &&
-           binadd_first_error_workspace(n, 1) == 0;
+           binadd_first_error_workspace(n, 1) == 0 && binadd_reach_workspace(n, 1) == 0 &&
+           binadd_axes_workspace(n) == 0;
+}
+
+/* Bounds are those of sound float64 networks. */
+static void refuse_bounds_of(const binadd_network *n)
+{
+    binadd_reach r = REACH;
+    REFUSED(BINADD_BAD_NETWORK, propagate(n, &r));
+    REFUSED(BINADD_BAD_NETWORK, find_axes(n, block, 1, 1, block, results));
 }
 
 static void refuse_network(const binadd_network *n)
@@ -150,6 +210,7 @@ static void refuse_network(const binadd_network *n)
     REFUSED(status, run(n, &RUN));
     REFUSED(status, check(n, 1));
     REFUSED(status, trainings(n, LOSS, &OPTIMIZER, workspace, ROOM, status));
+    refuse_bounds_of(n);
 }
 
 static void refuse_networks(void)
@@ -275,6 +336,109 @@ static void refuse_checks(void)
     REFUSED(BINADD_SMALL_WORKSPACE, check_one_bit(block, step, word, workspace, size - 1));
 }
 
+static void refuse_sets(void)
+{
+#define BAD(member, value)                                                                         \
+    REFUSED_WITH(binadd_reach, REACH, member, value, BINADD_BAD_ARGUMENT, propagate(&NETWORK, &x))
+    BAD(block, NULL);
+    BAD(unit_error, NULL);
+    BAD(generator_error, NULL);
+    BAD(steps, 0);
+    BAD(steps, BINADD_MAX_STEPS + 1);
+    BAD(budget, 0);
+    BAD(contexts, 0);
+    BAD(contexts, (size_t)INT32_MAX + 1);
+    BAD(cells, 2);
+    BAD(cells, (size_t)INT32_MAX + 1);
+    BAD(carries, NULL);
+    BAD(successors, NULL);
+    BAD(centres, NULL);
+    BAD(frames, NULL); /* a context has the first of them */
+    BAD(frame, NULL);
+    BAD(widths, NULL);
+    BAD(lowest, NULL);
+    BAD(first, NULL);
+    BAD(owners, NULL);
+    BAD(middles, NULL);
+    BAD(halves, NULL);
+    BAD(count, 0);
+    BAD(origins, NULL);
+    BAD(outcomes, NULL);
+    BAD(depths, NULL);
+    BAD(work, NULL);
+    BAD(margins, NULL);
+    BAD(least, NULL);
+    BAD(most, NULL);
+    BAD(low, NULL);
+    BAD(high, NULL);
+    BAD(next, 2); /* all is done */
+#undef BAD
+    REFUSED(BINADD_BAD_ARGUMENT, propagate(&NETWORK, NULL));
+}
+
+/* Contexts and cells that are not there, or are not each other's. */
+static void refuse_contexts(void)
+{
+#define BAD(member, ...)                                                                           \
+    do {                                                                                           \
+        static const int32_t entries[] = {__VA_ARGS__};                                            \
+        REFUSED_WITH(binadd_reach, REACH, member, entries, BINADD_BAD_ARGUMENT,                    \
+                     propagate(&NETWORK, &x));                                                     \
+    } while (0)
+    BAD(carries, 0, 2);
+    BAD(carries, -1, 1);
+    BAD(successors, 0, 0, 0, 1, 0, 1, 1, 2);
+    BAD(successors, 0, 0, 0, 1, 0, 1, 1, -1);
+    BAD(frame, -2, 0);
+    BAD(frame, -1, -1); /* cells without a frame */
+    BAD(lowest, 1, -1);
+    BAD(lowest, 0, 1 << 24);
+    BAD(lowest, 0, -(1 << 24) - 1);
+    BAD(first, 1, 1, 3);
+    BAD(first, 0, 2, 3); /* two cells of a context that is not cut */
+    BAD(first, 0, 4, 3);
+    BAD(first, 0, 1, 2);
+    BAD(owners, 0, 0, 1);
+    BAD(origins, -1, 3);
+    BAD(origins, -2, 2);
+#undef BAD
+    const int32_t framed[] = {0, 0}, beyond[] = {0, 99, 3};
+    const double one[] = {1, 1};
+    binadd_reach x = REACH;
+    x.frame = framed, x.widths = one, x.first = beyond;
+    REFUSED(BINADD_BAD_ARGUMENT, propagate(&NETWORK, &x));
+    const double bad[][2] = {{INFINITY, 0}, {INFINITY, -1}, {INFINITY, NAN}, {1, 1}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        REFUSED_WITH(binadd_reach, REACH, widths, bad[i], BINADD_BAD_ARGUMENT,
+                     propagate(&NETWORK, &x));
+}
+
+static void refuse_bounds(void)
+{
+    const binadd_status bad = BINADD_BAD_ARGUMENT, small = BINADD_SMALL_WORKSPACE;
+    const size_t size = binadd_reach_workspace(&NETWORK, STEPS);
+    const size_t axes_size = binadd_axes_workspace(&NETWORK);
+    binadd_network narrow = NETWORK;
+    binadd_reach r = REACH;
+    narrow.dtype = BINADD_FLOAT32;
+    refuse_bounds_of(&narrow);
+    REFUSED(bad, binadd_propagate(&NETWORK, &r, 0, workspace, ROOM));
+    REFUSED(small, binadd_propagate(&NETWORK, &r, 1, NULL, ROOM));
+    REFUSED(small, binadd_propagate(&NETWORK, &r, 1, workspace, size - 1));
+    REFUSED(bad, find_axes(&NETWORK, NULL, 1, 1, block, results));
+    REFUSED(bad, find_axes(&NETWORK, block, 0, 1, block, results));
+    REFUSED(bad, find_axes(&NETWORK, block, 1, 0, block, results));
+    REFUSED(bad, find_axes(&NETWORK, block, 1, 1, NULL, results));
+    REFUSED(bad, find_axes(&NETWORK, block, 1, 1, block, NULL));
+    REFUSED(small, binadd_principal_axes(&NETWORK, block, 1, 1, block, results, NULL, ROOM));
+    REFUSED(small,
+            binadd_principal_axes(&NETWORK, block, 1, 1, block, results, workspace, axes_size - 1));
+    expect(binadd_reach_workspace(&NETWORK, 0) == 0, "a workspace of no steps");
+    expect(binadd_reach_workspace(&NETWORK, BINADD_MAX_STEPS + 1) == 0, "of too many steps");
+    expect(outcomes[0] == 0 && outcomes[1] == 0 && r.next == 0 && !r.within, "no step is taken");
+    expect(propagate(&NETWORK, &r) == BINADD_OK && r.within + r.next > 0, "what is sound");
+}
+
 static void refuse_data(void)
 {
     symbols[BYTES - 1] = 4;
@@ -350,10 +514,13 @@ int main(void)
     refuse_populations();
     refuse_optimizers_and_workspaces();
     refuse_checks();
+    refuse_sets();
+    refuse_contexts();
     refuse_data();
     refuse_words();
     refuse_activations();
     refuse_instruction_sets();
+    refuse_bounds(); /* writes at last */
     read_messages();
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;

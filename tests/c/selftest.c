@@ -33,6 +33,21 @@ typedef struct {
     uint64_t error_word;
 } golden;
 
+typedef struct {
+    const char *name;
+    binadd_network network;
+    double step_error, logit_error, slack, mild;
+    int affine, steps;
+    int64_t budget;
+    size_t contexts, cells, frames, origin_count, samples;
+    const uint64_t *block, *unit_error, *generator_error;
+    const uint64_t *carries, *successors, *centres, *axes_of_contexts, *frame, *widths, *lowest;
+    const uint64_t *first, *owners, *middles, *halves, *origins;
+    const uint64_t *states, *state_centres; /* (frames, samples, H) and (frames, S) */
+    const uint64_t *axes;                   /* (frames, H, S), and so on: what is expected */
+    const uint64_t *outcomes, *depths, *work, *margins, *held, *least, *most, *low, *high;
+} golden_reach;
+
 #include "golden.h"
 
 static size_t compared, differing;
@@ -306,6 +321,155 @@ static void test_activation(const char *name, binadd_dtype dtype, binadd_activat
     free(values);
 }
 
+/* ---- What becomes of sets ------------------------------------------------------------------- */
+
+static double *reals_of(const uint64_t *bits, size_t count)
+{
+    double *reals = zeros(count * sizeof *reals);
+    memcpy(reals, bits, count * sizeof *reals);
+    return reals;
+}
+
+static int32_t *indices_of(const uint64_t *bits, size_t count)
+{
+    int32_t *indices = zeros(count * sizeof *indices);
+    for (size_t i = 0; i < count; i++)
+        indices[i] = (int32_t)(uint32_t)bits[i];
+    return indices;
+}
+
+static double *filled(double value, size_t count)
+{
+    double *reals = zeros(count * sizeof *reals);
+    for (size_t i = 0; i < count; i++)
+        reals[i] = value;
+    return reals;
+}
+
+static void expect_doubles(const golden_reach *g, const char *what, const double *reals,
+                           const uint64_t *expected, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        expect(bits_at(BINADD_FLOAT64, reals, i) == expected[i], g->name, what);
+}
+
+static void expect_reach(const golden_reach *g, const binadd_reach *r, size_t columns)
+{
+    const size_t totals = 2 * (size_t)g->network.operands * columns;
+    for (size_t i = 0; i < r->count; i++) {
+        expect(r->outcomes[i] == (int32_t)g->outcomes[i], g->name, "an outcome");
+        expect(r->depths[i] == (int32_t)g->depths[i], g->name, "a depth");
+        expect(r->work[i] == (int64_t)g->work[i], g->name, "work");
+    }
+    for (size_t i = 0; i < r->count * r->contexts; i++)
+        expect(r->held[i] == g->held[i], g->name, "what is held");
+    expect_doubles(g, "a margin", r->margins, g->margins, r->count);
+    expect_doubles(g, "a least bound", r->least, g->least, r->cells * columns);
+    expect_doubles(g, "a greatest bound", r->most, g->most, r->cells * columns);
+    expect_doubles(g, "a low bound", r->low, g->low, totals);
+    expect_doubles(g, "a high bound", r->high, g->high, totals);
+}
+
+/* In calls of so many multiplications. */
+static void test_propagate(const golden_reach *g, int64_t work)
+{
+    const size_t columns = binadd_block_columns(&g->network), contexts = g->contexts;
+    const size_t frame = (size_t)g->network.hidden_size * columns, count = g->origin_count;
+    const size_t totals = 2 * (size_t)g->network.operands * columns;
+    const size_t block = binadd_block_rows(&g->network) * columns;
+    double *reals[] = {
+        reals_of(g->block, block),
+        reals_of(g->unit_error, columns),
+        reals_of(g->generator_error, columns),
+        reals_of(g->centres, contexts * columns),
+        reals_of(g->axes_of_contexts, g->frames * frame),
+        reals_of(g->widths, contexts),
+        reals_of(g->middles, g->cells * columns),
+        reals_of(g->halves, g->cells * columns),
+        zeros(count * sizeof(double)),
+        filled(INFINITY, g->cells * columns),
+        filled(-INFINITY, g->cells * columns),
+        filled(INFINITY, totals),
+        filled(-INFINITY, totals),
+    };
+    int32_t *indices[] = {
+        indices_of(g->carries, contexts),
+        indices_of(g->successors, contexts << g->network.operands),
+        indices_of(g->frame, contexts),
+        indices_of(g->lowest, contexts),
+        indices_of(g->first, contexts + 1),
+        indices_of(g->owners, g->cells),
+        indices_of(g->origins, count),
+        zeros(count * sizeof(int32_t)),
+        zeros(count * sizeof(int32_t)),
+    };
+    binadd_reach r = {
+        .block = reals[0],
+        .unit_error = reals[1],
+        .generator_error = reals[2],
+        .step_error = g->step_error,
+        .logit_error = g->logit_error,
+        .slack = g->slack,
+        .mild = g->mild,
+        .affine = g->affine,
+        .steps = g->steps,
+        .budget = g->budget,
+        .contexts = contexts,
+        .cells = g->cells,
+        .carries = indices[0],
+        .successors = indices[1],
+        .centres = reals[3],
+        .frames = reals[4],
+        .frame = indices[2],
+        .widths = reals[5],
+        .lowest = indices[3],
+        .first = indices[4],
+        .owners = indices[5],
+        .middles = reals[6],
+        .halves = reals[7],
+        .count = count,
+        .origins = indices[6],
+        .outcomes = indices[7],
+        .depths = indices[8],
+        .work = zeros(count * sizeof(int64_t)),
+        .margins = reals[8],
+        .held = zeros(count * contexts),
+        .least = reals[9],
+        .most = reals[10],
+        .low = reals[11],
+        .high = reals[12],
+    };
+    const size_t bytes = binadd_reach_workspace(&g->network, g->steps);
+    void *workspace = zeros(bytes);
+    while (r.next < r.count)
+        must(binadd_propagate(&g->network, &r, work, workspace, bytes));
+    expect_reach(g, &r, columns);
+    for (size_t i = 0; i < COUNT(reals); i++)
+        free(reals[i]);
+    for (size_t i = 0; i < COUNT(indices); i++)
+        free(indices[i]);
+    free(r.work);
+    free(r.held);
+    free(workspace);
+}
+
+static void test_axes(const golden_reach *g)
+{
+    const size_t columns = binadd_block_columns(&g->network);
+    const size_t size = (size_t)g->network.hidden_size, bytes = binadd_axes_workspace(&g->network);
+    double *states = reals_of(g->states, g->frames * g->samples * size);
+    double *centres = reals_of(g->state_centres, g->frames * columns);
+    double *axes = zeros(g->frames * size * columns * sizeof *axes);
+    void *workspace = zeros(bytes);
+    must(binadd_principal_axes(&g->network, states, g->frames, g->samples, centres, axes, workspace,
+                               bytes));
+    expect_doubles(g, "an axis", axes, g->axes, g->frames * size * columns);
+    free(states);
+    free(centres);
+    free(axes);
+    free(workspace);
+}
+
 static void test_everything(void)
 {
     test_activation("sigmoid", BINADD_FLOAT64, BINADD_SIGMOID, points_float64, sigmoid_float64,
@@ -328,6 +492,11 @@ static void test_everything(void)
             test_population(g, &s);
             tear_down(&s);
         }
+    }
+    for (size_t i = 0; i < COUNT(GOLDEN_REACH); i++) {
+        test_propagate(&GOLDEN_REACH[i], 1);
+        test_propagate(&GOLDEN_REACH[i], INT64_MAX);
+        test_axes(&GOLDEN_REACH[i]);
     }
 }
 
