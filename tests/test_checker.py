@@ -505,11 +505,19 @@ def test_what_cells_cover_lies_in_cells(seed: int, width: float, scale: float) -
     work: list[int] = []
     covered = sets.cover(cases, work.append)
     assert sum(work) > 0
+    for m in range(count):
+        one = cover.Cases(*(part[m : m + 1] for part in cases))
+        assert covered[m] == covers_exactly(sets, 0, one)
     for m in np.flatnonzero(covered):
-        e = generator.uniform(-1, 1, (300, generators))
-        e[::2] = np.sign(e[::2])
-        e[::3, 1] = generator.uniform(-1, 1, len(e[::3]))
-        box = generator.choice([-1, 1], (300, size)) * cases.s[m]
+        e = np.sign(generator.uniform(-1, 1, (400, generators)))
+        box = generator.choice([-1, 1], (400, size)) * cases.s[m]
+        e[::4], e[::3, 1] = (generator.uniform(-1, 1, part.shape) for part in (e[::4], e[::3, 1]))
+        forms = V[0] @ cases.G[m]  # where generator 1 crosses from slab to slab
+        rest = (cases.z[m] / ONE - claim.centres[0]) @ V[0] + (box @ V[0] + e @ forms) / ONE
+        rest -= e[:, 1] * forms[1] / ONE
+        face = (generator.integers(-5, 5, 400) + 0.5) * width
+        crossing = (face + generator.choice([-1e-7, 1e-7], 400) - rest) * ONE / forms[1]
+        e[:, 1] = np.where(np.abs(crossing) <= 1, crossing, e[:, 1])
         states = (cases.z[m] + e @ cases.G[m].T + box) / ONE
         assert in_cells(claim, states).all()
     if not covered.all():  # an image that is in no cell for sure is not covered
@@ -537,8 +545,8 @@ def test_cells_cover_what_follows_them() -> None:
     ):
         middle = np.array([at, 2 * at**2, 0.0])
         G = np.array([[reach, 4 * at * reach, 0.0], [0.001, 0.0, 0.002]]) @ V
-        parts = ((o + middle @ V)[None], G.T[None], np.full((1, 3), 1e-6))
-        parts = tuple(np.rint(part * ONE).astype(np.int64) for part in parts)
+        shape = ((o + middle @ V)[None], G.T[None], np.full((1, 3), 1e-6))
+        parts = [np.rint(part * ONE).astype(np.int64) for part in shape]
         [covered] = sets.cover(cover.Cases(np.zeros(1, np.int64), *parts), lambda _: None)
         assert covered == held, (at, reach)
         lacking = with_cells(claim, [0, 1, 2, 3, 5, 6, 7, 8])
@@ -563,8 +571,8 @@ def test_a_case_reaches_into_few_slabs(share: float) -> None:
     sets, work = cover.Sets(claim), list[int]()
     reach = (1 + share * 1.5) * cover.MOST_SLABS * 1e-4 / 2 - 2e-4
     z, G = claim.centres[0], claim.frames[0][0] * reach
-    parts = (z[None], G[None, :, None], np.zeros((1, 3)))
-    parts = tuple(np.rint(part * ONE).astype(np.int64) for part in parts)
+    shape = (z[None], G[None, :, None], np.zeros((1, 3)))
+    parts = [np.rint(part * ONE).astype(np.int64) for part in shape]
     [covered] = sets.cover(cover.Cases(np.zeros(1, np.int64), *parts), work.append)
     assert covered == (share == 0)
     assert sum(work) <= 20 * 3 * cover.MOST_SLABS
@@ -976,6 +984,34 @@ def test_nothing_overflows(load: float, activation: str, affine: bool) -> None:
             for q in (0, 1, 3, 4, 5, 6, 36):
                 [covered] = sets.cover(case._replace(context=np.array([q])), lambda _: None)
                 assert covered == covers_exactly(sets, q, case)
+
+
+def test_nothing_overflows_however_far_away() -> None:
+    """Along the longest axes that there may be, as far from the centre as a case may be."""
+    size, generator = 32, np.random.default_rng(0)
+    frame = np.ones((1, 1))
+    while len(frame) < size:
+        frame = np.block([[frame, frame], [frame, -frame]])
+    claim = curve(generator, size, 0.5)
+    claim = altered(
+        claim,
+        frames=frame[None] / np.sqrt(size),
+        centres=np.full((1, size), -1.99),
+        middles=np.zeros((9, size)),
+        halves=np.full((9, size), 3.99),
+    )
+    for width in (0.5, 2.0, 1e-3, 1e-9, 2.0**-57, 0.0):
+        if width == 0:
+            claim = with_cells(claim, [4])
+        sets = cover.Sets(altered(claim, widths=np.array([width])))
+        for sign in (1, -1):
+            for share in (0.0, 0.5, 1.0):
+                far = 2 * ONE - 60
+                z = np.full((1, size), int(sign * far * (1 - share)))
+                G = np.full((1, size, 3), int(far * share) // 4)
+                case = cover.Cases(np.zeros(1, np.int64), z, G, np.abs(G[:, :, 0]))
+                [covered] = sets.cover(case, lambda _: None)
+                assert covered == covers_exactly(sets, 0, case)
 
 
 def reach(row: list[int], G: Any, s: Any) -> int:
