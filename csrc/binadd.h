@@ -219,7 +219,8 @@ typedef struct {
     const double *unit_error; /* (S)  of each pre-activation, in the computation of its bounds */
     const double *generator_error; /* (S)  the same for each generator and unit */
     double step_error, logit_error;
-    double slack; /* room that must be left in a cell that holds an image */
+    double slack; /* room that must be left in a cell that holds an image: more than what is rounded
+                   * in the coordinates of a context */
     double mild;  /* how far outside, in parts of a cell, an image is "a little" outside */
     int affine;   /* zonotopes, which keep how units depend on each other; else intervals */
     int steps;    /* the most from an origin, up to BINADD_MAX_STEPS */
@@ -244,7 +245,8 @@ typedef struct {
     double *margins;        /* (P)     the least distance of a logit from the wrong side */
     uint8_t *held;          /* (P, N)  contexts whose cells held an image, zeros before; or NULL */
     double *least, *most;   /* (C, S)  what each cell would have to hold, lowered and raised */
-    double *low, *high;     /* (2n, S) bounds of units after each total, lowered and raised */
+    double *low, *high;     /* (2n, S) bounds of units after each total, of all images of origins of
+                             * which all went well, lowered and raised */
     size_t next;            /* the origin to go on with: 0 at first, `count` when all is done */
     int within;             /* 0 at first; whether `next` has been begun */
 } binadd_reach;

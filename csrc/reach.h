@@ -543,7 +543,8 @@ INLINE int covered_whole(walker *w, int32_t context, int last)
 }
 
 /* Whether the cells of a context hold the image, each the part that reaches into it. The largest
- * generator along the first axis is shortened to what of it does. */
+ * generator along the first axis is shortened to what of it does. That generator may be tiny, so what
+ * it is divided into must allow for all that was rounded: `reach` has the slack, too. */
 INLINE int covered_by_cells(walker *w, const level *l, int32_t context, int last)
 {
     const shape *s = w->s;
@@ -561,7 +562,7 @@ INLINE int covered_by_cells(walker *w, const level *l, int32_t context, int last
     for (size_t g = 1; g < columns; g++)
         if (fabs(w->forms[g]) > fabs(w->forms[largest]))
             largest = g;
-    const real along = w->forms[largest], rest = w->reach[0] - fabs(along);
+    const real along = w->forms[largest], rest = reach - fabs(along);
     int inside = 1;
     for (real k = from; k <= to; k += 1) {
         const real start = (k - R(0.5)) * width, end = (k + R(0.5)) * width;

@@ -15,6 +15,7 @@ from binadd.kernels.contract import (
     ACTIVATIONS,
     DTYPES,
     LOSSES,
+    MAX_BUDGET,
     MAX_EXHAUSTIVE_BITS,
     MAX_OPERANDS,
     MAX_STEPS,
@@ -208,7 +209,7 @@ def check_propagation(
     check_layout("errors", errors.unit, (columns,), "float64")
     check_layout("errors", errors.generator, (columns,), "float64")
     check_integer("steps", steps, 1, MAX_STEPS)
-    check_integer("budget", budget, 1)
+    check_integer("budget", budget, 1, MAX_BUDGET)
 
 
 def check_cells(contexts: Contexts) -> None:

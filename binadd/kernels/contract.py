@@ -121,6 +121,7 @@ Indices: TypeAlias = NDArray[np.int32]
 
 MAX_STEPS = 64
 """Of a case until a set must hold it."""
+MAX_BUDGET = (1 << 63) - 2
 
 DOUBT, ESCAPED, WIDENED, TOO_MANY = 1, 2, 4, 8
 """What came of an origin: none of these if sets hold all its images, and all bits are right.
@@ -160,7 +161,7 @@ class Errors(NamedTuple):
     """By how much bounds must be wider than exact arithmetic would have them."""
 
     step: float  # a computed hidden state, from the exact step's
-    logit: float  # a computed logit, from the exact one
+    logit: float  # a computed logit, from the exact one, and from what the bounds compute
     unit: Reals  # (S,): a pre-activation, as the bounds compute it
     generator: Reals  # (S,): the same, for each of its generators
 
@@ -173,10 +174,10 @@ class Images(NamedTuple):
     work: NDArray[np.int64]  # (P,): zonotopes, by their generators; at most budget + 1
     margins: Reals  # (P,): the least distance of a logit from the wrong side
     held: Bytes | None  # (P, N): contexts whose sets held images, if all went well
-    least: Reals  # (C, S): what each cell would have to hold; ±inf where nothing escaped
-    most: Reals  # (C, S)
-    low: Reals  # (2n, S): bounds of the units after each total of ones and carry
-    high: Reals  # (2n, S)
+    least: Reals  # (C, S): what each cell would have to hold for the origins that are only WIDENED
+    most: Reals  # (C, S): ±inf where nothing escaped
+    low: Reals  # (2n, S): bounds of the units after each total of ones and carry, of all images
+    high: Reals  # (2n, S): of the origins of which all went well
 
 
 class Kernels(Protocol):
@@ -284,7 +285,8 @@ class Kernels(Protocol):
         cells of its context cover, with `slack` to spare, is done; another takes a further step,
         at most `steps` in all, as a zonotope, or if not `affine`, as a box. At the last step a
         part of an image is a little outside if no coordinate leaves the cell by more than `mild`
-        of its half; with `mild` inf, always.
+        of its half; with `mild` inf, always. What is rounded in the coordinates of a context is
+        left to `slack`: it must be larger than that.
         """
 
     def principal_axes(self, architecture: Architecture, states: Reals, centres: Reals) -> Reals:

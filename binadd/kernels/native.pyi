@@ -3,7 +3,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.kernels.contract import Architecture, Bytes, Forward, Optimizer, Real
+from binadd.kernels.contract import (
+    Architecture,
+    Bytes,
+    Contexts,
+    Errors,
+    Forward,
+    Images,
+    Indices,
+    Optimizer,
+    Real,
+    Reals,
+)
 
 NAME: str
 VERSION: str
@@ -54,6 +65,21 @@ def train_population(
 def first_error(
     architecture: Architecture, block: Real, bits: int
 ) -> tuple[int, tuple[int, ...]] | None: ...
+def propagate(
+    architecture: Architecture,
+    block: Reals,
+    contexts: Contexts,
+    origins: Indices,
+    errors: Errors,
+    *,
+    affine: bool,
+    steps: int,
+    budget: int,
+    slack: float,
+    mild: float,
+    held: bool = False,
+) -> Images: ...
+def principal_axes(architecture: Architecture, states: Reals, centres: Reals) -> Reals: ...
 def unpack_words(words: NDArray[np.uint64], operands: int, length: int) -> Bytes: ...
 def exact_sums(symbols: Bytes, operands: int) -> Bytes: ...
 def activation(values: NDArray[Any], name: str) -> NDArray[Any]: ...

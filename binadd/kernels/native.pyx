@@ -3,8 +3,8 @@
 """The kernels in C: csrc/binadd.h behind typed memoryviews, or bare buffers where every µs counts.
 
 Every function checks its `arguments`, which memoryviews do not do for each other, and releases the
-GIL. Running and training are cut into slices of well under 0.2 s, so that Ctrl-C is noticed
-between two of them; `first_error` and what makes data run in one piece.
+GIL. Running, training and bounding are cut into slices of well under 0.2 s, so that Ctrl-C is
+noticed between two of them; `first_error` and what makes data run in one piece.
 """
 
 from cpython.buffer cimport (
@@ -587,7 +587,7 @@ cdef _first_error(architecture, const real[:, ::1] block, int bits):
 
 def propagate(
     architecture, block, contexts, origins, errors,
-    *, bint affine, int steps, int64_t budget, double slack, double mild, bint held=False,
+    *, affine, steps, budget, slack, mild, held=False,
 ):
     """See `contract.Kernels.propagate`."""
     arguments.check_propagation(architecture, block, contexts, origins, errors, steps, budget)
@@ -662,13 +662,13 @@ def propagate(
 
 cdef double *reals(array) except? NULL:
     """The first of an array's doubles, which the array keeps; NULL if there is none."""
-    cdef double[::1] view = array.reshape(-1)
-    return &view[0] if view.shape[0] else NULL
+    cdef const double[::1] view = array.reshape(-1)  # what is only read may be read-only
+    return <double *> &view[0] if view.shape[0] else NULL
 
 
 cdef int32_t *indices(array) except? NULL:
-    cdef int32_t[::1] view = array.reshape(-1)
-    return &view[0] if view.shape[0] else NULL
+    cdef const int32_t[::1] view = array.reshape(-1)
+    return <int32_t *> &view[0] if view.shape[0] else NULL
 
 
 def principal_axes(architecture, states, centres):

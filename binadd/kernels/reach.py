@@ -472,6 +472,7 @@ class Sets:
                     k,
                     from_cell[which] < to_cell[which],
                     widths[m],
+                    self.slack,
                     y[:, m],
                     reach[:, m],
                     generators[:, m],
@@ -482,14 +483,15 @@ class Sets:
 
 
 def _part(
-    k: Places, several: Mask, width: Real, y: Real, reach: Real, generators: Real
+    k: Places, several: Mask, width: Real, slack: float, y: Real, reach: Real, generators: Real
 ) -> tuple[Real, Real]:
     """Bounds of what of images reaches into cell k along the first axis.
 
-    The largest generator along that axis is shortened to what of it does.
+    The largest generator along that axis is shortened to what of it does. It may be tiny, so what
+    it is divided into must allow for all that was rounded: hence the slack.
     """
     start, end = (k - 0.5) * width, (k + 0.5) * width
-    along, rest = generators[0], reach[0] - np.abs(generators[0])
+    along, rest = generators[0], (reach[0] + slack) - np.abs(generators[0])
     shortened = several & (along != 0)
     a = ((start - y[0]) - rest) / along
     b = ((end - y[0]) + rest) / along
@@ -740,18 +742,14 @@ def _rotate(matrix: Real, axes: Real, p: int, q: int) -> None:
     turned = np.flatnonzero(matrix[:, p, q] != 0)
     if not len(turned):
         return
-    m, off = matrix[turned], matrix[turned, p, q]
-    theta = (m[:, q, q] - m[:, p, p]) / (2 * off)
+    theta = (matrix[turned, q, q] - matrix[turned, p, p]) / (2 * matrix[turned, p, q])
     root = np.sqrt(theta * theta + 1)
     t = np.where(theta < 0, -1 / (root - theta), 1 / (theta + root))
     c = (1 / np.sqrt(t * t + 1))[:, None]
     s = t[:, None] * c
-    m[:, p], m[:, q] = m[:, p] * c - m[:, q] * s, m[:, p] * s + m[:, q] * c
-    old, other = m[:, :, p].copy(), m[:, :, q].copy()
-    m[:, :, p], m[:, :, q] = old * c - other * s, old * s + other * c
-    matrix[turned] = m
-    a, b = axes[turned, p], axes[turned, q]
-    axes[turned, p], axes[turned, q] = a * c - b * s, a * s + b * c
+    for rows in (matrix, matrix.swapaxes(1, 2), axes):
+        old, other = rows[turned, p], rows[turned, q]
+        rows[turned, p], rows[turned, q] = old * c - other * s, old * s + other * c
 
 
 def _by_length(lengths: list[float]) -> list[int]:

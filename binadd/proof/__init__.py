@@ -48,7 +48,7 @@ def _curves(depth: int, width: float, steps: int, work: int) -> Strategy:
 def _splitting(work: int) -> Strategy:
     """Return cells that grow little: what escapes takes more steps, then contexts are split."""
     return Strategy(
-        3, Shape(True, 0.5, 0, 0, 0.3, 0.5), most_steps=9, patience=0, splits=0.2, work=work
+        3, Shape(True, 0.5, 0, 0, 0.3, 0.5), most_steps=9, splits=0.2, work=work
     )
 
 

@@ -24,7 +24,7 @@ __all__ = ["ACTIVATION_ERROR", "SLACK", "Bounds"]
 
 ACTIVATION_ERROR = {"float64": 2.0**-50, "float32": 2.0**-21}
 """|computed f − f|, four times what the kernels promise: 2 ulp of a value of at most 1."""
-SLACK = 2.0**-18
+SLACK = 2.0**-16
 """Room in a set beyond what it must hold: far more than bounds and the checker's integers round."""
 _UNIT = 2.0**-52
 """Of float64, twice the relative error of one operation: room for second-order terms."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from math import inf
+from math import inf, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,9 +46,9 @@ class Strategy:
     affine : bool
         Propagate zonotopes; otherwise intervals, which do not see how units depend on each other.
     steps, most_steps : int
-        Until an image must be covered: at first, and where it escapes again and again.
+        Until an image must be covered: at first, and where it escapes cells that may not grow.
     patience : int
-        How often a cell's images may escape before they take a further step.
+        How often a cell's images may escape so before they take a further step.
     splits : float
         The share of contexts that may look back further in one round; 0: none.
     rounds, contexts, cells, budget, work : int
@@ -60,14 +60,21 @@ class Strategy:
     shape: Shape
     affine: bool = True
     steps: int = 3
-    most_steps: int = 3
-    patience: int = 1
+    most_steps: int = 0
+    patience: int = 0
     splits: float = 0.0
     rounds: int = 200
     contexts: int = 2000
     cells: int = 6000
     budget: int = 3000
     work: int = 1_000_000
+
+    def __str__(self) -> str:
+        """Return what it tries, in a few words."""
+        what = "zonotopes" if self.affine else "intervals"
+        where = "cells along curves" if isfinite(self.shape.width) else "boxes"
+        split = ", split where needed" if self.splits else ""
+        return f"{what} from {where}, contexts of {self.depth} symbols{split}"
 
 
 @dataclass(frozen=True)
@@ -252,12 +259,13 @@ class _Search:
             self.margin = min(self.margin, float(images.margins[known].min(initial=inf)))
             blamed.append(chosen[doubt | ~known])
             escaped = chosen[((images.outcomes & ESCAPED) != 0) & ~doubt]
-            origins.escapes[chosen[widened]] += 1
+            if self.sets.bounded:
+                origins.escapes[chosen[widened]] += 1
             late = origins.escapes > strategy.patience
             late[escaped] = True
             origins.escapes[late] = 0
             origins.steps[late] += 1
-            blamed.append(np.flatnonzero(late & (origins.steps > strategy.most_steps)))
+            blamed.append(np.flatnonzero(late & (origins.steps > max(strategy.steps, strategy.most_steps))))
         origins.open[:-1] |= self.sets.take_in(least, most)
         cells = np.unique(np.concatenate(blamed))
         if len(cells) and cells[-1] == len(self.sets):  # the initial state is of no context

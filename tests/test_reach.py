@@ -1,0 +1,415 @@
+"""What sets of hidden states become: bounds of both kernels, equal bit for bit, and true."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from kernel_cases import learner, same_bits
+from reach_cases import (
+    SURE,
+    Case,
+    carried,
+    carries_of,
+    cells_of,
+    coordinates,
+    drawn,
+    errors_of,
+    points,
+)
+
+from binadd.kernels import reach, reference
+from binadd.kernels.contract import (
+    DOUBT,
+    ESCAPED,
+    MOST_ESCAPES,
+    TOO_MANY,
+    WIDENED,
+    Images,
+)
+
+SIZES = (1, 3, 8, 10, 16, 20)
+OPTIONS = {"affine": True, "steps": 3, "budget": 1000, "slack": 1e-9, "mild": 0.5}
+
+Compare = Callable[[Callable[[Any], Any]], Any]
+
+
+@pytest.fixture
+def compare(native: Any) -> Any:
+    """Hold a call to the same bits with the reference and at each instruction set."""
+    before = native.isa()
+
+    def hold(call: Callable[[Any], Any]) -> Any:
+        expected = call(reference)
+        for isa, supported in native.isas().items():
+            if supported:
+                native.use_isa(isa)
+                assert same_bits(expected, call(native)), isa
+        return expected
+
+    yield hold
+    native.use_isa(before)
+
+
+def propagate(kernels: Any, case: Case, **options: Any) -> Images:
+    images: Images = kernels.propagate(*case, **{**OPTIONS, **options})
+    return images
+
+
+# ---------------------------------------------------------------------------------------------
+# The same bits
+# ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("affine", [True, False], ids=["zonotopes", "boxes"])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("size", SIZES)
+def test_bits_are_equal(compare: Compare, size: int, activation: str, affine: bool) -> None:
+    random = np.random.default_rng([size, affine])
+    seen: set[int] = set()
+    for i in range(12):
+        operands = int(random.integers(1, 4))
+        case = drawn(
+            100 * size + i,
+            frames=i % 4 > 0,
+            cut=i % 4 > 1,
+            scale=float(random.choice([0.05, 0.2, 1.0, 3.0])),
+            half=float(random.choice([0.05, 0.3, 1.0])),
+            logit=SURE if i % 3 else 1e-12,
+            hidden_size=size,
+            operands=operands,
+            activation=activation,
+        )
+        options = {
+            "affine": affine,
+            "steps": int(random.integers(1, 8 - operands)),
+            "budget": int(random.choice([5, 50, 2000])),
+            "slack": float(random.choice([0, 1e-9])),
+            "mild": float(random.choice([0, 0.5, np.inf])),
+            "held": i % 2 == 0,
+        }
+        images = compare(lambda kernels, c=case, o=options: propagate(kernels, c, **o))
+        seen |= set(images.outcomes.tolist())
+    for flag in (DOUBT, ESCAPED, TOO_MANY):
+        assert any(outcome & flag for outcome in seen)
+
+
+@pytest.mark.parametrize("size", [1, 10, 16])
+@pytest.mark.parametrize("width", [np.inf, 0.1, 0.01])
+@pytest.mark.parametrize("affine", [True, False], ids=["zonotopes", "boxes"])
+def test_bits_are_equal_where_sets_hold(
+    compare: Compare, affine: bool, width: float, size: int
+) -> None:
+    case = carried(size, width=width, scale=0.3 if affine else 0.1, hidden_size=size)
+    images = compare(lambda kernels: propagate(kernels, case, affine=affine, held=True))
+    assert (images.outcomes == 0).sum() > len(images.outcomes) / 2
+    assert images.held is not None
+    assert images.held.any()
+    assert np.isfinite(images.low[0, 0])
+    assert np.isfinite(images.high[-1, 0])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300, 1e17, -0.0])
+@pytest.mark.parametrize("row", [0, 5, -3, -2, -1])
+def test_bits_are_equal_of_any_weights(compare: Compare, row: int, value: float) -> None:
+    for affine in (True, False):
+        case = drawn(7, hidden_size=10, scale=0.2)
+        case.block[row, 0] = value
+        images = compare(lambda kernels, c=case, a=affine: propagate(kernels, c, affine=a))
+        assert not np.isnan(images.margins).any()
+        if np.isnan(value) and row != 0:
+            assert (images.outcomes & (DOUBT | TOO_MANY) != 0).all()
+
+
+@pytest.mark.parametrize("name", ["centres", "middles", "halves", "frames"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_bits_are_equal_of_any_sets(compare: Compare, name: str, value: float) -> None:
+    case = drawn(11, hidden_size=10, scale=0.2)
+    getattr(case.contexts, name)[:, 1, ...] = value
+    for mild in (0.5, np.inf):
+        images = compare(lambda kernels, m=mild: propagate(kernels, case, mild=m))
+        inside = np.isin(case.origins, [-1]) | (case.origins < 0)
+        if name != "frames":
+            assert (images.outcomes[~inside] != 0).all()
+        assert not np.isnan(images.least).any()
+        assert not np.isnan(images.low).any()
+
+
+def test_bits_are_equal_of_large_networks(compare: Compare) -> None:
+    for options in ({"hidden_size": 256, "operands": 1}, {"hidden_size": 3, "operands": 8}):
+        case = drawn(1, scale=0.05, origins=3, **options)
+        for affine in (True, False):
+            compare(lambda kernels, c=case, a=affine: propagate(kernels, c, affine=a, steps=2))
+
+
+def test_a_constant_network_has_margins_of_zero(compare: Compare) -> None:
+    case = drawn(2, hidden_size=3, scale=0.0, logit=0.0)
+    images = compare(lambda kernels: propagate(kernels, case))
+    assert same_bits(images.margins, np.where(images.margins == 0, 0.0, -np.inf))
+    assert (images.margins == 0).any()
+
+
+# ---------------------------------------------------------------------------------------------
+# No order of cases matters
+# ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_order_of_origins_does_not_matter(kernels: Any, seed: int) -> None:
+    for case in (drawn(seed, hidden_size=3), carried(seed, width=0.05, hidden_size=3)):
+        order = np.random.default_rng(seed).permutation(len(case.origins))
+        turned = case._replace(origins=np.ascontiguousarray(case.origins[order]))
+        one = propagate(kernels, case, held=True)
+        other = propagate(kernels, turned, held=True)
+        assert same_bits(tuple(array[order] for array in one[:5]), tuple(other[:5]))
+        assert same_bits(tuple(one[5:]), tuple(other[5:]))
+
+
+def test_few_cases_at_once_do_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [drawn(5, hidden_size=3), carried(5, width=0.05, hidden_size=3)]
+    results = [propagate(reference, case, mild=np.inf, held=True) for case in cases]
+    monkeypatch.setattr(reach, "CHUNK_BYTES", 2000)
+    monkeypatch.setattr(reach, "ESCAPES_BYTES", 1 << 18)
+    for case, expected in zip(cases, results, strict=True):
+        assert same_bits(expected, propagate(reference, case, mild=np.inf, held=True))
+
+
+# ---------------------------------------------------------------------------------------------
+# What is said is true
+# ---------------------------------------------------------------------------------------------
+
+
+class Runs:
+    """Words from points of the origins' cells, as the network itself runs them."""
+
+    def __init__(self, kernels: Any, case: Case, steps: int, count: int = 4000) -> None:
+        random = np.random.default_rng(steps)
+        n = case.architecture.operands
+        self.origins = random.integers(0, len(case.origins), count)  # places of them
+        cells = case.origins[self.origins]
+        self.symbols = random.integers(0, 1 << n, (count, steps), np.uint8)
+        before = case.contexts.carries[case.contexts.owners[cells]]
+        run = kernels.forward(
+            case.architecture, case.block, self.symbols, points(case, cells), hidden=True
+        )
+        self.states = run.hidden  # (count, steps, H)
+        self.carries = carries_of(self.symbols, n, before)  # after each step
+        started = np.column_stack([before, self.carries[:, :-1]])
+        bits = np.unpackbits(self.symbols[..., None], axis=-1).sum(-1, dtype=np.int64)
+        self.totals = bits + started
+        self.margins = np.where(self.totals & 1, run.logits, -run.logits)
+
+
+SETS = [
+    pytest.param({"width": np.inf, "framed": False}, id="boxes"),
+    pytest.param({"width": np.inf}, id="frames"),
+    pytest.param({"width": 0.1}, id="cells"),
+    pytest.param({"width": 0.01}, id="many cells"),
+]
+NETWORKS = [
+    pytest.param({"hidden_size": 3, "operands": 2, "activation": "tanh"}, id="tanh"),
+    pytest.param({"hidden_size": 10, "operands": 3, "activation": "sigmoid"}, id="sigmoid"),
+]
+
+
+@pytest.mark.parametrize("affine", [True, False], ids=["zonotopes", "boxes"])
+@pytest.mark.parametrize("sets", SETS)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_bounds_hold_what_points_become(
+    kernels: Any, network: dict[str, Any], sets: dict[str, Any], affine: bool
+) -> None:
+    case = carried(3, scale=0.3 if affine else 0.1, **network, **sets)
+    images = propagate(kernels, case, affine=affine, steps=2, held=True)
+    runs = Runs(kernels, case, 1)
+    good = images.outcomes[runs.origins] == 0
+    assert good.sum() > 100
+    states, totals = runs.states[good, 0], runs.totals[good, 0]
+    size = case.architecture.hidden_size
+    assert (states >= images.low[totals, :size]).all()
+    assert (states <= images.high[totals, :size]).all()
+    assert (runs.margins[:, 0] >= images.margins[runs.origins] + SURE).all()
+    whole = propagate(kernels, case, affine=affine, steps=1, held=True)
+    good = whole.outcomes[runs.origins] == 0
+    assert whole.held is not None
+    after = runs.carries[good, 0]
+    assert whole.held[runs.origins[good], after].all()
+    y = coordinates(case, runs.states[good, 0], after)
+    cells = cells_of(case, y, after)
+    beside = np.abs(y - case.contexts.middles[cells, :size])
+    assert (beside <= case.contexts.halves[cells, :size]).all()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize("affine", [True, False], ids=["zonotopes", "boxes"])
+@pytest.mark.parametrize("sets", SETS)
+@pytest.mark.parametrize("network", NETWORKS)
+def test_what_escapes_is_bounded(
+    kernels: Any, network: dict[str, Any], sets: dict[str, Any], affine: bool, steps: int
+) -> None:
+    # From cells that are small but along their first axis, into such that hold nothing.
+    case = carried(4, half=1e-3, **{**network, "operands": 2}, **sets)
+    size = case.architecture.hidden_size
+    images = propagate(
+        kernels, case, affine=affine, steps=steps, budget=10**6, slack=0.01, mild=np.inf
+    )
+    runs = Runs(kernels, case, steps)
+    assert (runs.margins.min(1) >= images.margins[runs.origins] + SURE).all()
+    told = images.outcomes[runs.origins] == WIDENED
+    assert told.sum() > 100
+    after = runs.carries[told, -1]
+    y = coordinates(case, runs.states[told, -1], after)
+    cells = cells_of(case, y, after)
+    assert (y >= images.least[cells, :size] - 1e-12).all()
+    assert (y <= images.most[cells, :size] + 1e-12).all()
+
+
+def test_a_doubt_is_where_a_logit_is_wrong(kernels: Any) -> None:
+    case = carried(5, hidden_size=3, width=0.1)
+    case = case._replace(errors=errors_of(case.architecture))
+    images = propagate(kernels, case, steps=1)
+    runs = Runs(kernels, case, 1)
+    wrong = runs.margins[:, 0] <= 0
+    assert wrong.any()
+    assert (images.outcomes[runs.origins[wrong]] & DOUBT != 0).all()
+    assert (images.margins[runs.origins[wrong]] <= 0).all()
+
+
+def test_a_tiny_generator_across_cells_is_not_cut_too_short(kernels: Any) -> None:
+    """What is left over of the first axis is rounded, by as much as the generator is long."""
+    case = carried(6, hidden_size=3, width=0.1, half=1e-3)
+    c, size = case.contexts, case.architecture.hidden_size
+    c.frames[:] = np.eye(size, case.architecture.block_shape[1])
+    c.centres[:] = 0
+    case.block[2:5] = 0  # the first unit does not depend on the past, but for 2⁻⁵⁰
+    case.block[3, :size] = [2.0**-50, 1.0, 1.0]
+    state = np.zeros((1, size))
+    symbols = np.zeros((1, 1), np.uint8)
+    run = kernels.forward(case.architecture, case.block, symbols, state)
+    cells = case.contexts.first[0]
+    c.middles[cells], c.halves[cells] = 0, 0
+    c.halves[cells, 1] = 0.5
+    width = float(run.final_state[0, 0]) / 1.5  # the state lies where two cells meet
+    c.widths[:] = width
+    c.lowest[:] = 0
+    count = int(c.first[1])
+    assert count > 3
+    case = case._replace(origins=np.array([cells], np.int32))
+    images = propagate(kernels, case, steps=1, slack=1e-9, mild=np.inf)
+    assert images.outcomes[0] == WIDENED
+    states = np.zeros((1000, size))
+    states[:, 1] = np.linspace(-0.5, 0.5, 1000)
+    after = kernels.forward(case.architecture, case.block, np.zeros((1000, 1), np.uint8), states)
+    for cell in (1, 2):
+        near = np.abs(after.final_state[:, 0] / width - cell) <= 0.5 + 1e-12
+        y = after.final_state[near]
+        assert (y >= images.least[cells + cell, :size] - 1e-9)[:, 1:].all()
+        assert (y <= images.most[cells + cell, :size] + 1e-9)[:, 1:].all()
+
+
+# ---------------------------------------------------------------------------------------------
+# Limits
+# ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_so_much_may_escape_from_an_origin(kernels: Any, many: bool) -> None:
+    size, count = 3, 40000
+    case = carried(1, hidden_size=size, operands=1)
+    columns = case.architecture.block_shape[1]
+    cells = case.contexts._replace(
+        widths=np.array([5e-6 if many else 1e-4]),
+        lowest=np.array([-count // 2], np.int32),
+        first=np.array([0, count], np.int32),
+        owners=np.zeros(count, np.int32),
+        middles=np.zeros((count, columns)),
+        halves=np.zeros((count, columns)),
+    )
+    cells.halves[0, :size] = 0.1
+    case = case._replace(contexts=cells, origins=np.zeros(1, np.int32))
+    images = propagate(kernels, case, steps=1, mild=np.inf)
+    escaped = int(np.isfinite(images.least[:, 0]).sum())
+    if many:
+        assert images.outcomes[0] == ESCAPED | WIDENED
+        assert escaped == 0
+    else:
+        assert images.outcomes[0] == WIDENED
+        assert 50 < escaped <= MOST_ESCAPES
+
+
+def test_more_than_the_budget_says_nothing_else(kernels: Any) -> None:
+    case = drawn(3, hidden_size=3, half=1e-6)
+    images = propagate(kernels, case, steps=5, budget=20, held=True, mild=np.inf)
+    many = images.outcomes == TOO_MANY
+    assert many.any()
+    assert (images.work[many] == 21).all()
+    assert (images.margins[many] == -np.inf).all()
+    assert (images.depths[many] == 0).all()
+    assert images.held is not None
+    assert not images.held[many].any()
+    if many.all():
+        assert np.isinf(images.least).all()
+        assert np.isinf(images.low).all()
+
+
+def test_an_empty_cell_holds_nothing(kernels: Any) -> None:
+    case = carried(1, hidden_size=3)
+    assert (propagate(kernels, case).outcomes == 0).all()
+    case.contexts.halves[:] = -1
+    images = propagate(kernels, case._replace(origins=np.array([-1], np.int32)), mild=0.0)
+    assert images.outcomes[0] & ESCAPED
+
+
+def test_what_is_only_read_may_be_read_only(kernels: Any) -> None:
+    case = drawn(0, hidden_size=3)
+    expected = propagate(kernels, case)
+    for array in (case.block, *case.contexts, case.origins, *case.errors[2:]):
+        array.flags.writeable = False
+    assert same_bits(expected, propagate(kernels, case))
+
+
+# ---------------------------------------------------------------------------------------------
+# Principal axes
+# ---------------------------------------------------------------------------------------------
+
+
+def states_of(size: int, sets: int = 4) -> tuple[Any, Any, Any]:
+    """An architecture, states in about a plane, and their centres."""
+    random = np.random.default_rng(size)
+    architecture = learner(hidden_size=size).architecture
+    spread = random.normal(size=(sets, 50, size)) * 4.0 ** -np.arange(size)
+    turn = np.linalg.qr(random.normal(size=(sets, size, size)))[0]
+    states = 0.5 + spread @ turn
+    centres = np.zeros((sets, architecture.block_shape[1]))
+    centres[:, :size] = states.mean(1)
+    return architecture, states, centres
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_axes_have_equal_bits(compare: Compare, size: int) -> None:
+    architecture, states, centres = states_of(size)
+    compare(lambda kernels: kernels.principal_axes(architecture, states, centres))
+    states[1] = centres[1, :size]  # a point
+    states[2, :, -1] = centres[2, size - 1]
+    compare(lambda kernels: kernels.principal_axes(architecture, states, centres))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_axes_are_orthonormal_the_longest_first(kernels: Any, size: int) -> None:
+    architecture, states, centres = states_of(size)
+    axes = kernels.principal_axes(architecture, states, centres)
+    assert not axes[:, :, size:].any()
+    axes = axes[:, :, :size]
+    assert (np.abs(axes @ axes.swapaxes(1, 2) - np.eye(size)) < 2.0**-44).all()
+    y = (states - centres[:, None, :size]) @ axes.swapaxes(1, 2)
+    moments = y.swapaxes(1, 2) @ y
+    lengths = np.diagonal(moments, axis1=1, axis2=2)
+    assert (np.diff(lengths, axis=1) <= 1e-12).all()
+    assert (np.abs(moments - lengths[:, None] * np.eye(size)) < 1e-8).all()
+
+
+def test_a_point_has_the_units_as_axes(kernels: Any) -> None:
+    states, centre = np.full((4, 5, 3), 0.5), np.full((4, 8), 0.5)
+    axes = kernels.principal_axes(learner(hidden_size=3).architecture, states, centre)
+    assert same_bits(axes, np.broadcast_to(np.eye(3, 8), (4, 3, 8)).copy())
