@@ -888,10 +888,9 @@ def covers_exactly(sets: Any, q: int, case: Any) -> bool:
         (small(sum(map(abs, row)) + more) >> bits) + 2
         for row, more in zip(forms, box, strict=True)
     ]
-    h, edge = int(sets.h[q]), cover.FAR >> 3
+    h = int(sets.h[q])
     first, last = (
-        (small(max(-edge, min(edge, y[0] + sign * reach[0])) << bits) + h) // (2 * h) if h else 0
-        for sign in (-1, 1)
+        small((y[0] + sign * reach[0] << bits) + h) // (2 * h) if h else 0 for sign in (-1, 1)
     )
     if last - first >= cover.MOST_SLABS or not cells.keys() >= set(range(first, last + 1)):
         return False
