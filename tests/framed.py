@@ -35,7 +35,7 @@ def framed(
     return Certificate(
         digest=weights_digest(net),
         operands=bounds.operands,
-        activation=net.activation,
+        activation=bounds.network.activation,
         dtype=bounds.network.dtype,
         step_error=bounds.step_error,
         logit_error=bounds.logit_error,

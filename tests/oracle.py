@@ -82,9 +82,9 @@ class Oracle:
         demand((carries[successors] == totals // 2).all())
         generator = np.random.default_rng(1)
         begun = [(np.zeros((1, len(self.out))), np.zeros(1, np.intp))]
-        for i, (q, _) in enumerate(certificate.cells):
-            states = self._states(certificate, i, generator)
-            begun.append((states, np.full(len(states), q)))
+        for i, (owner, _) in enumerate(certificate.cells):
+            of_cell = self._states(certificate, i, generator)
+            begun.append((of_cell, np.full(len(of_cell), owner)))
         states, q = map(np.concatenate, zip(*begun, strict=True))
         nearest, slack = np.full(len(q), -np.inf), np.inf
         for _ in range(certificate.steps):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import random
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from framed import bisected, framed
+from framed import framed
 from hypothesis import given
 from hypothesis import strategies as st
 from liars import liars
@@ -23,9 +24,9 @@ from proved import KINDS, certified, trained
 import binadd
 from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError, InvalidInputError
-from binadd.proof import Proved, Refuted, checker, integers
-from binadd.proof.certificate import MAX_BYTES, WHOLE, Certificate, weights_digest
-from binadd.proof.enclosure import Enclosure
+from binadd.proof import Proved, Refuted, checker, cover, integers
+from binadd.proof.bounds import Bounds
+from binadd.proof.certificate import MAX_BYTES, SLABS, Certificate, weights_digest
 from binadd.proof.integers import ONE, SLOPE_BITS
 
 mpmath = pytest.importorskip("mpmath")
@@ -55,6 +56,20 @@ def put(entries: tuple[Any, ...], q: int, entry: Any) -> tuple[Any, ...]:
     return (*entries[:q], entry, *entries[q + 1 :])
 
 
+def with_cells(certificate: Certificate, kept: Any) -> Certificate:
+    """Some of its cells, by number."""
+    return altered(
+        certificate,
+        cells=tuple(certificate.cells[i] for i in kept),
+        middles=certificate.middles[kept],
+        halves=certificate.halves[kept],
+    )
+
+
+def without_set(certificate: Certificate, q: int) -> Certificate:
+    return with_cells(certificate, [i for i, (t, _) in enumerate(certificate.cells) if t != q])
+
+
 def first_set(certificate: Certificate) -> int:
     return int(np.argmax(certificate.has_set))
 
@@ -75,7 +90,7 @@ def test_is_the_same_after_a_file(kind: str, tmp_path: Path) -> None:
     certificate.save(tmp_path / "certificate.json")
     again = Certificate.load(tmp_path / "certificate.json")
     assert again.to_json() == certificate.to_json()
-    for name in ("centres", "radii", "frames"):
+    for name in ("centres", "frames", "widths", "middles", "halves"):
         assert np.array_equal(getattr(again, name), getattr(certificate, name))
     binadd.check(again, net)
     assert [path.name for path in tmp_path.iterdir()] == ["certificate.json"]
@@ -147,8 +162,8 @@ def test_refuses_a_field_that_comes_twice() -> None:
 
 def test_refuses_masked_arrays() -> None:
     certificate = certified("boxes")[1]
-    with pytest.raises(CertificateError, match="radii"):
-        altered(certificate, radii=np.ma.masked_greater(certificate.radii, 0))
+    with pytest.raises(CertificateError, match="halves"):
+        altered(certificate, halves=np.ma.masked_greater(certificate.halves, 0))
 
 
 # Alterations that break the proof ---------------------------------------------------------------
@@ -184,7 +199,7 @@ def test_refuses_weights_that_are_no_parameters() -> None:
     verdict = binadd.prove(net)
     assert isinstance(verdict, Proved)
     other = BinaryAdderRNN.from_parameters(net.parameters)
-    other.state.block[-1, 0] = 5.0  # the output's bias
+    other.state.block[-1, 0] = 50.0  # the output's bias
     with pytest.raises(InvalidInputError, match="outside the parameters"):
         net.state = dataclasses.replace(net.state, block=other.state.block)
     assert not np.array_equal(binadd_logits(other), binadd_logits(net))
@@ -210,10 +225,12 @@ def test_refuses_smaller_errors_than_there_are(kind: str) -> None:
 def test_refuses_a_missing_context(kind: str) -> None:
     net, certificate = certified(kind)
     last = len(certificate) - 1
+    smaller = without_set(certificate, last)
     fewer = {
         name: getattr(certificate, name)[:last]
-        for name in ("contexts", "carries", "successors", "centres", "radii", "frame", "pieces")
+        for name in ("contexts", "carries", "successors", "centres", "frame", "widths")
     }
+    fewer |= {name: getattr(smaller, name) for name in ("cells", "middles", "halves")}
     with pytest.raises(CertificateError, match="successors"):
         altered(certificate, **fewer)
     for t in range(last):
@@ -239,23 +256,27 @@ def test_refuses_swapped_successors() -> None:
         if tuple(row) != certificate.successors[q]:
             swapped = put(certificate.successors, q, tuple(row))
             accepted += not refused_unless_true(altered(certificate, successors=swapped), net)
-    assert accepted < 6
+    assert accepted < 300 // 20
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_refuses_sets_that_are_too_small_or_elsewhere(kind: str) -> None:
     """If they leave nothing to do without them."""
     net, certificate = certified(kind)
-    assert refused(altered(certificate, radii=np.minimum(certificate.radii, 0.0)), net)
+    assert refused(altered(certificate, halves=np.zeros_like(certificate.halves)), net)
     found = []
-    for q in np.flatnonzero(certificate.has_set)[::5]:
-        for name in ("radii", "centres"):
+    for i in range(0, len(certificate.cells), 5):
+        for name in ("halves", "middles"):
             array = getattr(certificate, name).copy()
-            if name == "radii":
-                array[q] = 0.0
+            if name == "halves":
+                array[i] = 0.0
             else:
-                array[q] += certificate.radii[q].max() * 2 + 1e-3
+                array[i] += certificate.halves[i].max() * 2 + 1e-3
             found.append(refused_unless_true(altered(certificate, **{name: array}), net))
+    for q in np.flatnonzero(certificate.has_set)[::5]:
+        centres = certificate.centres.copy()
+        centres[q] += certificate.halves.max() * 2 + 1e-3
+        found.append(refused_unless_true(altered(certificate, centres=centres), net))
     assert sum(found) > len(found) // 3
 
 
@@ -263,10 +284,10 @@ def test_refuses_sets_that_are_too_small_or_elsewhere(kind: str) -> None:
 def test_refuses_sets_that_hold_wrong_states(kind: str) -> None:
     """All of a set is stepped, not just what is reached of it."""
     net, certificate = certified(kind)
-    for q in np.flatnonzero(certificate.has_set):
-        radii = certificate.radii.copy()
-        radii[q] = 0.9
-        assert refused(altered(certificate, radii=radii), net)
+    for i in range(len(certificate.cells)):
+        halves = certificate.halves.copy()
+        halves[i] = 0.9
+        assert refused(altered(certificate, halves=halves), net)
 
 
 def test_refuses_carries_that_are_not_those_of_addition() -> None:
@@ -291,21 +312,22 @@ def test_refuses_fewer_steps_than_are_needed(kind: str) -> None:
 def test_refuses_a_context_without_its_set() -> None:
     """What is reached there must go on, and has no step left."""
     net, certificate = certified("boxes")
-    for q in np.flatnonzero(certificate.has_set):
-        radii = certificate.radii.copy()
-        radii[q] = -1.0
-        assert refused(altered(certificate, radii=radii, steps=1), net)
-    assert refused(altered(certificate, radii=np.full_like(certificate.radii, -1.0)), net)
+    for q in np.flatnonzero(certificate.has_set).tolist():
+        assert refused(altered(without_set(certificate, q), steps=1), net)
+    assert refused(with_cells(certificate, []), net)
+
+
+ARRAYS = ("centres", "frames", "widths", "middles", "halves")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("name", ["centres", "radii", "frames", "step_error", "logit_error"])
+@pytest.mark.parametrize("name", [*ARRAYS, "step_error", "logit_error"])
 def test_refuses_what_is_not_finite(name: str, value: float) -> None:
-    certificate = certified("frames")[1]
+    certificate = certified("cells")[1]
     broken: Any = value
-    if name in ("centres", "radii", "frames"):
+    if name in ARRAYS:
         broken = getattr(certificate, name).copy()
-        broken[4, 2] = value
+        broken[(4, 2, 2)[: broken.ndim]] = value
     with pytest.raises(CertificateError):
         altered(certificate, **{name: broken})
 
@@ -313,16 +335,20 @@ def test_refuses_what_is_not_finite(name: str, value: float) -> None:
 @pytest.mark.parametrize(
     ("name", "entry"),
     [
-        ("pieces", ()),
-        ("pieces", (0,)),
-        ("pieces", (0, -1)),
-        ("pieces", (0, -1, -1, -1)),
-        ("pieces", (-1, -1)),
-        ("pieces", (8, -1, -1)),
-        ("pieces", (-2,)),
-        ("pieces", (10**30, -1, -1)),
-        ("pieces", (True, -1, -1)),
-        ("pieces", [-1]),
+        ("cells", ()),
+        ("cells", (6,)),
+        ("cells", (6, 0, 0)),
+        ("cells", [6, 0]),
+        ("cells", (6, 0.0)),
+        ("cells", (6, True)),
+        ("cells", (6.0, 0)),
+        ("cells", (6, None)),
+        ("cells", (-1, 0)),
+        ("cells", (9, 0)),
+        ("cells", (10**30, 0)),
+        ("cells", (6, 10**30)),
+        ("cells", (6, SLABS.stop)),
+        ("cells", (6, SLABS.start - 1)),
         ("successors", (5, 5, 5)),
         ("successors", (5,) * 5),
         ("successors", (5, 5, 5, 10**30)),
@@ -339,9 +365,27 @@ def test_refuses_what_is_not_finite(name: str, value: float) -> None:
     ],
 )
 def test_refuses_malformed_entries(name: str, entry: Any) -> None:
-    certificate = certified("frames")[1]
+    certificate = certified("cells")[1]
     with pytest.raises(CertificateError, match=name):
         altered(certificate, **{name: put(getattr(certificate, name), 6, entry)})
+
+
+def test_refuses_cells_in_disorder() -> None:
+    """Each once, in order, none but the slab 0 where there are no slabs."""
+    for kind in ("cells", "frames"):
+        certificate = certified(kind)[1]
+        cells = certificate.cells
+        for odd in (
+            cells[::-1],
+            (cells[1], cells[0], *cells[2:]),
+            (cells[0], cells[0], *cells[2:]),
+            (*cells, cells[-1]),
+            cells[1:],
+        ):
+            with pytest.raises(CertificateError, match=r"cells|middles"):
+                altered(certificate, cells=odd)
+    with pytest.raises(CertificateError, match="cells"):
+        altered(certificate, cells=put(cells, 3, (cells[3][0], 1)))  # it is not cut
 
 
 @pytest.mark.parametrize(
@@ -353,7 +397,16 @@ def test_refuses_malformed_entries(name: str, entry: Any) -> None:
         {"affine": 1},
         {"operands": 9},
         {"operands": 10**30},
-        {"radii": -np.eye(37, 8)},
+        {"halves": -np.eye(32, 8)},
+        {"halves": np.zeros((31, 8))},
+        {"middles": np.zeros((32, 7))},
+        {"middles": np.zeros(32)},
+        {"cells": ()},
+        {"cells": []},
+        {"widths": np.full(37, 0.5)},
+        {"widths": np.full(37, -0.5)},
+        {"widths": np.zeros(36)},
+        {"widths": (0.0,) * 37},
         {"frames": np.zeros((0, 7, 8))},
         {"frames": np.zeros((8, 8))},
         {"frames": np.zeros((0, 8, 8), np.float32)},
@@ -364,35 +417,165 @@ def test_refuses_malformed_values(fields: dict[str, Any]) -> None:
         altered(certified("boxes")[1], **fields)
 
 
-# Pieces and frames ------------------------------------------------------------------------------
+# Cells and frames -------------------------------------------------------------------------------
 
 
-def test_pieces_show_what_a_whole_set_does_not() -> None:
-    """Boxes that are too wide for intervals, but whose pieces are not."""
-    net, certificate = certified("boxes")
+def test_cells_show_what_a_whole_set_does_not() -> None:
+    """The boxes around them hold more, and that is too much."""
     shown = 0
-    for factor in (1.06, 1.07, 1.08, 1.1):
-        radii = np.where(certificate.radii < 0, -1.0, certificate.radii * factor)
-        wide = altered(certificate, radii=radii)
-        cut = tuple(bisected(row, 0.3 * row.max()) if row[0] >= 0 else WHOLE for row in radii)
-        shown += refused(wide, net) and not refused(altered(wide, pieces=cut), net)
+    for kind in ("cells", "adaptive"):
+        net, certificate = certified(kind)
+        owners = np.array(certificate.cells)[:, 0]
+        first = np.unique(owners, return_index=True)[1]
+        low, high = (certificate.middles + sign * certificate.halves for sign in (-1, 1))
+        low, high = np.minimum.reduceat(low, first), np.maximum.reduceat(high, first)
+        whole = altered(
+            certificate,
+            widths=np.zeros(len(certificate)),
+            cells=tuple((int(q), 0) for q in owners[first]),
+            middles=(low + high) / 2,
+            halves=(high - low) / 2,
+        )
+        binadd.check(certificate, net)
+        shown += refused_unless_true(whole, net)
     assert shown > 0
 
 
-@given(st.data())
-def test_pieces_cover_their_set(data: st.DataObject) -> None:
-    radius = np.array(data.draw(st.lists(st.integers(0, 50), min_size=3, max_size=3)))
+def curve(generator: np.random.Generator, size: int, width: float) -> Certificate:
+    """One context whose cells follow a parabola, in a frame that is turned at random."""
+    turned = np.linalg.qr(generator.normal(size=(size, size)))[0]
+    cells = tuple((0, k) for k in range(-4, 5))
+    middles = np.zeros((9, size))
+    middles[:, 0] = np.arange(-4, 5) * width
+    middles[:, 1] = 2 * middles[:, 0] ** 2
+    halves = np.full((9, size), 0.06)
+    halves[:, 0] = generator.uniform(0.4, 0.7, 9) * width
+    return Certificate(
+        digest="",
+        operands=1,
+        activation="tanh",
+        dtype="float64",
+        step_error=0.0,
+        logit_error=0.0,
+        margin=0.0,
+        steps=1,
+        affine=True,
+        contexts=("only",),
+        carries=(0,),
+        successors=((0, 0),),
+        centres=generator.uniform(-0.3, 0.3, (1, size)),
+        frames=turned[None],
+        frame=(0,),
+        widths=np.array([width]),
+        cells=cells,
+        middles=middles,
+        halves=halves,
+    )
 
-    def trees(depth: int) -> Any:
-        if depth == 0:
-            return st.just(WHOLE)
-        cut = st.tuples(st.integers(0, 2), trees(depth - 1), trees(depth - 1))
-        return st.one_of(st.just(WHOLE), cut.map(lambda parts: (parts[0], *parts[1], *parts[2])))
 
-    pieces = list(checker._bisect(data.draw(trees(5)), radius))
-    points = np.random.default_rng(0).integers(-radius, radius + 1, (200, 3))
-    held = [(np.abs(points - middle) <= half).all(1) for middle, half in pieces]
-    assert np.any(held, axis=0).all()
+def in_cells(certificate: Certificate, states: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether each state lies in a cell, but for rounding."""
+    y = (states - certificate.centres[0]) @ certificate.frames[0].T
+    w, off = certificate.widths[0], 2.0**-24
+    inside = np.zeros(len(states), np.bool_)
+    for (_, k), middle, half in zip(
+        certificate.cells, certificate.middles, certificate.halves, strict=True
+    ):
+        slab = np.abs(y[:, 0] - k * w) <= w / 2 + off
+        inside |= slab & (np.abs(y - middle) <= half + off).all(1)
+    return inside
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.05, 0.1, 0.2]), st.floats(0.05, 1.2))
+def test_what_cells_cover_lies_in_cells(seed: int, width: float, scale: float) -> None:
+    generator = np.random.default_rng(seed)
+    size, count, generators = 3, 40, 4
+    claim = curve(generator, size, width)
+    sets = cover.Sets(claim)
+    V = claim.frames[0]
+    along = generator.uniform(-4, 4, count) * width
+    middle = np.stack([along, 2 * along**2, 0 * along], 1) + generator.normal(0, 0.01, (count, 3))
+    z = claim.centres[0] + middle @ V
+    tangent = np.stack([np.ones(count), 4 * along, 0 * along], 1) @ V
+    G = 0.01 * generator.normal(size=(count, size, generators))
+    G[:, :, 1] = scale * width * generator.uniform(-1, 1, (count, 1)) * tangent
+    s = np.abs(generator.normal(0, 0.003, (count, size)))
+    parts = (np.rint(part * ONE).astype(np.int64) for part in (z, G, s))
+    cases = cover.Cases(np.zeros(count, np.int64), *parts)
+    work: list[int] = []
+    covered = sets.cover(cases, work.append)
+    assert sum(work) > 0
+    for m in range(count):
+        one = cover.Cases(*(part[m : m + 1] for part in cases))
+        assert covered[m] == covers_exactly(sets, 0, one)
+    for m in np.flatnonzero(covered):
+        e = np.sign(generator.uniform(-1, 1, (400, generators)))
+        box = generator.choice([-1, 1], (400, size)) * cases.s[m]
+        e[::4], e[::3, 1] = (generator.uniform(-1, 1, part.shape) for part in (e[::4], e[::3, 1]))
+        forms = V[0] @ cases.G[m]  # where generator 1 crosses from slab to slab
+        rest = (cases.z[m] / ONE - claim.centres[0]) @ V[0] + (box @ V[0] + e @ forms) / ONE
+        rest -= e[:, 1] * forms[1] / ONE
+        face = (generator.integers(-5, 5, 400) + 0.5) * width
+        crossing = (face + generator.choice([-1e-7, 1e-7], 400) - rest) * ONE / forms[1]
+        e[:, 1] = np.where(np.abs(crossing) <= 1, crossing, e[:, 1])
+        states = (cases.z[m] + e @ cases.G[m].T + box) / ONE
+        assert in_cells(claim, states).all()
+    if not covered.all():  # an image that is in no cell for sure is not covered
+        apart = ~in_cells(claim, cases.z / ONE)
+        assert not (covered & apart).any()
+
+
+def test_cells_cover_what_follows_them() -> None:
+    """Thin images along the curve, over one face, over several, up to the last one, and beyond."""
+    claim = curve(np.random.default_rng(0), 3, 0.1)
+    claim = altered(claim, halves=np.tile([0.0501, 0.1, 0.06], (9, 1)))
+    sets = cover.Sets(claim)
+    V, o = claim.frames[0], claim.centres[0]
+    for at, reach, held in (
+        (0.0, 0.04, True),
+        (0.05, 0.0, True),
+        (0.05, 0.03, True),
+        (-0.2, 0.12, True),
+        (0.0, 0.15, True),
+        (0.4, 0.047, True),
+        (0.4, 0.051, False),
+        (-0.44, 0.02, False),
+        (0.6, 0.01, False),
+        (0.0, 1.0, False),
+    ):
+        middle = np.array([at, 2 * at**2, 0.0])
+        G = np.array([[reach, 4 * at * reach, 0.0], [0.001, 0.0, 0.002]]) @ V
+        shape = ((o + middle @ V)[None], G.T[None], np.full((1, 3), 1e-6))
+        parts = [np.rint(part * ONE).astype(np.int64) for part in shape]
+        [covered] = sets.cover(cover.Cases(np.zeros(1, np.int64), *parts), lambda _: None)
+        assert covered == held, (at, reach)
+        lacking = with_cells(claim, [0, 1, 2, 3, 5, 6, 7, 8])
+        [covered] = cover.Sets(lacking).cover(
+            cover.Cases(np.zeros(1, np.int64), *parts), lambda _: None
+        )
+        assert covered == (held and abs(at) - reach > 0.05)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_case_reaches_into_few_slabs(share: float) -> None:
+    """Of as many cells as there may be, so many are looked at for a case, and counted."""
+    claim = curve(np.random.default_rng(0), 3, 1e-4)
+    count = 4 * cover.MOST_SLABS
+    k = np.arange(-count, count + 1)
+    claim = altered(
+        claim,
+        cells=tuple((0, int(n)) for n in k),
+        middles=k[:, None] * np.array([1e-4, 0, 0]),
+        halves=np.full((len(k), 3), 0.5),
+    )
+    sets, work = cover.Sets(claim), list[int]()
+    reach = (1 + share * 1.5) * cover.MOST_SLABS * 1e-4 / 2 - 2e-4
+    z, G = claim.centres[0], claim.frames[0][0] * reach
+    shape = (z[None], G[None, :, None], np.zeros((1, 3)))
+    parts = [np.rint(part * ONE).astype(np.int64) for part in shape]
+    [covered] = sets.cover(cover.Cases(np.zeros(1, np.int64), *parts), work.append)
+    assert covered == (share == 0)
+    assert sum(work) <= 20 * 3 * cover.MOST_SLABS
 
 
 def with_frames(certificate: Certificate, frames: NDArray[np.float64]) -> Certificate:
@@ -403,7 +586,8 @@ def with_frames(certificate: Certificate, frames: NDArray[np.float64]) -> Certif
 def test_a_frame_of_the_units_changes_nothing() -> None:
     net, certificate = certified("boxes")
     for signs in (np.ones(8), -np.ones(8)):
-        assert not refused(with_frames(certificate, np.diag(signs)[None]), net)
+        turned = altered(certificate, middles=certificate.middles * signs)
+        assert not refused(with_frames(turned, np.diag(signs)[None]), net)
 
 
 @pytest.mark.parametrize(
@@ -429,18 +613,23 @@ def test_refuses_frames_that_are_not_orthonormal(frame: NDArray[np.float64]) -> 
 def test_what_a_frame_lacks_is_made_up_for() -> None:
     """Sets hold every state whose coordinates lie in them, as far as V is from orthonormal."""
     generator = np.random.default_rng(0)
-    _, certificate = certified("frames")
-    q = first_set(certificate)
-    for unevenness in (0.0, 1e-7, 1e-6, 1e-5):
-        frames = certificate.frames + generator.uniform(-1, 1, (1, 8, 8)) * unevenness
-        sets = checker._Sets(altered(certificate, frames=frames))
-        cases = next(c for c in sets.origins() if (c.context == q).any())
-        m = int(np.flatnonzero(cases.context == q)[-1])
-        V, o, r = sets.V[sets.frame[q]], sets.o[q], sets.r[q]
-        y = np.sign(generator.normal(size=(200, 8))) * r
-        away = np.linalg.solve(V / 2.0**checker.FRAME_BITS, y.T).T
-        outside = np.abs(o + away - cases.z[m] - (y / np.maximum(r, 1)) @ cases.G[m].T)
-        assert (outside <= cases.s[m] + 1e-3).all()
+    for kind in ("frames", "cells"):
+        _, certificate = certified(kind)
+        for unevenness in (0.0, 1e-7, 1e-6, 1e-5):
+            frames = certificate.frames + generator.uniform(-1, 1, (1, 8, 8)) * unevenness
+            sets = cover.Sets(altered(certificate, frames=frames))
+            origins = list(sets.origins())
+            z, G, s = (np.concatenate([c[i] for c in origins])[1:] for i in (1, 2, 3))
+            for i, (q, _) in enumerate(certificate.cells[:9]):
+                low, high = sets.low[i].copy(), sets.high[i].copy()
+                low[0], high[0] = max(low[0], sets.start[i]), min(high[0], sets.end[i])
+                sign = np.sign(generator.normal(size=(200, 8)))
+                y = np.where(sign < 0, low, high)
+                V = sets.V[sets.frame[q]] / 2.0**cover.FRAME_BITS
+                away = np.linalg.solve(V, y.T).T
+                outside = np.abs(sets.o[q] + away - z[i] - sign @ G[i].T)
+                assert (outside <= s[i] + 1e-3).all()
+            assert s.max() < checker.TINY or unevenness > 1e-6
 
 
 # Overflow and endless work ----------------------------------------------------------------------
@@ -449,26 +638,51 @@ HUGE = (0.99, 1.99, 2.0, 3.99, 4.0, 1e3, 2.0**31, 2.0**32, 2.0**33, 2.0**34, 1e1
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("kind", ["boxes", "pieces"])
+@pytest.mark.parametrize("kind", ["boxes", "cells"])
 def test_refuses_huge_numbers(kind: str) -> None:
     """Nothing wraps around."""
     net, certificate = certified(kind)
-    for q in (0, first_set(certificate), len(certificate) - 1):
-        if not certificate.has_set[q]:
-            continue
-        for value in (*HUGE, *(-value for value in HUGE)):
-            for name in ("centres", "radii"):
-                for j in (3, slice(None)):
+    last = len(certificate.cells) - 1
+    for name, places in (
+        ("centres", (0, first_set(certificate), len(certificate) - 1)),
+        ("middles", (0, last)),
+        ("halves", (0, last)),
+    ):
+        for q in places:
+            for value in (*HUGE, *(-value for value in HUGE)):
+                for j in (0, 3, slice(None)):
                     array = getattr(certificate, name).copy()
                     array[q, j] = value
-                    if name == "radii" and value < 0:
+                    if name == "halves" and value < 0:
                         continue
                     claim = altered(certificate, **{name: array})
-                    assert refused_unless_true(claim, net) or abs(value) < 4
+                    small = abs(value) < 4 or (name, j) == ("halves", 0)
+                    assert refused_unless_true(claim, net) or small
     for name in ("step_error", "logit_error"):
         for value in HUGE[1:]:
             broken = altered(certificate, **{name: value * 4})
             assert refused(broken, net)
+
+
+@pytest.mark.filterwarnings("error")
+def test_refuses_odd_widths_and_slabs() -> None:
+    """Too narrow, too wide, or too far away to be told in whole numbers."""
+    net, certificate = certified("cells")
+    for width in (1e-300, 2.0**-60, 2.0**-57, 2.0**-56, 1e-9, *HUGE):
+        for q in np.flatnonzero(certificate.widths)[::3].tolist():
+            widths = certificate.widths.copy()
+            widths[q] = width
+            assert refused_unless_true(altered(certificate, widths=widths), net)
+    q, k = certificate.cells[-1]
+    for far in (k + 1, k + 40, 10**4, 10**6, 10**9, SLABS.stop - 1):
+        cells = put(certificate.cells, len(certificate.cells) - 1, (q, far))
+        assert refused_unless_true(altered(certificate, cells=cells), net)
+        widths = certificate.widths.copy()
+        middles = certificate.middles.copy()
+        middles[-1, 0] = far * (width := 1.5 / far)
+        widths[q] = width
+        claim = altered(certificate, cells=cells, widths=widths, middles=middles)
+        assert refused_unless_true(claim, net)
 
 
 @pytest.mark.filterwarnings("error")
@@ -480,8 +694,8 @@ def test_refuses_huge_weights() -> None:
             parameters = {key: array.copy() for key, array in net.parameters.items()}
             parameters[name].flat[0] = 2.0**power
             other = BinaryAdderRNN.from_parameters(parameters)
-            enclosure = Enclosure(other)
-            errors = {"step_error": enclosure.step_error, "logit_error": enclosure.logit_error}
+            bounds = Bounds(other)
+            errors = {"step_error": bounds.step_error, "logit_error": bounds.logit_error}
             if not np.isfinite(list(errors.values())).all():
                 errors = {"step_error": 1e-12, "logit_error": 1e-12}
             disguised = altered(certificate, digest=weights_digest(other), **errors)
@@ -493,7 +707,7 @@ def test_refuses_huge_weights() -> None:
 def test_refuses_endless_steps(affine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets so small that nothing is ever in one: four times as many cases after every step."""
     net, certificate = certified("affine")
-    points = altered(certificate, radii=certificate.radii * 1e-9, steps=256, affine=affine)
+    points = altered(certificate, halves=certificate.halves * 1e-9, steps=256, affine=affine)
     monkeypatch.setattr(checker, "MOST_WORK", 1 << 30)  # a 64th: two seconds
     began = time.perf_counter()
     with pytest.raises(CertificateError, match=r"more work|too many cases"):
@@ -508,30 +722,23 @@ def test_refuses_endless_steps(affine: bool, monkeypatch: pytest.MonkeyPatch) ->
     assert peak < 8 * (2 << 20)
 
 
-def test_refuses_endless_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before any is stepped."""
-    net, certificate = certified("pieces")
-    tree: tuple[int, ...] = WHOLE
-    for depth in range(16):
-        tree = (depth % 8, *tree, *tree)
-    many = altered(certificate, pieces=put(certificate.pieces, len(certificate) - 1, tree))
+def test_refuses_endless_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any is stepped; and before any is looked up that a case reaches into."""
+    net, certificate = certified("cells")
+    owner, (count, size) = certificate.cells[-1][0], (1 << 16, certificate.centres.shape[1])
+    many = altered(
+        certificate,
+        cells=(*certificate.cells, *((owner, 10**6 + k) for k in range(count))),
+        middles=np.concatenate([certificate.middles, np.zeros((count, size))]),
+        halves=np.concatenate([certificate.halves, np.ones((count, size))]),
+        widths=np.where(np.arange(len(certificate)) == owner, 1e-9, certificate.widths),
+    )
     monkeypatch.setattr(checker, "MOST_WORK", 1 << 29)
     monkeypatch.setattr(checker._Network, "step", lambda *_: pytest.fail("it is stepped"))
     began = time.perf_counter()
     with pytest.raises(CertificateError, match="more work"):
         binadd.check(many, net)
     assert time.perf_counter() - began < 5
-
-
-def test_refuses_pieces_of_pieces() -> None:
-    net, certificate = certified("pieces")
-    for tree in ((0,) * 5000 + (-1,) * 5001, (0, -1) * 5000 + WHOLE):
-        pieces = put(certificate.pieces, len(certificate) - 1, tree)
-        if tree[1] == 0:  # the first is cut again and again
-            with pytest.raises(CertificateError, match="too often"):
-                binadd.check(altered(certificate, pieces=pieces), net)
-        else:
-            binadd.check(altered(certificate, pieces=pieces), net)
 
 
 FEW = [liar for liar in liars() if "float64-2" in str(liar)]
@@ -542,13 +749,15 @@ REST = [pytest.param(one, marks=pytest.mark.exhaustive) for one in liars() if on
 def test_refuses_whatever_is_said_of_a_liar(liar: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets around states that it is in, narrow and wide: never do they prove what is wrong."""
     monkeypatch.setattr(checker, "MOST_WORK", 1 << 26)
-    if not Enclosure(liar.network).finite:
+    if not Bounds(liar.network).finite:
         return
-    for depth, widen in ((1, 0.0), (1, 0.5), (2, 0.1)):
-        claim = framed(liar.network, depth, steps=8, widen=widen)
+    for depth, widen, width in ((1, 0.0, 0.0), (1, 0.5, 0.0), (1, 0.1, 0.3), (2, 0.1, 0.0)):
+        claim = framed(liar.network, depth, steps=8, widen=widen, width=width)
         assert refused(claim, liar.network)
+        if width:
+            continue
         boxes = altered(
-            claim, frames=claim.frames[:0], frame=(-1,) * len(claim), radii=claim.radii * 2
+            claim, frames=claim.frames[:0], frame=(-1,) * len(claim), halves=claim.halves * 2
         )
         assert refused(boxes, liar.network)
         assert refused(altered(boxes, affine=False), liar.network)
@@ -620,11 +829,16 @@ def exactly(network: Any, case: Any, affine: bool) -> list[tuple[Any, Any, Any]]
     """A step of one case in Python's integers, which never overflow."""
     z, G, s = (part[0].tolist() for part in case[1:])
     W, size = network.W.tolist(), network.size
-    if any(s):
+    error = [network.error] * size
+    if affine and max(s) > checker.TINY:
         G = [
             [*row, *(t * (i == k) for k in range(size))]
             for i, (row, t) in enumerate(zip(G, s, strict=True))
         ]
+    else:
+        boxes = [sum(map(int.__mul__, map(abs, row), s)) for row in W]
+        assert all(box < 2**63 for box in boxes)
+        error = [network.error + (box >> network.bits) + 1 for box in boxes]
     g = len(G[0])
     products = [
         [sum(map(int.__mul__, row, column)) for column in zip(*G, strict=True)] for row in W
@@ -632,21 +846,82 @@ def exactly(network: Any, case: Any, affine: bool) -> list[tuple[Any, Any, Any]]
     assert all(abs(x) < 2**63 - 2**31 for row in products for x in row)
     A = [[nearest(x, network.bits) for x in row] for row in products]
     off = (g + 1) // 2
-    error = network.error + off
+    error = [e + off for e in error]
     found = []
     for u in network.u.tolist():
         after: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
         for i, row in enumerate(W):
             a = (sum(w * x for w, x in zip(row, z, strict=True)) >> network.bits) + u[i]
-            r = sum(map(abs, A[i])) + error
+            r = sum(map(abs, A[i])) + error[i]
             assert abs(a) + r < 2**63
             ends = np.array([a - r]), np.array([a + r])
             slope, offset, gap = (int(x[0]) for x in integers.relax(*ends, affine, network.tanh))
             after[0].append((slope * a >> SLOPE_BITS) + offset)
             after[1].append([nearest(slope * x, SLOPE_BITS) for x in A[i]] if affine else [])
-            after[2].append(gap + (slope * error >> SLOPE_BITS) + network.step_error + off + 2)
+            after[2].append(gap + (slope * error[i] >> SLOPE_BITS) + network.step_error + off + 2)
         found.append(after)
     return found
+
+
+def covers_exactly(sets: Any, q: int, case: Any) -> bool:
+    """Whether the cells of a context cover a case, in Python's integers."""
+    z, G, s = (part[0].tolist() for part in case[1:])
+    columns = [*zip(*G, strict=True)]
+    away = [a - b for a, b in zip(z, sets.o[q].tolist(), strict=True)]
+    cells = {k - (q << 32): i for i, k in enumerate(sets.keys.tolist()) if sets.owner[i] == q}
+    if not cells:
+        return False
+
+    def inside(i: int, y: list[int], reach: list[int]) -> bool:
+        ends = zip(sets.low[i].tolist(), y, reach, sets.high[i].tolist(), strict=True)
+        return all(low <= a - r and a + r <= high for low, a, r, high in ends)
+
+    if sets.frame[q] < 0:
+        spread = [sum(map(abs, row)) + t for row, t in zip(G, s, strict=True)]
+        return inside(cells[0], away, spread)
+    V = sets.V[sets.frame[q]].tolist()
+    bits, part = cover.FRAME_BITS, cover.PART_BITS
+    y = [small(dot(row, away)) >> bits for row in V]
+    box = [small(dot(map(abs, row), s)) for row in V]
+    forms = [[0, *(small(dot(row, column)) for column in columns)] for row in V]
+    reach = [
+        (small(sum(map(abs, row)) + more) >> bits) + 2
+        for row, more in zip(forms, box, strict=True)
+    ]
+    h = int(sets.h[q])
+    first, last = (
+        small((y[0] + sign * reach[0] << bits) + h) // (2 * h) if h else 0 for sign in (-1, 1)
+    )
+    if last - first >= cover.MOST_SLABS or not cells.keys() >= set(range(first, last + 1)):
+        return False
+    g = max(range(len(forms[0])), key=lambda g: abs(forms[0][g]))
+    along = [row[g] >> bits for row in forms]
+    if along[0] < 0:
+        along = [-x for x in along]
+    rest, divisor = reach[0] - along[0] + 2, max(along[0], 1)
+    for k in range(first, last + 1):
+        i = cells[k]
+        low = small(int(sets.start[i]) - y[0] - rest << part) // divisor
+        high = -(small(y[0] - rest - int(sets.end[i]) << part) // divisor)
+        low, high = (max(-1 << part, min(1 << part, end)) for end in (low, high))
+        middle = low + high >> 1
+        moved = [a + (small(x * middle) >> part) for a, x in zip(y, along, strict=True)]
+        shorter = [
+            r + (small(abs(x) * (high - middle)) >> part) - abs(x) + 4
+            for r, x in zip(reach, along, strict=True)
+        ]
+        if not inside(i, moved, shorter):
+            return False
+    return True
+
+
+def dot(row: Any, column: Any) -> int:
+    return sum(map(int.__mul__, row, column))
+
+
+def small(number: int) -> int:
+    assert abs(number) < 2**63
+    return number
 
 
 @pytest.mark.parametrize("affine", [False, True])
@@ -661,28 +936,33 @@ def test_nothing_overflows(load: float, activation: str, affine: bool) -> None:
     parameters = {n: p * load / max(1, p.size) for n, p in parameters.items()}
     parameters["hidden_weights"][0] = load / size
     net = BinaryAdderRNN.from_parameters(parameters, activation=activation)
-    enclosure = Enclosure(net)
+    bounds = Bounds(net)
     frame = np.linalg.qr(generator.normal(size=(size, size)))[0]
+    cut = {3: (4.0, range(-1, 2)), 4: (0.1, range(-39, 40)), 5: (0.2, range(-19, 20))}
+    owners = [(q, k) for q in range(37) for k in (cut[q][1] if q in cut else (0,)) if q != 6]
     claim = altered(
         certified("boxes")[1],
         digest=weights_digest(net),
         activation=activation,
         affine=affine,
-        step_error=enclosure.step_error * 2,
-        logit_error=enclosure.logit_error * 2,
+        step_error=bounds.step_error * 2,
+        logit_error=bounds.logit_error * 2,
         centres=np.full((37, size), -1.99),
-        radii=np.full((37, size), 3.99),
         frames=np.stack([frame, np.eye(size)]),
         frame=(0, 1) * 18 + (-1,),
+        widths=np.array([cut[q][0] if q in cut else 0.0 for q in range(37)]),
+        cells=tuple(owners),
+        middles=np.zeros((len(owners), size)),
+        halves=np.full((len(owners), size), 3.99),
     )
-    network, sets = checker._Network(claim, net), checker._Sets(claim)
-    for sign in (np.ones(size), np.sign(generator.normal(size=size))):
-        for share in (0.0, 0.3, 1.0):
+    network, sets = checker._Network(claim, net), cover.Sets(claim)
+    for sign in (np.ones(size), np.sign(generator.normal(size=size)), -np.ones(size)):
+        for share, boxed in itertools.product((0.0, 0.02, 0.3, 1.0), (0.25, 1e-7, 0.0)):
             far = 2 * ONE - 60  # a case that reaches as far as it may
             z = (sign * far * (1 - share)).astype(np.int64)[None]
             G = np.full((1, size, 3), int(far * share) // 4, np.int64)
-            s = np.full((1, size), int(far * share) // 4, np.int64)
-            case = checker._Cases(np.zeros(1, np.int64), z, G, s)
+            s = np.full((1, size), int(far * share * boxed), np.int64)
+            case = cover.Cases(np.zeros(1, np.int64), z, G, s)
             try:
                 reached = list(network.step(case))
             except CertificateError as reason:
@@ -698,12 +978,37 @@ def test_nothing_overflows(load: float, activation: str, affine: bool) -> None:
             for bit in (0, 1):
                 [right] = network.outputs(case, np.array([bit]))
                 assert right == ((logit if bit else -logit) > radius)
-            for q in (0, 1, 36):
-                V, o, r = (part.tolist() for part in (sets.V[sets.frame[q]], sets.o[q], sets.r[q]))
-                away = list(map(int.__sub__, units, o))
-                y = [abs(sum(map(int.__mul__, row, away))) + reach(row, G, s) for row in V]
-                inside = all(a <= most << checker.FRAME_BITS for a, most in zip(y, r, strict=True))
-                assert sets.hold(case._replace(context=np.array([q]))) == inside
+            for q in (0, 1, 3, 4, 5, 6, 36):
+                [covered] = sets.cover(case._replace(context=np.array([q])), lambda _: None)
+                assert covered == covers_exactly(sets, q, case)
+
+
+def test_nothing_overflows_however_far_away() -> None:
+    """Along the longest axes that there may be, as far from the centre as a case may be."""
+    size, generator = 32, np.random.default_rng(0)
+    frame = np.ones((1, 1))
+    while len(frame) < size:
+        frame = np.block([[frame, frame], [frame, -frame]])
+    claim = curve(generator, size, 0.5)
+    claim = altered(
+        claim,
+        frames=frame[None] / np.sqrt(size),
+        centres=np.full((1, size), -1.99),
+        middles=np.zeros((9, size)),
+        halves=np.full((9, size), 3.99),
+    )
+    for width in (0.5, 1.5, 1e-3, 1e-9, 2.0**-55, 0.0):
+        if width == 0:
+            claim = with_cells(claim, [4])
+        sets = cover.Sets(altered(claim, widths=np.array([width])))
+        for sign in (1, -1):
+            for share in (0.0, 0.5, 1.0):
+                far = 2 * ONE - 60
+                z = np.full((1, size), int(sign * far * (1 - share)))
+                G = np.full((1, size, 3), int(far * share) // 4)
+                case = cover.Cases(np.zeros(1, np.int64), z, G, np.abs(G[:, :, 0]))
+                [covered] = sets.cover(case, lambda _: None)
+                assert covered == covers_exactly(sets, 0, case)
 
 
 def reach(row: list[int], G: Any, s: Any) -> int:
@@ -714,7 +1019,7 @@ def reach(row: list[int], G: Any, s: Any) -> int:
 
 
 def test_checker_shares_no_code_with_the_search() -> None:
-    parts = ("checker", "integers")
+    parts = ("checker", "cover", "integers")
     allowed = {f"binadd.proof.{part}" for part in (*parts, "certificate")}
     for part in parts:
         source = Path(checker.__file__).with_name(f"{part}.py").read_text(encoding="utf-8")

@@ -120,14 +120,15 @@ class Sets:
         """Bound what of a case is in a slab: of the generator that moves it most along the first
         axis, only a part reaches there, whatever the others do.
 
-        Σ|V| < 2³⁰, |z − o| < 2³², Σ|G| + s < 2³¹: products are below 2⁶³, coordinates below 2³⁶.
+        Σ|V| < 2³⁰, |z − o| < 2³², Σ|G| + s < 2³¹ and h < 2⁶⁰: sums of products are below 1.5·2⁶²,
+        coordinates below 2³⁶.
         """
         h, V = self.h[cases.context], self.V[self.frame[cases.context]]
         y = _apply(V, cases.z - self.o[cases.context]) >> FRAME_BITS
         box = _apply(np.abs(V), cases.s)
         reach = (np.abs(V[:, 0, None] @ cases.G).sum(2) + box[:, :1] >> FRAME_BITS) + 2
-        ends = np.clip([y[:, :1] - reach, y[:, :1] + reach], -FAR >> 3, FAR >> 3) << FRAME_BITS
-        first, last = np.where(h > 0, (ends[:, :, 0] + h) // np.maximum(2 * h, 1), 0)
+        ends = np.stack([y[:, 0] - reach[:, 0], y[:, 0] + reach[:, 0]]) << FRAME_BITS
+        first, last = np.where(h > 0, (ends + h) // np.maximum(2 * h, 1), 0)
         covered = last - first < MOST_SLABS
         slabs = np.where(covered, last - first + 1, 0)
         spend(20 * y.shape[1] * int(slabs.sum()))
