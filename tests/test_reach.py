@@ -287,11 +287,13 @@ def test_a_doubt_is_where_a_logit_is_wrong(kernels: Any) -> None:
 
 @pytest.mark.parametrize("many", [False, True])
 def test_so_much_may_escape_from_an_origin(kernels: Any, many: bool) -> None:
-    size, count = 3, 40000
+    # Images, one a symbol, are about 0.005 long along the first axis, and less than 0.1 away.
+    size, width = 3, 0.005 / MOST_ESCAPES if many else 1e-4
+    count = int(0.2 / width)
     case = carried(1, hidden_size=size, operands=1)
     columns = case.architecture.block_shape[1]
     cells = case.contexts._replace(
-        widths=np.array([5e-6 if many else 1e-4]),
+        widths=np.array([width]),
         lowest=np.array([-count // 2], np.int32),
         first=np.array([0, count], np.int32),
         owners=np.zeros(count, np.int32),
