@@ -39,7 +39,7 @@ def _boxes(depth: int, **most: int) -> Strategy:
 
 
 def _curves(depth: int, width: float, steps: int, work: int = 3_000_000) -> Strategy:
-    """Return cells along the first axis of frames, widened without end, in contexts as they are."""
+    """Return cells along the first axis of frames, widened without end, in fixed contexts."""
     shape = Shape(True, width, 0, 0, 0.4, inf)
     return Strategy(depth, shape, steps=steps, cells=30_000, budget=100_000, work=work)
 
@@ -69,8 +69,8 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
         _curves(5, 0.3, 4, 6_000_000),
     ),
 }
-"""For each effort, strategies in the order that decides soonest; an effort begins with those of the
-efforts before it, and a search for a wrong sum comes before them and after them."""
+"""For each effort, strategies in the order that decides soonest; an effort begins with those of
+the efforts before it, and a search for a wrong sum comes before them and after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +209,10 @@ class _Decision:
         doubt = "a bit remained in doubt" if not best > 0 else "the sets kept growing"
         memory = describe_memory(self.net)
         return Undecided(
-            tried=tuple(f"{strategy}: {found.contexts} contexts" for strategy, found in self.failures),
+            tried=tuple(
+                f"{strategy}: {found.contexts} contexts" for strategy, found in self.failures
+            ),
             reached=f"{doubt}; the smallest logit margin in the best attempt was {best:.3g}",
-            advice=f"{memory}. Train on until the carry fades less slowly, at a lower learning rate "
-            "if that fails: most networks are proved a few sequences later",
+            advice=f"{memory}. Train on, at a lower learning rate if that fails: most networks "
+            "are proved a few sequences later",
         )

@@ -1,6 +1,6 @@
 """A network in float64, and by how much its computed steps, and bounds of them, may be off.
 
-Two things are rounded outwards wherever sets of states are stepped (docs/proof.md derives how far):
+Two things are rounded outwards wherever sets of states are stepped, as docs/proof.md derives:
 
 - what the network rounds: `step_error` and `logit_error` bound the difference, in any unit, of a
   computed step from the exact one;
@@ -25,7 +25,7 @@ __all__ = ["ACTIVATION_ERROR", "SLACK", "Bounds"]
 ACTIVATION_ERROR = {"float64": 2.0**-50, "float32": 2.0**-21}
 """|computed f − f|, four times what the kernels promise: 2 ulp of a value of at most 1."""
 SLACK = 2.0**-16
-"""Room in a set beyond what it must hold: far more than bounds and the checker's integers round."""
+"""Room in a set beyond what it must hold: more than bounds and the checker's integers round."""
 _UNIT = 2.0**-52
 """Of float64, twice the relative error of one operation: room for second-order terms."""
 _LARGEST = 2.0**27

@@ -1,4 +1,4 @@
-"""The search for a proof: give each context a set, propagate, widen, refine, until nothing escapes.
+"""The search for a proof: give contexts sets, propagate, widen, refine, until nothing escapes.
 
 Nothing here needs to be trusted: what `propagate` bounds is sound, and the checker derives it
 again. So this may sample, guess and give up.
@@ -240,7 +240,7 @@ class _Search:
         return self.origins.open & self._counted()
 
     def _round(self) -> NDArray[np.intp]:
-        """Propagate open origins, and widen what their images escaped; which contexts to refine."""
+        """Propagate open origins and widen what images escaped; return which contexts to refine."""
         origins, strategy, prefixes = self.origins, self.strategy, self.table.prefixes
         contexts = self.sets.contexts(self.table)
         open_ = self._open()
@@ -274,7 +274,9 @@ class _Search:
             late[escaped] = True
             origins.escapes[late] = 0
             origins.steps[late] += 1
-            blamed.append(np.flatnonzero(late & (origins.steps > max(strategy.steps, strategy.most_steps))))
+            blamed.append(
+                np.flatnonzero(late & (origins.steps > max(strategy.steps, strategy.most_steps)))
+            )
         origins.open[:-1] |= self.sets.take_in(least, most)
         cells = np.unique(np.concatenate(blamed))
         if len(cells) and cells[-1] == len(self.sets):  # the initial state is of no context
@@ -319,9 +321,9 @@ class _Search:
         """Sample sets of new contexts; what relied on those that are gone is open again."""
         assert self.tree is not None
         old, origins = self.table.contexts, self.origins
-        self.tree.leaves = dict.fromkeys([old[q] for q in kept] + [
-            leaf for leaf in self.tree.leaves if leaf not in set(old)
-        ])
+        self.tree.leaves = dict.fromkeys(
+            [old[q] for q in kept] + [leaf for leaf in self.tree.leaves if leaf not in set(old)]
+        )
         self.table = self.tree.table()
         new = self.table.contexts[len(kept) :]
         cells = np.append(np.isin(self.sets.owners, kept), False)

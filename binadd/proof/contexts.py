@@ -54,7 +54,7 @@ class ContextTable:
     @property
     def longest(self) -> int:
         """Return how many symbols pass at most until a context is known."""
-        return max(words.shape[1] for words, _ in self.starts)
+        return max(int(words.shape[1]) for words, _ in self.starts)
 
 
 class ContextTree:
@@ -108,7 +108,7 @@ class ContextTree:
         return longer
 
     def _ambiguous(self, carry: int, word: tuple[int, ...]) -> Context | None:
-        """Return a context that leads to this one, or to others like it: it looks back too little."""
+        """Return a context that leads to this one or to others like it, if there is one."""
         carries = self.carries(carry, word)
         for i in range(1, len(word)):
             leaf = (carries[i], word[i:-1])
@@ -156,9 +156,12 @@ class ContextTree:
     def _prefixes(self) -> tuple[list[tuple[int, ...]], list[list[tuple[int, ...]]]]:
         """Return words from the start that tell no context, and by length those that first do."""
         prefixes: list[tuple[int, ...]] = [()]
-        starts, level = [], [()]
+        starts: list[list[tuple[int, ...]]] = []
+        level: list[tuple[int, ...]] = [()]
         while level:
-            words = [(*word, x) for word in level for x in range(1 << self.operands)]
+            words: list[tuple[int, ...]] = [
+                (*word, x) for word in level for x in range(1 << self.operands)
+            ]
             level = [word for word in words if self.find(0, word) is None]
             known = [word for word in words if self.find(0, word) is not None]
             prefixes += level

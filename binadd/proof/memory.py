@@ -1,6 +1,6 @@
 """How slowly a network forgets: what stands in the way of a proof, in the user's terms.
 
-Along a periodic input word the states of a network that forgets come to a cycle, from wherever they
+Along a periodic input word the states of a network that forgets come to a cycle, wherever they
 begin. How much of a small difference is left after a step, once there, is the spectral radius, per
 step, of the product of the Jacobians along the cycle. A network is the harder to prove the closer
 that is to 1 for its slowest word.

@@ -1,7 +1,7 @@
-"""The sets of a search: for each context cells, boxes side by side along the first axis of a frame.
+"""The sets of a search: cells of each context, boxes side by side along an axis of its frame.
 
-After one context, the states of a network that forgets slowly lie close to a curve: far apart along
-one direction, close together across it. A box around them is far too large, and so is any other
+After one context, the states of a network that forgets slowly lie close to a curve: far apart
+along one direction, close together across it. A box around them is far too large, and so is any other
 convex set; cells follow the curve. A set that is not cut has one cell.
 
 In its frame a state x has the coordinates y = V(x − o). The axes V are those along which sampled
@@ -108,7 +108,7 @@ class Sets:
         return (first - room).astype(np.int32), (last - first + 2 * room + 1).astype(np.int64)
 
     def _cell_widths(self, count: int) -> Reals:
-        """Return how wide cells are, by how far a step along the first axis moves pre-activations."""
+        """Return the widths of cells, by how far a step along their axis moves pre-activations."""
         if not np.isfinite(self._shape.width):
             return np.full(count, np.inf)
         bounds = self._bounds
@@ -201,7 +201,7 @@ class Sets:
         return bool(np.isfinite(self._shape.limit))
 
     def take_in(self, least: Reals, most: Reals) -> Flags:
-        """Widen cells by what they would have to hold (C, S), and somewhat more; which they were."""
+        """Widen cells by what they would have to hold (C, S), and more; return which were."""
         size, growth = self.low.shape[1], self._shape.growth
         cells = np.flatnonzero(np.isfinite(least[:, 0]))
         bottom = np.maximum(least[cells, :size], self.least[cells])
@@ -221,9 +221,8 @@ class Sets:
         return widened
 
 
-
 def contexts_of(certificate: Certificate, bounds: Bounds) -> tuple[Contexts, Indices]:
-    """Return a certificate's contexts and sets as `propagate` takes them, and where its cells are."""
+    """Return a certificate's sets as `propagate` takes them, and where its cells are."""
     size, columns = bounds.size, bounds.architecture.block_shape[1]
     count, padding = len(certificate.carries), [(0, 0), (0, columns - size)]
     owners, pieces = np.array(certificate.cells, np.int64).reshape(-1, 2).T
