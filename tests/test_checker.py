@@ -695,7 +695,7 @@ def test_refuses_huge_weights() -> None:
             parameters[name].flat[0] = 2.0**power
             other = BinaryAdderRNN.from_parameters(parameters)
             bounds = Bounds(other)
-            errors = {"step_error": bounds.step_error, "logit_error": bounds.logit_error}
+            errors = {name: getattr(bounds, name, 0.0) for name in ("step_error", "logit_error")}
             if not np.isfinite(list(errors.values())).all():
                 errors = {"step_error": 1e-12, "logit_error": 1e-12}
             disguised = altered(certificate, digest=weights_digest(other), **errors)

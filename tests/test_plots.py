@@ -218,7 +218,7 @@ def test_arrows_and_their_texts_keep_apart(operands: int) -> None:
 
     ones = np.array([symbol.bit_count() for symbol in range(2**operands)])
     total = np.arange(operands)[:, None] + ones
-    machine = Automaton(operands, total % 2, total // 2, operands, None, ())  # type: ignore[arg-type]
+    machine = Automaton(operands, total % 2, total // 2, operands, ())
     figure = plots.automaton(machine)
     assert {text for label in machine.arrows().values() for text in label} <= set(
         "   ".join(texts(figure)).split()

@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import numpy as np
 import pytest
 from grafts import RUN, grafted
 from liars import Liar, liars
-from proved import KINDS, attempt, certified, trained
+from proved import KINDS, certified, trained
 
 import binadd
 from binadd import BinaryAdderRNN, proof
 from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, Refuted, Undecided, prove
+from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import weights_digest
-from binadd.proof.enclosure import Cases, Enclosure, Reached
+from binadd.proof.closure import Failure, Found, Strategy, close
+from binadd.proof.contexts import MOST_EDGES, ContextTree, affordable_depth, uniform
 from binadd.proof.falsify import falsify
-from binadd.proof.search import (
-    Adaptive,
-    AffineForms,
-    Attempt,
-    Boxes,
-    Found,
-    Missed,
-    Sampler,
-    affine,
-    shorten,
-)
-from binadd.proof.search.following import MOST_FOLLOWED
-from binadd.proof.search.histories import MOST_EDGES, Histories, History, affordable_depth, uniform
+from binadd.proof.memory import slowest_word
+from binadd.proof.samples import Sampler
+from binadd.proof.sets import Shape
 
 
 def test_a_trained_network_is_proved() -> None:
@@ -58,9 +51,9 @@ def test_a_verdict_is_of_the_network_as_it_was(monkeypatch: pytest.MonkeyPatch) 
     class Meanwhile(Sampler):
         """Of a network that another thread begins anew while it is being proved."""
 
-        def __init__(self, enclosure: Enclosure) -> None:
+        def __init__(self, bounds: Bounds) -> None:
             net.state = other.state
-            super().__init__(enclosure)
+            super().__init__(bounds)
 
     monkeypatch.setattr(proof, "Sampler", Meanwhile)
     verdict = prove(net)
@@ -73,7 +66,7 @@ def test_a_verdict_is_of_the_network_as_it_was(monkeypatch: pytest.MonkeyPatch) 
 def test_what_is_wrong_on_short_words_is_not_put_to_the_proof(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(proof, "LADDER", {"quick": ()})
+    monkeypatch.setattr(proof, "PORTFOLIO", {"quick": ()})
     assert isinstance(prove(BinaryAdderRNN(8, operands=5), effort="quick"), Refuted)
 
 
@@ -101,10 +94,9 @@ def test_verdicts_do_not_depend_on_the_backend(make: Callable[..., BinaryAdderRN
     net = trained(2)
     other = make(8, seed=2)
     other.state = net.state
-    first, second = prove(net, effort="quick"), prove(other, effort="quick")
-    assert first.status == second.status == "proved"
+    first, second = prove(net, effort="medium"), prove(other, effort="medium")
     assert isinstance(first, Proved) and isinstance(second, Proved)
-    assert first.certificate.plans == second.certificate.plans
+    assert first.certificate.to_json() == second.certificate.to_json()
 
 
 @pytest.mark.parametrize(
@@ -139,25 +131,38 @@ def test_an_effort_must_be_known() -> None:
 # Liars ------------------------------------------------------------------------------------------
 
 
+SMALL = (
+    Strategy(1, Shape(False, inf, 0.1, 0, 0.3, inf), affine=False, steps=1, rounds=25),
+    Strategy(2, Shape(False, inf, 0.1, 0, 0.3, inf), affine=False, steps=1, rounds=25),
+    Strategy(1, Shape(False, inf, 0.3, 0, 0.3, inf), steps=3, rounds=8, work=2000),
+    Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf), steps=3, work=2000),
+)
+LARGE = (
+    *proof.PORTFOLIO["quick"],
+    *proof.PORTFOLIO["medium"],
+    Strategy(2, Shape(True, 0.3, 0, 0, 0.4, inf), steps=3, work=100_000),
+    Strategy(2, Shape(True, 0.5, 0, 0, 0.3, 0.5), most_steps=9, splits=0.2, work=100_000),
+)
+
+
+def demand_no_proof(net: BinaryAdderRNN, strategies: tuple[Strategy, ...]) -> None:
+    bounds = Bounds(net)
+    if bounds.finite:
+        sampler = Sampler(bounds)
+        with np.errstate(all="ignore"):
+            for strategy in strategies:
+                assert isinstance(close(bounds, sampler, strategy), Failure)
+
+
 @pytest.mark.parametrize("liar", liars(), ids=str)
 def test_no_liar_is_proved(liar: Liar) -> None:
-    """Not by any attempt that `prove` makes, and not at the search's full effort."""
-    enclosure = Enclosure(liar.network)
-    if not enclosure.finite:
-        return
-    for how in (Boxes(1), Boxes(2), AffineForms(1, steps=3, cases=600)):
-        with np.errstate(all="ignore"):
-            assert attempt(liar.network, how) is None
+    """Not by intervals, zonotopes or cells."""
+    demand_no_proof(liar.network, SMALL)
 
 
 @pytest.mark.parametrize("liar", [one for one in liars(100) if "float64-2" in str(one)], ids=str)
 def test_no_liar_is_proved_with_all_effort(liar: Liar) -> None:
-    with np.errstate(all="ignore"):
-        if Enclosure(liar.network).finite:
-            assert (
-                attempt(liar.network, Adaptive(2, histories=150, work=1_000_000, rounds=12))
-                is None
-            )
+    demand_no_proof(liar.network, LARGE if liar.network.kernels.NAME == "native" else SMALL)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -191,19 +196,22 @@ def test_a_trapdoor_in_a_proved_network_is_found(kind: str) -> None:
     assert isinstance(prove(other, effort="quick"), Refuted | Undecided)
     refutation = falsify(other, effort="thorough")
     assert refutation is not None and RUN <= refutation.wrong_bit <= RUN + 1
-    enclosure = Enclosure(other)
-    count, size = len(verdict.certificate), enclosure.size - len(net.parameters["output_weights"])
-    anywhere = np.full((count, size), 1.0)  # each of the added units is within ±1
-    anywhere[0] = 0.0
+    bounds, proved = Bounds(other), verdict.certificate
+    more = bounds.size - len(net.parameters["output_weights"])
+    frames = np.zeros((len(proved.frames), bounds.size, bounds.size))
+    frames[:, :-more, :-more] = proved.frames
+    frames[:, range(-more, 0), range(-more, 0)] = 1
     extended = dataclasses.replace(
-        verdict.certificate,
+        proved,
         digest=weights_digest(other),
-        step_error=enclosure.step_error,
-        logit_error=enclosure.logit_error,
-        centres=np.concatenate([verdict.certificate.centres, 0 * anywhere], axis=1),
-        radii=np.concatenate([verdict.certificate.radii, 1.001 * anywhere], axis=1),
+        step_error=bounds.step_error,
+        logit_error=bounds.logit_error,
+        centres=np.pad(proved.centres, [(0, 0), (0, more)]),
+        frames=frames,
+        middles=np.pad(proved.middles, [(0, 0), (0, more)]),
+        halves=np.pad(proved.halves, [(0, 0), (0, more)], constant_values=1.001),  # anywhere
     )
-    with pytest.raises(CertificateError, match=r"bit may be wrong|not inside set"):
+    with pytest.raises(CertificateError, match=r"bit may be wrong|not in the set"):
         binadd.check(extended, other)
 
 
@@ -229,99 +237,106 @@ def test_a_logit_of_zero_proves_nothing() -> None:
     assert isinstance(prove(nothing, effort="quick"), Refuted | Undecided)
 
 
-# Plans ------------------------------------------------------------------------------------------
+# Certificates are the same everywhere -----------------------------------------------------------
 
 
-def test_plans_are_shortened(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By sets that hold as well, as the checker confirms."""
-    enclosure = Enclosure(trained(4))
-    how, sampler = AffineForms(1, steps=5, cases=5000), Sampler(enclosure)
-    monkeypatch.setattr(shorten, "LONG", 0)
-    short = how.run(enclosure, sampler)
-    monkeypatch.setattr(affine, "shortened", lambda *arguments: arguments[2])
-    long = how.run(enclosure, sampler)
-    assert isinstance(short, Found) and isinstance(long, Found)
-    assert sum(map(len, short.plans)) < sum(map(len, long.plans))
-    for found in (short, long):
-        binadd.check(found.certificate(enclosure, weights_digest(trained(4))), trained(4))
+@pytest.mark.parametrize("kind", KINDS)
+def test_certificates_do_not_depend_on_the_kernels(
+    kind: str, make: Callable[..., BinaryAdderRNN]
+) -> None:
+    """To the last byte, whatever the backend and the instruction set."""
+    net, certificate = certified(kind)
+    other = make(**net.get_params())
+    other.state = net.state
+    bounds = Bounds(other)
+    found = close(bounds, Sampler(bounds), KINDS[kind][0])
+    assert isinstance(found, Found)
+    assert found.certificate(bounds, weights_digest(net)).to_json() == certificate.to_json()
 
 
-# Histories --------------------------------------------------------------------------------------
+# Contexts ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("operands", "depth"), [(1, 2), (2, 0), (2, 2), (3, 1), (8, 0)])
-def test_uniform_histories(operands: int, depth: int) -> None:
-    graph = uniform(operands, depth)
-    assert len(graph) == operands * 2 ** (operands * depth)
-    assert len(set(graph.histories)) == len(graph)
-    assert graph.carries.tolist() == [history.carry for history in graph.histories]
+def test_uniform_contexts(operands: int, depth: int) -> None:
+    table = uniform(operands, depth)
+    assert len(table.contexts) == operands * 2 ** (operands * depth)
+    assert len(set(table.contexts)) == len(table.contexts)
+    assert len(set(table.names)) == len(table.names) == len(table.carries)
+    assert table.longest == max(depth, 1)
 
 
 @pytest.mark.parametrize("operands", range(1, 9))
-def test_histories_are_as_long_as_is_affordable(operands: int) -> None:
+def test_contexts_are_as_long_as_is_affordable(operands: int) -> None:
     depth = affordable_depth(operands, 30)
     assert operands << operands * (depth + 1) <= MOST_EDGES < operands << operands * (depth + 2)
     assert affordable_depth(operands, 0) == 0
 
 
-ATTEMPTS = (Boxes(2), AffineForms(2), Adaptive(2, histories=1000, work=1_000_000))
+STRATEGIES = [strategy for effort in ("quick", "medium") for strategy in proof.PORTFOLIO[effort]]
 
 
 @pytest.mark.parametrize("operands", [2, 5, 8])
-@pytest.mark.parametrize("attempt", ATTEMPTS, ids=lambda attempt: type(attempt).__name__)
-def test_work_is_bounded(operands: int, attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=str)
+def test_work_is_bounded(operands: int, strategy: Strategy) -> None:
     """However many symbols there are, and even if a single round could exceed it."""
-    enclosure = Enclosure(BinaryAdderRNN(operands=operands, seed=1))
-    affine, stepped, generators = Enclosure.affine, [0], [0]
-
-    def counted(self: Enclosure, cases: Cases) -> Reached:
-        reached = affine(self, cases)
-        stepped.append(len(cases.z) << operands)
-        generators.append(stepped[-1] * reached.A.shape[2])
-        return reached
-
-    monkeypatch.setattr(Enclosure, "affine", counted)
-    missed = attempt.run(enclosure, Sampler(enclosure))
-    assert isinstance(missed, Missed)
-    assert missed.histories <= (MOST_EDGES >> operands) + operands * 2**operands
-    assert max(stepped) <= MOST_FOLLOWED
-    if isinstance(attempt, Adaptive):
-        first = 2 * MOST_EDGES * enclosure.size  # a round's first step is always taken
-        assert sum(generators) <= 4 * attempt.work + first
+    bounds = Bounds(BinaryAdderRNN(operands=operands, seed=1))
+    failure = close(bounds, Sampler(bounds), strategy)
+    assert isinstance(failure, Failure)
+    assert failure.contexts <= (MOST_EDGES >> operands) + operands * 2**operands
 
 
-def test_a_split_stops_at_the_most() -> None:
-    tree = Histories(8, 0)
-    assert not tree.split(list(tree.leaves), 300)
-    assert 300 < len(tree.leaves) <= 300 + 8 * 2**8
-    assert Histories(2, 1).split(list(Histories(2, 1).leaves))
-
-
-@pytest.mark.parametrize("operands", [2, 3])
-def test_histories_follow_any_word(operands: int) -> None:
-    """After any split, the tables lead every word where its history says."""
+@pytest.mark.parametrize("operands", [1, 2, 3])
+def test_contexts_are_known_after_any_word(operands: int) -> None:
+    """After any split, the table leads every word where its last symbols say."""
     generator = np.random.default_rng(operands)
-    tree = Histories(operands, 1)
+    tree = ContextTree(operands, 1)
     for _ in range(4):
         leaves = list(tree.leaves)
-        tree.split([leaves[i] for i in generator.choice(len(leaves), 2, replace=False)])
-    graph = tree.graph()
+        for i in generator.choice(len(leaves), 2, replace=False):
+            tree.split(leaves[i])
+    table = tree.table()
+    assert table.carries[0] == 0 and table.names[0] == "start"
     for _ in range(50):
-        history, level, q, carry = History(0), 0, 0, 0
+        carries, word, q = [0], (), 0
         for symbol in generator.integers(0, 1 << operands, 20).tolist():
-            total = carry + symbol.bit_count()
-            carry = total // 2
-            history = history.then(symbol)
-            if level >= 0:
-                entry = int(graph.start[level][q, symbol])
-                level, q = (level + 1, entry) if entry >= 0 else (-1, -1 - entry)
+            word = (*word, symbol)
+            carries.append((carries[-1] + symbol.bit_count()) // 2)
+            q = int(table.successors[q, symbol])
+            assert table.carries[q] == carries[-1]
+            if q < table.prefixes:
+                assert table.names[q].split()[1:] == [str(x) for x in word]
             else:
-                assert graph.signs[q, symbol] == (1 if total % 2 else -1)
-                q = int(graph.successors[q, symbol])
-            if level < 0:
-                leaf = graph.histories[q]
-                assert history.back(len(leaf.window)) == leaf
-                assert graph.carries[q] == carry
+                carry, last = table.contexts[q - table.prefixes]
+                assert word[len(word) - len(last) :] == last
+                assert carries[len(word) - len(last)] == carry
+
+
+# Undecided --------------------------------------------------------------------------------------
+
+
+def test_progress_is_told() -> None:
+    told: list[proof.ProofProgress] = []
+    assert prove(trained(2), progress=told.append).status == "proved"
+    assert told and all(1 <= one.attempt <= one.attempts for one in told)
+    assert told[0].contexts == 32 and told[0].unsettled > 0
+
+
+def test_the_slowest_word_is_named() -> None:
+    """One unit that keeps half of itself under the symbol 3, and less under the others."""
+    parameters = {
+        "input_weights": np.array([[1.0, 1.0]]),
+        "hidden_weights": np.array([[-2.0]]),
+        "hidden_bias": np.array([-2.0]),
+        "output_weights": np.array([1.0]),
+        "output_bias": np.array(0.0),
+    }
+    memory = slowest_word(BinaryAdderRNN.from_parameters(parameters))
+    h = 0.5
+    for _ in range(200):
+        h = 1 / (1 + np.exp(2 * h))
+    assert set(memory.word) == {3}
+    assert memory.rate == pytest.approx(2 * h * (1 - h), abs=0.01)
 
 
 def test_undecided_says_what_it_tried() -> None:

@@ -24,7 +24,7 @@ from binadd.cli.command import (
 from binadd.cli.numbers import short_integer
 
 if TYPE_CHECKING:
-    from binadd.proof import Verdict
+    from binadd.proof import ProofProgress, Verdict
 
 __all__ = ["check", "describe_verdict", "every_sum", "prove", "verdict_data"]
 
@@ -57,12 +57,22 @@ def prove(model: str, output: str | None, effort: str) -> Outcome:
     Exit status 0: proved. 1: refuted, by a sum that it gets wrong. 3: undecided.
     """
     demand_own_files(model=model, certificate=output)
+    from tqdm import tqdm
+
     from binadd import load
     from binadd.proof import Proved
     from binadd.proof import prove as decide
 
     net = load(model)
-    verdict = decide(net, effort=effort)
+    with tqdm(bar_format="{desc}", leave=False, disable=None, delay=1) as line:
+
+        def show(now: ProofProgress) -> None:
+            text = f"attempt {now.attempt} of {now.attempts}: {now.contexts:,} contexts, "
+            with while_heard():
+                line.set_description_str(f"{text}{now.unsettled:,} sets unsettled")
+                line.update()
+
+        verdict = decide(net, effort=effort, progress=show)
     text = describe_verdict(verdict, net.settings.operands)
     data = verdict_data(verdict)
     if isinstance(verdict, Proved) and output is not None:
@@ -103,7 +113,7 @@ def check(certificate: str, model: str) -> Outcome:
             bar.update(done - bar.n)
 
     try:
-        with tqdm(total=len(proof), unit=" sets", leave=False, disable=None, delay=1) as bar:
+        with tqdm(total=len(proof), unit=" contexts", leave=False, disable=None, delay=1) as bar:
             recheck(proof, net, progress=show)
     except CertificateError as reason:
         text = f"{paint('does not hold', fg='red', bold=True)}: {reason}"
@@ -112,7 +122,7 @@ def check(certificate: str, model: str) -> Outcome:
         f"{paint('holds', fg='green', bold=True)}: the network adds "
         f"{every_sum(net.settings.operands)}"
     )
-    return Outcome(text, data | {"status": "holds", "sets": len(proof)})
+    return Outcome(text, data | {"status": "holds", "contexts": len(proof)})
 
 
 def every_sum(operands: int) -> str:
@@ -136,7 +146,7 @@ def _explain(verdict: Verdict, operands: int) -> str:
     if isinstance(verdict, Proved):
         return (
             f"it adds {every_sum(operands)}\n"
-            f"{len(verdict.certificate):,} sets hold every state it can reach; no logit comes "
+            f"{len(verdict.certificate.cells):,} sets hold every state it can reach; no logit comes "
             f"closer to 0 than {verdict.margin:.3g}."
         )
     if isinstance(verdict, Refuted):
@@ -159,5 +169,5 @@ def verdict_data(verdict: Verdict) -> dict[str, Any]:
 
     if isinstance(verdict, Proved):
         certificate = verdict.certificate
-        return {"status": "proved", "margin": verdict.margin, "sets": len(certificate)}
+        return {"status": "proved", "margin": verdict.margin, "sets": len(certificate.cells)}
     return {"status": verdict.status} | asdict(verdict)

@@ -55,7 +55,7 @@ class Bounds:
         self.architecture = replace(self.network, dtype="float64")
         self.block = np.zeros(self.architecture.block_shape)
         self.block[:, : self.size] = net.state.block[:, : self.size]
-        self.finite = bool(np.isfinite(self.block).all())
+        self.finite = bool(np.abs(self.block).max() < _LARGEST)  # false of NaN, too
         if self.finite:
             self._bound_errors()
 

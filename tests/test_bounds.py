@@ -1,22 +1,25 @@
-"""The enclosures hold what the network computes; the error bound of a step holds for its worst."""
+"""Bounds hold what the network computes; the error bound of a step holds for its worst."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from math import factorial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from proved import certified
+from reach_cases import SURE, ones
 
 from binadd import BinaryAdderRNN
+from binadd.errors import CertificateError
 from binadd.kernels.arithmetic import CONSTANTS
-from binadd.kernels.contract import lanes
-from binadd.proof import checker
+from binadd.kernels.contract import WIDENED, Contexts, Images, lanes
+from binadd.proof import checker, cover
+from binadd.proof.bounds import ACTIVATION_ERROR, Bounds
 from binadd.proof.certificate import Certificate, weights_digest
-from binadd.proof.enclosure import ACTIVATION_ERROR, Cases, Enclosure
+from binadd.proof.integers import ONE
 
 mpmath = pytest.importorskip("mpmath")
 
@@ -95,7 +98,7 @@ def test_errors_of_a_step_are_bounded(setting: Any, scale: float) -> None:
     with mpmath.workdps(60):
         for seed in range(6):
             net = network(*setting, scale, seed)
-            enclosure = Enclosure(net)
+            bounds = Bounds(net)
             generator = np.random.default_rng(seed)
             for trial in range(8):
                 low = -1.0 if net.activation == "tanh" else 0.0
@@ -109,9 +112,9 @@ def test_errors_of_a_step_are_bounded(setting: Any, scale: float) -> None:
                 error = max(
                     abs(float(h - e)) for h, e in zip(reached.tolist(), exact, strict=True)
                 )
-                assert error <= enclosure.step_error
-                assert abs(float(logit - exact_logit)) <= enclosure.logit_error
-                worst = max(worst, error / enclosure.step_error)
+                assert error <= bounds.step_error
+                assert abs(float(logit - exact_logit)) <= bounds.logit_error
+                worst = max(worst, error / bounds.step_error)
     assert worst > 1e-4 or scale > 5  # f saturates
 
 
@@ -204,12 +207,12 @@ def test_errors_of_a_step_are_bounded_at_any_size(kind: str, activation: str, dt
     """With room to spare: the worst that is met is below half the bound."""
     for size in SIZES:
         net = heavy(kind, size, activation, dtype, size)
-        enclosure = Enclosure(net)
+        bounds = Bounds(net)
         step, logit = worst_errors(net, hard_states(kind, size, dtype, size))
-        assert 2 * step <= enclosure.step_error
-        assert 2 * logit <= enclosure.logit_error
+        assert 2 * step <= bounds.step_error
+        assert 2 * logit <= bounds.logit_error
     if kind == "lost" and activation == "tanh":
-        assert step > 0.3 * enclosure.step_error  # nor is the bound much larger than it need be
+        assert step > 0.3 * bounds.step_error  # nor is the bound much larger than it need be
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -264,51 +267,43 @@ def test_checker_agrees_on_the_errors(setting: Any) -> None:
     """What the search assumes suffices for the checker, and not by much more than it needs."""
     for scale, size in ((0.1, 4), (3.0, 16), (50.0, 33), (1e6, 9)):
         net = network(*setting, scale, 1, size)
-        enclosure = Enclosure(net)
+        claim = bare_certificate(net)
+        checker._Network(claim, net)
+        for name in ("step_error", "logit_error"):
+            factor = 0.7 if scale < 1 else 0.98  # of small errors, more is for underflow
+            small = replace(claim, **{name: getattr(claim, name) * factor})
+            with pytest.raises(CertificateError, match="smaller rounding errors"):
+                checker._Network(small, net)
 
-        def check(factor: float, net: Any = net, enclosure: Any = enclosure) -> None:
-            checker._Network(bare_certificate(net, enclosure, factor), net)
 
-        check(1.0)
-        with pytest.raises(checker.CertificateError, match="smaller rounding errors"):
-            check(0.8)
-
-
-def bare_certificate(net: BinaryAdderRNN, enclosure: Enclosure, factor: float) -> Certificate:
+def bare_certificate(net: BinaryAdderRNN, affine: bool = True) -> Certificate:
+    """It claims no more than how far steps are off."""
+    bounds = Bounds(net)
     return Certificate(
         digest=weights_digest(net),
-        operands=enclosure.operands,
-        activation=enclosure.activation_name,
-        dtype=enclosure.dtype,
-        step_error=enclosure.step_error * factor,
-        logit_error=enclosure.logit_error * factor,
+        operands=bounds.operands,
+        activation=bounds.network.activation,
+        dtype=bounds.network.dtype,
+        step_error=bounds.step_error,
+        logit_error=bounds.logit_error,
         margin=0.0,
+        steps=1,
+        affine=affine,
+        contexts=("start",),
         carries=(0,),
-        centres=np.zeros((1, enclosure.size)),
-        radii=np.zeros((1, enclosure.size)),
-        plans=((0,),),
-        histories=("start",),
+        successors=((0,) * (1 << bounds.operands),),
+        centres=np.zeros((1, bounds.size)),
+        frames=np.zeros((0, bounds.size, bounds.size)),
+        frame=(-1,),
+        widths=np.zeros(1),
+        cells=(),
+        middles=np.zeros((0, bounds.size)),
+        halves=np.zeros((0, bounds.size)),
     )
 
 
-def random_cases(enclosure: Enclosure, count: int, radius: float, seed: int) -> Cases:
-    generator = np.random.default_rng(seed)
-    low = -0.8 if enclosure.activation_name == "tanh" else 0.1
-    z = generator.uniform(low, 0.9, (count, enclosure.size))
-    G = generator.normal(0, radius / 3, (count, enclosure.size, 5))
-    return Cases(z, G, generator.uniform(0, radius, z.shape))
-
-
-def states_in(cases: Cases, corners: int, seed: int) -> Any:
-    """Corners of cases and points between them: (M, corners, H)."""
-    generator = np.random.default_rng(seed)
-    e = generator.uniform(-1, 1, (len(cases.z), corners, cases.G.shape[2]))
-    e[:, ::2] = np.sign(e[:, ::2])
-    box = np.sign(generator.normal(size=(len(cases.z), corners, cases.z.shape[1])))
-    return cases.z[:, None] + e @ cases.G.swapaxes(1, 2) + box * cases.s[:, None]
-
-
 def step_all(net: BinaryAdderRNN, states: Any, symbol: int) -> tuple[Any, Any]:
+    """The next states (M, P, H), as the network computes them, and *their* logits (M, P)."""
     flat = states.reshape(-1, states.shape[-1]).astype(net.settings.dtype)
     symbols = np.full((len(flat), 1), symbol, np.uint8)
     run = net.kernels.forward(net.state.architecture, net.state.block, symbols, flat)
@@ -316,84 +311,168 @@ def step_all(net: BinaryAdderRNN, states: Any, symbol: int) -> tuple[Any, Any]:
     return run.final_state.reshape(states.shape), run.logits[:, 0].reshape(shape)
 
 
+class Boxes(NamedTuple):
+    """M boxes, each in a frame of its own: x = centre + Vᵀy, |y| ≤ half."""
+
+    centres: Any  # (M, H)
+    frames: Any  # (M, H, H)
+    halves: Any  # (M, H)
+
+
+def random_boxes(net: BinaryAdderRNN, count: int, radius: float, seed: int) -> Boxes:
+    """Every third of them is in the coordinates of the units."""
+    generator = np.random.default_rng(seed)
+    size = net.settings.architecture.hidden_size
+    low = -0.8 if net.activation == "tanh" else 0.1
+    frames = np.linalg.qr(generator.normal(size=(count, size, size)))[0]
+    frames[::3] = np.eye(size)
+    return Boxes(
+        generator.uniform(low, 0.9, (count, size)),
+        frames,
+        generator.uniform(0, radius, (count, size)),
+    )
+
+
+def states_in(boxes: Boxes, count: int, dtype: str, seed: int) -> tuple[Any, Boxes]:
+    """Corners of boxes and points between them, (M, count, H); and boxes that hold what rounding
+    makes of them: that is none of a step's errors."""
+    generator = np.random.default_rng(seed)
+    e = generator.uniform(-1, 1, (len(boxes.centres), count, boxes.centres.shape[1]))
+    e[:, ::2] = np.sign(e[:, ::2])
+    states = boxes.centres[:, None] + (e * boxes.halves[:, None]) @ boxes.frames
+    if dtype == "float64":
+        return states, boxes
+    states = states.astype(np.float32).astype(np.float64)
+    return states, boxes._replace(halves=boxes.halves + 1e-6)
+
+
+def images_of(bounds: Bounds, boxes: Boxes, carries: Any, affine: bool) -> tuple[Images, Any, Any]:
+    """What becomes of boxes in one step, and between what bounds (M, 2ⁿ, H): each symbol leads
+    from each box to a context of its own, whose cell is the state 0, and all of it escapes."""
+    count, size = boxes.centres.shape
+    symbols, columns = 1 << bounds.operands, bounds.architecture.block_shape[1]
+    sinks = count * symbols
+    total = carries[:, None] + ones(np.arange(symbols))
+    below = ((0, sinks), (0, columns - size))
+    successors = count + np.arange(sinks).reshape(count, symbols)
+    of_units = (boxes.frames == np.eye(size)).all((1, 2))
+    contexts = Contexts(
+        carries=np.append(carries, total >> 1).astype(np.int32),
+        successors=np.pad(successors, ((0, sinks), (0, 0))).astype(np.int32),
+        centres=np.pad(boxes.centres, below),
+        frames=np.pad(boxes.frames, ((0, 0), (0, 0), (0, columns - size))),
+        frame=np.append(np.where(of_units, -1, np.arange(count)), np.full(sinks, -1)).astype(
+            np.int32
+        ),
+        widths=np.full(count + sinks, np.inf),
+        lowest=np.zeros(count + sinks, np.int32),
+        first=np.arange(count + sinks + 1, dtype=np.int32),
+        owners=np.arange(count + sinks, dtype=np.int32),
+        middles=np.zeros((count + sinks, columns)),
+        halves=np.pad(boxes.halves, below),
+    )
+    errors = bounds.errors._replace(logit=bounds.errors.logit + SURE)  # no bit is in doubt
+    images = bounds.kernels.propagate(
+        bounds.architecture,
+        bounds.block,
+        contexts,
+        np.arange(count, dtype=np.int32),
+        errors,
+        affine=affine,
+        steps=1,
+        budget=10**6,
+        slack=0.0,
+        mild=np.inf,
+    )
+    shape = (count, symbols, size)
+    least, most = (part[count:, :size].reshape(shape) for part in (images.least, images.most))
+    return images, least, most
+
+
+@pytest.mark.parametrize("affine", [False, True])
 @pytest.mark.parametrize("radius", [1e-6, 0.02, 0.2])
 @pytest.mark.parametrize("scale", [0.5, 4.0])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_search_encloses_what_is_computed(
-    setting: Any, scale: float, radius: float, make: Callable[..., BinaryAdderRNN]
+    setting: Any, scale: float, radius: float, affine: bool, backend: str
 ) -> None:
+    """With no more than the errors that are bounded; float32 networks among them."""
     net = network(*setting, scale, 3)
-    net.set_params(backend=make().backend)
-    enclosure = Enclosure(net)
-    cases = random_cases(enclosure, 12, radius, 0)
-    states = states_in(cases, 64, 1)
-    if net.settings.dtype == "float32":  # rounding the states themselves is none of a step's
-        states = states.astype(np.float32).astype(np.float64)
-        cases = cases._replace(s=cases.s + 1e-6)
-    sides = np.abs(cases.G).sum(2) + cases.s
-    bottom, top = enclosure.hull(cases.z, sides)
-    reached = enclosure.affine(cases)
-    sign = np.ones(reached.z.shape[:2])
-    at_least, at_most = enclosure.margin(reached, sign), -enclosure.margin(reached, -sign)
-    hull_least = enclosure.hull_margin(bottom, top, sign)
+    net.set_params(backend=backend)
+    bounds = Bounds(net)
+    boxes = random_boxes(net, 12, radius, 0)
+    states, boxes = states_in(boxes, 64, net.settings.dtype, 1)
+    carries = np.arange(12) % net.operands
+    images, least, most = images_of(bounds, boxes, carries, affine)
+    told = images.outcomes == WIDENED  # all but what may reach beyond ±2
+    assert told.all() or (net.activation == "tanh" and affine and told.sum() > 4 and radius > 0.1)
+    assert (images.margins[~told] == -np.inf).all()
     for symbol in range(1 << net.operands):
         after, logits = step_all(net, states, symbol)
-        assert np.all(bottom[:, None, symbol] <= after)
-        assert np.all(after <= top[:, None, symbol])
-        off = np.abs(after - reached.z[:, None, symbol])
-        assert np.all(off <= reached.spread[:, None, symbol])
-        bounded = np.isfinite(at_least[:, symbol])
-        assert np.all(at_least[bounded, None, symbol] <= logits[bounded])
-        assert np.all(logits[bounded] <= at_most[bounded, None, symbol])
-        assert np.all(hull_least[:, None, symbol] <= logits)
+        assert np.all(least[told, None, symbol] <= after[told])
+        assert np.all(after[told] <= most[told, None, symbol])
+        odd = carries + symbol.bit_count() & 1
+        margins = np.where(odd[:, None] == 1, logits, -logits)
+        assert np.all(images.margins[:, None] + SURE <= margins)
 
 
-def case_in_units(
-    network: checker._Network, z: Any, G: Any, s: Any, more: float = 0.0
-) -> checker.Case:
-    """A case as the checker keeps it, its box larger by a little."""
-    bits = network.fields.bits
-    columns = [checker.units(column) for column in G.T.tolist()]
-    rows = [sum(column[j] << bits * i for i, column in enumerate(columns)) for j in range(len(z))]
-    return checker.Case(
-        checker.units(z.tolist()),
-        rows,
-        len(columns),
-        checker.units((s + more).tolist()),
-        checker.units((np.abs(G).sum(1) + s + 2 * more).tolist()),
-    )
+def cases_in_units(boxes: Boxes) -> cover.Cases:
+    """Boxes as the checker keeps them: those of units without generators if all are such."""
+    count, size = boxes.centres.shape
+    G = boxes.frames.swapaxes(1, 2) * boxes.halves[:, None]
+    s = np.zeros((count, size))
+    if (boxes.frames == np.eye(size)).all():
+        G, s = G[:, :, :0], boxes.halves
+    z, G, s = (np.rint(part * ONE).astype(np.int64) for part in (boxes.centres, G, s))
+    return cover.Cases(np.zeros(count, np.int64), z, G, s + size // 2 + 1)  # what is rounded
 
 
+@pytest.mark.parametrize("of_units", [False, True])
 @pytest.mark.parametrize("affine", [False, True])
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_checker_encloses_what_is_computed(setting: Any, affine: bool) -> None:
-    net = network(*setting, 2.0, 4)
-    enclosure = Enclosure(net)
-    network_in_units = checker._Network(bare_certificate(net, enclosure, 1.0), net)
-    cases = random_cases(enclosure, 3, 0.1, 2)
-    states = states_in(cases, 64, 3).astype(np.float32).astype(np.float64)
-    for m in range(3):
-        case = case_in_units(network_in_units, *(part[m] for part in cases), more=1e-6)
-        for symbol, reached in enumerate(network_in_units.step(case, affine)):
-            after, logits = step_all(net, states[m], symbol)
-            z = np.array([float(v) for v in reached.z]) / checker.ONE
-            spread = np.array([float(v) for v in reached.spread]) / checker.ONE
-            assert np.all(np.abs(after - z) <= spread + 1e-12)
+def test_checker_encloses_what_is_computed(setting: Any, affine: bool, of_units: bool) -> None:
+    """In each unit, in other directions, and in that of the logit."""
+    generator = np.random.default_rng(0)
+    said, asked = 0, 0
+    for scale, radius in ((2.0, 0.1), (2.0, 1e-3), (0.5, 1e-7), (30.0, 1e-3)):
+        net = network(*setting, scale, 4)
+        in_units = checker._Network(bare_certificate(net, affine), net)
+        boxes = random_boxes(net, 12, radius, 2)
+        if of_units:
+            boxes = boxes._replace(frames=np.broadcast_to(np.eye(9), (12, 9, 9)))
+        states, boxes = states_in(boxes, 64, net.settings.dtype, 3)
+        directions = np.concatenate([np.eye(9), generator.normal(size=(40, 9))])
+        for symbol, reached in enumerate(in_units.step(cases_in_units(boxes))):
+            after, logits = step_all(net, states, symbol)
+            z, G, s = (part / ONE for part in reached[1:])
+            reach = np.abs(directions @ G).sum(2) + s @ np.abs(directions).T
+            off = np.abs((after - z[:, None]) @ directions.T)
+            assert np.all(off <= reach[:, None] + 1e-14)
+            asked += 12
             for bit in (0, 1):
-                if network_in_units.says(reached, bit):
-                    assert np.all((logits > 0) == bool(bit))
+                right = in_units.outputs(reached, np.full(12, bit))
+                said += right.sum()
+                assert np.all((logits[right] > 0) == bool(bit))
+    assert said > asked / 2
 
 
-def test_both_see_the_same(backend: str) -> None:
+@pytest.mark.parametrize("kind", ["affine", "boxes", "frames"])
+def test_both_see_the_same(kind: str, backend: str) -> None:
     """A second opinion: what the checker reaches lies about where the search says."""
-    net, certificate = certified("affine")
-    enclosure = Enclosure(net)
-    network_in_units = checker._Network(certificate, net)
-    cases = Cases(certificate.centres[3:4], np.zeros((1, 8, 0)), certificate.radii[3:4])
-    reached = enclosure.affine(cases)
-    case = case_in_units(network_in_units, *(part[0] for part in cases))
-    for x, exact in enumerate(network_in_units.step(case, True)):
-        z = np.array([float(v) for v in exact.z]) / float(checker.ONE)
-        assert np.allclose(z, reached.z[0, x], atol=1e-10)
-        spread = np.array([float(v) for v in exact.spread]) / float(checker.ONE)
-        assert np.allclose(spread, reached.spread[0, x], atol=1e-10)
+    net, certificate = certified(kind)
+    net = net.copy()
+    net.set_params(backend=backend)
+    owners = np.array(certificate.cells)[:, 0]
+    frame = np.array(certificate.frame)[owners]
+    frames = np.concatenate([certificate.frames, np.eye(net.hidden_size)[None]])[frame]
+    middles = (certificate.middles[:, None] @ frames)[:, 0]
+    boxes = Boxes(certificate.centres[owners] + middles, frames, certificate.halves)
+    carries = np.array(certificate.carries)[owners]
+    images, least, most = images_of(Bounds(net), boxes, carries, certificate.affine)
+    assert (images.outcomes == WIDENED).all()
+    in_units = checker._Network(certificate, net)
+    for symbol, reached in enumerate(in_units.step(cases_in_units(boxes))):
+        z, G, s = (part / ONE for part in reached[1:])
+        reach = np.abs(G).sum(2) + s
+        assert np.allclose(z - reach, least[:, symbol], rtol=0, atol=1e-7)
+        assert np.allclose(z + reach, most[:, symbol], rtol=0, atol=1e-7)
