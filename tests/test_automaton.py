@@ -121,7 +121,7 @@ def test_swapped_successors_are_no_carry_automaton() -> None:
     net, certificate = certified("boxes")
     rows = [list(row) for row in certificate.successors]
     rows[0][0], rows[0][3] = rows[0][3], rows[0][0]
-    with pytest.raises(CertificateError, match="machine|hold all"):
+    with pytest.raises(CertificateError, match=r"machine|hold all"):
         extract(replace(certificate, successors=tuple(map(tuple, rows))), net)
 
 

@@ -146,8 +146,8 @@ def _explain(verdict: Verdict, operands: int) -> str:
     if isinstance(verdict, Proved):
         return (
             f"it adds {every_sum(operands)}\n"
-            f"{len(verdict.certificate.cells):,} sets hold every state it can reach; no logit comes "
-            f"closer to 0 than {verdict.margin:.3g}."
+            f"{len(verdict.certificate.cells):,} sets hold every state it can reach; no logit "
+            f"comes closer to 0 than {verdict.margin:.3g}."
         )
     if isinstance(verdict, Refuted):
         return (

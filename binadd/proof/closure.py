@@ -240,7 +240,7 @@ class _Search:
         return self.origins.open & self._counted()
 
     def _round(self) -> NDArray[np.intp]:
-        """Propagate open origins and widen what images escaped; return which contexts to refine."""
+        """Propagate open origins, widen what images escaped; return which contexts to refine."""
         origins, strategy, prefixes = self.origins, self.strategy, self.table.prefixes
         contexts = self.sets.contexts(self.table)
         open_ = self._open()

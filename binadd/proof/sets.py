@@ -1,8 +1,8 @@
 """The sets of a search: cells of each context, boxes side by side along an axis of its frame.
 
 After one context, the states of a network that forgets slowly lie close to a curve: far apart
-along one direction, close together across it. A box around them is far too large, and so is any other
-convex set; cells follow the curve. A set that is not cut has one cell.
+along one direction, close together across it. A box around them is far too large, and so is any
+other convex set; cells follow the curve. A set that is not cut has one cell.
 
 In its frame a state x has the coordinates y = V(x − o). The axes V are those along which sampled
 states are spread most; cells are cut so wide that pre-activations differ by `width` along them.

@@ -2,7 +2,7 @@
 
 A certificate's contexts are the states of a Mealy machine: from all the hidden states that the
 network can be in after a context, a symbol gives the same output bit and leads into one other
-context. Merging what no input word tells apart leaves the minimal machine (minimal.py), which must
+context. Merging what no input word tells apart leaves the minimal machine (machine.py), which must
 be the carry automaton of n operands:
 
     state c ∈ {0, …, n−1}      symbol x      output (|x| + c) mod 2      next (|x| + c) div 2
@@ -21,8 +21,7 @@ from binadd.bits import every_symbol, popcounts
 from binadd.checks import check_instance
 from binadd.errors import CertificateError
 from binadd.model import BinaryAdderRNN
-from binadd.proof.automaton.machine import Automaton
-from binadd.proof.automaton.minimal import carries, coarsest
+from binadd.proof.automaton.machine import Automaton, carries, coarsest
 from binadd.proof.automaton.units import Unit, units_of
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate, weights_digest
