@@ -137,11 +137,12 @@ def test_failed_proofs_are_tried_again_later_and_more_slowly(
 
     tried: list[tuple[int, str]] = []
 
-    def prove(net: BinaryAdderRNN, *, effort: str) -> Verdict:
+    def decide(net: BinaryAdderRNN, effort: str, *, known_exact_bits: int) -> Verdict:
+        assert known_exact_bits == 3
         tried.append((net.state.sequences, effort))
         return Verdict()
 
-    monkeypatch.setattr("binadd.proof.prove", prove)
+    monkeypatch.setattr("binadd.proof.decide", decide)
     monkeypatch.setattr(Course, "_is_exact", lambda run: True)
     monkeypatch.setattr(schedule, "FAILURES_PER_HALVING", 4)
     monkeypatch.setattr(saturation, "BITS", 4)  # whatever is learnt: quickly

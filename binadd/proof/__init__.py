@@ -54,7 +54,7 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
         _boxes(2, rounds=25),
         Strategy(2, Shape(False, inf, 0.3, 0, 0.3, inf), steps=4, rounds=8, work=30_000),
     ),
-    "medium": (_curves(2, 0.5, 3, 100_000),),
+    "medium": (_curves(2, 0.5, 3, 100_000), _curves(3, 0.5, 3, 200_000)),
     "thorough": (
         _curves(3, 0.5, 3, 1_000_000),
         _splitting(300_000),

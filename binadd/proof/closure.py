@@ -187,7 +187,7 @@ class _Search:
         self.origins = _Origins.of(len(self.sets), strategy.steps, self.table)
         # A step of many units costs their third power; that more than twice as much is done for
         # twice as many is on purpose: large networks take longer in any case.
-        dear = max(1, bounds.size // 16) ** 2
+        dear = max(1, bounds.size // 64) ** 2
         self.work, self.budget = (max(n // dear, 64) for n in (strategy.work, strategy.budget))
         self.spent = 0
         self.margin = -inf
