@@ -33,11 +33,6 @@ __all__ = [
 ]
 
 
-def _boxes(depth: int, **most: int) -> Strategy:
-    """Return boxes of the units themselves, each unit bounded by itself: the cheapest."""
-    return Strategy(depth, Shape(False, inf, 0.1, 0, 0.3, inf), affine=False, steps=1, **most)
-
-
 def _curves(depth: int, width: float, steps: int, work: int = 3_000_000) -> Strategy:
     """Return cells along the first axis of frames, widened without end, in fixed contexts."""
     shape = Shape(True, width, 0, 0, 0.4, inf)
@@ -51,8 +46,12 @@ def _splitting(work: int) -> Strategy:
 
 PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
     "quick": (
-        _boxes(2, rounds=25),
-        Strategy(2, Shape(False, inf, 0.3, 0, 0.3, inf), steps=4, rounds=8, work=30_000),
+        Strategy(
+            2, Shape(False, inf, 0.1, 0, 1, inf), affine=False, steps=1, least_units=64, rounds=8
+        ),
+        Strategy(
+            2, Shape(False, inf, 0.1, 0, 0.3, inf), steps=5, rounds=12, budget=10_000, work=100_000
+        ),
     ),
     "medium": (_curves(2, 0.5, 3, 100_000), _curves(3, 0.5, 3, 200_000)),
     "thorough": (
@@ -170,7 +169,8 @@ class _Decision:
             return wrong
         efforts = list(PORTFOLIO)
         efforts = efforts[: efforts.index(effort) + 1]
-        attempts = [strategy for name in efforts for strategy in PORTFOLIO[name]]
+        portfolio = {name: self._fit(PORTFOLIO[name]) for name in efforts}
+        attempts = [strategy for name in efforts for strategy in portfolio[name]]
         if self.bounds.finite:
             sampler = Sampler(self.bounds)
             for name in efforts:
@@ -178,7 +178,7 @@ class _Decision:
                     wrong = falsify(self.net, effort=name, known_exact_bits=self.exact)
                     if wrong is not None:
                         return wrong
-                for strategy in PORTFOLIO[name]:
+                for strategy in portfolio[name]:
                     found = close(self.bounds, sampler, strategy, self._report(attempts))
                     if isinstance(found, Found):
                         digest = weights_digest(self.net)
@@ -187,6 +187,9 @@ class _Decision:
         hints = [word for _, failure in self.failures for _, word in failure.doubtful[:16]]
         wrong = falsify(self.net, hints=hints, effort=effort, known_exact_bits=self.exact)
         return self._undecided() if wrong is None else wrong
+
+    def _fit(self, strategies: tuple[Strategy, ...]) -> list[Strategy]:
+        return [one for one in strategies if one.least_units <= self.bounds.size]
 
     def _report(self, attempts: list[Strategy]) -> Callable[[int, int], object] | None:
         if self.progress is None:

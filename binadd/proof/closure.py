@@ -53,6 +53,8 @@ class Strategy:
         How often a cell's images may escape so before they take a further step.
     splits : float
         The share of contexts that may look back further in one round; 0: none.
+    least_units : int
+        Of networks that it is meant for: smaller ones are proved sooner by what follows it.
     rounds, contexts, cells, budget, work : int
         The most of each: contexts after splitting, cells in use, zonotopes of one cell and of all,
         counted for 16 units.
@@ -65,6 +67,7 @@ class Strategy:
     most_steps: int = 0
     patience: int = 0
     splits: float = 0.0
+    least_units: int = 1
     rounds: int = 200
     contexts: int = 2000
     cells: int = 6000
