@@ -9,7 +9,7 @@
 
 #include "binadd.h"
 
-enum { SEQUENCES = 64, STEPS = 3, BYTES = SEQUENCES * STEPS, REALS = 7 * 8, ROOM = 1 << 20 };
+enum { SEQUENCES = 64, STEPS = 3, BYTES = SEQUENCES * STEPS, REALS = 7 * 8, ROOM = 1 << 22 };
 static const binadd_loss LOSS = BINADD_CROSS_ENTROPY;
 
 static uint8_t symbols[BYTES], targets[BYTES], bytes[BYTES];
