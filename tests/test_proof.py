@@ -131,6 +131,7 @@ def test_an_effort_must_be_known() -> None:
 # Liars ------------------------------------------------------------------------------------------
 
 
+NATIVE = BinaryAdderRNN(1).kernels.NAME == "native"
 SMALL = (
     Strategy(1, Shape(False, inf, 0.1, 0, 0.3, inf), affine=False, steps=1, rounds=25),
     Strategy(2, Shape(False, inf, 0.1, 0, 0.3, inf), affine=False, steps=1, rounds=25),
@@ -156,13 +157,14 @@ def demand_no_proof(net: BinaryAdderRNN, strategies: tuple[Strategy, ...]) -> No
 
 @pytest.mark.parametrize("liar", liars(), ids=str)
 def test_no_liar_is_proved(liar: Liar) -> None:
-    """Not by intervals, zonotopes or cells."""
-    demand_no_proof(liar.network, SMALL)
+    """Not by intervals, zonotopes or cells; in Python large ones by the quickest alone."""
+    small = NATIVE or liar.network.state.block.size <= 21 * 16
+    demand_no_proof(liar.network, SMALL if small else SMALL[:1])
 
 
 @pytest.mark.parametrize("liar", [one for one in liars(100) if "float64-2" in str(one)], ids=str)
 def test_no_liar_is_proved_with_all_effort(liar: Liar) -> None:
-    demand_no_proof(liar.network, LARGE if liar.network.kernels.NAME == "native" else SMALL)
+    demand_no_proof(liar.network, LARGE if NATIVE else SMALL)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -276,7 +278,7 @@ def test_contexts_are_as_long_as_is_affordable(operands: int) -> None:
 STRATEGIES = [strategy for effort in ("quick", "medium") for strategy in proof.PORTFOLIO[effort]]
 
 
-@pytest.mark.parametrize("operands", [2, 5, 8])
+@pytest.mark.parametrize("operands", [2, 5, 8] if NATIVE else [2])
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=str)
 def test_work_is_bounded(operands: int, strategy: Strategy) -> None:
     """However many symbols there are, and even if a single round could exceed it."""
