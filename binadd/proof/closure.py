@@ -21,7 +21,7 @@ from math import inf, isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.kernels.contract import DOUBT, ESCAPED, MAX_STEPS, TOO_MANY, WIDENED, Images
+from binadd.kernels.contract import DOUBT, ESCAPED, MAX_STEPS, TOO_MANY, WIDENED, Contexts, Images
 from binadd.proof.bounds import SLACK, Bounds
 from binadd.proof.certificate import Certificate
 from binadd.proof.contexts import Context, ContextTable, ContextTree, affordable_depth, uniform
@@ -49,8 +49,6 @@ class Strategy:
         Propagate zonotopes; otherwise intervals, which do not see how units depend on each other.
     steps, most_steps : int
         Until an image must be covered: at first, and where it escapes cells that may not grow.
-    patience : int
-        How often a cell's images may escape so before they take a further step.
     splits : float
         The share of contexts that may look back further in one round; 0: none.
     least_units : int
@@ -65,7 +63,6 @@ class Strategy:
     affine: bool = True
     steps: int = 3
     most_steps: int = 0
-    patience: int = 0
     splits: float = 0.0
     least_units: int = 1
     rounds: int = 200
@@ -140,7 +137,6 @@ class _Origins:
 
     open: NDArray[np.bool_]
     steps: NDArray[np.int64]
-    escapes: NDArray[np.int64]
     margins: NDArray[np.float64]
     depths: NDArray[np.int64]
     held: NDArray[np.uint8] = field(repr=False)  # (C + 1, K): by which contexts' cells
@@ -152,7 +148,6 @@ class _Origins:
         return cls(
             np.ones(count, np.bool_),
             np.append(np.full(cells, steps), max(steps, table.longest + 3)),
-            np.zeros(count, np.int64),
             np.full(count, inf),
             np.zeros(count, np.int64),
             np.zeros((count, len(table.contexts)), np.uint8),
@@ -270,23 +265,17 @@ class _Search:
             known = images.outcomes != TOO_MANY
             self.margin = min(self.margin, float(images.margins[known].min(initial=inf)))
             blamed.append(chosen[doubt | ~known])
-            escaped = chosen[((images.outcomes & ESCAPED) != 0) & ~doubt]
-            if self.sets.bounded:
-                origins.escapes[chosen[widened]] += 1
-            late = origins.escapes > strategy.patience
-            late[escaped] = True
-            origins.escapes[late] = 0
+            escaped = ((images.outcomes & ESCAPED) != 0) & ~doubt
+            late = chosen[escaped | (widened & self.sets.bounded)]
             origins.steps[late] += 1
-            blamed.append(
-                np.flatnonzero(late & (origins.steps > max(strategy.steps, strategy.most_steps)))
-            )
+            blamed.append(late[origins.steps[late] > max(strategy.steps, strategy.most_steps)])
         origins.open[:-1] |= self.sets.take_in(least, most)
         cells = np.unique(np.concatenate(blamed))
         if len(cells) and cells[-1] == len(self.sets):  # the initial state is of no context
             raise _HopelessError
         return np.unique(self.sets.owners[cells])
 
-    def _propagate(self, contexts: object, chosen: NDArray[np.intp], steps: int) -> Images:
+    def _propagate(self, contexts: Contexts, chosen: NDArray[np.intp], steps: int) -> Images:
         strategy, bounds = self.strategy, self.bounds
         numbers = np.where(chosen == len(self.sets), -1, chosen).astype(np.int32)
         columns = bounds.architecture.block_shape[1]
@@ -294,7 +283,7 @@ class _Search:
         return bounds.kernels.propagate(
             bounds.architecture,
             bounds.block,
-            contexts,  # type: ignore[arg-type]
+            contexts,
             numbers,
             bounds.errors,
             affine=strategy.affine,
@@ -340,7 +329,7 @@ class _Search:
             held=np.concatenate([held, more.held]),
             **{
                 name: np.concatenate([getattr(origins, name)[cells], getattr(more, name)])
-                for name in ("open", "steps", "escapes", "margins", "depths")
+                for name in ("open", "steps", "margins", "depths")
             },
         )
         self.sets.kept(kept)
