@@ -14,7 +14,7 @@ from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.checker import check
 from binadd.proof.closure import Failure, Found, Strategy, close
-from binadd.proof.falsify import falsify, falsify_shortly
+from binadd.proof.falsify import Falsifier
 from binadd.proof.memory import describe_memory
 from binadd.proof.samples import Sampler
 from binadd.proof.sets import Shape
@@ -159,12 +159,13 @@ class _Decision:
         known_exact_bits: int,
         progress: Callable[[ProofProgress], object] | None,
     ) -> None:
-        self.net, self.exact, self.progress = net, known_exact_bits, progress
+        self.net, self.progress = net, progress
+        self.falsifier = Falsifier(net, known_exact_bits)
         self.bounds = Bounds(net)
         self.failures: list[tuple[Strategy, Failure]] = []
 
     def run(self, effort: str) -> Verdict:
-        wrong = falsify_shortly(self.net, known_exact_bits=self.exact)
+        wrong = self.falsifier.search_shortly()
         if wrong is not None:
             return wrong
         efforts = list(PORTFOLIO)
@@ -175,7 +176,7 @@ class _Decision:
             sampler = Sampler(self.bounds)
             for name in efforts:
                 if name != "quick":  # by then a wrong sum is as likely, and found sooner
-                    wrong = falsify(self.net, effort=name, known_exact_bits=self.exact)
+                    wrong = self.falsifier.search(name)
                     if wrong is not None:
                         return wrong
                 for strategy in portfolio[name]:
@@ -185,7 +186,7 @@ class _Decision:
                         return Proved(found.certificate(self.bounds, digest), self.net)
                     self.failures.append((strategy, found))
         hints = [word for _, failure in self.failures for _, word in failure.doubtful[:16]]
-        wrong = falsify(self.net, hints=hints, effort=effort, known_exact_bits=self.exact)
+        wrong = self.falsifier.search(effort, hints)
         return self._undecided() if wrong is None else wrong
 
     def _fit(self, strategies: tuple[Strategy, ...]) -> list[Strategy]:
