@@ -219,7 +219,8 @@ class _Decision:
                 reached="nothing: with weights so large a sum might overflow",
                 advice="train it anew, with a lower learning rate or clipped gradients",
             )
-        best = max(failure.margin for _, failure in self.failures)
+        margins = [failure.margin for _, failure in self.failures]
+        best = max((margin for margin in margins if margin < inf), default=-inf)
         doubt = "a bit remained in doubt" if not best > 0 else "the sets kept growing"
         memory = describe_memory(self.net)
         return Undecided(
