@@ -168,10 +168,11 @@ def affordable(strategy: Strategy, bounds: Bounds) -> Strategy:
     frame = size**2 if strategy.shape.frames else 1
     while depth and (operands << operands * depth) * frame > MOST_FRAMES:
         depth -= 1
-    work = strategy.work
+    work, contexts = strategy.work, strategy.contexts
     if size > LARGE:
         work = min(work, MOST_WORK // (size**3 << operands * strategy.shape.frames))
-    return replace(strategy, depth=depth, work=work)
+        contexts = min(contexts, MOST_FRAMES // frame)
+    return replace(strategy, depth=depth, work=work, contexts=contexts)
 
 
 def close(
