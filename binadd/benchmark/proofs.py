@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from statistics import median
 from typing import Any
@@ -31,7 +32,7 @@ def proofs(seeds: int, **parameters: Any) -> Section | None:
             continue
         verdict = prove(net)
         assert isinstance(verdict, Proved)  # again, and likewise
-        functions = {
+        functions: dict[str, Callable[[], object]] = {
             START: partial(_from_seed, seed, parameters),
             "prove": partial(prove, net),
             "check": partial(check, verdict.certificate, net),
