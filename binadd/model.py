@@ -15,6 +15,7 @@ import threading
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from inspect import Parameter, signature
 from types import MappingProxyType
 from typing import Any, Generic, Self, TypeVar, overload
@@ -254,7 +255,8 @@ class BinaryAdderRNN:
         super().__setattr__(name, value)
 
     @classmethod
-    def _signature(cls) -> dict[str, Any]:
+    @cache
+    def _signature(cls) -> Mapping[str, Any]:
         """Return the defaults of the constructor's parameters, which may be those of several
         classes."""
         defaults: dict[str, Any] = {}
@@ -268,7 +270,7 @@ class BinaryAdderRNN:
                     defaults.setdefault(parameter.name, parameter.default)
             if Parameter.VAR_KEYWORD not in kinds:
                 break
-        return defaults
+        return MappingProxyType(defaults)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's parameters as they were given.
@@ -717,6 +719,8 @@ class BinaryAdderRNN:
 
     def __repr__(self) -> str:
         params, defaults = self.get_params(), self._signature()
+        if "dtype" in params:
+            params["dtype"] = self.settings.dtype  # by its name, also where it is NumPy's type
         differing = (
             f"{name}={value!r}"
             for name, value in params.items()
@@ -844,7 +848,7 @@ def _unknown(kind: str, name: str, known: list[str]) -> str:
     return f"{name!r} is not {'an' if kind[0] == 'a' else 'a'} {kind} of a network; {hint}"
 
 
-DEFAULTS: Mapping[str, Any] = MappingProxyType(BinaryAdderRNN._signature())
+DEFAULTS: Mapping[str, Any] = BinaryAdderRNN._signature()
 """The constructor's parameters and their defaults, in its order."""
 
 _PICKLED = [field.name for field in fields(State) if field.name not in ("architecture", "seed")]

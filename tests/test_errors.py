@@ -91,8 +91,8 @@ def test_what_is_no_network_is_said_to_be_none() -> None:
 def test_progress_that_cannot_be_called_is_refused_at_once() -> None:
     net = binadd.BinaryAdderRNN(4)
     for function, what in ((binadd.train, net), (binadd.sweep, range(1))):
-        with pytest.raises(errors.InvalidTypeError, match="progress must be callable, not True"):
-            function(what, progress=True)
+        with pytest.raises(errors.InvalidTypeError, match="must be callable or True, not 'yes'"):
+            function(what, progress="yes")
     assert net == binadd.BinaryAdderRNN(4) and net.state.sequences == 0
 
 

@@ -12,6 +12,7 @@ import pytest
 from grafts import RUN, grafted
 from liars import Liar, liars
 from proved import KINDS, certified, trained
+from weights import put
 
 import binadd
 from binadd import BinaryAdderRNN, proof
@@ -224,7 +225,7 @@ def test_weights_that_may_overflow_prove_nothing() -> None:
         huge = BinaryAdderRNN.from_parameters(parameters)
         assert not isinstance(prove(huge, effort="quick"), Proved)
     broken = BinaryAdderRNN.from_parameters(net.parameters)
-    broken.parameters["hidden_weights"][0, 0] = np.nan
+    put(broken, "hidden_weights", (0, 0), np.nan)
     assert not isinstance(prove(broken, effort="quick"), Proved)
 
 
