@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from inspect import Parameter, signature
 from types import MappingProxyType
-from typing import Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -243,16 +243,20 @@ class BinaryAdderRNN:
         backend: str = "auto",
         recipe: str | None = None,
     ) -> None:
-        self._now = _configure({name: value for name, value in locals().items() if name in DEFAULTS})
+        self._now = _configure(
+            {name: value for name, value in locals().items() if name in DEFAULTS}
+        )
 
     # Parameters of the constructor ---------------------------------------------------------------
 
-    def __setattr__(self, name: str, value: object) -> None:
-        # As with __slots__, which leave a subclass free to have what it likes.
-        known = name.startswith("_") or hasattr(type(self), name)
-        if not known and type(self) is BinaryAdderRNN:
-            raise UnknownAttributeError(_unknown("attribute", name, list(DEFAULTS)))
-        super().__setattr__(name, value)
+    if not TYPE_CHECKING:  # type checkers find misspelt names themselves
+
+        def __setattr__(self, name: str, value: object) -> None:
+            # As with __slots__, a subclass may have whatever attributes it likes.
+            known = name.startswith("_") or hasattr(type(self), name)
+            if not known and type(self) is BinaryAdderRNN:
+                raise UnknownAttributeError(_unknown("attribute", name, list(DEFAULTS)))
+            super().__setattr__(name, value)
 
     @classmethod
     @cache

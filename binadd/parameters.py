@@ -174,9 +174,7 @@ def with_parameter(
     block = block.copy()
     views = named_views(architecture, block)
     if name not in views:
-        raise InvalidInputError(
-            f"{shorten(name)} is not a parameter; allowed: {', '.join(views)}"
-        )
+        raise InvalidInputError(f"{shorten(name)} is not a parameter; allowed: {', '.join(views)}")
     _write(name, views[name], check_array(name, values, "iuf", "real numbers"))
     return block
 

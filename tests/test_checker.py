@@ -78,7 +78,15 @@ def first_set(certificate: Certificate) -> int:
 def test_accepts_what_the_search_found(kind: str) -> None:
     net, certificate = certified(kind)
     told: list[tuple[int, int]] = []
-    binadd.check(certificate, net, progress=lambda done, total: told.append((done, total)))
+    found = binadd.check(certificate, net, progress=lambda done, total: told.append((done, total)))
+    assert found == checker.Checked(
+        weights_digest(net),
+        net.settings.operands,
+        len(certificate),
+        len(certificate.cells),
+        certificate.steps,
+    )
+    assert found
     assert told == sorted(told)
     assert told[-1] == (len(certificate), len(certificate))
     assert {total for _, total in told} == {len(certificate)}

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from binadd.checks import check_instance
 from binadd.model import BinaryAdderRNN
+from binadd.progress import reporting
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.cover import Cases, Sets
 from binadd.proof.integers import (
@@ -35,7 +36,6 @@ from binadd.proof.integers import (
     rounded,
     scaled,
 )
-from binadd.progress import reporting
 
 __all__ = ["Checked", "check"]
 
