@@ -52,13 +52,14 @@ class _Bar:
         self._bar: Any = None
 
     def __call__(self, now: object, total: int | None = None) -> None:
-        if self._bar is None:
+        first = self._bar is None
+        if first:
             from tqdm.auto import tqdm
 
             layout = "{desc}" if total is None else None
             self._bar = tqdm(total=total, bar_format=layout, leave=False)
         if total is None:
-            self._bar.set_description_str(str(now), refresh=False)
+            self._bar.set_description_str(str(now), refresh=first)
             self._bar.update()
         else:
             self._bar.update(now - self._bar.n)
