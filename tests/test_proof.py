@@ -315,6 +315,16 @@ def test_large_networks_are_tried_within_their_means() -> None:
     assert [affordable(plan, large) for plan in plans] == plans
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not NATIVE, reason="too slow in Python")
+def test_proofs_of_large_networks_are_accepted() -> None:
+    net = BinaryAdderRNN(96, seed=1)
+    assert binadd.train(net).status == "proved"
+    verdict = prove(net)
+    assert isinstance(verdict, Proved)
+    binadd.check(verdict.certificate, net)
+
+
 @pytest.mark.parametrize("operands", [1, 2, 3])
 def test_contexts_are_known_after_any_word(operands: int) -> None:
     """After any split, the table leads every word where its last symbols say."""
