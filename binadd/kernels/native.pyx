@@ -188,6 +188,8 @@ cdef _forward(
         symbols=&symbols[0, 0],
         sequences=count,
         steps=steps,
+        first=0,
+        count=0,
         initial_state=NULL,
         logits=&logits[0, 0],
         probabilities=&probabilities[0, 0],
@@ -198,10 +200,7 @@ cdef _forward(
         run.initial_state = &initial_state[0, 0]
     if states is not None:
         run.hidden = &states[0, 0, 0]
-    if count == 1:
-        _forward_stream(&network, &run)
-    else:
-        _forward_many(&network, &run)
+    _run_slices(&network, &run)
     return Forward(logits_array, probabilities_array, hidden_array, final_array)
 
 
@@ -257,6 +256,8 @@ cdef _answer(const c.binadd_network *network, block, symbols, Answer wanted):
         symbols=<const uint8_t *> questions.buffer.buf,
         sequences=count,
         steps=steps,
+        first=0,
+        count=0,
         initial_state=NULL,
         logits=NULL,
         probabilities=NULL,
@@ -274,9 +275,7 @@ cdef _answer(const c.binadd_network *network, block, symbols, Answer wanted):
     if count == 1:
         state = workspace_of(network.hidden_size * real_size)
         run.final_state = state.memory
-        _forward_stream(network, &run)
-    else:
-        _forward_many(network, &run)
+    _run_slices(network, &run)
     if wanted == BITS:
         with nogil:
             if is_double:
@@ -292,55 +291,20 @@ cdef void signs_of(const real *logits, size_t count, void *bits) noexcept nogil:
         (<uint8_t *> bits)[i] = logits[i] > 0
 
 
-cdef int _forward_stream(const c.binadd_network *network, c.binadd_run *run) except -1:
-    """One sequence, so many steps at a time; each slice goes on from the state of the last."""
-    cdef size_t steps = run.steps, most = slice_of(network), start = 0
-    cdef size_t size = network.hidden_size, real_size = real_size_of(network)
+cdef int _run_slices(const c.binadd_network *network, c.binadd_run *run) except -1:
+    """Run all sequences, or all steps of a single one, slice by slice."""
+    cdef bint single = run.sequences == 1
+    cdef size_t end = run.steps if single else run.sequences
+    cdef size_t most = slice_of(network) if single else slice_sequences(network, run.steps)
     cdef Workspace workspace = workspace_of(c.binadd_forward_workspace(network))
     cdef c.binadd_status status
-    while start < steps:
-        run.steps = min(most, steps - start)
+    while run.first < end:
+        run.count = min(most, end - run.first)
         with nogil:
             status = c.binadd_forward(network, run, workspace.memory, workspace.size)
         check(status)
-        start += run.steps
-        run.initial_state = run.final_state
-        run.symbols += run.steps
-        if run.logits != NULL:
-            run.logits = <char *> run.logits + run.steps * real_size
-        if run.probabilities != NULL:
-            run.probabilities = <char *> run.probabilities + run.steps * real_size
-        if run.hidden != NULL:
-            run.hidden = <char *> run.hidden + run.steps * size * real_size
-        if start < steps:
-            PyErr_CheckSignals()
-    return 0
-
-
-cdef int _forward_many(const c.binadd_network *network, c.binadd_run *run) except -1:
-    """Many sequences, so many at a time."""
-    cdef size_t count = run.sequences, most = slice_sequences(network, run.steps), start = 0
-    cdef size_t size = network.hidden_size, real_size = real_size_of(network), steps = run.steps
-    cdef Workspace workspace = workspace_of(c.binadd_forward_workspace(network))
-    cdef c.binadd_status status
-    while start < count:
-        run.sequences = min(most, count - start)
-        with nogil:
-            status = c.binadd_forward(network, run, workspace.memory, workspace.size)
-        check(status)
-        start += run.sequences
-        run.symbols += run.sequences * steps
-        if run.logits != NULL:
-            run.logits = <char *> run.logits + run.sequences * steps * real_size
-        if run.probabilities != NULL:
-            run.probabilities = <char *> run.probabilities + run.sequences * steps * real_size
-        if run.hidden != NULL:
-            run.hidden = <char *> run.hidden + run.sequences * steps * size * real_size
-        if run.initial_state != NULL:
-            run.initial_state = <char *> run.initial_state + run.sequences * size * real_size
-        if run.final_state != NULL:
-            run.final_state = <char *> run.final_state + run.sequences * size * real_size
-        if start < count:
+        run.first += run.count
+        if run.first < end:
             PyErr_CheckSignals()
     return 0
 
