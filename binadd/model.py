@@ -31,7 +31,7 @@ from binadd.checks import check_instance, check_integer
 from binadd.errors import InvalidInputError
 from binadd.kernels import load as load_kernels
 from binadd.kernels.arguments import check_layout
-from binadd.kernels.contract import Architecture, Kernels
+from binadd.kernels.contract import Architecture, Batch, Kernels
 from binadd.parameters import has_strays, named_views, read_parameters
 from binadd.recipes import Settings, resolve
 from binadd.state import State, advance, initial_state, state_of_block
@@ -441,7 +441,7 @@ class BinaryAdderRNN:
         state = self._state
         symbols, targets = self._check_pair(X, y)
         loss, gradients = self._kernels.loss_and_gradients(
-            state.architecture, state.block, symbols, targets, self._settings.loss
+            state.architecture, state.block, Batch(symbols, targets), self._settings.loss
         )
         return loss, named_views(state.architecture, gradients)
 
@@ -483,13 +483,12 @@ class BinaryAdderRNN:
     def _train_on(
         self, symbols: NDArray[np.uint8], targets: NDArray[np.uint8], words: int = 0
     ) -> None:
-        self._state, _ = advance(
+        self._state = advance(
             self._kernels,
             self._state,
-            symbols,
-            targets,
+            Batch(symbols, targets),
+            self._settings.update_rule,
             loss=self._settings.loss,
-            optimizer=self._settings.update_rule,
             batch_size=self._settings.batch_size,
             words=words,
         )
