@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from binadd.checks import check_choice, check_flag, check_integer, check_real
 from binadd.errors import InvalidInputError
 from binadd.kernels.contract import (
@@ -74,10 +76,12 @@ def _decided_by_shape(hidden_size: int, operands: int, activation: str) -> dict[
     """Return what the default recipe decides otherwise for this shape; see `recipe_values`.
 
     It is shorter steps: the fewer hidden units there are to spare, the likelier a long one drives
-    too many of them to where no gradient leads back.
+    too many of them to where no gradient leads back. With more than 128, long steps overshoot.
     """
     decided: dict[str, Any] = {}
     if activation == "tanh":
+        decided |= {"learning_rate": 0.05, "clip_norm": 1.0}
+    if hidden_size > 128:
         decided |= {"learning_rate": 0.05, "clip_norm": 1.0}
     if operands > 2:
         decided["clip_norm"] = 1.0
@@ -198,7 +202,7 @@ def resolve(given: Mapping[str, Any]) -> Settings:
         clip_norm=check_real("clip_norm", values["clip_norm"], open_minimum=True),
         batch_size=check_integer("batch_size", values["batch_size"], 1, MAX_BATCH_SIZE),
         epochs=check_integer("epochs", values["epochs"], 1, MAX_EPOCHS),
-        dtype=check_choice("dtype", values["dtype"], DTYPES),
+        dtype=check_choice("dtype", _dtype_name(values["dtype"]), DTYPES),
         seed=check_integer("seed", values["seed"], 0, MAX_SEED),
         recipe=recipe,
     )
@@ -206,6 +210,13 @@ def resolve(given: Mapping[str, Any]) -> Settings:
         if math.isinf(getattr(settings, constant)):
             raise InvalidInputError(f"{constant} must be finite, not inf")
     return settings
+
+
+def _dtype_name(dtype: Any) -> Any:
+    """Return the name of NumPy's dtypes and scalar types; leave all else as it is."""
+    if isinstance(dtype, np.dtype) or (isinstance(dtype, type) and issubclass(dtype, np.generic)):
+        return np.dtype(dtype).name
+    return dtype
 
 
 def _check_decay(name: str, value: object) -> float:

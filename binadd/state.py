@@ -37,7 +37,7 @@ STATUSES = ("proved", "exact", "finished", "limit", "stuck")
 
 @dataclass(frozen=True, eq=False, slots=True)
 class State:
-    """The weights, and all that further updates depend on; R, S as in `binadd.kernels.contract`."""
+    """Weights and all that updates depend on; R, S as in `binadd.kernels.contract`."""
 
     architecture: Architecture
     seed: int
@@ -141,7 +141,7 @@ def advance(
             loss=loss,
             batch_size=min(batch_size, part.stop - part.start),
             noise=None if noise is None else noise[done],
-            report=None if report is None else Report(*(array[done] for array in report)),
+            report=report and Report(report.losses[done], report.wrong_bits[done]),
         )
     return state.after(learner, optimizer.rule, count, -(-count // batch_size), words)
 
@@ -181,9 +181,7 @@ def advance_together(
     count = batch.symbols.shape[1]
     results: list[State | DivergenceError] = []
     for k, state in enumerate(states):
-        learner = Learner(
-            architecture, together.block[k], together.moments[k], together.powers[k]
-        )
+        learner = Learner(architecture, together.block[k], together.moments[k], together.powers[k])
         try:
             results.append(state.after(learner, rule, count, count, words))
         except DivergenceError as error:

@@ -4,7 +4,8 @@ The file is one of `binadd.archive`'s, of the format "binadd model". Its arrays 
 `BinaryAdderRNN.parameters`; its header adds
 
     configuration   every one of the network's settings
-    training        sequences, updates, position in the data stream, restarts, from_seed, bits, status
+    training        sequences, updates, position in the data stream, restarts, from_seed, bits,
+                    status
 
 The optimizer's moments are not in it: a checkpoint has those.
 """

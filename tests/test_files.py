@@ -40,7 +40,7 @@ def writers() -> dict[str, Callable[[Path], object]]:
     }
 
 
-@pytest.fixture(params=["model", "checkpoint", "certificate", "table"])
+@pytest.fixture(params=["model", "checkpoint", "certificate"])
 def write(
     request: pytest.FixtureRequest, writers: dict[str, Callable[[Path], object]]
 ) -> Callable[[Path], object]:

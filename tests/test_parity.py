@@ -235,9 +235,7 @@ def test_population(compare: Compare, size: int, dtype: str, rule: str) -> None:
     def together(kernels: Any) -> Any:
         arrays = (np.stack(arrays) for arrays in zip(*(s[1:] for s in starts), strict=True))
         learner = Learner(starts[0].architecture, *arrays)
-        report = Report(
-            np.empty((networks, count), dtype), np.empty((networks, count), np.int64)
-        )
+        report = Report(np.empty((networks, count), dtype), np.empty((networks, count), np.int64))
         kernels.train_population(
             learner,
             Batch(symbols, targets),

@@ -68,3 +68,12 @@ def test_how_long_operands_are(operands: int, bits: int) -> None:
 def test_exactness_is_asked_of_no_more_bits_than_can_be_checked() -> None:
     assert check_goal(3, None, "exact", 0).bits < 32
     assert binadd.train(BinaryAdderRNN(3, operands=3), until="exact", max_sequences=64).bits < 32
+
+
+def test_dtypes_may_be_numpys() -> None:
+    for dtype in (np.float32, np.dtype("float32"), np.dtype(">f4"), "float32"):
+        net = BinaryAdderRNN(4, dtype=dtype)
+        assert net.settings.dtype == "float32" and net.state.block.dtype == np.float32
+    for wrong in (np.int32, float, "f4"):
+        with pytest.raises(BinaddError, match="dtype must be"):
+            BinaryAdderRNN(4, dtype=wrong)

@@ -19,11 +19,17 @@ import numpy as np
 import pytest
 
 import binadd
-from binadd import BackendError, BinaryAdderRNN, CheckpointError, InvalidInputError, InvalidTypeError
+from binadd import (
+    BackendError,
+    BinaryAdderRNN,
+    CheckpointError,
+    InvalidInputError,
+    InvalidTypeError,
+)
 from binadd.proof.certificate import weights_digest
 from binadd.training import sweep as sweep_module
-from binadd.training.sweep import RESULTS, sweep
 from binadd.training.rows import Row
+from binadd.training.sweep import RESULTS, sweep
 
 SMALL: dict[str, Any] = {"hidden_size": [3, 4], "bits": 3, "until": 100, "backend": "python"}
 
@@ -44,7 +50,9 @@ def test_rows_are_the_grid_in_order(expected: list[Row]) -> None:
     assert tuple(expected[0]) == ("hidden_size", "backend", "seed", *RESULTS)
     assert column(expected, "hidden_size") == [3] * 4 + [4] * 4
     assert column(expected, "seed") == [*range(4)] * 2
-    assert set(column(expected, "status")) == {"finished"} and set(column(expected, "sequences")) == {100}
+    assert set(column(expected, "status")) == {"finished"} and set(
+        column(expected, "sequences")
+    ) == {100}
 
 
 def test_rows_are_of_networks_that_train_gives(expected: list[Row]) -> None:

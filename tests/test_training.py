@@ -84,9 +84,9 @@ def test_the_largest_operands_are_drawn_too(kernels: Any) -> None:
 @given(st.lists(st.tuples(st.integers(0, 90), st.integers(1, 9)), min_size=1, max_size=6))
 def test_a_stream_goes_on_from_anywhere(asked: list[tuple[int, int]]) -> None:
     data = DataStream(load("python"), 3, 2)
-    for place, bits in asked:
-        fresh = DataStream(load("python"), 3, 2).take(place, bits, 5)
-        for array, expected in zip(data.take(place, bits, 5), fresh, strict=True):
+    for place, length in asked:
+        fresh = DataStream(load("python"), 3, 2).take(place, length, 5)
+        for array, expected in zip(data.take(place, length, 5), fresh, strict=True):
             np.testing.assert_array_equal(array, expected)
 
 
@@ -331,7 +331,7 @@ def test_weights_written_over_the_seeds_are_from_elsewhere(
     ("parameters", "words"),
     [
         ({"hidden_size": 2}, "with 2 hidden units, 2 operands were never learnt"),
-        ({"learning_rate": 1e-6}, "higher than 1e-06 may help: the recipe has 0.05"),
+        ({"learning_rate": 1e-6}, "higher than 1e-06 may help: the recipe has 0.1"),
         ({"learning_rate": 90.0}, "lower than 90 may help"),
         ({}, "a higher max_sequences"),
     ],

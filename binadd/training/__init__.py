@@ -43,8 +43,8 @@ def train(
         Changed as training goes on.
     bits : int, optional
         Length of the operands drawn; by default 8, or with three or more operands 32, or as many
-        as can be checked until "exact". A single bit shows no carry: only a number of sequences can be
-        trained on it.
+        as can be checked until "exact". A single bit shows no carry: only a number of sequences
+        can be trained on it.
     until : {"proved", "exact"} or int, default "proved"
         Until it is proved that the network adds numbers of every length; until every sum of
         `bits`-bit operands is right, its last carry included; or until the network has been

@@ -98,9 +98,7 @@ def check_goal(
             "bits must be at least 2 to show a carry, not 1; only a number of sequences can be "
             "trained on single bits"
         )
-    return Goal(
-        length, choice, limit, None if restart is None else check_flag("restart", restart)
-    )
+    return Goal(length, choice, limit, None if restart is None else check_flag("restart", restart))
 
 
 def _check_until(until: object) -> str | int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed, wait
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from threading import Event
 from typing import Any
@@ -138,9 +139,10 @@ def sweep(
             rows[entry.settings] = results
             done += 1
 
-        for _ in _run(task, missing, workers, executor, keep):
-            if progress is not None:
-                progress(done, len(grid))
+        with closing(_run(task, missing, workers, executor, keep)) as steps:
+            for _ in steps:
+                if progress is not None:
+                    progress(done, len(grid))
     return [entry.parameters | rows[entry.settings] for entry in grid]
 
 
@@ -247,8 +249,8 @@ _Result = tuple[_Entry, Row]
 
 def _run(
     task: _Task, entries: list[_Entry], workers: int, executor: Any, keep: _Keep
-) -> Iterator[None]:
-    """Train every network and keep its results as soon as there are any; yield after each."""
+) -> Generator[None, None, None]:
+    """Train every network and keep results as soon as there are any; yield whenever there are."""
     size = max(1, min(CHUNK, -(-len(entries) // (4 * workers))))
     chunks = [entries[start : start + size] for start in range(0, len(entries), size)]
     if executor is not None and hasattr(executor, "submit"):
@@ -267,15 +269,15 @@ def _run(
 def _in_executor(
     executor: Executor, task: _Task, chunks: list[list[_Entry]], stop: Event | None, keep: _Keep
 ) -> Iterator[None]:
-    """Submit chunks; with a flag to stop, workers end between two slices and return what they have."""
+    """Submit chunks; workers that share the flag to stop return early with what they have."""
     futures = [executor.submit(_train_chunk, task, chunk, stop) for chunk in chunks]
     left = set(futures)
     try:
         for future in as_completed(futures):
-            left.remove(future)
             for result in future.result():
                 keep(*result)
-                yield
+            left.remove(future)
+            yield
     finally:
         for future in left:
             future.cancel()
@@ -284,7 +286,7 @@ def _in_executor(
 
 
 def _stop(futures: set[Future[list[_Result]]], stop: Event, keep: _Keep) -> None:
-    """Wait for workers to heed the flag, 0.2 s or so, whatever more signals come; keep their rows."""
+    """Wait for workers to heed the flag, despite further signals, and keep their rows."""
     stop.set()
     waiting = True
     while waiting:
@@ -306,7 +308,7 @@ def _in_joblib(
     workers: int,
     keep: _Keep,
 ) -> Iterator[None]:
-    """Train with a `joblib.Parallel`, some chunks at a time: most backends return all at the end."""
+    """Train with a `joblib.Parallel`, some chunks a call: few backends return any early."""
     from joblib import delayed  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
     for start in range(0, len(chunks), workers):
@@ -314,7 +316,7 @@ def _in_joblib(
         for results in parallel(delayed(_train_chunk)(task, chunk) for chunk in part):
             for result in results:
                 keep(*result)
-                yield
+            yield
 
 
 class _Stopped(Exception):
@@ -329,10 +331,9 @@ def _train_chunk(task: _Task, entries: list[_Entry], stop: Event | None = None) 
         if stop is not None and stop.is_set():
             raise _Stopped
 
-    try:
-        results.extend(_train(task, entries, heed))
-    except _Stopped:
-        pass
+    with suppress(_Stopped):
+        for result in _train(task, entries, heed):
+            results.append(result)  # noqa: PERF402  what there is when the flag is set stays
     return results
 
 
