@@ -6,10 +6,12 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import binadd
 from binadd import BinaryAdderRNN
+from binadd.errors import BinaddError
 from binadd.recipes import RECIPES, bits_by_shape, recipe_values
 from binadd.training.schedule import check_goal
 

@@ -333,7 +333,7 @@ def _train_chunk(task: _Task, entries: list[_Entry], stop: Event | None = None) 
 
     with suppress(_Stopped):
         for result in _train(task, entries, heed):
-            results.append(result)  # noqa: PERF402  what there is when the flag is set stays
+            results.append(result)  # one by one: what there is when the flag is set stays
     return results
 
 
