@@ -25,9 +25,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
-from binadd.checks import check_choice, check_flag, check_integer, check_real
+from binadd.checks import check_choice, check_dtype, check_flag, check_integer, check_real
 from binadd.errors import InvalidInputError
 from binadd.kernels.contract import (
     ACTIVATIONS,
@@ -98,6 +96,16 @@ def bits_by_shape(operands: int) -> int:
     return 8 if operands <= 2 else 32
 
 
+CONSTANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "momentum": ("momentum", "nesterov"),
+        "beta1": ("adam",),
+        "beta2": ("adam",),
+        "epsilon": ("adam",),
+    }
+)
+"""The constants that not every update rule has, and the rules that have them."""
+
 MAX_BATCH_SIZE = 2**20
 MAX_EPOCHS = 10**9
 MAX_SEED = 2**64 - 1
@@ -162,8 +170,11 @@ def recipe_values(recipe: str, hidden_size: int, operands: int, activation: str)
     return values
 
 
-def resolve(given: Mapping[str, Any]) -> Settings:
+def resolve(given: Mapping[str, Any], *, complete: bool = False) -> Settings:
     """Return checked settings: what is given, and the recipe's value wherever that is None.
+
+    A constant that the optimizer does not have cannot be given, unless `given` is `complete`: the
+    fields of other settings, which have every constant.
 
     Raises
     ------
@@ -202,21 +213,20 @@ def resolve(given: Mapping[str, Any]) -> Settings:
         clip_norm=check_real("clip_norm", values["clip_norm"], open_minimum=True),
         batch_size=check_integer("batch_size", values["batch_size"], 1, MAX_BATCH_SIZE),
         epochs=check_integer("epochs", values["epochs"], 1, MAX_EPOCHS),
-        dtype=check_choice("dtype", _dtype_name(values["dtype"]), DTYPES),
+        dtype=check_dtype(values["dtype"], DTYPES),
         seed=check_integer("seed", values["seed"], 0, MAX_SEED),
         recipe=recipe,
     )
     for constant in ("learning_rate", "epsilon"):
         if math.isinf(getattr(settings, constant)):
             raise InvalidInputError(f"{constant} must be finite, not inf")
+    for constant, rules in CONSTANTS.items():
+        if not complete and given.get(constant) is not None and settings.optimizer not in rules:
+            raise InvalidInputError(
+                f"{constant} has no effect with the optimizer {settings.optimizer!r}: leave it "
+                f"out, or choose {' or '.join(map(repr, rules))}"
+            )
     return settings
-
-
-def _dtype_name(dtype: Any) -> Any:
-    """Return the name of NumPy's dtypes and scalar types; leave all else as it is."""
-    if isinstance(dtype, np.dtype) or (isinstance(dtype, type) and issubclass(dtype, np.generic)):
-        return np.dtype(dtype).name
-    return dtype
 
 
 def _check_decay(name: str, value: object) -> float:

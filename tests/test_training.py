@@ -321,7 +321,7 @@ def test_weights_written_over_the_seeds_are_from_elsewhere(
 ) -> None:
     monkeypatch.setattr(schedule, "PATIENCE", 100)
     net = make(hidden_size=2)
-    net.parameters["output_bias"][...] = 1
+    net.parameters["output_bias"] = 1
     binadd.train(net, until=3)
     net.save(tmp_path / "net.npz")
     assert binadd.train(binadd.load(tmp_path / "net.npz"), max_sequences=999).status == "stuck"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from binadd.checks import check_instance, check_progress
+from binadd.checks import check_instance
 from binadd.kernels.contract import Report
 from binadd.model import BinaryAdderRNN
+from binadd.progress import reporting
 from binadd.training.checkpoint import CheckpointWriter, load_run
 from binadd.training.outcome import Progress, TrainingRun
 from binadd.training.schedule import MAX_SEQUENCES, check_goal
@@ -23,7 +24,7 @@ def train(
     until: str | int = "proved",
     max_sequences: int = MAX_SEQUENCES,
     restart: bool | None = None,
-    progress: Callable[[Progress], object] | None = None,
+    progress: Callable[[Progress], object] | bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     checkpoint_seconds: float = 10.0,
@@ -57,8 +58,9 @@ def train(
         Whether a network that gets nowhere starts again with other weights of its seed. By default
         if its first ones were of its seed, too: others, as from `from_parameters`, are not thrown
         away; the status is then "stuck".
-    progress : callable, optional
-        Called with a `Progress` after every slice of training, at least every 0.1 s or so.
+    progress : callable or True, optional
+        Called with a `Progress` after every slice of training, at least every 0.1 s or so; True
+        shows a line on stderr.
     checkpoint : path, optional
         Where to write checkpoints, from which `resume` continues: at the start, at the end however
         it comes about (Ctrl-C too), and in between. A file of this name is replaced.
@@ -92,9 +94,9 @@ def train(
     """
     check_instance("net", net, BinaryAdderRNN)
     goal = check_goal(net.settings.operands, bits, until, max_sequences, restart)
-    check_progress(progress)
-    writer = CheckpointWriter(checkpoint, checkpoint_every, checkpoint_seconds)
-    return follow(Run(net, goal), progress, writer)
+    with reporting(progress) as report:
+        writer = CheckpointWriter(checkpoint, checkpoint_every, checkpoint_seconds)
+        return follow(Run(net, goal), report, writer)
 
 
 def resume(
@@ -104,7 +106,7 @@ def resume(
     until: str | int | None = None,
     max_sequences: int | None = None,
     restart: bool | None = None,
-    progress: Callable[[Progress], object] | None = None,
+    progress: Callable[[Progress], object] | bool | None = None,
     checkpoint_every: int | None = None,
     checkpoint_seconds: float = 10.0,
 ) -> TrainingRun:
@@ -134,9 +136,9 @@ def resume(
         As `train`.
     """
     run = load_run(checkpoint, backend, until, max_sequences, restart)
-    check_progress(progress)
-    writer = CheckpointWriter(checkpoint, checkpoint_every, checkpoint_seconds)
-    return follow(run, progress, writer)
+    with reporting(progress) as report:
+        writer = CheckpointWriter(checkpoint, checkpoint_every, checkpoint_seconds)
+        return follow(run, report, writer)
 
 
 def follow(

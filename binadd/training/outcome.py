@@ -53,6 +53,12 @@ class Progress:
     failed_proofs: int
     noise: float
 
+    def __str__(self) -> str:
+        return (
+            f"{self.sequences:,} sequences, loss {self.loss:.3g}, "
+            f"{self.bit_accuracy:.2%} of bits right"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from binadd.checks import check_flag, check_integer, check_progress, shorten
+from binadd.checks import check_flag, check_integer, shorten
 from binadd.errors import CheckpointError, InvalidInputError, InvalidTypeError
 from binadd.model import DEFAULTS, BinaryAdderRNN
+from binadd.progress import reporting
 from binadd.recipes import Settings, resolve
 from binadd.training.outcome import TrainingRun
 from binadd.training.rows import Row, RowFile
@@ -54,7 +55,7 @@ def sweep(
     workers: int | None = None,
     executor: Any = None,
     path: str | os.PathLike[str] | None = None,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Callable[[int, int], object] | bool | None = None,
     **parameters: Any,
 ) -> list[Row]:
     """Train networks of all combinations of parameters and return a row for each.
@@ -78,8 +79,9 @@ def sweep(
         A file that every row is added to as soon as there is one, as a line of JSON. If it
         exists, rows that it has are taken from it: so an interrupted sweep continues, and a
         finished one can be extended.
-    progress : callable, optional
-        Called with the number of rows done so far and the number of all rows.
+    progress : callable or True, optional
+        Called with the number of rows done so far and the number of all rows; True shows a bar
+        on stderr.
     **parameters
         Parameters of `BinaryAdderRNN`: each a value, or a list, tuple, range or array of values
         to be tried.
@@ -115,14 +117,13 @@ def sweep(
     >>> [row["hidden_size"] for row in rows], rows[0]["status"]
     ([4, 4, 4, 8, 8, 8], 'finished')
     """
-    check_progress(progress)
     grid = _grid(seeds, parameters)
     task = _task(grid, bits, until, max_sequences, check_flag("verdicts", verdicts))
     if not (executor is None or hasattr(executor, "submit") or callable(executor)):
         raise InvalidTypeError(f"executor must have a method submit, not be {shorten(executor)}")
     workers = _workers(workers)
     rows: dict[Settings, Row] = {}
-    with RowFile(path, task.header(), RESULTS) as file:
+    with reporting(progress) as report, RowFile(path, task.header(), RESULTS) as file:
         for row, results in file.rows():
             try:
                 rows[_resolve(row)] = results
@@ -130,8 +131,8 @@ def sweep(
                 raise CheckpointError(f"{path} has a row of no network: {reason}") from None
         missing = [entry for entry in grid if entry.settings not in rows]
         done = len(grid) - len(missing)
-        if progress is not None:
-            progress(done, len(grid))
+        if report is not None:
+            report(done, len(grid))
 
         def keep(entry: _Entry, results: Row) -> None:
             nonlocal done
@@ -141,8 +142,8 @@ def sweep(
 
         with closing(_run(task, missing, workers, executor, keep)) as steps:
             for _ in steps:
-                if progress is not None:
-                    progress(done, len(grid))
+                if report is not None:
+                    report(done, len(grid))
     return [entry.parameters | rows[entry.settings] for entry in grid]
 
 
@@ -177,8 +178,6 @@ def _grid(seeds: Iterable[int], parameters: Mapping[str, Any]) -> list[_Entry]:
     for combination in itertools.product(*choices.values()):
         given = dict(zip(choices, combination, strict=True))
         settings = _resolve(given)
-        if "dtype" in given:
-            given["dtype"] = settings.dtype
         entries.setdefault(settings, _Entry(given, settings))
     return list(entries.values())
 
@@ -188,8 +187,14 @@ def _choices(value: Any) -> list[Any]:
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        return [value]
-    return [v.item() if isinstance(v, np.generic) else v for v in value]
+        value = [value]
+    return [_plain(choice) for choice in value]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, type | np.dtype):  # np.float32 and its like, as a dtype
+        return np.dtype(value).name
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _resolve(parameters: Mapping[str, Any]) -> Settings:
