@@ -6,12 +6,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import binadd
 from binadd import BinaryAdderRNN
-from binadd.errors import BinaddError
 from binadd.recipes import RECIPES, bits_by_shape, recipe_values
 from binadd.training.schedule import check_goal
 
@@ -70,12 +68,3 @@ def test_how_long_operands_are(operands: int, bits: int) -> None:
 def test_exactness_is_asked_of_no_more_bits_than_can_be_checked() -> None:
     assert check_goal(3, None, "exact", 0).bits < 32
     assert binadd.train(BinaryAdderRNN(3, operands=3), until="exact", max_sequences=64).bits < 32
-
-
-def test_dtypes_may_be_numpys() -> None:
-    for dtype in (np.float32, np.dtype("float32"), np.dtype(">f4"), "float32"):
-        net = BinaryAdderRNN(4, dtype=dtype)
-        assert net.settings.dtype == "float32" and net.state.block.dtype == np.float32
-    for wrong in (np.int32, float, "f4"):
-        with pytest.raises(BinaddError, match="dtype must be"):
-            BinaryAdderRNN(4, dtype=wrong)
