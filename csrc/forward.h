@@ -29,18 +29,19 @@ INLINE void load_row(vec *row, const real *values, int size, int columns)
     memcpy(row, values, size * sizeof(real));
 }
 
-/* One sequence of any length. */
+/* Steps `first` … of one sequence of any length. */
 INLINE void run_one_shaped(const shape *s, const unit_weights *w, const binadd_run *r, real *logits,
                            vec *states)
 {
     const int width = vectors_of(s);
     const size_t bytes = s->hidden_size * sizeof(real);
     vec *before = 0, *h = states;
-    if (r->initial_state) {
+    const void *start = r->first ? r->final_state : r->initial_state;
+    if (start) {
         before = states + width;
-        load_row(before, r->initial_state, s->hidden_size, s->columns);
+        load_row(before, start, s->hidden_size, s->columns);
     }
-    for (size_t t = 0; t < r->steps; t++) {
+    for (size_t t = r->first; t < r->first + r->count; t++) {
         unit_step(w, s, r->symbols[t], before, h);
         if (logits)
             logits[t] = unit_logit(w, s, h);
@@ -127,11 +128,13 @@ INLINE void run_sequences(const shape *s, const binadd_run *r, void *workspace)
         run_one(s, &w, r, logits, f.states);
     } else {
         const shared_weights w = shared_name_rows((const real *)f.block, s);
-        for (size_t i = 0; i < r->sequences; i += WIDTH)
-            run_lanes(s, &w, r, logits, f.states, i, lanes_for(r->sequences - i));
+        for (size_t i = r->first; i < r->first + r->count; i += WIDTH)
+            run_lanes(s, &w, r, logits, f.states, i, lanes_for(r->first + r->count - i));
     }
+    const size_t each = r->sequences == 1 ? 1 : r->steps, from = r->first * each;
     if (r->probabilities)
-        activation_values_of(BINADD_SIGMOID, logits, r->sequences * r->steps, r->probabilities);
+        activation_values_of(BINADD_SIGMOID, logits + from, r->count * each,
+                             (real *)r->probabilities + from);
 }
 
 #endif
