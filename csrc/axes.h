@@ -51,7 +51,7 @@ INLINE void rotate(const shape *sizes, vec *matrix, vec *axes, int p, int q)
 }
 
 typedef struct {
-    vec *matrix; /* (H, S + LANES)  Σ (x − o)(x − o)ᵀ */
+    vec *matrix; /* (H, S + ACCUMULATORS)  Σ (x − o)(x − o)ᵀ */
     vec *axes;   /* (H, S) */
     vec *state;  /* (S) */
 } axes_workspace;

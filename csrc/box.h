@@ -16,7 +16,8 @@
 #ifndef BINADD_BOX_H
 #define BINADD_BOX_H
 
-#include "unit_lanes.h"
+#include "arena.h"
+#include "network.h"
 
 #if REAL_BITS == 64
 #define SLACK 0x1p-44
@@ -134,8 +135,10 @@ INLINE void sum_box(const box_checker *b, const shape *s, box states, vec *sums)
         sums[v] = splat(0);
         sums[width + v] = b->slack[v];
     }
-    add_unit_sums(b->block + s->operands * width, (const real *)middle, s, sums);
-    add_unit_sums(b->sizes + s->operands * width, (const real *)radius, s, sums + width);
+    add_sums((matrix){b->block + s->operands * width, width, 1}, middle, s->hidden_size, UNITS,
+             width, sums);
+    add_sums((matrix){b->sizes + s->operands * width, width, 1}, radius, s->hidden_size, UNITS,
+             width, sums + width);
 }
 
 /* Activate what `sums` and a symbol's inputs give, widen the box `to` by it, and return how far the
@@ -165,7 +168,7 @@ INLINE real step_box(const box_checker *b, const shape *s, const vec *sums, int 
 }
 
 /* One step of every context of a layer; counts and marks those that leave an output in doubt. */
-INLINE void step_layer_shaped(box_checker *b, const shape *s, int t, const layer *from, layer *to,
+INLINE void step_layer_shaped(const shape *s, box_checker *b, int t, const layer *from, layer *to,
                               int bearable)
 {
     const window *w = &b->window;
@@ -197,10 +200,10 @@ INLINE void step_layer_shaped(box_checker *b, const shape *s, int t, const layer
     }
 }
 
-APART void step_layer(box_checker *b, const shape *given, int t, const layer *from, layer *to,
-                      int bearable)
+NOINLINE void step_layer(box_checker *b, const shape *s, int t, const layer *from, layer *to,
+                         int bearable)
 {
-    SHAPED(step_layer_shaped(b, s, t, from, to, bearable));
+    SHAPED(step_layer_shaped, s, b, t, from, to, bearable);
 }
 
 /* Run contexts of so many symbols through all steps, or until there are too many doubts. */

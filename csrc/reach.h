@@ -15,7 +15,9 @@
 #ifndef BINADD_REACH_H
 #define BINADD_REACH_H
 
-#include "unit_lanes.h"
+#include "arena.h"
+#include "network.h"
+#include "transpose.h"
 
 #define REACH_PAD 0x1p-44     /* covers sums of some hundred terms that add up to at most 2 */
 #define REACH_NARROW 0x1p-30  /* of an interval whose secant would say nothing */
@@ -102,7 +104,7 @@ INLINE void relax(const vec *a, const vec *r, relaxation *to, int width,
     for (int v = 0; v < width; v++) {
         const vec low = a[v] - r[v], high = a[v] + r[v], range = high - low;
         const ivec wide = less(splat(REACH_NARROW), range);
-        const vec slope = pick(wide, (top[v] - bottom[v]) / blend(wide, range, splat(1)));
+        const vec slope = select_or_zero(wide, (top[v] - bottom[v]) / blend(wide, range, splat(1)));
         const vec guess = tangent_point(slope, activation), zero = splat(0);
         to[v].slope = slope;
         above[v] = smaller(larger(guess, larger(low, zero)), larger(high, zero));
@@ -128,7 +130,7 @@ INLINE void relax(const vec *a, const vec *r, relaxation *to, int width,
 
 enum { FORM_ROWS = GROUP > 4 ? 1 : 8 / GROUP, ROW_BLOCKS = 4 };
 
-/* Σₖ c(row, k)·A(k, ·), k from 0 up, for so many rows and blocks of LANES columns: as many sums at a
+/* Σₖ c(row, k)·A(k, ·), k from 0 up, for so many rows and blocks of ACCUMULATORS columns: as many sums at a
  * time as keep the adders busy. */
 INLINE void mix_tile(const real *c, size_t stride, int rows, int blocks, const real *A,
                      size_t columns, int size, vec sums[][GROUP])
@@ -137,15 +139,16 @@ INLINE void mix_tile(const real *c, size_t stride, int rows, int blocks, const r
     for (int i = 0; i < rows * blocks; i++) {
         UNROLL
         for (int g = 0; g < GROUP; g++)
-            sums[i][g] = load(A + i % blocks * LANES + g * WIDTH) * c[i / blocks * stride];
+            sums[i][g] = load(A + i % blocks * ACCUMULATORS + g * WIDTH) * c[i / blocks * stride];
     }
     for (int k = 1; k < size; k++) {
         UNROLL
         for (int i = 0; i < rows * blocks; i++) {
             UNROLL
             for (int g = 0; g < GROUP; g++)
-                sums[i][g] = sums[i][g] + load(A + k * columns + i % blocks * LANES + g * WIDTH) *
-                                              c[i / blocks * stride + k];
+                sums[i][g] =
+                    sums[i][g] + load(A + k * columns + i % blocks * ACCUMULATORS + g * WIDTH) *
+                                     c[i / blocks * stride + k];
         }
     }
 }
@@ -160,8 +163,8 @@ INLINE void settle_tile(int rows, int blocks, vec sums[][GROUP], vec totals[][GR
         for (int g = 0; g < GROUP; g++) {
             totals[i / blocks][g] = totals[i / blocks][g] + magnitude(sums[i][g]);
             if (to)
-                memcpy(to + i / blocks * to_columns + i % blocks * LANES + g * WIDTH, &sums[i][g],
-                       sizeof(vec));
+                memcpy(to + i / blocks * to_columns + i % blocks * ACCUMULATORS + g * WIDTH,
+                       &sums[i][g], sizeof(vec));
         }
     }
 }
@@ -175,22 +178,22 @@ INLINE void mix_rows(const real *c, size_t stride, int rows, const real *A, size
     for (int i = 0; i < rows; i++)
         for (int g = 0; g < GROUP; g++)
             totals[i][g] = splat(0);
-    for (; column + blocks * LANES <= columns; column += blocks * LANES) {
+    for (; column + blocks * ACCUMULATORS <= columns; column += blocks * ACCUMULATORS) {
         mix_tile(c, stride, rows, blocks, A + column, columns, size, sums);
         settle_tile(rows, blocks, sums, totals, to ? to + column : 0, to_columns);
     }
-    for (; column < columns; column += LANES) {
+    for (; column < columns; column += ACCUMULATORS) {
         mix_tile(c, stride, rows, 1, A + column, columns, size, sums);
         settle_tile(rows, 1, sums, totals, to ? to + column : 0, to_columns);
     }
     for (int i = 0; i < rows; i++)
-        spreads[i] = halve_vectors(totals[i], GROUP);
+        spreads[i] = halve(totals[i], GROUP);
 }
 
 /* Rows C·A, `rows` of them but at most FORM_ROWS: kept in `to` unless it is NULL; `spreads` get the
  * sum of each row's magnitudes. */
-APART void mix(const real *c, size_t stride, int rows, const real *A, size_t columns, int size,
-               real *to, size_t to_columns, real *spreads)
+NOINLINE void mix(const real *c, size_t stride, int rows, const real *A, size_t columns, int size,
+                  real *to, size_t to_columns, real *spreads)
 {
     if (rows == FORM_ROWS) {
         mix_rows(c, stride, FORM_ROWS, A, columns, size, to, to_columns, spreads);
@@ -301,7 +304,8 @@ INLINE void sum_middle(const walker *w, level *l, const vec *z)
         l->sums[v] = splat(0);
         l->error[v] = load(error + v * WIDTH) + load(each + v * WIDTH) * generators;
     }
-    add_unit_sums(w->block + s->operands * vectors_of(s), (const real *)z, s, l->sums);
+    add_sums((matrix){w->block + s->operands * vectors_of(s), vectors_of(s), 1}, z, s->hidden_size,
+             UNITS, vectors_of(s), l->sums);
 }
 
 /* Columns of A that a box of the states gives: A(j, k) = W(j, k)·box(k). */
@@ -317,7 +321,7 @@ INLINE void add_box(const walker *w, level *l, const vec *box, size_t column, re
             memcpy(l->A + j * l->columns + column + v * WIDTH, &generators, sizeof(vec));
             totals[v % GROUP] = totals[v % GROUP] + magnitude(generators);
         }
-        spreads[j] = halve_vectors(totals, GROUP);
+        spreads[j] = halve(totals, GROUP);
     }
 }
 
@@ -327,7 +331,8 @@ INLINE void enter_interval(const walker *w, level *l, const vec *box)
     const shape *s = w->s;
     for (int v = 0; v < vectors_of(s); v++)
         l->radius[v] = l->error[v];
-    add_unit_sums(w->sizes + s->operands * vectors_of(s), (const real *)box, s, l->radius);
+    add_sums((matrix){w->sizes + s->operands * vectors_of(s), vectors_of(s), 1}, box,
+             s->hidden_size, UNITS, vectors_of(s), l->radius);
 }
 
 /* A row of coefficients times the slopes. */
