@@ -5,48 +5,16 @@
 #include "binadd.h"
 #include "table.h"
 
-#include "first_error.h"
 #include "forward.h"
+
 #include "train.h"
 
+#include "first_error.h"
+
 #if REAL_BITS == 64
+#include "reach.h"
+
 #include "axes.h"
-#endif
-
-#if REAL_BITS == 64
-static void propagate(const binadd_network *network, binadd_reach *reach, int64_t work,
-                      void *workspace)
-{
-    const shape s = shape_of(network);
-    propagate_origins(&s, reach, work, workspace);
-}
-
-static void principal_axes(const binadd_network *network, const double *states, size_t sets,
-                           size_t samples, const double *centres, double *axes, void *workspace)
-{
-    const shape s = shape_of(network);
-    const size_t each = samples * s.hidden_size, frame = (size_t)s.hidden_size * s.columns;
-    for (size_t k = 0; k < sets; k++)
-        find_axes(&s, states + k * each, samples, centres + k * s.columns, axes + k * frame,
-                  workspace);
-}
-
-static size_t reach_workspace_size(const binadd_network *network, int steps)
-{
-    const shape s = shape_of(network);
-    arena a = arena_at(0);
-    walker w;
-    take_walker(&w, &a, &s, steps);
-    return arena_size(&a);
-}
-
-static size_t axes_workspace_size(const binadd_network *network)
-{
-    const shape s = shape_of(network);
-    arena a = arena_at(0);
-    take_axes(&a, &s);
-    return arena_size(&a);
-}
 #endif
 
 const binadd_kernels TABLE = {

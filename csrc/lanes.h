@@ -161,6 +161,24 @@ INLINE vec blend(ivec mask, vec x, vec y)
     return from_bits((mask & bits_of(x)) | (~mask & bits_of(y)));
 }
 
+INLINE vec load(const real *from)
+{
+    vec x;
+    memcpy(&x, from, sizeof x);
+    return x;
+}
+
+/* y where it is larger, or smaller, else x. */
+INLINE vec larger(vec x, vec y)
+{
+    return blend(less(x, y), y, x);
+}
+
+INLINE vec smaller(vec x, vec y)
+{
+    return blend(less(y, x), y, x);
+}
+
 /* min(limit, x); a NaN passes through. */
 INLINE vec at_most(vec x, real limit)
 {
