@@ -167,6 +167,13 @@ INLINE void activate(vec *a, int count, binadd_activation activation)
         activate_many(a, count, activation);
 }
 
+/* f′(a) from h = f(a). */
+INLINE vec slope(vec h, binadd_activation activation)
+{
+    return activation == BINADD_TANH ? 1 - h * h : h * (1 - h);
+}
+
+/* binadd_activation_values. */
 static void activate_values(binadd_activation activation, const void *from, size_t count, void *to)
 {
     const real *values = from;
@@ -184,12 +191,6 @@ static void activate_values(binadd_activation activation, const void *from, size
     memcpy(&x, values + i, (count - i) * sizeof(real));
     activate(&x, 1, activation);
     memcpy(results + i, &x, (count - i) * sizeof(real));
-}
-
-/* f′(a) from h = f(a). */
-INLINE vec slope(vec h, binadd_activation activation)
-{
-    return activation == BINADD_TANH ? 1 - h * h : h * (1 - h);
 }
 
 #endif

@@ -1,20 +1,21 @@
 /* kernels.h: the table of one instruction set and one dtype, and its kernels.
  *
- * A file of isa/ defines REAL_BITS, VECTOR_BYTES and TABLE and includes this.
+ * A file of isa/ defines REAL_BITS, VECTOR_BYTES and TABLE and includes this. Reading order: lanes.h,
+ * arithmetic.h, shape.h, sums.h and network.h; then, as one likes,
+ * - running: arena.h, spread.h, forward.h
+ * - training: loss.h, sequence.h, examples.h, transpose.h, update.h, train.h
+ * - checking: interval.h, box.h, first_error.h
+ * - proving: interval.h, reach.h, axes.h
  */
 #include "binadd.h"
 #include "table.h"
 
-#include "forward.h"
-
-#include "train.h"
-
 #include "first_error.h"
-
+#include "forward.h"
+#include "train.h"
 #if REAL_BITS == 64
-#include "reach.h"
-
 #include "axes.h"
+#include "reach.h"
 #endif
 
 const binadd_kernels TABLE = {

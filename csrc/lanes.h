@@ -168,7 +168,7 @@ INLINE vec load(const real *from)
     return x;
 }
 
-/* y where it is larger, or smaller, else x. */
+/* The larger and the smaller one; x if neither is. */
 INLINE vec larger(vec x, vec y)
 {
     return blend(less(x, y), y, x);

@@ -10,16 +10,15 @@
 
 /* Rows of a block: vectors, or reals where lanes are sequences. */
 typedef struct {
-    const void *inputs; /* (n, S)  from operand i */
-    const void *hidden; /* (H, S)  row k: from unit k */
-    const void
-        *transposed; /* (H, S)  row j: to unit j; needed to step back where lanes are units */
+    const void *inputs;      /* (n, S)  from operand i */
+    const void *hidden;      /* (H, S)  row k: from unit k */
+    const void *transposed;  /* (H, S)  row j: to unit j; for the step back, if lanes are units */
     const void *hidden_bias; /* (S) */
     const void *output;      /* (S) */
     const void *output_bias;
 } weights;
 
-/* Weights of a row. */
+/* Weights in a row, by the type that weight_at reads. */
 INLINE int row_length(const shape *s, lane_kind lanes)
 {
     return lanes == UNITS ? vectors_of(s) : s->columns;

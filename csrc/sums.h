@@ -94,7 +94,7 @@ INLINE pair product(int k, matrix m, const void *h, lane_kind lanes)
                   weight_at(m.first, k * m.along + m.across, lanes) * state};
 }
 
-/* Accumulator i. */
+/* Accumulator i: every ACCUMULATORS-th product from the i-th on. */
 INLINE pair strided(int i, matrix m, const void *h, int size, lane_kind lanes)
 {
     if (i >= size)
@@ -105,7 +105,7 @@ INLINE pair strided(int i, matrix m, const void *h, int size, lane_kind lanes)
     return sum;
 }
 
-/* The halving is written out depth first, so that few accumulators are alive at a time. */
+/* The halving tree is written out depth first, so that few accumulators are alive at a time. */
 #define HALVE_4(i, step, ...)                                                                      \
     add_pairs(add_pairs(strided(i, __VA_ARGS__), strided(i + 2 * (step), __VA_ARGS__)),            \
               add_pairs(strided(i + (step), __VA_ARGS__), strided(i + 3 * (step), __VA_ARGS__)))
@@ -127,22 +127,26 @@ INLINE vec sum_one(matrix m, const void *h, int size, lane_kind lanes)
     return sum_pair(m, h, size, lanes).first;
 }
 
-/* Sums of neighbouring units, of any size; inlined in a loop, they would leave too few registers. */
+/* Two vectors of neighbouring units. Inlined in a loop, this would want more registers than there are. */
 NOINLINE pair sum_neighbours(const vec *w, ptrdiff_t along, const void *h, int size)
 {
     return sum_pair((matrix){w, along, 1}, h, size, UNITS);
 }
 
-/* sums[j] ← Σₖ wⱼₖ·hₖ + sums[j] for `count` vectors j, one by one where registers hold all of h. */
+/* sums[j] ← Σₖ wⱼₖ·hₖ + sums[j] for `count` vectors j, one by one where registers
+ * hold all of h. */
 INLINE void add_sums_here(matrix m, const void *restrict h, int size, lane_kind lanes, int count,
                           vec *restrict sums)
 {
     const int held =
         MANY_REGISTERS && lanes != UNITS && IS_CONSTANT(size) && size == 16 && count > 1;
     vec pinned[16];
-    for (int k = 0; k < 16 && held; k++) {
-        pinned[k] = ((const vec *)h)[k];
-        PIN(pinned[k]);
+    if (held) {
+        UNROLL
+        for (int k = 0; k < 16; k++) {
+            pinned[k] = ((const vec *)h)[k];
+            PIN(pinned[k]);
+        }
     }
     int j = 0;
     for (; j + 2 <= count && !held; j += 2) {
