@@ -133,6 +133,11 @@ NOINLINE pair sum_neighbours(const vec *w, ptrdiff_t along, const void *h, int s
     return sum_pair((matrix){w, along, 1}, h, size, UNITS);
 }
 
+NOINLINE vec sum_neighbour(const vec *w, ptrdiff_t along, const void *h, int size)
+{
+    return sum_one((matrix){w, along, 1}, h, size, UNITS);
+}
+
 /* sums[j] ← Σₖ wⱼₖ·hₖ + sums[j] for `count` vectors j, one by one where registers
  * hold all of h. */
 INLINE void add_sums_here(matrix m, const void *restrict h, int size, lane_kind lanes, int count,
@@ -149,32 +154,34 @@ INLINE void add_sums_here(matrix m, const void *restrict h, int size, lane_kind 
         }
     }
     int j = 0;
+    const int called = lanes == UNITS && !IS_CONSTANT(size);
+    const vec *neighbours = (const vec *)m.first;
     for (; j + 2 <= count && !held; j += 2) {
-        const pair sum = lanes == UNITS && !IS_CONSTANT(size)
-                             ? sum_neighbours((const vec *)m.first + j, m.along, h, size)
-                             : sum_pair(from_row(m, j, lanes), h, size, lanes);
+        const pair sum = called ? sum_neighbours(neighbours + j, m.along, h, size)
+                                : sum_pair(from_row(m, j, lanes), h, size, lanes);
         sums[j] = sum.first + sums[j];
         sums[j + 1] = sum.second + sums[j + 1];
     }
     for (; j < count; j++)
-        sums[j] = sum_one(from_row(m, j, lanes), held ? pinned : h, size, lanes) + sums[j];
+        sums[j] = (called ? sum_neighbour(neighbours + j, m.along, h, size)
+                          : sum_one(from_row(m, j, lanes), held ? pinned : h, size, lanes)) +
+                  sums[j];
 }
 
 NOINLINE void add_sums_of_any_size(matrix m, const void *h, int size, lane_kind lanes, int count,
                                    vec *sums)
 {
-    if (lanes == UNITS)
-        add_sums_here((matrix){m.first, m.along, 1}, h, size, UNITS, count, sums); /* neighbours */
-    else if (lanes == SEQUENCES)
+    if (lanes == SEQUENCES)
         add_sums_here(m, h, size, SEQUENCES, count, sums);
     else
         add_sums_here(m, h, size, NETWORKS, count, sums);
 }
 
-/* Unrolled where the compiler knows the size; else called, which costs little and saves much code. */
+/* Unrolled where the compiler knows the size; else called, which costs little and saves much code:
+ * row by row for units, which have few rows and wait for each, all rows at once for others. */
 INLINE void add_sums(matrix m, const void *h, int size, lane_kind lanes, int count, vec *sums)
 {
-    if (IS_CONSTANT(size))
+    if (IS_CONSTANT(size) || lanes == UNITS)
         add_sums_here(m, h, size, lanes, count, sums);
     else
         add_sums_of_any_size(m, h, size, lanes, count, sums);
