@@ -18,17 +18,19 @@
 #pragma fp_contract(off)
 #endif
 
-#if defined(__FAST_MATH__) || defined(_M_FP_FAST) || defined(__ASSOCIATIVE_MATH__) || \
+#if defined(__FAST_MATH__) || defined(_M_FP_FAST) || defined(__ASSOCIATIVE_MATH__) ||              \
     defined(__RECIPROCAL_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
-#error "binadd computes the same bits everywhere, but not with -ffast-math, -Ofast, /fp:fast or parts of them"
+#error "binadd computes the same bits everywhere, but not with -ffast-math, -Ofast, /fp:fast"
 #endif
 #if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
-#error "excess precision changes the bits: on x86 -msse2 -mfpmath=sse, elsewhere -std=gnu11 or -fexcess-precision=fast avoid it"
+#error "excess precision changes the bits: try -msse2 -mfpmath=sse (x86), -fexcess-precision=fast"
 #endif
-#if FLT_RADIX != 2 || FLT_MANT_DIG != 24 || FLT_MAX_EXP != 128 || DBL_MANT_DIG != 53 || DBL_MAX_EXP != 1024
+#if FLT_RADIX != 2 || FLT_MANT_DIG != 24 || FLT_MAX_EXP != 128 || DBL_MANT_DIG != 53 ||            \
+    DBL_MAX_EXP != 1024
 #error "float must be IEEE 754's binary32 and double its binary64"
 #endif
 
-_Static_assert(sizeof 0.1 == sizeof(double), "constants must be double: not -fsingle-precision-constant");
+_Static_assert(sizeof 0.1 == sizeof(double),
+               "constants must be double: not -fsingle-precision-constant");
 
 #endif
