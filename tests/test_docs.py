@@ -163,9 +163,20 @@ def test_example_in_c(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
-def test_the_c_core_refuses_fast_math() -> None:
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        ("-Ofast", "-ffast-math"),
+        ("-ffast-math", "-ffast-math"),
+        ("-funsafe-math-optimizations", "-ffast-math"),
+        ("-freciprocal-math", "-ffast-math"),
+        ("-ffinite-math-only", "-ffast-math"),
+        ("-fsingle-precision-constant", "constants must be double"),
+    ],
+)
+def test_the_c_core_refuses_other_arithmetic(option: str, reason: str) -> None:
     source = str(ROOT / "csrc" / "isa" / "baseline_f64.c")
     command = ["gcc", "-fsyntax-only", source]
     assert subprocess.run(command, capture_output=True).returncode == 0
-    result = subprocess.run([*command, "-Ofast"], capture_output=True, text=True)
-    assert result.returncode != 0 and "-ffast-math" in result.stderr
+    result = subprocess.run([*command, option], capture_output=True, text=True)
+    assert result.returncode != 0 and reason in result.stderr
