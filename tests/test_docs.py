@@ -3,6 +3,7 @@
 ```python          is run, a file's blocks one after another; what stands as a comment behind an
                    expression is its value
 ```python needs x  likewise, where the library x is installed
+```{toctree} ...    is for Sphinx, which checks it
 ```python quote    stands so in the package
 ```c               stands so in csrc/ or examples/
 ```sh              its lines that begin with `binadd` are run; `# exits 1` says how they end
@@ -98,7 +99,9 @@ def test_page(
     missing: set[str] = set()
     for block in blocks_of(path):
         kind, _, library = block.kind.partition(" needs ")
-        if library and find_spec(library) is None:
+        if kind.startswith("{"):
+            continue  # a directive of the documentation
+        elif library and find_spec(library) is None:
             missing.add(library)
         elif kind == "python":
             run_python(block, names)
