@@ -31,7 +31,10 @@ import binadd
 from binadd.cli import main
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 pytestmark = pytest.mark.skipif(not PAGES[0].exists(), reason="the docs are not here")
 
@@ -130,6 +133,18 @@ def test_links_lead_somewhere(path: Path) -> None:
         if relative.suffix == ".pyx" and not (ROOT / "binadd").exists():
             continue  # the tests of an installed package, which holds no sources
         assert (ROOT / relative).exists() or (package / relative).exists(), target
+
+
+def test_the_version_is_cited() -> None:
+    assert f"\nversion: {binadd.__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+
+
+def test_hooks_have_the_versions_of_the_checks() -> None:
+    hooks, tools = ROOT / ".pre-commit-config.yaml", ROOT / ".ci" / "tools.txt"
+    if not hooks.exists():
+        pytest.skip("the hooks are not here")  # as in an sdist
+    pinned = re.findall(r"\[(\S+==\S+)\]", hooks.read_text("utf-8"))
+    assert pinned and set(pinned) <= set(tools.read_text("utf-8").splitlines())
 
 
 def test_example_in_python(tmp_path: Path) -> None:
