@@ -126,10 +126,14 @@ size_t binadd_first_error_workspace(const binadd_network *network, int bits);
 
 /* ---- Running a network ------------------------------------------------------------------------ */
 
+/* Sequences `first` … `first + count − 1` are run; of a single sequence (N = 1), steps `first` …
+ * `first + count − 1`. So a long run can be cut into slices: `first` is where the last slice ended. A
+ * later slice of a single sequence goes on from the `final_state` of the one before it. */
 typedef struct {
     const void *block;      /* (R, S) */
     const uint8_t *symbols; /* (N, T) */
     size_t sequences, steps;
+    size_t first, count;
     const void *initial_state; /* (N, H), or NULL for zeros */
     void *logits;              /* (N, T), or NULL */
     void *probabilities;       /* (N, T), or NULL */
