@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from binadd.checks import check_array, check_choice
+from binadd.checks import check_array, check_choice, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels.contract import (
     ACTIVATIONS,
@@ -199,7 +199,9 @@ def _check_names(parameters: Mapping[str, ArrayLike], biases: bool) -> None:
     wanted = list(parameter_shapes(Architecture(1, biases=biases)))
     for name in parameters:
         if name not in wanted:
-            raise InvalidInputError(f"{name!r} is not a parameter; allowed: {', '.join(wanted)}")
+            raise InvalidInputError(
+                f"{shorten(name)} is not a parameter; allowed: {', '.join(wanted)}"
+            )
     for name in wanted:
         if name not in parameters:
             raise InvalidInputError(f"parameters lack {name}; needed are {', '.join(wanted)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from binadd.cli.command import (
+    COUNT,
     INTERRUPTED,
     NO,
     YES,
@@ -23,17 +25,12 @@ from binadd.cli.command import (
     say,
 )
 from binadd.cli.numbers import short_integer
-from binadd.cli.options import (
-    backend_option,
-    goal_options,
-    network_options,
-    network_parameters,
-)
+from binadd.cli.options import ARCHITECTURE, backend_option, goal_options, network_options
 from binadd.cli.prove import every_sum, verdict_data
 
 if TYPE_CHECKING:
     from binadd.model import BinaryAdderRNN
-    from binadd.training import TrainingRun
+    from binadd.training import Progress, TrainingRun
     from binadd.training.schedule import Goal
 
 __all__ = ["train"]
@@ -61,22 +58,30 @@ binadd train --hidden 8 --seed 3 --until exact
 binadd train --recipe notebook --until 5000 -o notebook.npz
 binadd train --bits 64 --checkpoint run.npz
 binadd train --resume run.npz -o adder.npz
+binadd train --from hasty.npz -o adder.npz
 """,
 )
 @goal_options
-@new_file("-o", "--output", help="Save the network here.")
+@new_file("-o", "--output", help="Save the network in this file.")
+@option(
+    "--from",
+    "start",
+    type=existing_file,
+    metavar="MODEL",
+    help="Train the network of this model file on, instead of a new one.",
+)
 @network_options
 @new_file(
     "--checkpoint",
     heading="Interruption",
-    help="Save here what --resume continues from.",
+    help="Keep in this file what --resume continues from.",
 )
 @option(
     "--checkpoint-every",
-    type=int,
+    type=COUNT,
     metavar="N",
     heading="Interruption",
-    help="Sequences between two checkpoints.",
+    help="Write a checkpoint after this many sequences.",
 )
 @option(
     "--checkpoint-seconds",
@@ -84,14 +89,14 @@ binadd train --resume run.npz -o adder.npz
     metavar="X",
     default=10.0,
     heading="Interruption",
-    help="Seconds between two checkpoints; default 10.",
+    help="Write a checkpoint after this many seconds [default: 10].",
 )
 @option(
     "--resume",
     type=existing_file,
     metavar="FILE",
     heading="Interruption",
-    help="Continue from this checkpoint, to the same bits.",
+    help="Continue from this checkpoint, to the same bits as if nothing had happened.",
 )
 @backend_option
 @option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -100,6 +105,7 @@ def train(
     until: str | int | None,
     max_sequences: int | None,
     output: str | None,
+    start: str | None,
     checkpoint: str | None,
     checkpoint_every: int | None,
     checkpoint_seconds: float,
@@ -110,46 +116,73 @@ def train(
 ) -> Outcome:
     """Train a network until it is proved to add numbers of every length.
 
-    Or --until exact: every sum of --bits bits is right; or for a number of sequences. The same
-    seed gives the same weights on every machine. Ctrl-C leaves a checkpoint.
+    The same options give the same weights on every machine. Ctrl-C leaves a checkpoint, from
+    which --resume continues. While it learns, lines show the loss per bit, the share of output
+    bits that were right, and a sum as the network adds it at that moment.
 
     Exit status 0: the goal is reached. 1: it is not.
     """
-    ctx = click.get_current_context()
     demand_own_files(network=output, checkpoint=checkpoint if resume is None else resume)
-    if resume is None:
-        net, goal = _start(parameters, backend, bits, until, max_sequences)
-    else:
-        _refuse_beside_resume(ctx)
+    demand_own_files(model=start, checkpoint=checkpoint)
+    if resume is not None:
+        _refuse_given("--resume", "the checkpoint has it", lambda name: name not in _OF_EVERY_RUN)
         net, goal = _go_on(resume, backend, until, max_sequences)
         checkpoint = resume
+    else:
+        if checkpoint is None:
+            _refuse_given(None, "--checkpoint FILE", lambda name: name.startswith("checkpoint_"))
+        net = _new(parameters, backend) if start is None else _of_file(start, parameters, backend)
+        goal = _goal(net, bits, until, max_sequences)
     return _train(net, goal, output, checkpoint, checkpoint_every, checkpoint_seconds, quiet)
 
 
-def _start(
-    parameters: dict[str, Any],
-    backend: str,
-    bits: int | None,
-    until: str | int | None,
-    max_sequences: int | None,
-) -> tuple[BinaryAdderRNN, Goal]:
+def _new(parameters: dict[str, Any], backend: str) -> BinaryAdderRNN:
     from binadd.model import BinaryAdderRNN
+
+    return BinaryAdderRNN(**parameters, backend=backend)
+
+
+def _of_file(path: str, parameters: dict[str, Any], backend: str) -> BinaryAdderRNN:
+    """Return the network of a model file, to be trained on with the values that are given."""
+    from binadd import load
+
+    _refuse_given("--from", "the model has it", ARCHITECTURE.__contains__)
+    net = load(path, backend)
+    given = {
+        name: value
+        for name, value in parameters.items()
+        if name not in ARCHITECTURE and value is not None
+    }
+    # A recipe decides about biases, too, but the weights are those of the file.
+    return net.set_params(biases=net.settings.biases, **given)
+
+
+def _goal(
+    net: BinaryAdderRNN, bits: int | None, until: str | int | None, max_sequences: int | None
+) -> Goal:
     from binadd.training.loop import MAX_SEQUENCES
     from binadd.training.schedule import check_goal
 
-    net = BinaryAdderRNN(**network_parameters(parameters), backend=backend)
     until = "proved" if until is None else until
     limit = MAX_SEQUENCES if max_sequences is None else max_sequences
-    return net, check_goal(net.settings.operands, bits, until, limit)
+    return check_goal(
+        net.settings.operands, net.state.bits if bits is None else bits, until, limit
+    )
 
 
-def _refuse_beside_resume(ctx: click.Context) -> None:
+def _refuse_given(beside: str | None, why: str, refused: Callable[[str], bool]) -> None:
+    """Refuse options that were given but would be ignored."""
+    ctx = click.get_current_context()
     for parameter in ctx.command.params:
         name = parameter.name or ""
         given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and name not in _OF_EVERY_RUN:
+        if given and refused(name):
+            option = parameter.opts[-1]
             raise click.UsageError(
-                f"{parameter.opts[0]} cannot be combined with --resume: the checkpoint has it", ctx
+                f"{option} needs {why}"
+                if beside is None
+                else f"{option} cannot be combined with {beside}: {why}",
+                ctx,
             )
 
 
@@ -194,9 +227,10 @@ def _train(
         return _interrupted(net, goal, output, checkpoint)
     if output is not None:
         net.save(output)
-    text = f"{_headline(run, reporter.bit_accuracy)}\n{_account(run, before, output)}"
+    accuracy = _bit_accuracy(net, goal.bits)
+    text = f"{_headline(run, accuracy)}\n{_account(run, reporter.last, before, output)}"
     data = _run_data(run) | {
-        "bit_accuracy": reporter.bit_accuracy,
+        "bit_accuracy": accuracy,
         "output": output,
         "checkpoint": checkpoint,
     }
@@ -206,7 +240,17 @@ def _train(
 # What came of it ---------------------------------------------------------------------------------
 
 
-def _headline(run: TrainingRun, bit_accuracy: float | None) -> str:
+def _bit_accuracy(net: BinaryAdderRNN, bits: int) -> float:
+    """Return the share of right bits on the next sums of the data, a million bits of them."""
+    from binadd.training.data import DataStream
+
+    data = DataStream(net.kernels, net.state, bits, batch_size=1)
+    symbols, targets = data.take(max(1, 2**20 // bits))
+    answers = net.kernels.bits(net.settings.architecture, net.state.block, symbols)
+    return float((answers == targets).mean())
+
+
+def _headline(run: TrainingRun, bit_accuracy: float) -> str:
     status = paint(run.status, fg="green", bold=True)
     operands = run.network.settings.operands
     if run.status == "proved":
@@ -214,20 +258,21 @@ def _headline(run: TrainingRun, bit_accuracy: float | None) -> str:
     if run.status == "exact":
         return f"{status}: every sum of {operands} numbers of {run.bits} bits is right"
     if run.status == "finished":
-        accuracy = "" if bit_accuracy is None else f": bit accuracy {bit_accuracy:.2%} at the end"
-        return f"{status}{accuracy}"
+        return f"{status}: {bit_accuracy:.2%} of the output bits are right on new sums"
     status = paint("not reached", fg="red", bold=True)
     if run.wrong is not None:
         return f"{status}: {' + '.join(map(short_integer, run.wrong))} is still wrong"
     return f"{status}: short sums are right, but there is no proof for all"
 
 
-def _account(run: TrainingRun, before: int, output: str | None) -> str:
+def _account(run: TrainingRun, last: Progress | None, before: int, output: str | None) -> str:
     earlier = f" ({before:,} of them before)" if before else ""
     saved = f"saved in {output}" if output else "not saved (-o FILE does)"
     count = f"{run.sequences:,} sequences{earlier}"
     if run.restarts:
-        count += f", restarted {run.restarts} {'time' if run.restarts == 1 else 'times'}"
+        count += f", {run.restarts} restart{'s' * (run.restarts != 1)}"
+    if last is not None and last.failed_proofs:
+        count += f", {last.failed_proofs} failed proof{'s' * (last.failed_proofs != 1)}"
     return f"{count}, {_duration(run.seconds)}; {saved}"
 
 

@@ -2,7 +2,6 @@
 
 import struct
 from functools import cache
-from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,20 +32,20 @@ def native_extension() -> ModuleType:
     try:
         if spec.origin is not None and _is_cut_short(Path(spec.origin)):
             raise ImportError(f"{spec.origin}: its end is missing")
-        module = import_module(spec.name)
+        from binadd.kernels import native  # so that what freezes programs sees it
     except (ImportError, OSError) as error:
         raise BackendError(
             f"the native kernels are broken ({error}); reinstall binadd; {_WITHOUT}"
         ) from error
     from binadd import __version__
 
-    built = module.VERSION
+    built = native.VERSION
     if built != __version__:
         raise BackendError(
             f"the native kernels are of binadd {built}, the package is {__version__}; "
             f"reinstall binadd; {_WITHOUT}"
         )
-    return module
+    return native
 
 
 def _spec() -> ModuleSpec | None:

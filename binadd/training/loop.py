@@ -22,6 +22,10 @@ SLICE_SECONDS = 0.1
 """Training runs in slices of about this time, so that Ctrl-C and progress need not wait."""
 
 
+SHORT_SLICE = 2**18
+"""Bits of the first slice, before it is known how long a slice takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a run has come: what `train` calls its `progress` with after every slice.
@@ -32,8 +36,10 @@ class Progress:
         All that the network has been trained on so far.
     seconds : float
         Since the run began.
+    bits : int
+        Length of the operands of the slice, which is longer in the last phase.
     loss : float
-        Mean over the slice's updates.
+        Mean over the slice's updates; summed over the bits of a sequence.
     bit_accuracy : float
         Share of the slice's bits that were right before their update.
     learning_rate : float
@@ -48,6 +54,7 @@ class Progress:
     sequences: int
     updates: int
     seconds: float
+    bits: int
     loss: float
     bit_accuracy: float
     learning_rate: float
@@ -196,7 +203,9 @@ class _Run:
         self._course = Course(net, goal)
         self._writer = writer
         self._progress = progress
-        self._pace = CHECK_UPDATES * self._course.batch_size
+        batch = self._course.batch_size
+        # Very long operands take a second a sequence: begin with one batch of them.
+        self._pace = max(batch, min(CHECK_UPDATES * batch, SHORT_SLICE // goal.bits))
 
     def finish(self) -> TrainingRun:
         """Train until the goal or the limit is reached."""
@@ -225,6 +234,7 @@ class _Run:
                 state.sequences,
                 state.updates,
                 now - self._course.start,
+                self._course.bits,
                 report.loss,
                 report.bit_accuracy,
                 self._course.optimizer().learning_rate,

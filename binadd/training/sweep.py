@@ -16,30 +16,31 @@ from typing import Any
 
 import numpy as np
 
-from binadd.checks import check_flag, check_integer, check_progress
+from binadd.checks import check_flag, check_integer, check_progress, shorten
 from binadd.errors import CheckpointError, DivergenceError, InvalidInputError, InvalidTypeError
 from binadd.model import DEFAULTS, BinaryAdderRNN
 from binadd.recipes import Settings, resolve
+from binadd.state import STATUSES
 from binadd.training.course import Course, TrainingRun
 from binadd.training.loop import MAX_SEQUENCES, train
 from binadd.training.population import shared_settings, train_population
 from binadd.training.schedule import Goal, check_goal
-from binadd.training.sweepfile import SweepFile
+from binadd.training.sweepfile import Kind, SweepFile
 from binadd.training.table import Row, Table
 
 __all__ = ["RESULTS", "sweep"]
 
-RESULTS = (
-    "status",
-    "sequences",
-    "restarts",
-    "failed_proofs",
-    "verdict",
-    "margin",
-    "wrong_bit",
-    "weights",
-)
-"""The columns after the parameters."""
+RESULTS: Mapping[str, Kind] = {
+    "status": (*STATUSES, "diverged"),
+    "sequences": int,
+    "restarts": int,
+    "failed_proofs": int,
+    "verdict": ("proved", "refuted", "undecided", None),
+    "margin": float,
+    "wrong_bit": int,
+    "weights": str,
+}
+"""The columns after the parameters, and what they hold."""
 
 CHUNK = 64
 """Networks that a worker is given at once, at most."""
@@ -179,7 +180,7 @@ def _resolve(parameters: Mapping[str, Any]) -> Settings:
     for name in parameters:
         if name not in DEFAULTS:
             raise InvalidInputError(
-                f"{name!r} is not a parameter of a network; allowed: {', '.join(DEFAULTS)}"
+                f"{shorten(name)} is not a parameter of a network; allowed: {', '.join(DEFAULTS)}"
             )
     return resolve({**DEFAULTS, **parameters})
 
