@@ -29,6 +29,7 @@ def report() -> Any:
     return run(3, 4, repeats=2, growth=False)
 
 
+@pytest.mark.thorough
 def test_everyone_takes_part(report: Any) -> None:
     first = report.sections[0]
     names = [row.name for row in first.rows]

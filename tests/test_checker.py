@@ -745,6 +745,7 @@ FEW = [liar for liar in liars() if "float64-2" in str(liar)]
 REST = [pytest.param(one, marks=pytest.mark.exhaustive) for one in liars() if one not in FEW]
 
 
+@pytest.mark.thorough(one_in=10)
 @pytest.mark.parametrize("liar", [*FEW, *REST], ids=str)
 def test_refuses_whatever_is_said_of_a_liar(liar: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets around states that it is in, narrow and wide: never do they prove what is wrong."""
@@ -924,6 +925,7 @@ def small(number: int) -> int:
     return number
 
 
+@pytest.mark.thorough(one_in=8)
 @pytest.mark.parametrize("affine", [False, True])
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
 @pytest.mark.parametrize("load", [1e-3, 1.0, 60.0, 1e4, 2.0**26])

@@ -577,3 +577,14 @@ def test_public_names() -> None:
     assert binadd.train.__module__ == "binadd.training.loop"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         binadd.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("length", [0, 6, 7, 8, 14, 20])
+def test_adding_in_slices_changes_nothing(
+    make: Callable[..., BinaryAdderRNN], monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    net = make(5, seed=3)
+    operands = ((1 << length) - 1, (1 << length) // 3)
+    whole = net.add(*operands)
+    monkeypatch.setattr("binadd.model._SLICE", 7)
+    assert net.add(*operands) == whole
