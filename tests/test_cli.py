@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -23,7 +24,9 @@ from binadd import BinaryAdderRNN, plots
 from binadd.cli import _binadd, main
 from binadd.cli.command import paint
 from binadd.cli.numbers import parse_integer, write_integer
+from binadd.cli.progress import Reporter
 from binadd.kernels import load
+from binadd.training.schedule import check_goal
 
 needs_processes = pytest.mark.skipif(
     sys.platform in ("emscripten", "wasi"), reason="there are no processes here"
@@ -334,6 +337,30 @@ def test_train_saves_what_it_says(
     net = BinaryAdderRNN(seed=1)
     binadd.train(net)
     assert binadd.load(path) == net
+
+
+@pytest.mark.parametrize("columns", [50, 80, 120, None])
+def test_lines_of_training_fit(
+    cli: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, columns: int | None
+) -> None:
+    monkeypatch.setattr("binadd.cli.progress.terminal_width", lambda: columns)
+    status, out, err = cli("train", "--seed", 1)
+    lines = err.splitlines()
+    assert status == 0 and "1 failed proof" in out
+    assert max(map(len, lines)) < (columns or 200)
+    assert lines[0].split()[:4] == ["sequences", "loss/bit", "right", "bits"]
+    assert ("should be" in err and "right\n" in err) == (columns != 50)
+    assert "weight noise: short sums are right" in err
+    first = re.match(r" +64 +(0\.[0-9]{3}) +([0-9.]+)%", lines[1])
+    assert first is not None and 0.3 < float(first[1]) < 2 and 30 < float(first[2]) < 80
+
+
+def test_a_restart_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    net = BinaryAdderRNN()
+    reporter = Reporter(net, check_goal(2, 8, "proved", 100), quiet=False)
+    for restarts in (0, 1, 1):
+        reporter(binadd.Progress(64, 64, 0.1, 8, 5.5, 0.5, 0.1, restarts, 0, False))
+    assert capfd.readouterr().err.count("restart 1: training begins again") == 1
 
 
 def test_train_as_json(cli_json: Callable[..., tuple[int, Any]]) -> None:

@@ -135,7 +135,7 @@ def _may_be(value: Any, kind: Kind) -> bool:
         return value in kind
     if isinstance(value, str):
         return kind is str and re.fullmatch("[0-9a-f]{16}", value) is not None
-    return value is None or bool(type(value) is kind and 0 <= value < 2**63)
+    return value is None or (type(value).__name__ == kind.__name__ and 0 <= value < 2**63)
 
 
 def _plain(value: Any) -> Any:
