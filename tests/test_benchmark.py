@@ -43,6 +43,7 @@ def test_everyone_takes_part(report: Any) -> None:
     assert first.named(TWIN).agrees == "is the definition"
 
 
+@pytest.mark.thorough
 def test_report(report: Any) -> None:
     data = json.loads(json.dumps(report.to_dict()))
     assert data["settings"]["hidden_size"] == 3 and data["settings"]["steps"] == 4

@@ -637,6 +637,7 @@ def test_what_a_frame_lacks_is_made_up_for() -> None:
 HUGE = (0.99, 1.99, 2.0, 3.99, 4.0, 1e3, 2.0**31, 2.0**32, 2.0**33, 2.0**34, 1e18, 2.0**63, 1e300)
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("kind", ["boxes", "cells"])
 def test_refuses_huge_numbers(kind: str) -> None:
@@ -703,6 +704,7 @@ def test_refuses_huge_weights() -> None:
             assert refused(disguised, other) or not wrong
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("affine", [False, True])
 def test_refuses_endless_steps(affine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets so small that nothing is ever in one: four times as many cases after every step."""

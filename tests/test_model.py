@@ -332,6 +332,7 @@ def test_gradients_are_central_differences(
             assert math.isclose(gradients[name][index], numeric, rel_tol=1e-6, abs_tol=1e-8)
 
 
+@pytest.mark.thorough
 def test_fit_learns_begins_anew_and_returns_the_network(make: Make) -> None:
     X = bits.encode([(a, b) for a in range(8) for b in range(8)], 3)
     net = make(8, seed=1, epochs=40)
