@@ -14,7 +14,10 @@ from binadd.errors import (
     DivergenceError,
     InvalidInputError,
     InvalidTypeError,
+    MissingExtraError,
     ModelFileError,
+    UndecidedError,
+    UnknownAttributeError,
 )
 from binadd.model import BinaryAdderRNN
 
@@ -60,7 +63,10 @@ __all__ = [
     "DivergenceError",
     "InvalidInputError",
     "InvalidTypeError",
+    "MissingExtraError",
     "ModelFileError",
+    "UndecidedError",
+    "UnknownAttributeError",
     "__version__",
     *_LATER,
 ]

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from binadd.checks import check_choice, check_flag, check_integer, check_real
+from binadd.checks import check_choice, check_dtype, check_flag, check_integer, check_real
 from binadd.errors import InvalidInputError
 from binadd.kernels.contract import (
     ACTIVATIONS,
@@ -94,6 +94,16 @@ def bits_by_shape(operands: int) -> int:
     return 8 if operands <= 2 else 32
 
 
+CONSTANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "momentum": ("momentum", "nesterov"),
+        "beta1": ("adam",),
+        "beta2": ("adam",),
+        "epsilon": ("adam",),
+    }
+)
+"""The constants that not every update rule has, and the rules that have them."""
+
 MAX_BATCH_SIZE = 2**20
 MAX_EPOCHS = 10**9
 MAX_SEED = 2**64 - 1
@@ -158,8 +168,11 @@ def recipe_values(recipe: str, hidden_size: int, operands: int, activation: str)
     return values
 
 
-def resolve(given: Mapping[str, Any]) -> Settings:
+def resolve(given: Mapping[str, Any], *, complete: bool = False) -> Settings:
     """Return checked settings: what is given, and the recipe's value wherever that is None.
+
+    A constant that the optimizer does not have cannot be given, unless `given` is `complete`: the
+    fields of other settings, which have every constant.
 
     Raises
     ------
@@ -198,13 +211,19 @@ def resolve(given: Mapping[str, Any]) -> Settings:
         clip_norm=check_real("clip_norm", values["clip_norm"], open_minimum=True),
         batch_size=check_integer("batch_size", values["batch_size"], 1, MAX_BATCH_SIZE),
         epochs=check_integer("epochs", values["epochs"], 1, MAX_EPOCHS),
-        dtype=check_choice("dtype", values["dtype"], DTYPES),
+        dtype=check_dtype(values["dtype"], DTYPES),
         seed=check_integer("seed", values["seed"], 0, MAX_SEED),
         recipe=recipe,
     )
     for constant in ("learning_rate", "epsilon"):
         if math.isinf(getattr(settings, constant)):
             raise InvalidInputError(f"{constant} must be finite, not inf")
+    for constant, rules in CONSTANTS.items():
+        if not complete and given.get(constant) is not None and settings.optimizer not in rules:
+            raise InvalidInputError(
+                f"{constant} has no effect with the optimizer {settings.optimizer!r}: leave it "
+                f"out, or choose {' or '.join(map(repr, rules))}"
+            )
     return settings
 
 

@@ -1,8 +1,8 @@
 """What training continues from: weights, the optimizer's moments, and how far the data was read.
 
-A state is replaced, never changed: `advance` returns a new one. So a call that is interrupted, at
-any moment, leaves the last whole state, and a thread that reads a network while another trains it
-sees the weights of one update, not of two.
+A state is replaced, never changed: its arrays are read-only, and `advance` returns a new one. So a
+call that is interrupted, at any moment, leaves the last whole state, and a thread that reads a
+network while another trains it sees the weights of one update, not of two.
 """
 
 from __future__ import annotations
@@ -68,6 +68,11 @@ class State:
     """The length of the operands that `binadd.train` last trained on."""
     status: str | None = None
     """How `binadd.train` ended, one of `STATUSES`; None as soon as there is another update."""
+
+    def __post_init__(self) -> None:
+        for array in (self.block, self.moments, self.powers):
+            if isinstance(array, np.ndarray):  # whatever else it is, the network refuses
+                array.flags.writeable = False
 
 
 class Report(NamedTuple):

@@ -147,7 +147,7 @@ def read_configuration(configuration: object) -> dict[str, Any]:
     values = read_object("configuration", configuration, names)
     if values["clip_norm"] == "inf":
         values["clip_norm"] = math.inf
-    settings = resolve(values)
+    settings = resolve(values, complete=True)
     if asdict(settings) != values:
         raise InvalidInputError("its configuration leaves something undecided")
     recipe = recipe_values(

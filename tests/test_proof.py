@@ -12,10 +12,11 @@ import pytest
 from grafts import RUN, grafted
 from liars import Liar, liars
 from proved import KINDS, certified, trained
+from weights import put
 
 import binadd
 from binadd import BinaryAdderRNN, proof
-from binadd.errors import CertificateError, InvalidInputError
+from binadd.errors import CertificateError, InvalidInputError, UndecidedError
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import weights_digest
@@ -68,6 +69,16 @@ def test_what_is_wrong_on_short_words_is_not_put_to_the_proof(
 ) -> None:
     monkeypatch.setattr(proof, "PORTFOLIO", {"quick": ()})
     assert isinstance(prove(BinaryAdderRNN(8, operands=5), effort="quick"), Refuted)
+
+
+def test_a_verdict_is_true_if_the_network_is_right() -> None:
+    assert prove(trained(2))
+    assert not prove(BinaryAdderRNN(8, seed=5), effort="quick")
+    undecided = Undecided(tried=(), reached="nothing", advice="none")
+    for ask in (bool, lambda verdict: not verdict, lambda verdict: [1 for _ in [0] if verdict]):
+        with pytest.raises(UndecidedError, match="is neither true nor false: compare its status"):
+            ask(undecided)
+    assert undecided == dataclasses.replace(undecided)
 
 
 def test_operands_of_many_digits_can_be_shown() -> None:
@@ -226,7 +237,7 @@ def test_weights_that_may_overflow_prove_nothing() -> None:
         huge = BinaryAdderRNN.from_parameters(parameters)
         assert not isinstance(prove(huge, effort="quick"), Proved)
     broken = BinaryAdderRNN.from_parameters(net.parameters)
-    broken.parameters["hidden_weights"][0, 0] = np.nan
+    put(broken, "hidden_weights", (0, 0), np.nan)
     assert not isinstance(prove(broken, effort="quick"), Proved)
 
 

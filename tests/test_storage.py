@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from weights import put
 
 import binadd
 from binadd import BinaryAdderRNN, InvalidInputError, ModelFileError, archive, parameters, storage
@@ -135,7 +136,7 @@ def test_a_trained_network_goes_on_where_its_data_ended(make: Make, tmp_path: Pa
 
 def test_weights_that_are_not_finite_are_not_written(make: Make, tmp_path: Path) -> None:
     net = make(4)
-    net.parameters["output_weights"][1] = np.nan
+    put(net, "output_weights", 1, np.nan)
     with pytest.raises(binadd.InvalidInputError, match="output_weights must hold finite numbers"):
         net.save(tmp_path / "adder.npz")
     assert os.listdir(tmp_path) == []

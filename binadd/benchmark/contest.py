@@ -22,6 +22,7 @@ from binadd.errors import DisagreementError
 from binadd.kernels import load, native_or_none
 from binadd.kernels.contract import NativeKernels
 from binadd.model import BinaryAdderRNN
+from binadd.progress import reporting
 
 __all__ = ["run"]
 
@@ -43,7 +44,7 @@ def run(
     repeats: int = 9,
     peers: bool = False,
     growth: bool = False,
-    progress: Callable[[str], object] | None = None,
+    progress: Callable[[str], object] | bool | None = None,
 ) -> Report:
     """Time every implementation at every kind of work, and return a report.
 
@@ -61,8 +62,8 @@ def run(
         Whether Numba, PyTorch, JAX and ONNX Runtime take part, those that are installed.
     growth : bool, default False
         Whether native training is timed for other sizes, lengths, batches and threads, too.
-    progress : callable, optional
-        Called with the title of each section before it is timed.
+    progress : callable or True, optional
+        Called with the title of each section before it is timed; True shows it on stderr.
 
     Returns
     -------
@@ -84,10 +85,9 @@ def run(
     net = BinaryAdderRNN(hidden_size, dtype=dtype, recipe=recipe)
     bits = check_integer("bits", bits, 1, 4096)
     repeats = check_integer("repeats", repeats, 1)
-    say = progress or (lambda title: None)
     machine = describe()  # before the benchmark itself makes it busy
-    with _isa_restored():
-        bench = _Bench(net, bits, repeats, peers, say)
+    with reporting(progress) as report, _isa_restored():
+        bench = _Bench(net, bits, repeats, peers, report or (lambda title: None))
         sections = list(bench.sections())
         native = native_or_none()
         return Report(

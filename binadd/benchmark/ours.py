@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -78,10 +77,9 @@ class Ours:
 
     def call(self, work: Work) -> Callable[[], NDArray[Any]]:
         """Probabilities (N, T), as a user asks for them."""
-        parameters = {
-            field.name: getattr(work.settings, field.name) for field in fields(work.settings)
-        }
-        net = BinaryAdderRNN(**parameters, backend=self._kernels.NAME)
+        net = BinaryAdderRNN.from_parameters(
+            work.parameters(), work.settings.activation, backend=self._kernels.NAME
+        )
         X = unpack_symbols(work.symbols, work.architecture.operands)
         return lambda: net.predict_proba(X)
 

@@ -8,11 +8,12 @@ from math import inf
 
 import numpy as np
 
-from binadd.checks import check_choice, check_instance, check_progress
+from binadd.checks import check_choice, check_instance
 from binadd.model import BinaryAdderRNN
+from binadd.progress import reporting
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate, weights_digest
-from binadd.proof.checker import check
+from binadd.proof.checker import Checked, check
 from binadd.proof.closure import Failure, Found, Strategy, close
 from binadd.proof.falsify import falsify, falsify_shortly
 from binadd.proof.memory import describe_memory
@@ -22,6 +23,7 @@ from binadd.proof.verdict import Proved, Refuted, Undecided, Verdict
 
 __all__ = [
     "Certificate",
+    "Checked",
     "ProofProgress",
     "Proved",
     "Refuted",
@@ -89,12 +91,18 @@ class ProofProgress:
     contexts: int
     unsettled: int
 
+    def __str__(self) -> str:
+        return (
+            f"attempt {self.attempt} of {self.attempts}: {self.contexts:,} contexts, "
+            f"{self.unsettled:,} sets unsettled"
+        )
+
 
 def prove(
     net: BinaryAdderRNN,
     *,
     effort: str = "thorough",
-    progress: Callable[[ProofProgress], object] | None = None,
+    progress: Callable[[ProofProgress], object] | bool | None = None,
 ) -> Verdict:
     """Decide whether a network adds all numbers of every length.
 
@@ -104,8 +112,8 @@ def prove(
     effort : {"quick", "medium", "thorough"}
         How long to look. With 16 units: a few milliseconds, as between two stretches of training;
         some hundredths of a second; or up to half a minute.
-    progress : callable, optional
-        Called with a `ProofProgress` now and then.
+    progress : callable or True, optional
+        Called with a `ProofProgress` now and then; True shows a line on stderr.
 
     Returns
     -------
@@ -134,8 +142,8 @@ def prove(
     """
     check_instance("net", net, BinaryAdderRNN)
     check_choice("effort", effort, tuple(PORTFOLIO))
-    check_progress(progress)
-    return decide(net, effort, progress=progress)
+    with reporting(progress) as report:
+        return decide(net, effort, progress=report)
 
 
 def decide(

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from binadd.checks import check_instance, check_integer, check_progress, check_real
+from binadd.checks import check_instance, check_integer, check_real
 from binadd.model import BinaryAdderRNN
+from binadd.progress import reporting
 from binadd.state import Report
 from binadd.training.checkpoint import CheckpointWriter, load_checkpoint
 from binadd.training.course import Course, TrainingRun
@@ -62,6 +63,12 @@ class Progress:
     failed_proofs: int
     saturating: bool
 
+    def __str__(self) -> str:
+        return (
+            f"{self.sequences:,} sequences, loss {self.loss:.3g}, "
+            f"{self.bit_accuracy:.2%} of bits right"
+        )
+
 
 def train(
     net: BinaryAdderRNN,
@@ -69,7 +76,7 @@ def train(
     *,
     until: str | int = "proved",
     max_sequences: int = MAX_SEQUENCES,
-    progress: Callable[[Progress], object] | None = None,
+    progress: Callable[[Progress], object] | bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     checkpoint_seconds: float = 10.0,
@@ -98,8 +105,9 @@ def train(
     max_sequences : int, default 1,000,000
         Give up when the network has been trained on so many in all, in whole batches, and is not
         proved or exact yet. That is not an error: the run's status says so.
-    progress : callable, optional
-        Called with a `Progress` after every slice of training, at least every 0.1 s or so.
+    progress : callable or True, optional
+        Called with a `Progress` after every slice of training, at least every 0.1 s or so; True
+        shows a line on stderr.
     checkpoint : path, optional
         Where to write checkpoints, from which `resume` continues: at the start, at the end however
         it comes about (Ctrl-C too), and in between. A file of this name is replaced.
@@ -132,13 +140,13 @@ def train(
     ('proved', 300)
     """
     check_instance("net", net, BinaryAdderRNN)
-    check_progress(progress)
     goal = check_goal(net.settings.operands, bits, until, max_sequences)
     if checkpoint_every is not None:
         checkpoint_every = check_integer("checkpoint_every", checkpoint_every, 1)
     seconds = check_real("checkpoint_seconds", checkpoint_seconds)
     writer = CheckpointWriter(checkpoint, goal, checkpoint_every, seconds)
-    return _Run(net, goal, writer, progress).finish()
+    with reporting(progress) as report:
+        return _Run(net, goal, writer, report).finish()
 
 
 def resume(
@@ -147,7 +155,7 @@ def resume(
     backend: str = "auto",
     until: str | int | None = None,
     max_sequences: int | None = None,
-    progress: Callable[[Progress], object] | None = None,
+    progress: Callable[[Progress], object] | bool | None = None,
     checkpoint_every: int | None = None,
     checkpoint_seconds: float = 10.0,
 ) -> TrainingRun:

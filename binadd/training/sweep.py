@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from binadd.checks import check_flag, check_integer, check_progress, shorten
+from binadd.checks import check_flag, check_integer, shorten
 from binadd.errors import CheckpointError, DivergenceError, InvalidInputError, InvalidTypeError
 from binadd.model import DEFAULTS, BinaryAdderRNN
+from binadd.progress import reporting
 from binadd.recipes import Settings, resolve
 from binadd.state import STATUSES
 from binadd.training.course import Course, TrainingRun
@@ -55,7 +56,7 @@ def sweep(
     verdicts: bool = False,
     workers: int | None = None,
     path: str | os.PathLike[str] | None = None,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Callable[[int, int], object] | bool | None = None,
     **parameters: Any,
 ) -> Table:
     """Train networks of all combinations of parameters and return a table, a row for each.
@@ -75,8 +76,9 @@ def sweep(
         A file that every row is added to as soon as there is one, as a line of JSON. If it
         exists, rows that it has are taken from it: so an interrupted sweep continues, and a
         finished one can be extended.
-    progress : callable, optional
-        Called with the number of rows done so far and the number of all rows.
+    progress : callable or True, optional
+        Called with the number of rows done so far and the number of all rows; True shows a bar
+        on stderr.
     **parameters
         Parameters of `BinaryAdderRNN`: each a value, or a list, tuple, range or array of values
         to be tried.
@@ -112,13 +114,12 @@ def sweep(
     >>> table["hidden_size"], table["status"][0]
     ([4, 4, 4, 8, 8, 8], 'finished')
     """
-    check_progress(progress)
     grid = _grid(seeds, parameters)
     task = _task(grid, bits, until, max_sequences, check_flag("verdicts", verdicts))
     workers = _workers(workers)
     names = tuple(grid[0].parameters)
     rows: dict[Settings, Row] = {}
-    with SweepFile(path, task.header(), RESULTS) as file:
+    with reporting(progress) as report, SweepFile(path, task.header(), RESULTS) as file:
         for row, results in file.rows():
             try:
                 rows[_resolve(row)] = results
@@ -126,14 +127,14 @@ def sweep(
                 raise CheckpointError(f"{path} has a row of no network: {reason}") from None
         missing = [entry for entry in grid if entry.settings not in rows]
         done = len(grid) - len(missing)
-        if progress is not None:
-            progress(done, len(grid))
+        if report is not None:
+            report(done, len(grid))
         for entry, results in _run(task, missing, workers):
             file.write(entry.parameters, results)
             rows[entry.settings] = results
             done += 1
-            if progress is not None:
-                progress(done, len(grid))
+            if report is not None:
+                report(done, len(grid))
     return Table((*names, *RESULTS), (entry.parameters | rows[entry.settings] for entry in grid))
 
 
@@ -172,8 +173,14 @@ def _choices(value: Any) -> list[Any]:
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        return [value]
-    return [v.item() if isinstance(v, np.generic) else v for v in value]
+        value = [value]
+    return [_plain(choice) for choice in value]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, type | np.dtype):  # np.float32 and its like, as a dtype
+        return np.dtype(value).name
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _resolve(parameters: Mapping[str, Any]) -> Settings:
