@@ -34,7 +34,7 @@ from binadd.checks import check_instance, check_integer, shorten
 from binadd.errors import InvalidInputError, ModelFileError, UnknownAttributeError
 from binadd.kernels import load as load_kernels
 from binadd.kernels.arguments import check_layout
-from binadd.kernels.contract import Architecture, Kernels
+from binadd.kernels.contract import Architecture, Batch, Kernels
 from binadd.parameters import (
     Parameters,
     has_strays,
@@ -617,7 +617,7 @@ class BinaryAdderRNN:
         now, state = self._now, self._now.state
         symbols, targets = _check_pair(now, X, y)
         loss, gradients = now.kernels.loss_and_gradients(
-            state.architecture, state.block, symbols, targets, now.settings.loss
+            state.architecture, state.block, Batch(symbols, targets), now.settings.loss
         )
         return loss, named_arrays(state.architecture, gradients)
 
@@ -700,13 +700,12 @@ class BinaryAdderRNN:
         words: int = 0,
     ) -> _Snapshot:
         """Train the network as it was at a moment; return it as it is after that."""
-        state, _ = advance(
+        state = advance(
             now.kernels,
             now.state,
-            symbols,
-            targets,
+            Batch(symbols, targets),
+            now.settings.update_rule,
             loss=now.settings.loss,
-            optimizer=now.settings.update_rule,
             batch_size=now.settings.batch_size,
             words=words,
         )

@@ -208,7 +208,7 @@ enum { BINADD_MAX_STEPS = 64 }; /* of a case until a set must hold it */
 /* What came of an origin: none of these where all its images are held by sets, and right. */
 enum {
     BINADD_DOUBT = 1,    /* a logit may have the wrong sign */
-    BINADD_ESCAPED = 2,  /* an image is far outside after the last step */
+    BINADD_ESCAPED = 2,  /* an image is far outside after the last step, or in too many cells */
     BINADD_WIDENED = 4,  /* images are a little outside: `least` and `most` say how far */
     BINADD_TOO_MANY = 8, /* there are more images than the budget: nothing else is known */
 };

@@ -10,20 +10,7 @@
 #ifndef BINADD_LANES_H
 #define BINADD_LANES_H
 
-/* Each operation is rounded once, to its own type, whatever the compiler is told. */
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT OFF
-#elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off")
-#elif defined(_MSC_VER)
-#pragma fp_contract(off)
-#endif
-#if defined(__FAST_MATH__) || defined(_M_FP_FAST)
-#error "binadd computes the same bits everywhere, but not with -ffast-math, -Ofast, /fp:fast"
-#endif
-#if defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
-#error "excess precision changes the bits: -msse2 -mfpmath=sse or -fexcess-precision=fast avoid it"
-#endif
+#include "ieee.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -530,7 +530,8 @@ INLINE int covered_whole(walker *w, int32_t context, int last)
 
 /* Whether the cells of a context hold the image, each the part that reaches into it. The largest
  * generator along the first axis is shortened to what of it does. That generator may be tiny, so what
- * it is divided into must allow for all that was rounded: `reach` has the slack, too. */
+ * it is divided into must allow for all that was rounded: `reach` has the slack, too. An image that
+ * reaches into more cells than may escape counts as outside, so that no image takes long. */
 INLINE int covered_by_cells(walker *w, const level *l, int32_t context, int last)
 {
     const shape *s = w->s;
@@ -540,7 +541,7 @@ INLINE int covered_by_cells(walker *w, const level *l, int32_t context, int last
     const real from = nearest((w->at[0] - reach) / width), to = nearest((w->at[0] + reach) / width);
     const int32_t first = r->first[context], count = r->first[context + 1] - first;
     const real lowest = r->lowest[context];
-    if (!(from >= lowest && to < lowest + count)) {
+    if (!(from >= lowest && to < lowest + count && to - from < MOST_ESCAPES)) {
         w->now->outcome |= last ? BINADD_ESCAPED : 0;
         return 0;
     }

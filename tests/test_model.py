@@ -834,6 +834,6 @@ def test_import_takes_nothing_but_numpy() -> None:
 
 def test_public_names() -> None:
     assert dir(binadd) == sorted(binadd.__all__)
-    assert binadd.train.__module__ == "binadd.training.loop"
+    assert binadd.train.__module__ == "binadd.training"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         binadd.nothing  # noqa: B018

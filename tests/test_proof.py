@@ -20,7 +20,14 @@ from binadd.errors import CertificateError, InvalidInputError, UndecidedError
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import weights_digest
-from binadd.proof.closure import Failure, Found, Strategy, close
+from binadd.proof.closure import (
+    MOST_WORK,
+    Failure,
+    Found,
+    Strategy,
+    affordable,
+    close,
+)
 from binadd.proof.contexts import MOST_EDGES, ContextTree, affordable_depth, uniform
 from binadd.proof.falsify import falsify
 from binadd.proof.memory import slowest_word
@@ -297,6 +304,25 @@ def test_work_is_bounded(operands: int, strategy: Strategy) -> None:
     failure = close(bounds, Sampler(bounds), strategy)
     assert isinstance(failure, Failure)
     assert failure.contexts <= (MOST_EDGES >> operands) + operands * 2**operands
+
+
+def test_large_networks_are_tried_within_their_means() -> None:
+    strategies = [one for effort in proof.PORTFOLIO.values() for one in effort]
+    small, large = (Bounds(BinaryAdderRNN(units, seed=1)) for units in (16, 256))
+    assert [affordable(one, small) for one in strategies] == strategies
+    plans = [affordable(one, large) for one in strategies]
+    assert all(0 < plan.work * 256**3 <= MOST_WORK for plan in plans)
+    assert [affordable(plan, large) for plan in plans] == plans
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not NATIVE, reason="too slow in Python")
+def test_proofs_of_large_networks_are_accepted() -> None:
+    net = BinaryAdderRNN(96, seed=1)
+    assert binadd.train(net).status == "proved"
+    verdict = prove(net)
+    assert isinstance(verdict, Proved)
+    binadd.check(verdict.certificate, net)
 
 
 @pytest.mark.parametrize("operands", [1, 2, 3])

@@ -22,7 +22,7 @@ from binadd import BinaryAdderRNN, InvalidInputError, ModelFileError, archive, p
 
 Make = Callable[..., BinaryAdderRNN]
 
-SEEN = {"format": "binadd model", "format_version": 1}
+SEEN = {"format": "binadd model", "format_version": 2}
 
 
 @pytest.fixture
@@ -226,10 +226,18 @@ def test_a_checkpoint_is_no_model(file: Path) -> None:
     refused(file, "is a binadd checkpoint, not a binadd model")
 
 
+def test_an_older_version_is_refused_with_the_way_to_convert_it(file: Path) -> None:
+    header, arrays = contents(file)
+    forge(file, header | {"format_version": 1}, arrays)
+    refused(file, r"format version 1, older .*from_parameters")
+    weights = {name: array for name, array in np.load(file).items() if name != "header"}
+    assert BinaryAdderRNN.from_parameters(weights) == BinaryAdderRNN(4, seed=3)
+
+
 def test_a_newer_version_is_refused(file: Path) -> None:
     header, arrays = contents(file)
-    forge(file, header | {"format_version": 2}, arrays)
-    refused(file, r"format version 2, newer than this binadd reads \(1\)")
+    forge(file, header | {"format_version": 3}, arrays)
+    refused(file, r"format version 3, newer than this binadd reads \(2\)")
 
 
 def test_an_oversized_file_is_refused(file: Path) -> None:
