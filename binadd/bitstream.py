@@ -83,7 +83,12 @@ class BitStream:
         InvalidTypeError, InvalidInputError
             If `x` is not bits of this shape; the state has not changed then.
         """
-        bits = self.feed(np.expand_dims(np.asarray(x), -2))
+        array = check_array("x", x, "biuf", "bits, 0 or 1")
+        streams = () if self._streams is None else array.shape[:1]
+        wanted = (*streams, self._architecture.operands)
+        if array.shape != wanted:
+            raise InvalidInputError(f"x must have the shape {wanted}, not {array.shape}")
+        bits = self.feed(np.expand_dims(array, -2))
         return int(bits[0]) if self._streams is None else bits[:, 0]
 
     def feed(self, X: ArrayLike) -> NDArray[np.uint8]:
@@ -112,7 +117,9 @@ class BitStream:
         >>> bool(np.array_equal(np.concatenate(parts), net.predict(X)[0]))
         True
         """
-        given = np.asarray(X)[np.newaxis] if self._streams is None else X
+        given = check_array("X", X, "biuf", "bits, 0 or 1")
+        if self._streams is None:
+            given = given[np.newaxis]
         symbols = check_sequences(given, self._architecture.operands)
         if len(symbols) != len(self._state):
             raise InvalidInputError(

@@ -75,7 +75,8 @@ def c_source(net: BinaryAdderRNN, *, name: str = "adder", dtype: str | None = No
         void  NAME_start(NAME_state *state)                          before the lowest bits
         int   NAME_step(NAME_state *state, unsigned symbol)          the sum's next bit
         real  NAME_step_logit(NAME_state *state, unsigned symbol)    1 where this is above 0
-        void  NAME_add(const uint8_t *const operands[], size_t bytes, uint8_t *sum, size_t sum_bytes)
+        void  NAME_add(const uint8_t *const operands[], size_t bytes,
+                       uint8_t *sum, size_t sum_bytes)
 
     Bit i of a symbol is the next bit of operand i, the lowest first. `NAME_add` adds whole numbers
     of `bytes` bytes, the lowest byte first; what does not fit in `sum_bytes` is dropped. A state
@@ -204,10 +205,10 @@ static real activation(real a)
 _FILE = """\
 /* An Elman network that adds @OPERANDS@ binary numbers: @HIDDEN@ @ACTIVATION@ units in @REAL@.
  *
- * @NAME@_start, then for each step, the lowest bits first, @NAME@_step with a symbol, whose bit i is
- * the next bit of operand i: it returns the next bit of the sum. Steps with symbol 0 at the end
- * return the last carries. @NAME@_add does this for whole numbers in bytes, the lowest byte first.
- * Nothing is allocated; a state may be copied, and each stream has its own.
+ * @NAME@_start, then for each step, the lowest bits first, @NAME@_step with a symbol, whose bit
+ * i is the next bit of operand i: it returns the next bit of the sum. Steps with symbol 0 at the
+ * end return the last carries. @NAME@_add does this for whole numbers in bytes, the lowest byte
+ * first. Nothing is allocated; a state may be copied, and each stream has its own.
  *
  * Written by binadd, whose bits it computes: C99, IEEE arithmetic, no -ffast-math. Declare what is
  * used elsewhere, or include this file.
@@ -303,7 +304,8 @@ int @NAME@_step(@NAME@_state *state, unsigned symbol)
     return @NAME@_step_logit(state, symbol) > @ZERO@;
 }
 
-void @NAME@_add(const uint8_t *const operands[OPERANDS], size_t bytes, uint8_t *sum, size_t sum_bytes)
+void @NAME@_add(const uint8_t *const operands[OPERANDS], size_t bytes, uint8_t *sum,
+                size_t sum_bytes)
 {
     @NAME@_state state;
     size_t byte;

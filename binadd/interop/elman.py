@@ -30,8 +30,8 @@ Outputs = Callable[[NDArray[np.float32]], Any]
 """From bits (N, T, n) to what another program computes: probabilities or logits (N, T)."""
 
 _TOLERANCE = {"float32": 2e-3, "float64": 1e-6}
-"""By how much probabilities may differ: roundings grow from step to step in some networks, whereas a
-matrix that was mistaken for its transpose moves some of so many probabilities by far more."""
+"""By how much probabilities may differ: roundings grow from step to step in some networks, whereas
+a matrix mistaken for its transpose moves some of so many probabilities by far more."""
 
 
 def refuse(what: str) -> InvalidInputError:
@@ -69,22 +69,24 @@ def elman(
     }
     outputs = parameters["output_weights"]
     if outputs.shape != matrix.shape[:1]:
-        raise refuse(
-            f"expected output weights of shape {matrix.shape[:1]}, found {outputs.shape}"
-        )
+        raise refuse(f"expected output weights of shape {matrix.shape[:1]}, found {outputs.shape}")
     biases = [vector("hidden_bias", bias) for bias in hidden_biases if bias is not None]
     if biases or output_bias is not None:
         hidden_bias = np.zeros(len(matrix), matrix.dtype) if not biases else biases[0]
         for bias in biases[1:]:
             hidden_bias = hidden_bias + bias
-        last = vector("output_bias", np.zeros(1, np.float32) if output_bias is None else output_bias)
+        last = vector(
+            "output_bias", np.zeros(1, np.float32) if output_bias is None else output_bias
+        )
         if last.size != 1:
             raise refuse(f"expected one output bias, found {last.size}")
         parameters |= {"hidden_bias": hidden_bias, "output_bias": last.reshape(())}
     return BinaryAdderRNN.from_parameters(parameters, activation, backend=backend)
 
 
-def agree(net: BinaryAdderRNN, source: str, theirs: Outputs, sequences: int = 64, steps: int = 12) -> None:
+def agree(
+    net: BinaryAdderRNN, source: str, theirs: Outputs, sequences: int = 64, steps: int = 12
+) -> None:
     """Compare a network with what it was made from, on random bits (sequences, steps, n).
 
     Raises
@@ -109,10 +111,14 @@ def agree(net: BinaryAdderRNN, source: str, theirs: Outputs, sequences: int = 64
 
 def _sigmoid(a: NDArray[Any]) -> NDArray[Any]:
     with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-a))
+        probabilities: NDArray[Any] = 1 / (1 + np.exp(-a))
+    return probabilities
 
 
-_FUNCTIONS = {"tanh": np.tanh, "sigmoid": _sigmoid}
+_FUNCTIONS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "tanh": np.tanh,
+    "sigmoid": _sigmoid,
+}
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,9 @@ def from_flax(
         else:
             part = "output"
         if part in parts:
-            raise refuse(f"expected one layer of each kind, found {'/'.join(path)} besides another")
+            raise refuse(
+                f"expected one layer of each kind, found {'/'.join(path)} besides another"
+            )
         parts[part] = layer
     for gated, names in _GATES.items():
         if any(names <= cell for cell in cells.values()):
@@ -146,7 +148,7 @@ def _equations(arrays: dict[str, NDArray[Any]], activation: str) -> Textbook:
 
 
 def flax_tree(
-    net: BinaryAdderRNN, cell: str = "cell", dense: str = "Dense_0", dtype: str = "float32"
+    net: BinaryAdderRNN, cell: str = "SimpleCell_0", dense: str = "Dense_0", dtype: str = "float32"
 ) -> dict[str, Any]:
     """Return the weights as the parameters of a linen module: an `RNN(SimpleCell)` and a `Dense`.
 

@@ -161,9 +161,7 @@ def _activation(layers: list[dict[str, Any]]) -> str:
             raise refuse(f"expected a SimpleRNN and a Dense, found {kind}")
     dense = [layer for layer in layers if layer["class_name"] in ("Dense", "TimeDistributed")]
     if len(found) != 1 or len(dense) != 1:
-        raise refuse(
-            f"expected one SimpleRNN and one Dense, found {len(found)} and {len(dense)}"
-        )
+        raise refuse(f"expected one SimpleRNN and one Dense, found {len(found)} and {len(dense)}")
     return found[0]
 
 

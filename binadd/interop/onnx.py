@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.checks import check_choice, check_integer
+from binadd.checks import check_choice, check_flag, check_integer
 from binadd.errors import InvalidInputError
 from binadd.files import write_atomically
 from binadd.interop.promise import Promise, promise
@@ -122,14 +122,18 @@ def onnx_model(
     network = rounded(net, dtype)
     check_choice("form", form, FORMS)
     if form == "rnn" and dtype != "float32":
-        raise InvalidInputError("an RNN node computes in float32: form='scan' or 'step' in float64")
+        raise InvalidInputError(
+            "an RNN node computes in float32: form='scan' or 'step' in float64"
+        )
     if form == "step" and steps is not None:
         raise InvalidInputError("form='step' has one step: steps cannot be given")
-    sizes = tuple(
-        symbol if size is None else check_integer(name, size, 1)
-        for name, symbol, size in (("batch", "N", batch), ("steps", "T", steps))
+    graph = _Graph(
+        network,
+        dtype,
+        "N" if batch is None else check_integer("batch", batch, 1),
+        "T" if steps is None else check_integer("steps", steps, 1),
+        check_flag("uint8", uint8),
     )
-    graph = _Graph(network, dtype, *sizes, uint8)
     model = {"rnn": _rnn, "step": _step, "scan": _scan}[form](graph)
     configuration = {"binadd": json.dumps(write_configuration(network.settings))}
     if form == "rnn" and network.settings.activation == "sigmoid":
@@ -222,13 +226,15 @@ class _Graph:
     def sequences(self, nodes: list[Any], constants: dict[str, Any]) -> Any:
         """Return the model of sequences (N, T, operands) at once."""
         operands = self.net.settings.operands
-        outputs = [self.value(name, self.batch, self.steps) for name in ("logits", "probabilities")]
+        outputs = [
+            self.value(name, self.batch, self.steps) for name in ("logits", "probabilities")
+        ]
         bits = self.value("bits", self.batch, self.steps, operands, bits=True)
         return self.model(nodes, [bits], outputs, constants)
 
 
 def _rnn(graph: _Graph) -> Any:
-    """Return the form of one RNN node, of tanh units, whose first state is −1 for sigmoid units."""
+    """Return the form of one RNN node, of tanh units; the first state of what were σ is −1."""
     from onnx import helper
 
     form = tanh_form(graph.net, graph.dtype)
@@ -323,7 +329,9 @@ def _scan(graph: _Graph) -> Any:
         *graph.cast(),
         helper.make_node("Transpose", ["x"], ["steps"], perm=[1, 0, 2]),
         *first,
-        helper.make_node("Scan", ["start", "steps"], ["last", "outputs"], body=body, num_scan_inputs=1),
+        helper.make_node(
+            "Scan", ["start", "steps"], ["last", "outputs"], body=body, num_scan_inputs=1
+        ),
         helper.make_node("Transpose", ["outputs"], ["logits"], perm=[1, 0]),
         helper.make_node("Sigmoid", ["logits"], ["probabilities"]),
     ]

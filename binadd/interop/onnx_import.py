@@ -1,8 +1,8 @@
 """ONNX graphs of other programs: the weights of the one Elman network in them.
 
-Two kinds of graph are read: an RNN node and the linear layer after it; and plain operators, be they
-in the body of a Scan or a Loop or written out step by step, where the operand of a product tells
-which matrix it is. The graph is then run, by onnx's reference implementation, and compared.
+Two kinds of graph are read: an RNN node and the linear layer after it; and plain operators, in the
+body of a Scan or a Loop or written out step by step, where the operand of a product tells which
+matrix it is. The graph is then run, by onnx's reference implementation, and compared.
 """
 
 from __future__ import annotations
@@ -24,7 +24,17 @@ from binadd.model import BinaryAdderRNN
 
 __all__ = ["from_onnx"]
 
-_OTHERS = {"Relu", "Elu", "LeakyRelu", "Selu", "Softsign", "Softplus", "HardSigmoid", "Gelu", "Clip"}
+_OTHERS = {
+    "Relu",
+    "Elu",
+    "LeakyRelu",
+    "Selu",
+    "Softsign",
+    "Softplus",
+    "HardSigmoid",
+    "Gelu",
+    "Clip",
+}
 
 
 def from_onnx(source: Any, *, check: bool = True, backend: str = "auto") -> BinaryAdderRNN:
@@ -57,7 +67,9 @@ def from_onnx(source: Any, *, check: bool = True, backend: str = "auto") -> Bina
     model = _load(source) if isinstance(source, str | os.PathLike) else source
     if not hasattr(model, "graph"):
         raise refuse(f"expected an ONNX model or a path, found {type(model).__name__}")
-    graph = _Graph(list(_nodes(model.graph)), dict(_constants(model.graph)))
+    constants = dict(_constants(model.graph))
+    _, *states = [each.name for each in model.graph.input if each.name not in constants] or [""]
+    graph = _Graph(list(_nodes(model.graph)), constants, states)
     for node in graph.nodes:
         if node.op_type == "Identity" and node.input[0] in graph.constants:
             graph.constants[node.output[0]] = graph.constants[node.input[0]]  # the same array
@@ -88,6 +100,8 @@ class _Graph:
 
     nodes: list[Any]
     constants: dict[str, NDArray[Any]]
+    states: list[str]
+    """Inputs besides the bits: what comes back with the next step."""
 
     def constant(self, name: str, of: str) -> NDArray[Any]:
         if name not in self.constants:
@@ -221,7 +235,7 @@ def _sigmoid_units(net: BinaryAdderRNN) -> BinaryAdderRNN:
         "output_bias": wide["output_bias"] - sums[1],
     }
     return BinaryAdderRNN.from_parameters(
-        parameters, "sigmoid", dtype=net.settings.dtype, backend=net.backend
+        parameters, "sigmoid", dtype=net.settings.dtype, backend=net.get_params()["backend"]
     )
 
 
@@ -239,7 +253,10 @@ def _restore(net: BinaryAdderRNN, metadata: dict[str, str]) -> BinaryAdderRNN:
                 del parameters["hidden_bias"], parameters["output_bias"]
         settings = net.settings
         noted = BinaryAdderRNN.from_parameters(
-            parameters, settings.activation, dtype=settings.dtype, backend=net.backend
+            parameters,
+            settings.activation,
+            dtype=settings.dtype,
+            backend=net.get_params()["backend"],
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, BinaddError):
         return net
@@ -297,8 +314,8 @@ def _of_operators(graph: _Graph, backend: str) -> BinaryAdderRNN:
 
 
 def _after_activations(graph: _Graph) -> set[str]:
-    """Return the names of all that follows an activation, or is the state of a Scan's body."""
-    after: set[str] = set()
+    """Return the names of all that follows an activation or a state, a Scan's or an input."""
+    after = set(graph.states)
     for node in graph.nodes:
         for attribute in node.attribute:
             if attribute.name == "body" and node.op_type == "Scan":

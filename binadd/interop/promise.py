@@ -1,7 +1,7 @@
 """What is known of a network as it is exported: proved, refuted or undecided.
 
-The weights are rounded to the export's dtype first, since these are what the file holds. The verdict
-is of binadd's arithmetic on them; another runtime rounds its sums and its σ in another way.
+The weights are rounded to the export's dtype first, since these are what the file holds. The
+verdict is of binadd's arithmetic on them; another runtime rounds its sums and its σ differently.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class Promise:
         if isinstance(self.verdict, Refuted):
             operands = " + ".join(map(str, self.verdict.operands))
             if len(operands) > 60:
-                operands = f"a sum of {max(map(int.bit_length, self.verdict.operands))}-bit numbers"
+                operands = (
+                    f"a sum of {max(map(int.bit_length, self.verdict.operands))}-bit numbers"
+                )
                 return f"it gets {operands} wrong {arithmetic}"
             return f"it outputs {self.verdict.got} for {operands} {arithmetic}"
         return f"there is neither a proof nor a wrong sum {arithmetic}"
@@ -86,11 +88,12 @@ def promise(
     ExportError
         If the network is refuted, unless forced.
     InvalidTypeError, InvalidInputError
-        If `net` is not a network, a weight is not finite in this dtype, or there is no such effort.
+        If `net` is not a network, a weight is not finite in this dtype, or no effort is called so.
     """
     network = rounded(net, dtype)
     found = Promise(network, prove(network, effort=effort), weights_digest(network))
     if isinstance(found.verdict, Refuted) and not force:
-        raise ExportError(f"not exported, for this network is {found.sentence}; force=True does it")
+        raise ExportError(
+            f"not exported, for this network is {found.sentence}; force=True does it"
+        )
     return found
-

@@ -123,7 +123,9 @@ def _read(path: str | os.PathLike[str]) -> Mapping[str, Any]:
     if isinstance(state, Mapping) and isinstance(state.get("state_dict"), Mapping):
         state = state["state_dict"]  # as trainers save it beside the epoch
     if not isinstance(state, Mapping):
-        raise ModelFileError(f"{os.fspath(path)} holds no state dict, but a {type(state).__name__}")
+        raise ModelFileError(
+            f"{os.fspath(path)} holds no state dict, but a {type(state).__name__}"
+        )
     return state
 
 
@@ -189,15 +191,15 @@ def _run(module: Any, X: NDArray[np.float32]) -> Any:
     dtype = torch.float64 if next(module.parameters()).dtype == torch.float64 else torch.float32
     module = module.to(dtype)
     bits = torch.from_numpy(X).to(dtype)
-    layers = [each for each in module.modules() if isinstance(each, torch.nn.RNN | torch.nn.RNNCell)]
-    (rnn,) = layers
+    kinds = torch.nn.RNN | torch.nn.RNNCell
+    (rnn,) = (each for each in module.modules() if isinstance(each, kinds))
     (linear,) = (each for each in module.modules() if isinstance(each, torch.nn.Linear))
     steps_first = isinstance(rnn, torch.nn.RNN) and not rnn.batch_first
     with torch.no_grad():
         fed = bits.transpose(0, 1) if steps_first else bits
         try:
             whole = module(fed)
-        except (RuntimeError, TypeError, ValueError, IndexError, NotImplementedError):
+        except Exception:  # it takes something else than bits, whatever it says of these
             whole = None
         if isinstance(whole, torch.Tensor) and whole.numel() == X.shape[0] * X.shape[1]:
             whole = whole.squeeze(-1) if whole.ndim == 3 else whole
@@ -253,7 +255,9 @@ def torch_state_dict(
         f"{linear}.bias": form.output_bias.reshape(1),
     }
     # A copy in C order, for what shares memory with a transposed view is stored wrongly by some.
-    tensors = {name: torch.from_numpy(np.array(array, order="C")) for name, array in arrays.items()}
+    tensors = {
+        name: torch.from_numpy(np.array(array, order="C")) for name, array in arrays.items()
+    }
     return OrderedDict(tensors)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -61,9 +62,7 @@ def to_safetensors(
     found = promise(net, dtype, effort=effort, force=force)
     from safetensors.numpy import save
 
-    metadata = found.metadata | {
-        "binadd": json.dumps(write_configuration(found.network.settings))
-    }
+    metadata = found.metadata | {"binadd": json.dumps(write_configuration(found.network.settings))}
     parameters = found.network.parameters
     tensors = {name: np.array(view, order="C") for name, view in parameters.items()}
     write_atomically(path, save(tensors, metadata))
@@ -112,6 +111,9 @@ def read_tensors(
     """
     from safetensors import SafetensorError, safe_open
 
+    with suppress(ImportError):  # it gives NumPy bfloat16, if it is there
+        import ml_dtypes  # noqa: F401
+
     with open(path, "rb"):  # what cannot be opened is an OSError with its reason
         pass
     try:
@@ -120,8 +122,8 @@ def read_tensors(
             return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
     except (AttributeError, TypeError):
         raise ModelFileError(
-            f"{os.fspath(path)} holds no binadd network: NumPy does not have the dtype of a tensor; "
-            "bfloat16 takes the package ml_dtypes"
+            f"{os.fspath(path)} holds no binadd network: NumPy does not have the dtype of a tensor"
+            "; bfloat16 takes the package ml_dtypes"
         ) from None
     except (SafetensorError, ValueError) as reason:
         raise ModelFileError(f"{os.fspath(path)} holds no binadd network: {reason}") from None
