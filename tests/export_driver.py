@@ -1,4 +1,4 @@
-"""What tests/c/export_driver.h prints for a network: the same sums, by binadd."""
+"""What tests/export/driver.h prints for a network: the same sums, by binadd."""
 
 from __future__ import annotations
 

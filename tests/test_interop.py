@@ -385,9 +385,9 @@ def test_c_adds_whole_numbers(tmp_path: Path, compiler: str) -> None:
     binadd.train(net)
     found = interop.to_c(net, tmp_path / "adder.c", dtype="float32")
     (tmp_path / "main.c").write_text(
-        '#include "adder.c"\n#include "export_driver.h"\nint main(void) { return drive(); }\n'
+        '#include "adder.c"\n#include "driver.h"\nint main(void) { return drive(); }\n'
     )
-    include = str(Path(__file__).parent / "c")
+    include = str(Path(__file__).parent / "export")
     command = [compiler, *C_FLAGS, "-I", include, str(tmp_path / "main.c"), "-o"]
     subprocess.run([*command, str(tmp_path / "program")], check=True)
     done = subprocess.run([str(tmp_path / "program")], capture_output=True, check=True, text=True)

@@ -1,7 +1,7 @@
-/* export_driver.h: 10,000 sums by an exported network, and a hash of the bits of all their logits.
+/* driver.h: 10,000 sums by an exported network, and a hash of the bits of all their logits.
  *
- * Include it after the exported file, which is named "adder" and adds two numbers. tests/test_interop.py
- * computes the same hash from binadd's own logits.
+ * Include it after the exported file, which is named "adder" and adds two numbers.
+ * tests/export_driver.py computes the same hash from binadd's own logits.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  *
  * Compiled with -include of the exported file, named "adder", and linked by cortex_m4.ld.
  */
-#include "export_driver.h"
+#include "driver.h"
 
 extern unsigned stack_top;
 extern void initialise_monitor_handles(void);
