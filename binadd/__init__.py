@@ -15,7 +15,10 @@ from binadd.errors import (
     ExportError,
     InvalidInputError,
     InvalidTypeError,
+    MissingExtraError,
     ModelFileError,
+    UndecidedError,
+    UnknownAttributeError,
 )
 from binadd.kernels import refuse_broken as _refuse_broken
 from binadd.model import BinaryAdderRNN
@@ -63,7 +66,10 @@ __all__ = [
     "ExportError",
     "InvalidInputError",
     "InvalidTypeError",
+    "MissingExtraError",
     "ModelFileError",
+    "UndecidedError",
+    "UnknownAttributeError",
     "__version__",
     *_LATER,
 ]

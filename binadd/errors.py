@@ -16,7 +16,10 @@ __all__ = [
     "ExportError",
     "InvalidInputError",
     "InvalidTypeError",
+    "MissingExtraError",
     "ModelFileError",
+    "UndecidedError",
+    "UnknownAttributeError",
 ]
 
 
@@ -48,8 +51,20 @@ class ExportError(BinaddError, ValueError):
     """A network was not exported: with the weights to be written it gets a sum wrong."""
 
 
+class MissingExtraError(BinaddError, ImportError):
+    """A library that one of binadd's extras installs is missing."""
+
+
 class ModelFileError(BinaddError, ValueError):
-    """A model file is truncated, altered, oversized, foreign, or of a newer version."""
+    """A model file or pickle is truncated, altered, oversized, foreign, or of a newer version."""
+
+
+class UndecidedError(BinaddError, ValueError):
+    """An undecided verdict is neither true nor false."""
+
+
+class UnknownAttributeError(BinaddError, AttributeError):
+    """A network has no attribute of the name that was assigned to."""
 
 
 class CheckpointError(BinaddError, ValueError):

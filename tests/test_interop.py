@@ -11,6 +11,7 @@ from typing import Any
 import export_driver
 import numpy as np
 import pytest
+from weights import put
 
 import binadd
 from binadd import (
@@ -124,7 +125,7 @@ def test_weights_that_are_not_finite_are_not_written(
 ) -> None:
     pytest.importorskip(library)
     net = BinaryAdderRNN(4)
-    net.parameters["output_weights"][1] = weight
+    put(net, "output_weights", 1, weight)
     with pytest.raises(InvalidInputError, match=sentence):
         getattr(interop, f"to_{library}")(net, tmp_path / "net")
     assert not list(tmp_path.iterdir())
@@ -325,10 +326,12 @@ def test_a_network_that_float32_breaks_is_not_exported(tmp_path: Path, export: s
     net = BinaryAdderRNN()
     binadd.train(net)
     broken = net.copy()
-    broken.parameters["output_weights"][...] *= 1e-30  # in float32 0 beside the bias
-    broken.parameters["output_bias"][...] *= 1e-30
-    broken.parameters["output_weights"][...] *= 1e-18
-    broken.parameters["output_bias"][...] *= 1e-18
+    broken.parameters["output_weights"] = (
+        broken.parameters["output_weights"] * 1e-30
+    )  # in float32 0 beside the bias
+    broken.parameters["output_bias"] = broken.parameters["output_bias"] * 1e-30
+    broken.parameters["output_weights"] = broken.parameters["output_weights"] * 1e-18
+    broken.parameters["output_bias"] = broken.parameters["output_bias"] * 1e-18
     np.testing.assert_array_equal(broken.predict(EVERY_PAIR), net.predict(EVERY_PAIR))
     with pytest.raises(
         ExportError, match=r"^not exported, for this network is refuted: it outputs"

@@ -186,7 +186,8 @@ def test_runtimes(
         session = library.InferenceSession(data, providers=["CPUExecutionProvider"])
         (logits,) = session.run(["logits"], {"bits": X})
     else:
-        compiled = library.Core().compile_model(data, "CPU")
+        core = library.Core()
+        compiled = core.compile_model(core.read_model(data), "CPU")
         logits = compiled({"bits": X})["logits"]
     print(runtime, library.__version__, np.abs(logits - net.decision_function(X)).max())
     np.testing.assert_array_equal(logits > 0, net.predict(EVERY_PAIR))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.checks import extra
 from binadd.errors import BinaddError, ModelFileError
 from binadd.interop.arrays import bfloat16_of_bytes, real_array
 from binadd.interop.elman import Textbook, agree, elman, refuse
@@ -62,7 +63,7 @@ def from_keras(
         If the model computes something else than its layers.
     ModelFileError, OSError
         If a file cannot be read.
-    ImportError
+    MissingExtraError
         If it takes h5py to read it, which is not installed.
     """
     model = None
@@ -187,7 +188,8 @@ def _read(path: str | os.PathLike[str]) -> tuple[str | None, Arrays, Arrays]:
             raise
         except (KeyError, ValueError, TypeError, zipfile.BadZipFile):
             raise ModelFileError(f"{os.fspath(path)} is no .keras file of Keras 3") from None
-    import h5py
+    with extra("interop"):
+        import h5py
 
     try:
         with h5py.File(io.BytesIO(data)) as file:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.checks import check_choice, check_flag, check_integer
+from binadd.checks import check_choice, check_flag, check_integer, extra
 from binadd.errors import InvalidInputError
 from binadd.files import write_atomically
 from binadd.interop.promise import Promise, promise
@@ -68,11 +68,13 @@ def to_onnx(
         If the network is refuted, unless forced; nothing has been written then, nor below.
     InvalidTypeError, InvalidInputError
         As `onnx_model`.
-    ImportError
+    MissingExtraError
         If onnx is not installed.
     OSError
         If the file cannot be written.
     """
+    with extra("interop"):
+        import onnx  # noqa: F401
     found = promise(net, dtype, effort=effort, force=force)
     model = onnx_model(
         found.network, form=form, dtype=dtype, batch=batch, steps=steps, uint8=uint8
@@ -116,10 +118,12 @@ def onnx_model(
     ------
     InvalidTypeError, InvalidInputError
         If `net` is not a network, an option is not allowed, or a weight is not finite in `dtype`.
-    ImportError
+    MissingExtraError
         If onnx is not installed.
     """
     network = rounded(net, dtype)
+    with extra("interop"):
+        import onnx  # noqa: F401
     check_choice("form", form, FORMS)
     if form == "rnn" and dtype != "float32":
         raise InvalidInputError(

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.checks import extra
 from binadd.errors import BinaddError, DisagreementError, InvalidInputError, ModelFileError
 from binadd.interop.arrays import real_array
 from binadd.interop.elman import agree, elman, refuse
@@ -61,9 +62,11 @@ def from_onnx(source: Any, *, check: bool = True, backend: str = "auto") -> Bina
         If the graph computes something else than its layers.
     ModelFileError, OSError
         If a file cannot be read.
-    ImportError
+    MissingExtraError
         If onnx is not installed.
     """
+    with extra("interop"):
+        import onnx  # noqa: F401
     model = _load(source) if isinstance(source, str | os.PathLike) else source
     if not hasattr(model, "graph"):
         raise refuse(f"expected an ONNX model or a path, found {type(model).__name__}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import io
 import os
+import pickle
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.checks import extra
 from binadd.errors import ModelFileError
 from binadd.files import write_atomically
 from binadd.interop.arrays import real_array
@@ -58,7 +60,7 @@ def from_torch(
         If the module computes something else than its layers.
     ModelFileError, OSError
         If a file cannot be read.
-    ImportError
+    MissingExtraError
         If it takes PyTorch or safetensors to read it, which are not installed.
 
     Examples
@@ -110,9 +112,8 @@ def _read(path: str | os.PathLike[str]) -> Mapping[str, Any]:
         from binadd.interop.safetensors import read_tensors
 
         return read_tensors(path)[1]
-    import pickle
-
-    import torch
+    with extra("torch"):
+        import torch
 
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -240,10 +241,11 @@ def torch_state_dict(
     ------
     InvalidTypeError, InvalidInputError
         If `net` is not a network, or a weight is not finite in this dtype.
-    ImportError
+    MissingExtraError
         If PyTorch is not installed.
     """
-    import torch
+    with extra("torch"):
+        import torch
 
     form = tanh_form(net, dtype)
     arrays = {
@@ -290,14 +292,14 @@ def to_torch(
     ------
     ExportError
         If the network is refuted, unless forced; nothing has been written then, nor below.
-    InvalidTypeError, InvalidInputError, ImportError
+    InvalidTypeError, InvalidInputError, MissingExtraError
         As `torch_state_dict`.
     OSError
         If the file cannot be written.
     """
+    with extra("torch"):
+        import torch
     found = promise(net, dtype, effort=effort, force=force)
-    import torch
-
     state: Any = torch_state_dict(found.network, rnn, linear, dtype)
     state._metadata = OrderedDict({"": found.metadata | {"version": 1}})
     file = io.BytesIO()

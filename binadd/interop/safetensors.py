@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.checks import extra
 from binadd.errors import BinaddError, ModelFileError
 from binadd.files import write_atomically
 from binadd.interop.promise import Promise, promise
@@ -30,8 +31,7 @@ def to_safetensors(
 ) -> Promise:
     """Write the weights as safetensors, atomically, if the network is not refuted.
 
-    The tensors are those of `net.parameters`, in C order: `safetensors.numpy.save_file` of these
-    views themselves would silently write them in another order. The metadata's "binadd" is the
+    The tensors are those of `net.parameters`. The metadata's "binadd" is the
     configuration as JSON; the verdict and the weights' digest stand beside it.
 
     Parameters
@@ -54,16 +54,17 @@ def to_safetensors(
         If the network is refuted, unless forced; nothing has been written then, nor below.
     InvalidTypeError, InvalidInputError
         If `net` is not a network, or a weight is infinite or NaN.
-    ImportError
+    MissingExtraError
         If safetensors is not installed.
     OSError
         If the file cannot be written.
     """
+    with extra("interop"):
+        from safetensors.numpy import save
     found = promise(net, dtype, effort=effort, force=force)
-    from safetensors.numpy import save
-
     metadata = found.metadata | {"binadd": json.dumps(write_configuration(found.network.settings))}
     parameters = found.network.parameters
+    # In C order: of others, some versions write the memory as it lies.
     tensors = {name: np.array(view, order="C") for name, view in parameters.items()}
     write_atomically(path, save(tensors, metadata))
     return found
@@ -80,7 +81,7 @@ def from_safetensors(path: str | os.PathLike[str], backend: str = "auto") -> Bin
         If the file is not one of those.
     InvalidTypeError, InvalidInputError, BackendError
         If there is no backend of that name, or it is missing or broken.
-    ImportError
+    MissingExtraError
         If safetensors is not installed.
     OSError
         If the file cannot be opened.
@@ -109,7 +110,8 @@ def read_tensors(
     ModelFileError, ImportError, OSError
         As `from_safetensors`; also if NumPy does not have a tensor's dtype.
     """
-    from safetensors import SafetensorError, safe_open
+    with extra("interop"):
+        from safetensors import SafetensorError, safe_open
 
     with suppress(ImportError):  # it gives NumPy bfloat16, if it is there
         import ml_dtypes  # noqa: F401

@@ -8,13 +8,14 @@ from math import inf
 
 import numpy as np
 
-from binadd.checks import check_choice, check_instance, check_progress
+from binadd.checks import check_choice, check_instance
 from binadd.model import BinaryAdderRNN
+from binadd.progress import reporting
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate, weights_digest
-from binadd.proof.checker import check
-from binadd.proof.closure import Failure, Found, Strategy, close
-from binadd.proof.falsify import falsify, falsify_shortly
+from binadd.proof.checker import Checked, check
+from binadd.proof.closure import Failure, Found, Strategy, affordable, close
+from binadd.proof.falsify import Falsifier
 from binadd.proof.memory import describe_memory
 from binadd.proof.samples import Sampler
 from binadd.proof.sets import Shape
@@ -22,6 +23,7 @@ from binadd.proof.verdict import Proved, Refuted, Undecided, Verdict
 
 __all__ = [
     "Certificate",
+    "Checked",
     "ProofProgress",
     "Proved",
     "Refuted",
@@ -89,12 +91,18 @@ class ProofProgress:
     contexts: int
     unsettled: int
 
+    def __str__(self) -> str:
+        return (
+            f"attempt {self.attempt} of {self.attempts}: {self.contexts:,} contexts, "
+            f"{self.unsettled:,} sets unsettled"
+        )
+
 
 def prove(
     net: BinaryAdderRNN,
     *,
     effort: str = "thorough",
-    progress: Callable[[ProofProgress], object] | None = None,
+    progress: Callable[[ProofProgress], object] | bool | None = None,
 ) -> Verdict:
     """Decide whether a network adds all numbers of every length.
 
@@ -104,8 +112,8 @@ def prove(
     effort : {"quick", "medium", "thorough"}
         How long to look. With 16 units: a few milliseconds, as between two stretches of training;
         some hundredths of a second; or up to half a minute.
-    progress : callable, optional
-        Called with a `ProofProgress` now and then.
+    progress : callable or True, optional
+        Called with a `ProofProgress` now and then; True shows a line on stderr.
 
     Returns
     -------
@@ -134,8 +142,8 @@ def prove(
     """
     check_instance("net", net, BinaryAdderRNN)
     check_choice("effort", effort, tuple(PORTFOLIO))
-    check_progress(progress)
-    return decide(net, effort, progress=progress)
+    with reporting(progress) as report:
+        return decide(net, effort, progress=report)
 
 
 def decide(
@@ -159,45 +167,56 @@ class _Decision:
         known_exact_bits: int,
         progress: Callable[[ProofProgress], object] | None,
     ) -> None:
-        self.net, self.exact, self.progress = net, known_exact_bits, progress
+        self.net, self.progress = net, progress
+        self.falsifier = Falsifier(net, known_exact_bits)
         self.bounds = Bounds(net)
         self.failures: list[tuple[Strategy, Failure]] = []
 
     def run(self, effort: str) -> Verdict:
-        wrong = falsify_shortly(self.net, known_exact_bits=self.exact)
+        wrong = self.falsifier.search_shortly()
         if wrong is not None:
             return wrong
         efforts = list(PORTFOLIO)
         efforts = efforts[: efforts.index(effort) + 1]
-        portfolio = {name: self._fit(PORTFOLIO[name]) for name in efforts}
-        attempts = [strategy for name in efforts for strategy in portfolio[name]]
+        attempts = self._attempts(efforts)
+        count = sum(map(len, attempts.values()))
         if self.bounds.finite:
             sampler = Sampler(self.bounds)
             for name in efforts:
                 if name != "quick":  # by then a wrong sum is as likely, and found sooner
-                    wrong = falsify(self.net, effort=name, known_exact_bits=self.exact)
+                    wrong = self.falsifier.search(name)
                     if wrong is not None:
                         return wrong
-                for strategy in portfolio[name]:
-                    found = close(self.bounds, sampler, strategy, self._report(attempts))
+                for strategy in attempts[name]:
+                    found = close(self.bounds, sampler, strategy, self._report(count))
                     if isinstance(found, Found):
                         digest = weights_digest(self.net)
                         return Proved(found.certificate(self.bounds, digest), self.net)
                     self.failures.append((strategy, found))
         hints = [word for _, failure in self.failures for _, word in failure.doubtful[:16]]
-        wrong = falsify(self.net, hints=hints, effort=effort, known_exact_bits=self.exact)
+        wrong = self.falsifier.search(effort, hints)
         return self._undecided() if wrong is None else wrong
 
-    def _fit(self, strategies: tuple[Strategy, ...]) -> list[Strategy]:
-        return [one for one in strategies if one.least_units <= self.bounds.size]
+    def _attempts(self, efforts: list[str]) -> dict[str, list[Strategy]]:
+        """Return what of the portfolio this network's size allows, each strategy once."""
+        attempts: dict[str, list[Strategy]] = {}
+        tried: set[Strategy] = set()
+        for name in efforts:
+            attempts[name] = []
+            for strategy in PORTFOLIO[name]:
+                plan = affordable(strategy, self.bounds)
+                if plan not in tried and strategy.least_units <= self.bounds.size:
+                    attempts[name].append(plan)
+                tried.add(plan)
+        return attempts
 
-    def _report(self, attempts: list[Strategy]) -> Callable[[int, int], object] | None:
+    def _report(self, attempts: int) -> Callable[[int, int], object] | None:
         if self.progress is None:
             return None
         tell, attempt = self.progress, len(self.failures) + 1
 
         def report(contexts: int, unsettled: int) -> None:
-            tell(ProofProgress(attempt, len(attempts), contexts, unsettled))
+            tell(ProofProgress(attempt, attempts, contexts, unsettled))
 
         return report
 
@@ -208,7 +227,8 @@ class _Decision:
                 reached="nothing: with weights so large a sum might overflow",
                 advice="train it anew, with a lower learning rate or clipped gradients",
             )
-        best = max(failure.margin for _, failure in self.failures)
+        margins = [failure.margin for _, failure in self.failures]
+        best = max((margin for margin in margins if margin < inf), default=-inf)
         doubt = "a bit remained in doubt" if not best > 0 else "the sets kept growing"
         memory = describe_memory(self.net)
         return Undecided(
