@@ -338,11 +338,12 @@ def _compare(net: BinaryAdderRNN, model: Any) -> None:
     from onnx.reference import ReferenceEvaluator
 
     constants = {tensor.name for tensor in model.graph.initializer}
-    inputs = [each for each in model.graph.input if each.name not in constants]
+    inputs: Any = [each for each in model.graph.input if each.name not in constants]
     bits = inputs[0].type.tensor_type
     dtype = helper.tensor_dtype_to_np_dtype(bits.elem_type)
     sizes = [dimension.dim_value for dimension in bits.shape.dim]
-    run = ReferenceEvaluator(model).run
+    evaluator: Any = ReferenceEvaluator(model)
+    run = evaluator.run
     if len(inputs) == 2 and len(sizes) == 2:  # a step, with the state as input and output
         count = sizes[0] or 64
         agree(net, "the graph", lambda X: _by_steps(net, run, inputs, X.astype(dtype)), count)
