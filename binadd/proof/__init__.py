@@ -14,7 +14,7 @@ from binadd.progress import reporting
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.checker import Checked, check
-from binadd.proof.closure import Failure, Found, Strategy, affordable, close
+from binadd.proof.closure import LARGE, Failure, Found, Strategy, affordable, close
 from binadd.proof.falsify import Falsifier
 from binadd.proof.memory import describe_memory
 from binadd.proof.samples import Sampler
@@ -204,8 +204,9 @@ class _Decision:
         for name in efforts:
             attempts[name] = []
             for strategy in PORTFOLIO[name]:
-                plan = affordable(strategy, self.bounds)
-                if plan not in tried and strategy.least_units <= self.bounds.size:
+                plan, size = affordable(strategy, self.bounds), self.bounds.size
+                fits = plan.least_units <= size and (size <= LARGE or not plan.shape.frames)
+                if fits and plan not in tried:
                     attempts[name].append(plan)
                 tried.add(plan)
         return attempts

@@ -28,10 +28,11 @@ from binadd.proof.contexts import Context, ContextTable, ContextTree, affordable
 from binadd.proof.samples import Sampler
 from binadd.proof.sets import Sets, Shape
 
-__all__ = ["Failure", "Found", "Strategy", "affordable", "close"]
+__all__ = ["LARGE", "Failure", "Found", "Strategy", "affordable", "close"]
 
 LARGE, MOST_WORK = 64, 1 << 37
-"""Units beyond which an attempt is limited to so many multiplications: some seconds."""
+"""Units beyond which sets have no frames, as the checker takes no axes whose elements may add up
+to √64, and an attempt is limited to so many multiplications: some seconds."""
 
 MOST_FRAMES = 1 << 21
 """Reals of all frames, so that certificates stay within their limit: some 40 MB of JSON."""
@@ -160,19 +161,15 @@ class _Origins:
 def affordable(strategy: Strategy, bounds: Bounds) -> Strategy:
     """Return what of a strategy a network's size allows: fewer contexts, and less work.
 
-    A zonotope of many units costs their third power, and as much again for each of its images that
-    a frame turns.
+    A zonotope of many units costs their third power.
     """
     operands, size = bounds.operands, bounds.size
     depth = affordable_depth(operands, strategy.depth)
     frame = size**2 if strategy.shape.frames else 1
     while depth and (operands << operands * depth) * frame > MOST_FRAMES:
         depth -= 1
-    work, contexts = strategy.work, strategy.contexts
-    if size > LARGE:
-        work = min(work, MOST_WORK // (size**3 << operands * strategy.shape.frames))
-        contexts = min(contexts, MOST_FRAMES // frame)
-    return replace(strategy, depth=depth, work=work, contexts=contexts)
+    work = min(strategy.work, MOST_WORK // size**3) if size > LARGE else strategy.work
+    return replace(strategy, depth=depth, work=work)
 
 
 def close(
