@@ -50,6 +50,9 @@ from binadd.streams import data_stream
 
 __all__ = ["DEFAULTS", "BinaryAdderRNN"]
 
+_SLICE = 2**20
+"""Steps that `add` computes at once: of a longer sum, only the bits are kept."""
+
 T = TypeVar("T")
 
 PICKLE_FORMAT = 1
@@ -556,7 +559,14 @@ class BinaryAdderRNN:
                 integers = tuple(check_integer("an operand", integer) for integer in integers)
                 break
         symbols = pack_integers(integers, sum_length(integers)).reshape(1, -1)
-        return integer_of(now.kernels.bits(state.architecture, state.block, symbols)[0])
+        if symbols.size <= _SLICE:
+            return integer_of(now.kernels.bits(state.architecture, state.block, symbols)[0])
+        bits, hidden = np.empty(symbols.size, np.uint8), None
+        for start in range(0, symbols.size, _SLICE):  # logits take eight bytes a step
+            part = slice(start, start + _SLICE)
+            run = now.kernels.forward(state.architecture, state.block, symbols[:, part], hidden)
+            bits[part], hidden = run.logits[0] > 0, run.final_state
+        return integer_of(bits)
 
     def stream(self, streams: int | None = None) -> BitStream:
         """Return a stream: the network as it is now, to be fed bit by bit.

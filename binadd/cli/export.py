@@ -42,7 +42,7 @@ binadd export adder.npz adder.c --dtype float32
     "--dtype",
     type=click.Choice(["float32", "float64"]),
     metavar="float32|float64",
-    help="Of the weights; default float32 for .onnx and .pt, else the network's own.",
+    help="The dtype of the weights; default float32 for .onnx and .pt, else the network's own.",
 )
 @option(
     "--form",
@@ -63,7 +63,7 @@ binadd export adder.npz adder.c --dtype float32
 )
 @option("--force", is_flag=True, help="Write a network that gets a sum wrong, too.")
 def export(model: str, output: str, effort: str, force: bool, **given: Any) -> Outcome:
-    """Write the network in MODEL to OUTPUT, whose ending says in which format.
+    """Write the network in MODEL to OUTPUT, whose ending decides the format.
 
     First the network is proved or refuted with the weights as OUTPUT will hold them. One that gets
     a sum wrong is not written. Exit status 0: written. 1: not written.

@@ -45,7 +45,7 @@ binadd import adder.onnx -o adder.npz
     "--activation",
     type=click.Choice(["tanh", "sigmoid"]),
     metavar="tanh|sigmoid",
-    help="Of the hidden units, where FILE does not say; default tanh.",
+    help="The activation of the hidden units, where FILE does not say; default tanh.",
 )
 def import_(file: str, output: str, activation: str | None) -> Outcome:
     """Make a model of the Elman network in FILE, whose ending says what wrote it.

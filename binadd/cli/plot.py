@@ -40,18 +40,24 @@ binadd plot learning adder.npz
 @click.argument("kind", type=click.Choice(_KINDS), metavar="|".join(_KINDS))
 @click.argument("model", type=existing_file)
 @click.argument("numbers", nargs=-1)
-@new_picture("-o", "--output", help="A .png, .svg or .pdf; default: the kind's name with .png.")
+@new_picture(
+    "-o",
+    "--output",
+    help="Draw in this file, a .png, .svg or .pdf [default: sum.png, automaton.png or "
+    "learning.png].",
+)
 def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) -> Outcome:
     """Draw what the network in MODEL does.
 
     \b
     sum        its hidden units during one sum of NUMBERS
     automaton  the finite machine inside it, if it can be proved
-    learning   loss and right bits as it learnt, by training its twin
+    learning   loss and right bits as it learnt, by training a new network
+               with the same options
 
-    In a sum each bit that is said is green if it is right, orange if it is wrong; the carry, and
-    the true sum below a wrong one, are grey. Units stand in the order in which they follow the
-    carry: at the top those that are higher when more is carried, at the bottom those lower.
+    In the picture of a sum, output bits are green if they are right and orange if they are wrong;
+    the carry, and the true sum below a wrong one, are grey. Hidden units that are higher when
+    more is carried stand at the top, units that are lower at the bottom.
 
     Exit status 1: there is no proof.
     """

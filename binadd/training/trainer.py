@@ -34,6 +34,9 @@ __all__ = ["Run", "finish"]
 SLICE_SECONDS = 0.1
 """Training runs in slices of about this time, so that Ctrl-C and progress need not wait."""
 
+SHORT_SLICE = 2**18
+"""Bits of the first slice, before it is known how long a slice takes."""
+
 WIDTH = 64
 """Networks trained at once: enough that what Python does between two calls hardly counts."""
 
@@ -66,7 +69,9 @@ class Run:
         self.start = time.perf_counter()
         self.net = net
         self.goal = goal
-        self.pace = CHECK_UPDATES
+        # Very long operands take a second a sequence: begin with one batch of them.
+        batch_bits = net.settings.batch_size * goal.bits
+        self.pace = max(1, min(CHECK_UPDATES, SHORT_SLICE // batch_bits))
         self.divergence: DivergenceError | None = None
         self._during_proof = during_proof
         self._data = DataStream(net.kernels, net.state.seed, net.settings.operands)
@@ -271,6 +276,7 @@ class Run:
             state.sequences,
             state.updates,
             time.perf_counter() - self.start,
+            phase.bits,
             float(report.losses.mean()),
             1 - int(report.wrong_bits.sum()) / (updates * phase.batch_size * phase.bits),
             phase.optimizer.learning_rate,
