@@ -102,15 +102,15 @@ class Course:
     def _begin_phase(self) -> None:
         """Set what the phase that the state is in trains by."""
         net, self.saturating = self.net, is_saturating(self.goal, self.net.state)
-        bits = self.goal.bits
+        self.bits = self.goal.bits
         if self.saturating:
-            bits = max(bits, saturation.BITS)
+            self.bits = max(self.bits, saturation.BITS)
             self.batch_size, self.loss = 1, saturation.LOSS
             self._rule = saturation.optimizer(net.settings.activation)
         else:
             self.batch_size, self.loss = net.settings.batch_size, net.settings.loss
             self._rule = net.settings.update_rule
-        self.data = DataStream(net.kernels, net.state, bits, self.batch_size)
+        self.data = DataStream(net.kernels, net.state, self.bits, self.batch_size)
 
     def optimizer(self) -> Optimizer:
         """Return the update rule at the learning rate of this stage."""

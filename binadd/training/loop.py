@@ -33,8 +33,10 @@ class Progress:
         All that the network has been trained on so far.
     seconds : float
         Since the run began.
+    bits : int
+        Length of the operands of the slice, which is longer in the last phase.
     loss : float
-        Mean over the slice's updates.
+        Mean over the slice's updates; summed over the bits of a sequence.
     bit_accuracy : float
         Share of the slice's bits that were right before their update.
     learning_rate : float
@@ -49,6 +51,7 @@ class Progress:
     sequences: int
     updates: int
     seconds: float
+    bits: int
     loss: float
     bit_accuracy: float
     learning_rate: float
@@ -70,6 +73,7 @@ def train(
     until: str | int = "proved",
     max_sequences: int = MAX_SEQUENCES,
     progress: Callable[[Progress], object] | bool | None = None,
+    progress_every: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     checkpoint_seconds: float = 10.0,
@@ -101,6 +105,9 @@ def train(
     progress : callable or True, optional
         Called with a `Progress` after every slice of training, at least every 0.1 s or so; True
         shows a line on stderr.
+    progress_every : int, optional
+        Train in slices of at most this many sequences, in whole batches, however long they take;
+        so `progress` reports the same on every machine. By default a slice takes about 0.1 s.
     checkpoint : path, optional
         Where to write checkpoints, from which `resume` continues: at the start, at the end however
         it comes about (Ctrl-C too), and in between. A file of this name is replaced.
@@ -136,10 +143,12 @@ def train(
     goal = check_goal(net.settings.operands, bits, until, max_sequences)
     if checkpoint_every is not None:
         checkpoint_every = check_integer("checkpoint_every", checkpoint_every, 1)
+    if progress_every is not None:
+        progress_every = check_integer("progress_every", progress_every, 1)
     seconds = check_real("checkpoint_seconds", checkpoint_seconds)
     writer = CheckpointWriter(checkpoint, goal, checkpoint_every, seconds)
     with reporting(progress) as report:
-        return _Run(net, goal, writer, report).finish()
+        return _Run(net, goal, writer, report, progress_every).finish()
 
 
 def resume(
@@ -199,11 +208,13 @@ class _Run:
         goal: Goal,
         writer: CheckpointWriter,
         progress: Callable[[Progress], object] | None,
+        progress_every: int | None,
     ) -> None:
         self._net = net
         self._course = Course(net, goal)
         self._writer = writer
         self._progress = progress
+        self._every = progress_every
         self._pace = CHECK_UPDATES * self._course.batch_size
 
     def finish(self) -> TrainingRun:
@@ -220,7 +231,7 @@ class _Run:
     def _slice(self) -> None:
         """Train on the next sequences: up to the next check, and for no longer than a moment."""
         course, before, first = self._course, time.perf_counter(), self._net.state.sequences
-        report = course.learn(self._pace)
+        report = course.learn(self._pace if self._every is None else self._every)
         now, count = time.perf_counter(), self._net.state.sequences - first
         self._pace = max(course.batch_size, int(SLICE_SECONDS * count / max(now - before, 1e-9)))
         if self._progress is not None:
@@ -233,6 +244,7 @@ class _Run:
                 state.sequences,
                 state.updates,
                 now - self._course.start,
+                self._course.bits,
                 report.loss,
                 report.bit_accuracy,
                 self._course.optimizer().learning_rate,
