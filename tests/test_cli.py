@@ -26,7 +26,7 @@ needs_processes = pytest.mark.skipif(
     sys.platform in ("emscripten", "wasi"), reason="there are no processes here"
 )
 
-COMMANDS = ["add", "bench", "check", "export", "info", "plot", "prove", "sweep", "train"]
+COMMANDS = ["add", "bench", "check", "export", "info", "plot", "prove", "report", "sweep", "train"]
 
 
 @pytest.fixture
@@ -482,7 +482,7 @@ def test_learning_is_drawn_as_long_as_it_took(
     monkeypatch.chdir(tmp_path)
     drawn: list[Any] = []
     curve = plots.learning_curve
-    monkeypatch.setattr(plots, "learning_curve", lambda p: drawn.append(p) or curve(p))
+    monkeypatch.setattr(plots, "learning_curve", lambda p, run: drawn.append(p) or curve(p, run))
     assert cli("train", *options, "-q", "-o", "net.npz")[0] == 0
     assert cli("plot", "learning", "net.npz")[0] == 0
     assert drawn[0][-1].sequences == last

@@ -21,6 +21,7 @@ from binadd.cli.export import export
 from binadd.cli.info import info
 from binadd.cli.plot import plot
 from binadd.cli.prove import check, prove
+from binadd.cli.report import report
 from binadd.cli.sweep import sweep
 from binadd.cli.train import train
 from binadd.errors import BinaddError, DivergenceError
@@ -55,7 +56,7 @@ def _binadd(ctx: click.Context) -> Outcome | None:
     return Outcome(ctx.get_help()) if ctx.invoked_subcommand is None else None
 
 
-for _command in (train, add, prove, check, info, plot, bench, sweep, export):
+for _command in (train, add, prove, check, info, plot, report, bench, sweep, export):
     _binadd.add_command(_command)
 
 

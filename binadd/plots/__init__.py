@@ -13,10 +13,11 @@ from binadd.plots.machine import automaton
 from binadd.plots.state_space import state_space
 from binadd.plots.sums import hidden_states
 from binadd.plots.timings import timings
-from binadd.plots.units import units
+from binadd.plots.units import by_role, units
 
 __all__ = [
     "automaton",
+    "by_role",
     "hidden_states",
     "learning_curve",
     "render",

@@ -9,7 +9,7 @@ from math import log
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from binadd.checks import check_instance
-from binadd.errors import InvalidInputError
+from binadd.errors import DivergenceError, InvalidInputError
 from binadd.model import BinaryAdderRNN
 from binadd.plots.figures import BLUE, GREEN, GREY, INK, PALE, SLATE, new_figure
 from binadd.training import Progress, TrainingRun, saturation, train
@@ -61,15 +61,19 @@ def train_again(net: BinaryAdderRNN) -> tuple[list[Progress], TrainingRun]:
     again = BinaryAdderRNN(**net.get_params())
     until: dict[str | None, str | int] = {"exact": "exact", "finished": state.sequences}
     history: list[Progress] = []
-    run = train(
-        again,
-        state.bits,
-        until=until.get(state.status, "proved"),
-        max_sequences=state.sequences,
-        progress=history.append,
-        progress_every=max(FEWEST, state.sequences // POINTS),
-    )
-    if again != net:
+    run: TrainingRun | None
+    try:
+        run = train(
+            again,
+            state.bits,
+            until=until.get(state.status, "proved"),
+            max_sequences=state.sequences,
+            progress=history.append,
+            progress_every=max(FEWEST, state.sequences // POINTS),
+        )
+    except DivergenceError:
+        run = None
+    if run is None or again != net:
         raise InvalidInputError(
             "how this network learnt cannot be drawn: trained again with its settings, it comes "
             "to other weights; so it was trained in several calls, or its settings or weights "
