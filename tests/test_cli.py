@@ -439,7 +439,7 @@ def test_bench(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["sum", "MODEL", "23", "42"], ["automaton", "MODEL"], ["learning", "MODEL"]]
+    "arguments", [["sum", "MODEL", "23", "42"], *([kind, "MODEL"] for kind in ("automaton", "learning", "states"))]
 )
 def test_plot(
     cli: Callable[..., tuple[int, str, str]],
@@ -465,6 +465,25 @@ def test_plot(
     if kind == "automaton":
         status, out, _ = cli("plot", kind, untrained)
         assert status == 1 and out.startswith("refuted")
+
+
+def test_plot_all_and_report(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, untrained: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    folder = tmp_path / "pictures"
+    status, out, _ = cli("plot", "all", trained, "-o", folder)
+    names = ["automaton.png", "learning.png", "states.png", "sum.png"]
+    assert status == 0 and sorted(path.name for path in folder.iterdir()) == names
+    assert out.count("the picture is in") == 4
+    status, out, _ = cli("plot", "all", untrained, "-o", tmp_path / "fewer")
+    assert status == 0 and "no picture of automaton: refuted\n" in out
+    assert "no picture of learning: this network has not been trained" in out
+    assert cli("plot", "all", trained, "-o", trained)[0] == 2
+    page = tmp_path / "page.html"
+    assert cli("report", trained, "-o", page) == (0, f"the page is in {page}\n", "")
+    assert page.read_text("utf-8").startswith("<!doctype html>")
+    assert cli("report", trained, "-o", trained)[0] == 2
 
 
 @pytest.mark.parametrize(
