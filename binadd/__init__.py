@@ -19,7 +19,6 @@ from binadd.errors import (
     UndecidedError,
     UnknownAttributeError,
 )
-from binadd.kernels import refuse_broken as _refuse_broken
 from binadd.model import BinaryAdderRNN
 
 if TYPE_CHECKING:
@@ -84,6 +83,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-_refuse_broken()

@@ -35,7 +35,7 @@ from binadd.checks import check_instance, check_integer, shorten
 from binadd.errors import InvalidInputError, ModelFileError, UnknownAttributeError
 from binadd.kernels import load as load_kernels
 from binadd.kernels.arguments import check_layout
-from binadd.kernels.contract import Architecture, Kernels
+from binadd.kernels.contract import Architecture, Batch, Kernels
 from binadd.parameters import (
     Parameters,
     has_strays,
@@ -49,6 +49,9 @@ from binadd.state import State, advance, initial_state, state_of_block
 from binadd.streams import data_stream
 
 __all__ = ["DEFAULTS", "BinaryAdderRNN"]
+
+_SLICE = 2**20
+"""Steps that `add` computes at once: of a longer sum, only the bits are kept."""
 
 T = TypeVar("T")
 
@@ -553,7 +556,14 @@ class BinaryAdderRNN:
                 integers = tuple(check_integer("an operand", integer) for integer in integers)
                 break
         symbols = pack_integers(integers, sum_length(integers)).reshape(1, -1)
-        return integer_of(now.kernels.bits(state.architecture, state.block, symbols)[0])
+        if symbols.size <= _SLICE:
+            return integer_of(now.kernels.bits(state.architecture, state.block, symbols)[0])
+        bits, hidden = np.empty(symbols.size, np.uint8), None
+        for start in range(0, symbols.size, _SLICE):  # logits take eight bytes a step
+            part = slice(start, start + _SLICE)
+            run = now.kernels.forward(state.architecture, state.block, symbols[:, part], hidden)
+            bits[part], hidden = run.logits[0] > 0, run.final_state
+        return integer_of(bits)
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the share of sequences whose every bit is right.
@@ -618,7 +628,7 @@ class BinaryAdderRNN:
         now, state = self._now, self._now.state
         symbols, targets = _check_pair(now, X, y)
         loss, gradients = now.kernels.loss_and_gradients(
-            state.architecture, state.block, symbols, targets, now.settings.loss
+            state.architecture, state.block, Batch(symbols, targets), now.settings.loss
         )
         return loss, named_arrays(state.architecture, gradients)
 
@@ -701,13 +711,12 @@ class BinaryAdderRNN:
         words: int = 0,
     ) -> _Snapshot:
         """Train the network as it was at a moment; return it as it is after that."""
-        state, _ = advance(
+        state = advance(
             now.kernels,
             now.state,
-            symbols,
-            targets,
+            Batch(symbols, targets),
+            now.settings.update_rule,
             loss=now.settings.loss,
-            optimizer=now.settings.update_rule,
             batch_size=now.settings.batch_size,
             words=words,
         )

@@ -74,10 +74,12 @@ def _decided_by_shape(hidden_size: int, operands: int, activation: str) -> dict[
     """Return what the default recipe decides otherwise for this shape; see `recipe_values`.
 
     It is shorter steps: the fewer hidden units there are to spare, the likelier a long one drives
-    too many of them to where no gradient leads back.
+    too many of them to where no gradient leads back. With more than 128, long steps overshoot.
     """
     decided: dict[str, Any] = {}
     if activation == "tanh":
+        decided |= {"learning_rate": 0.05, "clip_norm": 1.0}
+    if hidden_size > 128:
         decided |= {"learning_rate": 0.05, "clip_norm": 1.0}
     if operands > 2:
         decided["clip_norm"] = 1.0

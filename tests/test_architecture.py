@@ -25,7 +25,7 @@ ARROWS = {
     "parameters": {"streams", "checks", "kernels"},
     "recipes": {"checks", "kernels"},
     "files": set(),
-    "archive": {"errors", "files"},
+    "archive": {"checks", "files"},
     "state": {"parameters", "kernels"},
     "model": {"bits", "parameters", "recipes", "state"},
     "storage": {"model", "archive"},

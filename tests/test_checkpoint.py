@@ -21,7 +21,7 @@ from kernel_cases import assert_same_state
 
 import binadd
 from binadd import BinaryAdderRNN, CheckpointError, InvalidInputError, Progress, archive
-from binadd.training import loop
+from binadd.training import trainer
 from binadd.training.checkpoint import load_checkpoint
 
 Make = Callable[..., BinaryAdderRNN]
@@ -104,7 +104,7 @@ def test_interrupted_at_any_call(
     make: Make, path: Path, calls: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C before or after any of the steps of a slice, and inside of training itself."""
-    monkeypatch.setattr(loop, "SLICE_SECONDS", 1e-9)
+    monkeypatch.setattr(trainer, "SLICE_SECONDS", 1e-9)
     expected = binadd.train(make(2, seed=1), bits=2, until=80)
     left = calls
     with pytest.MonkeyPatch.context() as patch:
@@ -130,7 +130,7 @@ def test_interrupted_at_any_call(
 
         kernels = net.kernels
         net._now = replace(net._now, kernels=Kernels())
-        patch.setattr(loop.Course, "look", interrupting(loop.Course.look))
+        patch.setattr(trainer.Run, "evaluate", interrupting(trainer.Run.evaluate))
         with pytest.raises(KeyboardInterrupt):
             binadd.train(net, bits=2, until=80, checkpoint=path)
     assert_same(binadd.resume(path, backend=net.backend), expected)
@@ -161,14 +161,14 @@ def test_a_limit_can_be_raised(make: Make, path: Path) -> None:
 
 
 def test_when_checkpoints_are_written(make: Make, path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(loop, "SLICE_SECONDS", 1e-9)
+    monkeypatch.setattr(trainer, "SLICE_SECONDS", 1e-9)
     seen: list[int] = []
 
     def progress(_: Progress) -> None:
-        seen.append(load_checkpoint(path)[0].state.sequences)
+        seen.append(load_checkpoint(path).state.sequences)
 
     binadd.train(make(**SMALL), until=90, checkpoint=path, checkpoint_every=20, progress=progress)
-    assert load_checkpoint(path)[0].state.sequences == 90
+    assert load_checkpoint(path).state.sequences == 90
     assert sorted(set(seen)) == [0, 64, 84]  # the first slice is of 64 sequences
     seen.clear()
     binadd.train(make(**SMALL), until=70, checkpoint=path, checkpoint_seconds=0, progress=progress)
@@ -208,8 +208,9 @@ def test_ctrl_c_for_real(make: Make, path: Path, backend: str, delay: float) -> 
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
     interrupted, count = out.split()
-    net, goal = load_checkpoint(path, backend)
-    assert interrupted == "interrupted" and goal.until == 10**9
+    run = load_checkpoint(path, backend)
+    net = run.net
+    assert interrupted == "interrupted" and run.goal.until == 10**9
     assert net.state.sequences == int(count) > 0
     again = make(seed=2)
     binadd.train(again, until=min(int(count), 2000))
@@ -250,7 +251,7 @@ def test_truncated_checkpoints_are_refused(
 
 def test_a_model_is_no_checkpoint(path: Path) -> None:
     BinaryAdderRNN(4).save(path)
-    refused(path, "is a binadd model, not a binadd checkpoint")
+    refused(path, "has the format 'binadd model', not 'binadd checkpoint'")
 
 
 def set_header(part: str, name: str, value: object) -> Callable[[Any, Any], None]:
@@ -279,9 +280,12 @@ def drop_array(name: str) -> Callable[[Any, Any], None]:
     [
         (set_header("", "format_version", 9), "format version 9, newer"),
         (set_header("", "rule", "lion"), "rule must be"),
-        (set_header("", "goal", None), "goal should have bits, until, max_sequences"),
+        (set_header("", "goal", None), "goal should have bits, until, max_sequences, restart"),
         (set_header("goal", "until", "perfect"), "until must be"),
         (set_header("goal", "bits", 0), "bits must be at least 1"),
+        (set_header("", "format_version", 1), "format version 1, older"),
+        (set_header("schedule", "next_check", -1), "next_check must be at least 0"),
+        (set_header("", "schedule", None), "schedule should have start, next_check"),
         (set_header("training", "position", -1), "position must be at least 0"),
         (set_header("training", "sequences", None), "sequences must be an integer"),
         (set_header("configuration", "hidden_size", 5), "its arrays should have the shapes"),

@@ -80,8 +80,8 @@ def test_learning_curve(tmp_path: Path) -> None:
 
 
 def test_phases_and_new_beginnings_are_parted() -> None:
-    def step(sequences: int, restarts: int, saturating: bool) -> binadd.Progress:
-        return binadd.Progress(sequences, 1, 0.0, 8, 2.0, 0.75, 0.1, restarts, 0, saturating)
+    def step(sequences: int, restarts: int, noise: float) -> binadd.Progress:
+        return binadd.Progress(sequences, 1, 0.0, 8, 2.0, 0.75, 0.1, restarts, 0, noise)
 
     begun = [step(100, 0, False), step(200, 0, False)]
     again = [step(300, 1, False), step(400, 1, False)]
@@ -135,7 +135,7 @@ def test_training_again(
 
 def test_a_run_that_never_happened_is_not_drawn() -> None:
     net = BinaryAdderRNN(seed=0)
-    with pytest.raises(InvalidInputError, match="has not been trained by binadd.train"):
+    with pytest.raises(InvalidInputError, match="has not been trained"):
         plots.train_again(net)
     binadd.train(net, until=256)
     binadd.train(net, until=512)
@@ -167,6 +167,7 @@ def test_no_history() -> None:
         plots.learning_curve([])
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize("params", [{}, {"activation": "tanh"}, {"operands": 3}], ids=str)
 def test_hidden_states(params: dict[str, Any], tmp_path: Path) -> None:
     net = BinaryAdderRNN(5, **params)
@@ -194,6 +195,7 @@ def row_of(figure: Any, name: str) -> tuple[list[int], list[str]]:
     return bits, [to_hex(patch.get_facecolor()).upper() for patch in axes.patches[row]]
 
 
+@pytest.mark.thorough(one_in=6)
 @pytest.mark.parametrize(
     ("operands", "seed", "integers"),
     [
@@ -238,6 +240,7 @@ def test_a_carry_that_stays_sorts_nothing() -> None:
     assert "the network's own order, since the carry is 0 after every bit" in words(figure)
 
 
+@pytest.mark.thorough(one_in=4)
 @pytest.mark.parametrize("hidden_size", [1, 32, 33, 256])
 def test_many_units_share_the_height(hidden_size: int) -> None:
     figure = plots.hidden_states(BinaryAdderRNN(hidden_size), 23, 42)
@@ -336,6 +339,7 @@ def test_axes_are_taken_and_returned() -> None:
     assert plots.units(verdict.automaton, axes=third) is third and third.patches
 
 
+@pytest.mark.thorough(one_in=8)
 @pytest.mark.parametrize("operands", range(1, 9))
 def test_arrows_and_their_texts_keep_apart(operands: int) -> None:
     from matplotlib.patches import FancyArrowPatch

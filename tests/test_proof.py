@@ -20,7 +20,14 @@ from binadd.errors import CertificateError, InvalidInputError, UndecidedError
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import weights_digest
-from binadd.proof.closure import Failure, Found, Strategy, close
+from binadd.proof.closure import (
+    MOST_WORK,
+    Failure,
+    Found,
+    Strategy,
+    affordable,
+    close,
+)
 from binadd.proof.contexts import MOST_EDGES, ContextTree, affordable_depth, uniform
 from binadd.proof.falsify import falsify
 from binadd.proof.memory import slowest_word
@@ -166,6 +173,7 @@ def demand_no_proof(net: BinaryAdderRNN, strategies: tuple[Strategy, ...]) -> No
                 assert isinstance(close(bounds, sampler, strategy), Failure)
 
 
+@pytest.mark.thorough(one_in=16)
 @pytest.mark.parametrize("liar", liars(), ids=str)
 def test_no_liar_is_proved(liar: Liar) -> None:
     """Not by intervals, zonotopes or cells; in Python large ones by the quickest alone."""
@@ -173,6 +181,7 @@ def test_no_liar_is_proved(liar: Liar) -> None:
     demand_no_proof(liar.network, SMALL if small else SMALL[:1])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("liar", [one for one in liars(100) if "float64-2" in str(one)], ids=str)
 def test_no_liar_is_proved_with_all_effort(liar: Liar) -> None:
     demand_no_proof(liar.network, LARGE if NATIVE else SMALL)
@@ -289,6 +298,7 @@ def test_contexts_are_as_long_as_is_affordable(operands: int) -> None:
 STRATEGIES = [strategy for effort in ("quick", "medium") for strategy in proof.PORTFOLIO[effort]]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("operands", [2, 5, 8] if NATIVE else [2])
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=str)
 def test_work_is_bounded(operands: int, strategy: Strategy) -> None:
@@ -297,6 +307,25 @@ def test_work_is_bounded(operands: int, strategy: Strategy) -> None:
     failure = close(bounds, Sampler(bounds), strategy)
     assert isinstance(failure, Failure)
     assert failure.contexts <= (MOST_EDGES >> operands) + operands * 2**operands
+
+
+def test_large_networks_are_tried_within_their_means() -> None:
+    strategies = [one for effort in proof.PORTFOLIO.values() for one in effort]
+    small, large = (Bounds(BinaryAdderRNN(units, seed=1)) for units in (16, 256))
+    assert [affordable(one, small) for one in strategies] == strategies
+    plans = [affordable(one, large) for one in strategies]
+    assert all(0 < plan.work * 256**3 <= MOST_WORK for plan in plans)
+    assert [affordable(plan, large) for plan in plans] == plans
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not NATIVE, reason="too slow in Python")
+def test_proofs_of_large_networks_are_accepted() -> None:
+    net = BinaryAdderRNN(96, seed=1)
+    assert binadd.train(net).status == "proved"
+    verdict = prove(net)
+    assert isinstance(verdict, Proved)
+    binadd.check(verdict.certificate, net)
 
 
 @pytest.mark.parametrize("operands", [1, 2, 3])
@@ -352,6 +381,7 @@ def test_the_slowest_word_is_named() -> None:
     assert memory.rate == pytest.approx(2 * h * (1 - h), abs=0.01)
 
 
+@pytest.mark.thorough
 def test_undecided_says_what_it_tried() -> None:
     """A network that is right as far as anyone knows, but with margins too small to prove."""
     undecided = [

@@ -23,7 +23,9 @@ from binadd import report
 from binadd.proof import Refuted, Undecided
 
 NODE = shutil.which("node") or shutil.which("nodejs")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 
 PAIRS = 1000
 
@@ -34,7 +36,8 @@ function hex(x) {
   view.setFloat64(0, x);
   return view.getBigUint64(0).toString(16).padStart(16, "0");
 }
-const lines = sums.map((sum) => network.add(sum.map(BigInt)).map((s) => hex(s.probability)).join(" "));
+const bitsOf = (sum) => network.add(sum.map(BigInt)).map((step) => hex(step.probability));
+const lines = sums.map((sum) => bitsOf(sum).join(" "));
 """
 
 
@@ -104,7 +107,9 @@ def test_javascript_computes_the_same_bits(
 def test_javascript_has_the_same_elementary_functions(dtype: str, tmp_path: Path) -> None:
     from binadd.kernels import load
 
-    x = np.concatenate([np.linspace(-750, 750, 3001), np.geomspace(1e-320, 1e3, 500)]).astype(dtype)
+    x = np.concatenate([np.linspace(-750, 750, 3001), np.geomspace(1e-320, 1e3, 500)]).astype(
+        dtype
+    )
     x = np.concatenate([x, -x, np.array([0.0, -0.0], dtype)])
     net = BinaryAdderRNN(dtype=dtype)
     script = program(net, []) + (

@@ -22,7 +22,7 @@ from binadd import BinaryAdderRNN, InvalidInputError, ModelFileError, archive, p
 
 Make = Callable[..., BinaryAdderRNN]
 
-SEEN = {"format": "binadd model", "format_version": 1}
+SEEN = {"format": "binadd model", "format_version": 2}
 
 
 @pytest.fixture
@@ -223,13 +223,21 @@ def test_a_header_altered_in_place_is_refused(file: Path) -> None:
 def test_a_checkpoint_is_no_model(file: Path) -> None:
     net = BinaryAdderRNN(4)
     binadd.train(net, until=10, checkpoint=file)
-    refused(file, "is a binadd checkpoint, not a binadd model")
+    refused(file, "has the format 'binadd checkpoint', not 'binadd model'")
+
+
+def test_an_older_version_is_refused_with_the_way_to_convert_it(file: Path) -> None:
+    header, arrays = contents(file)
+    forge(file, header | {"format_version": 1}, arrays)
+    refused(file, r"format version 1, older .*from_parameters")
+    weights = {name: array for name, array in np.load(file).items() if name != "header"}
+    assert BinaryAdderRNN.from_parameters(weights) == BinaryAdderRNN(4, seed=3)
 
 
 def test_a_newer_version_is_refused(file: Path) -> None:
     header, arrays = contents(file)
-    forge(file, header | {"format_version": 2}, arrays)
-    refused(file, r"format version 2, newer than this binadd reads \(1\)")
+    forge(file, header | {"format_version": 3}, arrays)
+    refused(file, r"format version 3, newer than this binadd reads \(2\)")
 
 
 def test_an_oversized_file_is_refused(file: Path) -> None:
@@ -295,7 +303,7 @@ def test_what_no_network_can_be_made_of(
         ({"output_bias": np.nan}, "output_bias must hold finite"),
         ({"output_bias": np.zeros(1)}, "its arrays should have the shapes"),
         ({"hidden_weights": np.zeros((4, 5))}, "its arrays should have the shapes"),
-        ({"output_weights": np.zeros(4, np.int64)}, "output_weights has the dtype int64"),
+        ({"output_weights": np.zeros(4, np.int64)}, "'output_weights' has the dtype 'int64'"),
         ({"more": np.zeros(4)}, "its arrays should have the shapes"),
     ],
 )

@@ -14,6 +14,7 @@ from binadd.benchmark import limits, notebook
 from binadd.benchmark.machine import describe
 from binadd.benchmark.ours import AtLevel, Ours
 from binadd.benchmark.peers import installed
+from binadd.benchmark.proofs import proofs
 from binadd.benchmark.report import Report, Row, Section
 from binadd.benchmark.timing import interleave
 from binadd.benchmark.work import Contestant, Parameters, Work, work
@@ -57,7 +58,8 @@ def run(
     recipe : str, default "default"
         Decides about loss, update rule and biases: see `binadd.recipes.RECIPES`.
     repeats : int, default 9
-        Rounds in which all take turns; the times are those of the median round.
+        Rounds in which all take turns; the times are those of the median round. As many networks
+        are trained until they are proved, each with its own seed.
     peers : bool, default False
         Whether Numba, PyTorch, JAX and ONNX Runtime take part, those that are installed.
     growth : bool, default False
@@ -162,6 +164,16 @@ class _Bench:
         yield self._section("Answers, 8,192 sequences at once", "forward", self._work(8192))
         yield self._section("Answers, one sequence a call", "call", self._work(1), unit="call")
         yield self._stream()
+        yield from self._proofs()
+
+    def _proofs(self) -> Iterator[Section]:
+        """Time networks from seed to proof; the Python twin would take minutes."""
+        if self._natives:
+            self._say("Proofs")
+            self._natives[list(self._natives)[-1]].get_ready()
+            section = proofs(self._repeats, backend="native", **self._parameters())
+            if section is not None:
+                yield section
 
     def _stream(self) -> Section:
         """One long sequence: nothing to do side by side."""

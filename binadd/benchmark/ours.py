@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from binadd.benchmark.work import Work
 from binadd.bits import unpack_symbols
-from binadd.kernels.contract import Kernels, NativeKernels
+from binadd.kernels.contract import Batch, Kernels, Learner, NativeKernels
 from binadd.model import BinaryAdderRNN
 
 __all__ = ["AtLevel", "Ours"]
@@ -28,15 +28,12 @@ class Ours:
 
         def run() -> NDArray[Any]:
             block = start.copy()
+            moments, powers = np.zeros((2, *block.shape), block.dtype), np.ones(2, block.dtype)
             self._kernels.train(
-                architecture,
-                block,
-                np.zeros((2, *block.shape), block.dtype),
-                np.ones(2, block.dtype),
-                work.symbols,
-                work.targets,
+                Learner(architecture, block, moments, powers),
+                Batch(work.symbols, work.targets),
+                settings.update_rule,
                 loss=settings.loss,
-                optimizer=settings.update_rule,
                 batch_size=settings.batch_size,
             )
             return block
@@ -51,15 +48,13 @@ class Ours:
 
         def run() -> NDArray[Any]:
             blocks = start.copy()
+            moments = np.zeros((count, 2, *blocks.shape[1:]), blocks.dtype)
+            powers = np.ones((count, 2), blocks.dtype)
             self._kernels.train_population(
-                work.architecture,
-                blocks,
-                np.zeros((count, 2, *blocks.shape[1:]), blocks.dtype),
-                np.ones((count, 2), blocks.dtype),
-                work.symbols.reshape(shape),
-                work.targets.reshape(shape),
+                Learner(work.architecture, blocks, moments, powers),
+                Batch(work.symbols.reshape(shape), work.targets.reshape(shape)),
+                settings.update_rule,
                 loss=settings.loss,
-                optimizer=settings.update_rule,
                 learning_rates=np.full(count, settings.learning_rate, blocks.dtype),
             )
             return blocks

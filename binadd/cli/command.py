@@ -19,12 +19,15 @@ from typing import Any, TextIO
 
 import click
 
-from binadd.cli.numbers import write_integer
+from binadd.checks import shorten
+from binadd.cli.numbers import read_count, write_integer
+from binadd.errors import InvalidInputError, InvalidTypeError
 
 __all__ = [
     "INTERRUPTED",
     "NO",
     "UNDECIDED",
+    "COUNT",
     "WRONG_USE",
     "YES",
     "Command",
@@ -54,6 +57,22 @@ _EXACT_IN_JSON = 2**53
 PICTURES = (".png", ".svg", ".pdf")
 
 existing_file = click.Path(exists=True, dir_okay=False)
+
+
+class _Count(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A whole number, also written as 10,000 or 1e4."""
+
+    name = "whole number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number that a text stands for."""
+        number = read_count(value) if isinstance(value, str) else value
+        if number is None:
+            self.fail(f"{shorten(value)} is not a whole number such as 10000, 10,000 or 1e4.")
+        return int(number)
+
+
+COUNT = _Count()
 
 
 def check_new_file(ctx: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
@@ -135,9 +154,23 @@ class Command(click.Command):
                 ["--json"],
                 is_flag=True,
                 expose_value=False,
-                help="One JSON object on stdout.",
+                help="Print the result as one JSON object.",
             )
         )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what is wrong with a parameter is said of the option it came from."""
+        try:
+            return super().invoke(ctx)
+        except (InvalidInputError, InvalidTypeError) as error:
+            raise click.UsageError(self._in_options(str(error)), ctx) from None
+
+    def _in_options(self, message: str) -> str:
+        name, _, rest = message.partition(" ")
+        for parameter in self.params:
+            if isinstance(parameter, click.Option) and parameter.name == name:
+                return f"{parameter.opts[-1]} {rest}"
+        return message
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, each heading's together, and then the examples."""

@@ -33,9 +33,9 @@ binadd export adder.npz adder.safetensors
 @click.argument("model", type=existing_file)
 @click.argument("output", callback=check_new_file)
 def export(model: str, output: str) -> Outcome:
-    """Write the network in MODEL to OUTPUT, whose ending says in which format.
+    """Write the network in MODEL to OUTPUT, whose ending decides the format.
 
-    .onnx computes in float32; .safetensors keeps every bit of the weights.
+    An .onnx file computes in float32. A .safetensors file keeps every bit of the weights.
     """
     from binadd import interop, load
 

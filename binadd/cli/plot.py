@@ -43,16 +43,15 @@ binadd plot automaton adder.npz -o automaton.svg
 binadd plot all adder.npz -o pictures
 """,
 )
-@click.argument(
-    "kind", type=click.Choice([*_KINDS, "all"]), metavar="|".join([*_KINDS, "all"])
-)
+@click.argument("kind", type=click.Choice([*_KINDS, "all"]), metavar="|".join([*_KINDS, "all"]))
 @click.argument("model", type=existing_file)
 @click.argument("numbers", nargs=-1)
 @option(
     "-o",
     "--output",
     metavar="FILE",
-    help="A .png, .svg or .pdf; default: the kind's name with .png. For all pictures a folder.",
+    help="Draw in this file, a .png, .svg or .pdf [default: the kind's name with .png]; all "
+    "pictures in this folder [default: pictures].",
 )
 def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) -> Outcome:
     """Draw what the network in MODEL does.
@@ -61,13 +60,14 @@ def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) ->
     sum        its hidden units during one sum of NUMBERS
     automaton  the finite machine inside it and what each unit holds,
                if it can be proved
-    learning   loss and right bits as it learnt, by training it again
-    states     where its hidden states lie, with the proof's sets
+    learning   loss and right bits as it learnt, by training a new network
+               with the same options
+    states     where its hidden states lie, with the sets of the proof
     all        each of these that can be drawn, in a folder
 
-    In a sum each bit that is output is green if it is right, orange if it is wrong; the carry, and
-    the true sum below a wrong one, are grey. Units stand in the order in which they follow the
-    carry: at the top those that are higher when more is carried, at the bottom those lower.
+    In the picture of a sum, output bits are green if they are right and orange if they are wrong;
+    the carry, and the true sum below a wrong one, are grey. Hidden units that are higher when
+    more is carried stand at the top, units that are lower at the bottom.
 
     Exit status 1: there is no proof.
     """

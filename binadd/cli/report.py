@@ -28,9 +28,9 @@ __all__ = ["report"]
 def report(model: str, output: str) -> Outcome:
     """Write a page about the network in MODEL: one HTML file that fetches nothing.
 
-    It shows how the network was trained, where its hidden states lie, the machine inside it, and why
-    it is right or where it goes wrong; and it has a place to type numbers and watch the network add
-    them, to the same bits.
+    It shows how the network was trained, where its hidden states lie, the machine inside it, and
+    why it is right or where it goes wrong. It also has a place to type numbers and watch the
+    network add them, to the same bits.
     """
     demand_own_files(model=model, page=output)
     require("matplotlib", "plot")

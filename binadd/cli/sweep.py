@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from binadd.cli.command import (
+    COUNT,
     INTERRUPTED,
     Command,
     Outcome,
@@ -17,16 +20,19 @@ from binadd.cli.command import (
     option,
     paint,
     say,
-    while_heard,
 )
-from binadd.cli.options import backend_option, goal_options, grid_options, network_parameters
+from binadd.cli.options import backend_option, goal_options, grid_options
+from binadd.files import write_atomically
 
 if TYPE_CHECKING:
-    from binadd.training.table import Table
+    from binadd.training.rows import Row
 
 __all__ = ["sweep"]
 
 _MOST_SEEDS = 1_000_000
+
+_SHOWN = 20
+"""Rows of the table that are shown."""
 
 
 def _read_seeds(ctx: click.Context, parameter: click.Parameter, text: str) -> list[int]:
@@ -59,14 +65,27 @@ binadd sweep --hidden 8,16,32 --recipe default,sgd --rows rows.jsonl
     metavar="N-N,…",
     default="0-99",
     callback=_read_seeds,
-    help="Such as 0-999 or 1,2,5; default 0-99.",
+    help="Train a network for each of these seeds, such as 0-999 or 1,2,5 [default: 0-99].",
 )
 @goal_options
 @grid_options
-@option("--workers", type=int, metavar="N", help="By default one for each processor.")
-@option("--verdicts", is_flag=True, help="Try to prove networks trained for less, too.")
-@new_file("--rows", help="Add each row here when it is there; continue from those it has.")
-@new_file("-o", "--output", help="Write the table here, as CSV.")
+@option(
+    "--workers",
+    type=COUNT,
+    metavar="N",
+    help="The number of processes [default: one for each processor].",
+)
+@option(
+    "--verdicts",
+    is_flag=True,
+    help="Also prove or refute the networks that were trained with --until exact or N.",
+)
+@new_file(
+    "--rows",
+    help="Add each network's row to this file as soon as it is trained; a sweep that was "
+    "interrupted goes on from the rows in it.",
+)
+@new_file("-o", "--output", help="Save the table in this file, as CSV.")
 @backend_option
 @option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def sweep(
@@ -84,24 +103,22 @@ def sweep(
 ) -> Outcome:
     """Train a network for every seed and every combination of the values given.
 
-    Parameters of networks take several values, such as --hidden 8,16. The table depends on nothing
-    but what is asked for.
+    Options of networks take several values, such as --hidden 8,16. The same options give the same
+    table on every machine, with any number of workers.
     """
     demand_own_files(rows=rows, table=output)
-    from tqdm import tqdm
-
-    from binadd.training.loop import MAX_SEQUENCES
+    from binadd.cli.progress import StatusLine
+    from binadd.training.schedule import MAX_SEQUENCES
     from binadd.training.sweep import sweep as run
 
     if backend != "auto":
         parameters["backend"] = backend
     given = {name: value for name, value in parameters.items() if value is not None}
-    with tqdm(unit=" networks", leave=False, disable=True if quiet else None) as bar:
+    with StatusLine(0.3, quiet=quiet) as line:
 
         def progress(done: int, total: int) -> None:
-            with while_heard():
-                bar.total = total
-                bar.update(done - bar.n)
+            line.set_total(total)
+            line.show([f"{done:,} of {total:,} networks"], done)
 
         try:
             table = run(
@@ -113,16 +130,16 @@ def sweep(
                 workers=workers,
                 path=rows,
                 progress=progress,
-                **network_parameters(given),
+                **given,
             )
         except KeyboardInterrupt:
             return _interrupted(rows)
     if output is not None:
-        table.to_csv(output)
+        write_atomically(output, _csv(table))
         say(f"{len(table):,} rows are in {output}")
     summary = _summarise(table)
-    text = f"{table}\n\n{_describe(summary)}"
-    data = {"columns": table.columns, "rows": list(table), "summary": summary, "output": output}
+    text = f"{_text(table)}\n\n{_describe(summary)}"
+    data = {"columns": list(table[0]), "rows": table, "summary": summary, "output": output}
     return Outcome(text, data)
 
 
@@ -132,19 +149,49 @@ def _interrupted(rows: str | None) -> Outcome:
     return Outcome("", {"status": "interrupted", "rows": rows}, INTERRUPTED)
 
 
-def _summarise(table: Table) -> dict[str, Any]:
+def _csv(table: list[Row]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, table[0])
+    writer.writeheader()
+    writer.writerows(table)
+    return text.getvalue().encode()
+
+
+def _text(table: list[Row]) -> str:
+    """Return aligned columns; of many rows, only the first and last ones."""
+    lines = [[*table[0]], *([_cell(value) for value in row.values()] for row in table)]
+    if len(table) > _SHOWN:
+        lines[1 + _SHOWN // 2 : -_SHOWN // 2] = [["…"] * len(table[0])]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    left = [all(isinstance(row[name], str | None) for row in table) for name in table[0]]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if is_text else cell.rjust(width)
+            for cell, width, is_text in zip(line, widths, left, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _summarise(table: list[Row]) -> dict[str, Any]:
     """Count how the networks ended and what proofs said of them, and how much that took."""
     import numpy as np
 
-    sequences = [count for count in table["sequences"] if count is not None]
+    sequences = [row["sequences"] for row in table if row["sequences"] is not None]
 
     def quantile(share: float) -> int | None:
         return round(float(np.quantile(sequences, share))) if sequences else None
 
     return {
         "networks": len(table),
-        "status": dict(Counter(table["status"])),
-        "verdict": dict(Counter(verdict for verdict in table["verdict"] if verdict is not None)),
+        "status": dict(Counter(row["status"] for row in table)),
+        "verdict": dict(Counter(row["verdict"] for row in table if row["verdict"] is not None)),
         "sequences": {"median": quantile(0.5), "p95": quantile(0.95), "most": quantile(1)},
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from binadd.cli.command import (
+    COUNT,
     INTERRUPTED,
     NO,
     YES,
@@ -23,18 +25,14 @@ from binadd.cli.command import (
     say,
 )
 from binadd.cli.numbers import short_integer
-from binadd.cli.options import (
-    backend_option,
-    goal_options,
-    network_options,
-    network_parameters,
-)
+from binadd.cli.options import ARCHITECTURE, backend_option, goal_options, network_options
 from binadd.cli.prove import every_sum, verdict_data
 
 if TYPE_CHECKING:
     from binadd.model import BinaryAdderRNN
-    from binadd.training import TrainingRun
+    from binadd.training import Progress, TrainingRun
     from binadd.training.schedule import Goal
+    from binadd.training.trainer import Run
 
 __all__ = ["train"]
 
@@ -61,22 +59,30 @@ binadd train --hidden 8 --seed 3 --until exact
 binadd train --recipe notebook --until 5000 -o notebook.npz
 binadd train --bits 64 --checkpoint run.npz
 binadd train --resume run.npz -o adder.npz
+binadd train --from hasty.npz -o adder.npz
 """,
 )
 @goal_options
-@new_file("-o", "--output", help="Save the network here.")
+@new_file("-o", "--output", help="Save the network in this file.")
+@option(
+    "--from",
+    "start",
+    type=existing_file,
+    metavar="MODEL",
+    help="Train the network of this model file on, instead of a new one.",
+)
 @network_options
 @new_file(
     "--checkpoint",
     heading="Interruption",
-    help="Save here what --resume continues from.",
+    help="Keep in this file what --resume continues from.",
 )
 @option(
     "--checkpoint-every",
-    type=int,
+    type=COUNT,
     metavar="N",
     heading="Interruption",
-    help="Sequences between two checkpoints.",
+    help="Write a checkpoint after this many sequences.",
 )
 @option(
     "--checkpoint-seconds",
@@ -84,14 +90,14 @@ binadd train --resume run.npz -o adder.npz
     metavar="X",
     default=10.0,
     heading="Interruption",
-    help="Seconds between two checkpoints; default 10.",
+    help="Write a checkpoint after this many seconds [default: 10].",
 )
 @option(
     "--resume",
     type=existing_file,
     metavar="FILE",
     heading="Interruption",
-    help="Continue from this checkpoint, to the same bits.",
+    help="Continue from this checkpoint, to the same bits as if nothing had happened.",
 )
 @backend_option
 @option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -100,6 +106,7 @@ def train(
     until: str | int | None,
     max_sequences: int | None,
     output: str | None,
+    start: str | None,
     checkpoint: str | None,
     checkpoint_every: int | None,
     checkpoint_seconds: float,
@@ -110,64 +117,81 @@ def train(
 ) -> Outcome:
     """Train a network until it is proved to add numbers of every length.
 
-    Or --until exact: every sum of --bits bits is right; or for a number of sequences. The same
-    seed gives the same weights on every machine. Ctrl-C leaves a checkpoint.
+    The same options give the same weights on every machine. Ctrl-C leaves a checkpoint, from
+    which --resume continues. While it learns, lines show the loss per bit, the share of output
+    bits that were right, and a sum as the network adds it at that moment.
 
     Exit status 0: the goal is reached. 1: it is not.
     """
-    ctx = click.get_current_context()
     demand_own_files(network=output, checkpoint=checkpoint if resume is None else resume)
-    if resume is None:
-        net, goal = _start(parameters, backend, bits, until, max_sequences)
-    else:
-        _refuse_beside_resume(ctx)
-        net, goal = _go_on(resume, backend, until, max_sequences)
+    demand_own_files(model=start, checkpoint=checkpoint)
+    if resume is not None:
+        from binadd.training.checkpoint import load_run
+
+        _refuse_given("--resume", "the checkpoint has it", lambda name: name not in _OF_EVERY_RUN)
+        run = load_run(resume, backend, until, max_sequences, None)
         checkpoint = resume
-    return _train(net, goal, output, checkpoint, checkpoint_every, checkpoint_seconds, quiet)
+    else:
+        from binadd.training.trainer import Run
+
+        if checkpoint is None:
+            _refuse_given(None, "--checkpoint FILE", lambda name: name.startswith("checkpoint_"))
+        net = _new(parameters, backend) if start is None else _of_file(start, parameters, backend)
+        run = Run(net, _goal(net, bits, until, max_sequences))
+    return _train(run, output, checkpoint, checkpoint_every, checkpoint_seconds, quiet)
 
 
-def _start(
-    parameters: dict[str, Any],
-    backend: str,
-    bits: int | None,
-    until: str | int | None,
-    max_sequences: int | None,
-) -> tuple[BinaryAdderRNN, Goal]:
+def _new(parameters: dict[str, Any], backend: str) -> BinaryAdderRNN:
     from binadd.model import BinaryAdderRNN
-    from binadd.training.loop import MAX_SEQUENCES
-    from binadd.training.schedule import check_goal
 
-    net = BinaryAdderRNN(**network_parameters(parameters), backend=backend)
+    return BinaryAdderRNN(**parameters, backend=backend)
+
+
+def _of_file(path: str, parameters: dict[str, Any], backend: str) -> BinaryAdderRNN:
+    """Return the network of a model file, to be trained on with the values that are given."""
+    from binadd import load
+
+    _refuse_given("--from", "the model has it", ARCHITECTURE.__contains__)
+    net = load(path, backend)
+    given = {
+        name: value
+        for name, value in parameters.items()
+        if name not in ARCHITECTURE and value is not None
+    }
+    # A recipe decides about biases, too, but the weights are those of the file.
+    return net.set_params(biases=net.settings.biases, **given)
+
+
+def _goal(
+    net: BinaryAdderRNN, bits: int | None, until: str | int | None, max_sequences: int | None
+) -> Goal:
+    from binadd.training.schedule import MAX_SEQUENCES, check_goal
+
     until = "proved" if until is None else until
     limit = MAX_SEQUENCES if max_sequences is None else max_sequences
-    return net, check_goal(net.settings.operands, bits, until, limit)
+    return check_goal(
+        net.settings.operands, net.state.bits if bits is None else bits, until, limit
+    )
 
 
-def _refuse_beside_resume(ctx: click.Context) -> None:
+def _refuse_given(beside: str | None, why: str, refused: Callable[[str], bool]) -> None:
+    """Refuse options that were given but would be ignored."""
+    ctx = click.get_current_context()
     for parameter in ctx.command.params:
         name = parameter.name or ""
         given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and name not in _OF_EVERY_RUN:
+        if given and refused(name):
+            option = parameter.opts[-1]
             raise click.UsageError(
-                f"{parameter.opts[0]} cannot be combined with --resume: the checkpoint has it", ctx
+                f"{option} needs {why}"
+                if beside is None
+                else f"{option} cannot be combined with {beside}: {why}",
+                ctx,
             )
 
 
-def _go_on(
-    path: str, backend: str, until: str | int | None, max_sequences: int | None
-) -> tuple[BinaryAdderRNN, Goal]:
-    from binadd.training.checkpoint import load_checkpoint
-    from binadd.training.schedule import check_goal
-
-    net, goal = load_checkpoint(path, backend)
-    until = goal.until if until is None else until
-    limit = goal.max_sequences if max_sequences is None else max_sequences
-    return net, check_goal(net.settings.operands, goal.bits, until, limit)
-
-
 def _train(
-    net: BinaryAdderRNN,
-    goal: Goal,
+    run: Run,
     output: str | None,
     checkpoint: str | None,
     checkpoint_every: int | None,
@@ -175,38 +199,27 @@ def _train(
     quiet: bool,
 ) -> Outcome:
     from binadd.cli.progress import Reporter
-    from binadd.training import train as run_training
+    from binadd.training import follow
+    from binadd.training.checkpoint import CheckpointWriter
 
-    before = net.state.sequences
+    before = run.state.sequences
+    writer = CheckpointWriter(checkpoint, checkpoint_every, checkpoint_seconds)
     try:
-        with Reporter(net, goal, quiet) as reporter:
-            run = run_training(
-                net,
-                goal.bits,
-                until=goal.until,
-                max_sequences=goal.max_sequences,
-                progress=reporter,
-                checkpoint=checkpoint,
-                checkpoint_every=checkpoint_every,
-                checkpoint_seconds=checkpoint_seconds,
-            )
+        with Reporter(run.net, run.goal, quiet) as reporter:
+            outcome = follow(run, reporter, writer)
     except KeyboardInterrupt:
-        return _interrupted(net, goal, output, checkpoint)
+        return _interrupted(run, output, checkpoint)
     if output is not None:
-        net.save(output)
-    text = f"{_headline(run, reporter.bit_accuracy)}\n{_account(run, before, output)}"
-    data = _run_data(run) | {
-        "bit_accuracy": reporter.bit_accuracy,
-        "output": output,
-        "checkpoint": checkpoint,
-    }
-    return Outcome(text, data, YES if run.reached else NO)
+        run.net.save(output)
+    text = f"{_headline(outcome)}\n{_account(outcome, reporter.last, before, output)}"
+    data = _run_data(outcome) | {"output": output, "checkpoint": checkpoint}
+    return Outcome(text, data, YES if outcome.reached else NO)
 
 
 # What came of it ---------------------------------------------------------------------------------
 
 
-def _headline(run: TrainingRun, bit_accuracy: float | None) -> str:
+def _headline(run: TrainingRun) -> str:
     status = paint(run.status, fg="green", bold=True)
     operands = run.network.settings.operands
     if run.status == "proved":
@@ -214,20 +227,22 @@ def _headline(run: TrainingRun, bit_accuracy: float | None) -> str:
     if run.status == "exact":
         return f"{status}: every sum of {operands} numbers of {run.bits} bits is right"
     if run.status == "finished":
-        accuracy = "" if bit_accuracy is None else f": bit accuracy {bit_accuracy:.2%} at the end"
-        return f"{status}{accuracy}"
+        return f"{status}: {run.bit_accuracy:.2%} of the output bits are right on new sums"
     status = paint("not reached", fg="red", bold=True)
     if run.wrong is not None:
-        return f"{status}: {' + '.join(map(short_integer, run.wrong))} is still wrong"
-    return f"{status}: short sums are right, but there is no proof for all"
+        wrong = " + ".join(map(short_integer, run.wrong))
+        return f"{status}: {wrong} is still wrong; {run.advice}"
+    return f"{status}: {run.advice}"
 
 
-def _account(run: TrainingRun, before: int, output: str | None) -> str:
+def _account(run: TrainingRun, last: Progress | None, before: int, output: str | None) -> str:
     earlier = f" ({before:,} of them before)" if before else ""
     saved = f"saved in {output}" if output else "not saved (-o FILE does)"
     count = f"{run.sequences:,} sequences{earlier}"
     if run.restarts:
-        count += f", restarted {run.restarts} {'time' if run.restarts == 1 else 'times'}"
+        count += f", {run.restarts} restart{'s' * (run.restarts != 1)}"
+    if last is not None and last.failed_proofs:
+        count += f", {last.failed_proofs} failed proof{'s' * (last.failed_proofs != 1)}"
     return f"{count}, {_duration(run.seconds)}; {saved}"
 
 
@@ -254,6 +269,8 @@ def _run_data(run: TrainingRun) -> dict[str, Any]:
         "restarts": run.restarts,
         "seconds": run.seconds,
         "bits": run.bits,
+        "bit_accuracy": run.bit_accuracy,
+        "advice": run.advice,
         "wrong": run.wrong,
         "verdict": None if run.verdict is None else verdict_data(run.verdict),
         "settings": asdict(run.network.settings),
@@ -264,19 +281,17 @@ def _run_data(run: TrainingRun) -> dict[str, Any]:
 # Ctrl-C ------------------------------------------------------------------------------------------
 
 
-def _interrupted(
-    net: BinaryAdderRNN, goal: Goal, output: str | None, checkpoint: str | None
-) -> Outcome:
+def _interrupted(run: Run, output: str | None, checkpoint: str | None) -> Outcome:
     """Leave a checkpoint, if `binadd.train` has not written one, and say how to go on."""
     from binadd.training.checkpoint import save_checkpoint
 
     if checkpoint is None:
         checkpoint = _unused_name(output)
-        save_checkpoint(net, goal, checkpoint)
+        save_checkpoint(run, checkpoint)
     further = "" if output is None else f" -o {output}"
-    say(f"{paint('interrupted', fg='yellow', bold=True)} after {net.state.sequences:,} sequences")
+    say(f"{paint('interrupted', fg='yellow', bold=True)} after {run.state.sequences:,} sequences")
     say(f"To continue: binadd train --resume {checkpoint}{further}")
-    data = {"status": "interrupted", "sequences": net.state.sequences, "checkpoint": checkpoint}
+    data = {"status": "interrupted", "sequences": run.state.sequences, "checkpoint": checkpoint}
     return Outcome("", data, INTERRUPTED)
 
 

@@ -1,7 +1,8 @@
 """Pictures: how a network learns, its states, what it does in a sum, the machine inside it.
 
-Each function returns a `matplotlib.figure.Figure`, which a notebook shows, and leaves pyplot alone;
-functions that take `axes` draw there and return them instead. `save` writes a figure to a file.
+Each function returns a `matplotlib.figure.Figure`, which a notebook shows, and leaves pyplot
+alone; functions that take `axes` draw there and return them instead. `save` writes a figure to a
+file.
 Needs matplotlib: `pip install 'binadd[plot]'`.
 """
 

@@ -12,7 +12,7 @@ from binadd.checks import check_instance
 from binadd.errors import DivergenceError, InvalidInputError
 from binadd.model import BinaryAdderRNN
 from binadd.plots.figures import BLUE, GREEN, GREY, INK, PALE, SLATE, new_figure
-from binadd.training import Progress, TrainingRun, saturation, train
+from binadd.training import Progress, TrainingRun, noise, train
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +83,7 @@ def train_again(net: BinaryAdderRNN) -> tuple[list[Progress], TrainingRun]:
 
 
 def _even(history: list[Progress]) -> Iterator[Progress]:
-    """Join slices that a check cut short with the next ones: a point of few sequences is chance."""
+    """Join slices that a check cut short with the next ones, which are less due to chance."""
     longest = max(b.sequences - a for a, b in _with_counts(history))
     waiting: list[tuple[int, Progress]] = []
     for i, (begin, now) in enumerate(_with_counts(history)):
@@ -107,7 +107,7 @@ def _with_counts(history: list[Progress]) -> Iterator[tuple[int, Progress]]:
 
 def _part(now: Progress) -> tuple[int, int, bool]:
     """Return what is the same within a curve without gaps, and between two marks."""
-    return now.restarts, min(now.failed_proofs, 1), now.saturating
+    return now.restarts, min(now.failed_proofs, 1), now.noise > 0
 
 
 class _Mark(NamedTuple):
@@ -192,11 +192,11 @@ def _with_beginnings(parts: list[list[Progress]]) -> Iterator[tuple[int, list[Pr
 
 
 def _loss_of(part: list[Progress], run: TrainingRun) -> str:
-    return saturation.LOSS if part[0].saturating else run.network.settings.loss
+    return noise.LOSS if part[0].noise else run.network.settings.loss
 
 
 def _marks(progress: Sequence[Progress], run: TrainingRun) -> Iterator[_Mark]:
-    """Yield where the network first passed the check of all short sums, and where it was proved."""
+    """Yield where all short sums were found right at first, and where it was proved."""
     began = [p for p in progress if p.restarts == run.restarts]
     passed = [a for a, b in pairwise(began) if b.failed_proofs > a.failed_proofs == 0]
     if passed:
@@ -234,7 +234,7 @@ def _shade(axes: Axes, parts: list[list[Progress]]) -> None:
         begin = before[-1].sequences
         if part[0].restarts > before[-1].restarts:
             axes.axvline(begin, color=GREY, lw=1, ls=":")
-        if part[0].saturating:
+        if part[0].noise:
             axes.axvspan(begin, part[-1].sequences, color=PALE, alpha=0.6, lw=0, zorder=0)
 
 
@@ -248,6 +248,6 @@ def _caption(parts: list[list[Progress]], run: TrainingRun | None) -> str:
     texts.append("Dashed: guessing." if run is not None else "Dashed: guessing bits.")
     if len({part[0].restarts for part in parts}) > 1:
         texts.append("Dotted: the network started again with other weights.")
-    if any(part[0].saturating for part in parts):
+    if any(part[0].noise for part in parts):
         texts.append("Shaded: the last phase, with noise on the weights and longer sequences.")
     return " ".join(texts)

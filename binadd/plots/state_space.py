@@ -102,7 +102,8 @@ def _draw(axes: Axes, net: BinaryAdderRNN, verdict: Verdict | None) -> None:
     for carry in range(net.settings.operands):
         chosen = points[carries == carry]
         axes.scatter(
-            *chosen.T,
+            chosen[:, 0],
+            chosen[:, 1],
             s=9,
             color=CARRIES[carry],
             marker=MARKERS[carry],
@@ -110,12 +111,9 @@ def _draw(axes: Axes, net: BinaryAdderRNN, verdict: Verdict | None) -> None:
             edgecolors=INK,
             zorder=3,
         )
-    share = sizes[:2] ** 2 / max(float((sizes**2).sum()), 1e-300)
-    names = ("first axis", "second axis")
-    for name, part, label in zip(
-        names, (*share, 0.0), (axes.set_xlabel, axes.set_ylabel), strict=False
-    ):
-        label(f"{name} ({part:.0%} of the variance)")
+    shares = np.append(sizes[:2] ** 2 / max(float((sizes**2).sum()), 1e-300), 0.0)
+    axes.set_xlabel(f"first axis ({shares[0]:.0%} of the variance)")
+    axes.set_ylabel(f"second axis ({shares[1]:.0%} of the variance)")
     axes.autoscale_view()
 
 

@@ -20,8 +20,8 @@ ROW = 0.27
 """Inches."""
 
 CAPTION = (
-    "Bars are the values that a unit can have in any sum, by the carry after the step; those above "
-    "the line where the bit of the sum is 1, those below where it is 0. A unit that holds the carry "
+    "Bars are the values that a unit can have in any sum, by the carry after the step; above the "
+    "line where the bit of the sum is 1, below it where that is 0. A unit that holds the carry "
     "has its colours far apart. A total is the ones of a step plus the carry before it."
 )
 
@@ -60,7 +60,7 @@ def units(machine: Automaton, *, axes: Axes | None = None) -> Figure | Axes:
 
 
 def by_role(machine: Automaton) -> list[Unit]:
-    """Return units in order: those that hold the carry first, those that tell most before others."""
+    """Return units in order: those that hold the carry first, then those that tell most."""
     return sorted(machine.units, key=lambda unit: (not _holds_carry(unit), -unit.gap, unit.index))
 
 

@@ -14,8 +14,8 @@ from binadd.progress import reporting
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.checker import Checked, check
-from binadd.proof.closure import Failure, Found, Strategy, close
-from binadd.proof.falsify import falsify, falsify_shortly
+from binadd.proof.closure import LARGE, Failure, Found, Strategy, affordable, close
+from binadd.proof.falsify import Falsifier
 from binadd.proof.memory import describe_memory
 from binadd.proof.samples import Sampler
 from binadd.proof.sets import Shape
@@ -167,45 +167,57 @@ class _Decision:
         known_exact_bits: int,
         progress: Callable[[ProofProgress], object] | None,
     ) -> None:
-        self.net, self.exact, self.progress = net, known_exact_bits, progress
+        self.net, self.progress = net, progress
+        self.falsifier = Falsifier(net, known_exact_bits)
         self.bounds = Bounds(net)
         self.failures: list[tuple[Strategy, Failure]] = []
 
     def run(self, effort: str) -> Verdict:
-        wrong = falsify_shortly(self.net, known_exact_bits=self.exact)
+        wrong = self.falsifier.search_shortly()
         if wrong is not None:
             return wrong
         efforts = list(PORTFOLIO)
         efforts = efforts[: efforts.index(effort) + 1]
-        portfolio = {name: self._fit(PORTFOLIO[name]) for name in efforts}
-        attempts = [strategy for name in efforts for strategy in portfolio[name]]
+        attempts = self._attempts(efforts)
+        count = sum(map(len, attempts.values()))
         if self.bounds.finite:
             sampler = Sampler(self.bounds)
             for name in efforts:
                 if name != "quick":  # by then a wrong sum is as likely, and found sooner
-                    wrong = falsify(self.net, effort=name, known_exact_bits=self.exact)
+                    wrong = self.falsifier.search(name)
                     if wrong is not None:
                         return wrong
-                for strategy in portfolio[name]:
-                    found = close(self.bounds, sampler, strategy, self._report(attempts))
+                for strategy in attempts[name]:
+                    found = close(self.bounds, sampler, strategy, self._report(count))
                     if isinstance(found, Found):
                         digest = weights_digest(self.net)
                         return Proved(found.certificate(self.bounds, digest), self.net)
                     self.failures.append((strategy, found))
         hints = [word for _, failure in self.failures for _, word in failure.doubtful[:16]]
-        wrong = falsify(self.net, hints=hints, effort=effort, known_exact_bits=self.exact)
+        wrong = self.falsifier.search(effort, hints)
         return self._undecided() if wrong is None else wrong
 
-    def _fit(self, strategies: tuple[Strategy, ...]) -> list[Strategy]:
-        return [one for one in strategies if one.least_units <= self.bounds.size]
+    def _attempts(self, efforts: list[str]) -> dict[str, list[Strategy]]:
+        """Return what of the portfolio this network's size allows, each strategy once."""
+        attempts: dict[str, list[Strategy]] = {}
+        tried: set[Strategy] = set()
+        for name in efforts:
+            attempts[name] = []
+            for strategy in PORTFOLIO[name]:
+                plan, size = affordable(strategy, self.bounds), self.bounds.size
+                fits = plan.least_units <= size and (size <= LARGE or not plan.shape.frames)
+                if fits and plan not in tried:
+                    attempts[name].append(plan)
+                tried.add(plan)
+        return attempts
 
-    def _report(self, attempts: list[Strategy]) -> Callable[[int, int], object] | None:
+    def _report(self, attempts: int) -> Callable[[int, int], object] | None:
         if self.progress is None:
             return None
         tell, attempt = self.progress, len(self.failures) + 1
 
         def report(contexts: int, unsettled: int) -> None:
-            tell(ProofProgress(attempt, len(attempts), contexts, unsettled))
+            tell(ProofProgress(attempt, attempts, contexts, unsettled))
 
         return report
 
@@ -216,7 +228,8 @@ class _Decision:
                 reached="nothing: with weights so large a sum might overflow",
                 advice="train it anew, with a lower learning rate or clipped gradients",
             )
-        best = max(failure.margin for _, failure in self.failures)
+        margins = [failure.margin for _, failure in self.failures]
+        best = max((margin for margin in margins if margin < inf), default=-inf)
         doubt = "a bit remained in doubt" if not best > 0 else "the sets kept growing"
         memory = describe_memory(self.net)
         return Undecided(

@@ -31,7 +31,9 @@ LONGEST = 512
 """Bits of a counterexample that the page can begin with."""
 
 
-def write(net: BinaryAdderRNN, path: str | os.PathLike[str], verdict: Verdict | None = None) -> None:
+def write(
+    net: BinaryAdderRNN, path: str | os.PathLike[str], verdict: Verdict | None = None
+) -> None:
     """Write a network's page to a file, atomically.
 
     Raises
@@ -108,7 +110,7 @@ def render(net: BinaryAdderRNN, verdict: Verdict | None = None) -> str:
 
 
 def describe(net: BinaryAdderRNN) -> dict[str, Any]:
-    """Return a network as adder.js takes it: every weight as the shortest decimal that is exact."""
+    """Return a network as adder.js takes it; JSON has the shortest decimals that are exact."""
     settings, parameters = net.settings, net.parameters
     weights = {name: array.tolist() for name, array in parameters.items()}
     weights.setdefault("hidden_bias", [0.0] * settings.hidden_size)
@@ -155,8 +157,8 @@ def _footer(net: BinaryAdderRNN) -> str:
     from binadd import __version__
 
     return (
-        f"Written by binadd {__version__} for <code>{escape(repr(net))}</code>, whose weights have "
-        f"the SHA-256 <code>{weights_digest(net)}</code>."
+        f"Written by binadd {__version__} for <code>{escape(repr(net))}</code>, whose weights "
+        f"have the SHA-256 <code>{weights_digest(net)}</code>."
     )
 
 

@@ -89,7 +89,7 @@ def describe_training(net: BinaryAdderRNN) -> str:
 
 
 def roles(units: list[Unit]) -> str:
-    """Return a table of the units that tell something by themselves, and how many others there are."""
+    """Return a table of the units that tell something, and how many others there are."""
     silent = sum(unit.gap == 0 for unit in units)
     units = [unit for unit in units if unit.gap > 0]
     if not units:
@@ -121,15 +121,16 @@ def proof(net: BinaryAdderRNN, verdict: Verdict) -> str:
         return (
             f"<p>What the network will do depends on its hidden state alone, and there are "
             f"infinitely many sums. So the proof draws {len(certificate.cells):,} sets around the "
-            f"states, each for one of {len(certificate)} contexts: the last few bits read, and the "
-            f"carry before them. It shows three things.</p><ol><li>The network starts in one of "
-            f"these sets, or reaches one while all its outputs are right.</li>"
-            f"<li>From any state in any set, whatever bits come next, it is after {steps} "
-            f"in the set of the context that it is in then.</li>"
+            f"states, by context: the last few bits read, and the carry before them. It shows "
+            f"three things.</p><ol><li>From the start, whatever the bits are, the network comes "
+            f"into the set of the context that it is in.</li>"
+            f"<li>From any state in any set, whatever bits come next, it is after {steps} in the "
+            f"set of the context that it is in then.</li>"
             f"<li>All outputs on the way are right: no logit comes closer to 0 than "
             f"{certificate.margin:.3g}.</li></ol><p>By induction every bit of every sum is right. "
-            f"Rounding is accounted for: a computed state may be off by {certificate.step_error:.2g}, "
-            f"a logit by {certificate.logit_error:.2g}. <code>binadd check</code> derives each step "
+            f"Rounding is accounted for: a computed state may be off by "
+            f"{certificate.step_error:.2g}, a logit by {certificate.logit_error:.2g}. "
+            f"<code>binadd check</code> derives each step "
             f"again, in whole numbers.</p>"
         )
     return (
@@ -155,7 +156,9 @@ def counterexample(net: BinaryAdderRNN, verdict: Refuted) -> str:
                 f"<td>{probabilities[t]:.3f}</td>{said}</tr>"
             )
         elif t == skipped.start:
-            rows.append(f'<tr><td colspan="{X.shape[2] + 5}">… {len(skipped):,} right bits</td></tr>')
+            rows.append(
+                f'<tr><td colspan="{X.shape[2] + 5}">… {len(skipped):,} right bits</td></tr>'
+            )
         carry = total // 2
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="The wrong sum"><table><thead>'
