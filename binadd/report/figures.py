@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["inline"]
 
+WIDTH = 5.0
+"""Inches at most, so that what is written stays legible on a telephone."""
+
 _COLOURS = {
     "#ffffff": "paper",
     "#22262b": "ink",
@@ -37,6 +40,7 @@ def inline(figure: Figure, name: str) -> str:
     title, caption = (" ".join(text.get_text().split()) for text in figure.texts[:2])
     for text in list(figure.texts[:2]):
         text.remove()
+    figure.set_figwidth(min(figure.get_figwidth(), WIDTH))
     data = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         figure.savefig(
