@@ -72,7 +72,7 @@ def test_learning_curve(tmp_path: Path) -> None:
     assert list(bottom.lines[0].get_xdata()) == [p.sequences for p in history]
     for ending in ("png", "svg", "pdf"):
         path = tmp_path / f"curve.{ending}"
-        plots.save(figure, path)
+        plots.save(plots.learning_curve(history), path)
         first = path.read_bytes()
         plots.save(plots.learning_curve(history), path)
         if ending != "pdf":  # which names its fonts at random

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -157,13 +158,30 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     write_atomically(path, render(figure, kind))
 
 
-def render(figure: Figure, kind: str, dpi: int = 200) -> bytes:
-    """Return a figure as a file of this kind holds it: the same picture, the same bytes."""
+def render(
+    figure: Figure, kind: str, dpi: int = 200, *, name: str = "binadd", **options: Any
+) -> bytes:
+    """Return a figure as a file of this kind holds it: the same picture, the same bytes.
+
+    The parts of an SVG are named after `name`, which keeps them apart from those of others that
+    are on one page; `options` are those of matplotlib's `savefig`.
+    """
     from matplotlib import rc_context
 
     data = io.BytesIO()
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-    # An SVG's parts are named by a hash, which is salted at random unless it is said with what.
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": figure.get_label() or "binadd"}):
-        figure.savefig(data, format=kind, dpi=dpi, metadata=metadata)
-    return data.getvalue()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(data, format=kind, dpi=dpi, metadata=metadata, **options)
+    return _name_parts(data.getvalue(), name) if kind == "svg" else data.getvalue()
+
+
+def _name_parts(svg: bytes, name: str) -> bytes:
+    """Number the parts that others refer to: matplotlib names some of them by where they lay in
+    memory."""
+    text = svg.decode()
+    parts = dict.fromkeys(re.findall(r'#([\w.-]+)[")]', text))
+    names = {part: f"{name}-{number}" for number, part in enumerate(parts)}
+    text = re.sub(
+        r'(?<=id=")[^"]+(?=")|(?<=#)[\w.-]+(?=[")])', lambda m: names.get(m[0], m[0]), text
+    )
+    return text.encode()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import re
 from html import escape
 from typing import TYPE_CHECKING
+
+from binadd.plots import render
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,18 +36,12 @@ def inline(figure: Figure, name: str) -> str:
 
     `name` keeps the parts of one SVG apart from those of another on the same page.
     """
-    from matplotlib import rc_context
-
     title, caption = (" ".join(text.get_text().split()) for text in figure.texts[:2])
     for text in list(figure.texts[:2]):
         text.remove()
     figure.set_figwidth(min(figure.get_figwidth(), WIDTH))
-    data = io.StringIO()
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(
-            data, format="svg", bbox_inches="tight", pad_inches=0.05, metadata={"Date": None}
-        )
-    svg = data.getvalue()
+    data = render(figure, "svg", name=name, bbox_inches="tight", pad_inches=0.05)
+    svg = data.decode()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.S)
     svg = re.sub(r"<!--.*?-->\n?", "", svg)
