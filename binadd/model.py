@@ -31,6 +31,7 @@ from binadd.bits import (
     pack_integers,
     sum_length,
 )
+from binadd.bitstream import BitStream
 from binadd.checks import check_instance, check_integer, shorten
 from binadd.errors import InvalidInputError, ModelFileError, UnknownAttributeError
 from binadd.kernels import load as load_kernels
@@ -472,6 +473,9 @@ class BinaryAdderRNN:
     def predict(self, X: ArrayLike) -> NDArray[np.uint8]:
         """Return the bits that the network outputs.
 
+        Each call begins with a hidden state of zeros, so sequences cut in pieces are not the same
+        as the whole: the carry is lost between them. `stream` keeps it.
+
         Parameters
         ----------
         X : array_like, shape (n, T, operands)
@@ -564,6 +568,30 @@ class BinaryAdderRNN:
             run = now.kernels.forward(state.architecture, state.block, symbols[:, part], hidden)
             bits[part], hidden = run.logits[0] > 0, run.final_state
         return integer_of(bits)
+
+    def stream(self, streams: int | None = None) -> BitStream:
+        """Return a stream: the network as it is now, to be fed bit by bit.
+
+        Parameters
+        ----------
+        streams : int, optional
+            How many go on side by side; by default one, whose arrays have no axis for this.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidInputError
+            If `streams` is not a positive integer.
+
+        Examples
+        --------
+        >>> stream = BinaryAdderRNN(4).stream(streams=3)
+        >>> stream.step([[1, 0], [1, 1], [0, 0]]).shape, stream.state.shape
+        ((3,), (3, 4))
+        """
+        if streams is not None:
+            streams = check_integer("streams", streams, 1)
+        now = self._now
+        return BitStream(now.state, now.kernels, streams)
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the share of sequences whose every bit is right.

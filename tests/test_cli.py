@@ -32,7 +32,10 @@ needs_processes = pytest.mark.skipif(
     sys.platform in ("emscripten", "wasi"), reason="there are no processes here"
 )
 
-COMMANDS = ["add", "bench", "check", "export", "info", "plot", "prove", "report", "sweep", "train"]
+COMMANDS = [
+    *("add", "bench", "check", "export", "import", "info"),
+    *("plot", "prove", "report", "sweep", "train"),
+]
 
 CONTROL = "\x1b]0;owned\x07\x1b[31m"
 
@@ -757,18 +760,59 @@ def test_export_without_its_libraries(
         assert (status, out) == (2, "")
         assert err == f"binadd export: this needs {ending}: pip install 'binadd[interop]'\n"
     status, _, err = cli("export", trained, tmp_path / "adder.docx")
-    assert status == 2 and "must end in .onnx or .safetensors" in err
+    assert status == 2 and "must end in .onnx, .safetensors, .pt or .c" in err
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("ending", ["onnx", "safetensors"])
+@pytest.mark.parametrize("ending", ["onnx", "safetensors", "c"])
 def test_export(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path, ending: str
+) -> None:
+    if ending != "c":
+        pytest.importorskip(ending)
+    path = tmp_path / f"adder.{ending}"
+    status, out, err = cli("export", trained, path)
+    assert (status, err) == (0, "") and str(path) in out and path.stat().st_size > 1000
+    assert "\nproved: it adds all numbers" in out
+
+
+def test_a_refuted_network_is_exported_by_force_only(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    BinaryAdderRNN(4).save(tmp_path / "net.npz")
+    status, out, err = cli("export", tmp_path / "net.npz", tmp_path / "net.c")
+    assert (status, out) == (1, "") and "is refuted: it outputs " in err and "--force" in err
+    assert err.count("\n") == 1 and not (tmp_path / "net.c").exists()
+    status, out, _ = cli("export", tmp_path / "net.npz", tmp_path / "net.c", "--force")
+    assert status == 0 and (tmp_path / "net.c").read_text().startswith("/* refuted: ")
+
+
+def test_export_refuses_options_of_other_formats(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path
+) -> None:
+    status, _, err = cli("export", trained, tmp_path / "net.c", "--form", "scan")
+    assert status == 2 and "--form is for .onnx" in err
+    status, _, err = cli("export", trained, tmp_path / "net.c", "--name", "2x")
+    assert status == 2 and "must be a C identifier" in err
+
+
+@pytest.mark.parametrize("ending", ["onnx", "safetensors"])
+def test_import(
     cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path, ending: str
 ) -> None:
     pytest.importorskip(ending)
     path = tmp_path / f"adder.{ending}"
-    status, out, err = cli("export", trained, path)
-    assert (status, err) == (0, "") and str(path) in out and path.stat().st_size > 1000
+    assert cli("export", trained, path, "--dtype", "float32")[0] == 0
+    status, out, err = cli("import", path, "-o", tmp_path / "again.npz")
+    assert (status, err) == (0, "") and "16 sigmoid units, 2 operands, float32" in out
+    assert cli("add", tmp_path / "again.npz", 23, 42)[1] == "65\n"
+
+
+def test_import_of_other_files(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path
+) -> None:
+    status, _, err = cli("import", trained, "-o", tmp_path / "again.npz")
+    assert status == 2 and "must end in one of .pt, .pth, .keras" in err
 
 
 def test_sweep(
