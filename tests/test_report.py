@@ -237,6 +237,50 @@ def test_only_networks_have_pages() -> None:
         report.render("adder.npz")  # type: ignore[arg-type]
 
 
+def in_browser(page: str, tmp_path: Path, *flags: str) -> str:
+    """Return the document that a page has become."""
+    path = tmp_path / "page.html"
+    path.write_text(page, "utf-8")
+    flags += ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile")
+    command = [str(CHROMIUM), *flags, "--dump-dom", path.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+TYPE = """
+const results = document.getElementById("results");
+for (const [a, b] of %s) {
+  document.getElementById("number-a").value = a;
+  document.getElementById("number-b").value = b;
+  document.querySelector("form button").click();
+  const said = ["answer", "problem"].map((id) => document.getElementById(id).textContent);
+  const focus = document.activeElement.id;
+  results.append(said.join("|"), "|", focus, "|", rows.childElementCount, "\\n");
+}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_numbers_are_typed_in(page: str, tmp_path: Path) -> None:
+    typed = [("0x10", "0b11"), ("1_000", "2 3"), ("-1", "2"), ("1", ""), ("0", "0"), ("3", "1e3")]
+    typed += [(str(2**511), "1"), (str(2**512), "1")]
+    extra = f'<pre id="results"></pre><script>{TYPE % json.dumps(typed)}</script></body>'
+    page = page.replace("</body>", extra)
+    document = in_browser(page, tmp_path, "--force-prefers-reduced-motion")
+    (results,) = re.findall(r'<pre id="results">(.*?)\n</pre>', document, re.S)
+    whole = "type a whole number, such as 42, 0x2a or 0b101010."
+    assert results.split("\n") == [
+        "16 + 3 = 19: right.|||6",
+        "1000 + 23 = 1023: right.|||11",
+        f"|Number a: {whole}|number-a|0",
+        f"|Number b: {whole}|number-b|0",
+        "0 + 0 = 0: right.||number-b|1",
+        f"|Number b: {whole}|number-b|0",
+        f"{2**511} + 1 = {2**511 + 1}: right.||number-b|513",
+        "|Number a: the page shows numbers of up to 512 bits.|number-a|0",
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -247,16 +291,12 @@ def test_the_page_adds_to_the_same_bits_in_a_browser(dtype: str, tmp_path: Path)
     texts = json.dumps([[str(number) for number in row] for row in sums])
     results = 'document.getElementById("results").textContent = lines.join("\\n");'
     extra = f'<pre id="results"></pre><script>{RUN % texts}{results}</script></body>'
-    path = tmp_path / "page.html"
-    path.write_text(report.render(net).replace("</body>", extra), "utf-8")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
-    command = [CHROMIUM, *flags, "--dump-dom", path.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    (results,) = re.findall(r'<pre id="results">(.*?)</pre>', done.stdout, re.S)
+    document = in_browser(report.render(net).replace("</body>", extra), tmp_path)
+    (results,) = re.findall(r'<pre id="results">(.*?)</pre>', document, re.S)
     assert results.split("\n") == as_expected(net, sums)
     # What the page shows at first is added by the same code.
-    assert re.search(r'<p id="answer"[^>]*>23 \+ 42 = 65: right\.</p>', done.stdout)
-    assert done.stdout.count('class="strip"') == 7
+    assert re.search(r'<p id="answer"[^>]*>23 \+ 42 = 65: right\.</p>', document)
+    assert document.count('class="strip"') == 7
 
 
 # In notebooks ------------------------------------------------------------------------------------

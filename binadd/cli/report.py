@@ -24,13 +24,19 @@ __all__ = ["report"]
     examples="binadd report adder.npz -o report.html",
 )
 @click.argument("model", type=existing_file)
-@new_file("-o", "--output", default="report.html", help="An .html file; default report.html.")
+@new_file(
+    "-o",
+    "--output",
+    default="report.html",
+    help="Write the page to this file [default: report.html].",
+)
 def report(model: str, output: str) -> Outcome:
     """Write a page about the network in MODEL: one HTML file that fetches nothing.
 
     It shows how the network was trained, where its hidden states lie, the machine inside it, and
     why it is right or where it goes wrong. It also has a place to type numbers and watch the
-    network add them, to the same bits.
+    network add them, to the same bits. For the curve of its learning the network is trained again,
+    which takes as long as its training took.
     """
     demand_own_files(model=model, page=output)
     require("matplotlib", "plot")
