@@ -708,6 +708,7 @@ def test_plot(
         assert status == 1 and out.startswith("refuted")
 
 
+@pytest.mark.slow
 def test_plot_all_and_report(
     cli: Callable[..., tuple[int, str, str]], trained: Path, untrained: Path, tmp_path: Path
 ) -> None:
