@@ -36,6 +36,8 @@ to √64, and an attempt is limited to so many multiplications: some seconds."""
 
 MOST_FRAMES = 1 << 21
 """Reals of all frames, so that certificates stay within their limit: some 40 MB of JSON."""
+SPARE_STEPS = 3
+"""Beyond those that the search took: the checker rounds more coarsely, and may need one more."""
 MOST_REALS = 1 << 25
 """Of all generators of one case after another: 256 MiB."""
 
@@ -120,7 +122,7 @@ class Found:
             step_error=bounds.step_error,
             logit_error=bounds.logit_error,
             margin=self.margin,
-            steps=self.steps,
+            steps=self.steps + SPARE_STEPS,
             affine=self.affine,
             contexts=table.names,
             carries=tuple(table.carries.tolist()),
