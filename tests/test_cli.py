@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -708,6 +709,7 @@ def test_plot(
         assert status == 1 and out.startswith("refuted")
 
 
+@pytest.mark.slow
 def test_plot_all_and_report(
     cli: Callable[..., tuple[int, str, str]], trained: Path, untrained: Path, tmp_path: Path
 ) -> None:
@@ -827,6 +829,11 @@ def test_sweep(
     assert len(csv.read_text().splitlines()) == 7 and len(rows.read_text().splitlines()) == 7
     status, data = cli_json(*grid, "--rows", rows)
     assert status == 0 and [row["seed"] for row in data["rows"]] == [0, 1, 5] * 2
+    if find_spec("matplotlib"):
+        picture = tmp_path / "sweep.png"
+        status, _, err = cli(*grid, "--rows", rows, "--plot", picture)
+        assert status == 0 and str(picture) in err
+        assert picture.read_bytes().startswith(b"\x89PNG")
     assert data["summary"]["sequences"]["median"] == 50 and data["summary"]["verdict"] == {}
 
 

@@ -401,6 +401,29 @@ def test_sections_and_growth(growth: bool) -> None:
     assert_legible(figure)
 
 
+def test_a_sweep_is_drawn() -> None:
+    from matplotlib.figure import Figure
+
+    def row(seed: int, size: int, sequences: int, status: str) -> dict[str, Any]:
+        return {"seed": seed, "hidden_size": size, "sequences": sequences, "status": status}
+
+    rows = [row(0, 8, 300, "proved"), row(1, 8, 100, "proved"), row(2, 8, 400, "limit")]
+    rows += [row(seed, 16, 200, "proved") for seed in range(3)]
+    figure = plots.sweep(rows)
+    slow, quick = figure.axes[0].lines
+    assert slow.get_label() == "hidden size 8" and quick.get_label() == "hidden size 16"
+    assert list(slow.get_xdata()) == [0, 100, 300, 400]
+    assert np.allclose(slow.get_ydata(), [0, 100 / 3, 200 / 3, 200 / 3])
+    assert list(quick.get_ydata())[-1] == 100
+    assert_legible(figure)
+    axes = Figure().subplots()
+    assert plots.sweep(rows[:3], axes=axes) is axes and axes.get_legend() is None
+    with pytest.raises(InvalidInputError, match="no network"):
+        plots.sweep([])
+    with pytest.raises(InvalidInputError, match="9 combinations of parameters are too many"):
+        plots.sweep([row(0, size, 1, "proved") for size in range(1, 10)])
+
+
 def test_an_unknown_ending(tmp_path: Path) -> None:
     figure = plots.hidden_states(BinaryAdderRNN(2), 1, 1)
     with pytest.raises(InvalidInputError, match=r"a picture can be .*png.*, not 'txt'"):
