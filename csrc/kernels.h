@@ -54,6 +54,13 @@ static void propagate(const binadd_network *network, binadd_reach *reach, int64_
     propagate_origins(&s, reach, work, workspace);
 }
 
+static void close_all(const binadd_network *network, binadd_closing *closing, int64_t work,
+                      void *workspace)
+{
+    const shape s = shape_of(network);
+    close_sets(&s, closing, work, workspace);
+}
+
 static void principal_axes(const binadd_network *network, const double *states, size_t sets,
                            size_t samples, const double *centres, double *axes, void *workspace)
 {
@@ -129,6 +136,7 @@ const binadd_kernels TABLE = {
     .first_error_workspace_size = first_error_workspace_size,
 #if REAL_BITS == 64
     .propagate = propagate,
+    .close = close_all,
     .principal_axes = principal_axes,
     .reach_workspace_size = reach_workspace_size,
     .axes_workspace_size = axes_workspace_size,

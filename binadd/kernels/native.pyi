@@ -79,6 +79,26 @@ def propagate(
     mild: float,
     held: bool = False,
 ) -> Images: ...
+def close_sets(
+    architecture: Architecture,
+    block: Reals,
+    contexts: Contexts,
+    cells: Cells,
+    origins: Origins,
+    errors: Errors,
+    *,
+    affine: bool,
+    steps: int,
+    budget: int,
+    slack: float,
+    growth: float,
+    bounded: bool,
+    patient: bool,
+    most_steps: int,
+    rounds: int,
+    work: int,
+    most_cells: int,
+) -> tuple[int, int]: ...
 def principal_axes(architecture: Architecture, states: Reals, centres: Reals) -> Reals: ...
 def unpack_words(words: NDArray[np.uint64], operands: int, length: int) -> Bytes: ...
 def exact_sums(symbols: Bytes, operands: int) -> Bytes: ...

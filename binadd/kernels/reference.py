@@ -31,6 +31,7 @@ from binadd.kernels.arithmetic import (
     softplus,
 )
 from binadd.kernels.contract import Architecture, Bytes, Forward, Optimizer, Real
+from binadd.kernels.reach import close_sets as close_sets
 from binadd.kernels.reach import principal_axes as principal_axes
 from binadd.kernels.reach import propagate as propagate
 from binadd.kernels.update import update
