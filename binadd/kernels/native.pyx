@@ -637,7 +637,7 @@ def propagate(
 ):
     """See `contract.Kernels.propagate`."""
     arguments.check_propagation(architecture, block, contexts, errors, steps, budget)
-    arguments.check_layout("origins", origins, np.shape(origins), "int32")
+    arguments.check_layout("origins", origins, (len(origins),), "int32")
     cdef c.binadd_network network = network_of(architecture)
     cdef c.binadd_reach reach = reach_of(block, contexts, errors, affine, steps, budget, slack, mild)
     images = contract.new_images(architecture, contexts, len(origins), held=held)

@@ -694,7 +694,7 @@ def propagate(
 ) -> Images:
     """See `contract.Kernels.propagate`."""
     arguments.check_propagation(architecture, block, contexts, errors, steps, budget)
-    arguments.check_layout("origins", origins, np.shape(origins), "int32")
+    arguments.check_layout("origins", origins, (len(origins),), "int32")
     arguments.check_sets(architecture, contexts, origins)
     images = new_images(architecture, contexts, len(origins), held=held)
     pieces, columns = len(origins), architecture.block_shape[1]

@@ -27,8 +27,8 @@ __all__ = [
     "Refuted",
     "Undecided",
     "Verdict",
+    "attempt",
     "check",
-    "decide",
     "prove",
 ]
 
@@ -50,7 +50,7 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
             2, Shape(False, inf, 0.1, 0, 1, inf), affine=False, steps=1, least_units=64, rounds=8
         ),
         Strategy(
-            2, Shape(False, inf, 0.1, 0, 0.3, inf), steps=5, rounds=12, budget=10_000, work=100_000
+            2, Shape(False, inf, 0.3, 0.03, 0.3, inf), steps=5, rounds=12, budget=10_000, work=100_000
         ),
     ),
     "medium": (_curves(2, 0.5, 3, 100_000), _curves(3, 0.5, 3, 200_000)),
@@ -70,6 +70,9 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of
 the efforts before it, and a search for a wrong sum comes before them and after them."""
+
+SAMPLES = {"quick": 32, "medium": 128, "thorough": 128}
+"""States of each context around which sets begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +138,17 @@ def prove(
     check_instance("net", net, BinaryAdderRNN)
     check_choice("effort", effort, tuple(PORTFOLIO))
     check_progress(progress)
-    return decide(net, effort, progress=progress)
-
-
-def decide(
-    net: BinaryAdderRNN,
-    effort: str,
-    *,
-    known_exact_bits: int = 0,
-    progress: Callable[[ProofProgress], object] | None = None,
-) -> Verdict:
-    """Decide as `prove` does, where all sums of operands of some bits are known to be right."""
     with np.errstate(all="ignore"):  # an overflow proves nothing: comparisons with NaN are false
-        return _Decision(net.copy(), known_exact_bits, progress).run(effort)
+        return _Decision(net.copy(), 0, progress).run(effort)
+
+
+def attempt(net: BinaryAdderRNN, effort: str, *, known_exact_bits: int) -> Proved | Refuted | None:
+    """Look for a proof as `prove` does, but for a last search for a wrong sum.
+
+    All sums of operands of `known_exact_bits` bits are known to be right.
+    """
+    with np.errstate(all="ignore"):
+        return _Decision(net.copy(), known_exact_bits, None).attempt(effort)
 
 
 class _Decision:
@@ -164,40 +165,45 @@ class _Decision:
         self.failures: list[tuple[Strategy, Failure]] = []
 
     def run(self, effort: str) -> Verdict:
+        verdict = self.attempt(effort)
+        if verdict is None:
+            hints = [word for _, failure in self.failures for _, word in failure.doubtful[:16]]
+            verdict = falsify(self.net, hints=hints, effort=effort, known_exact_bits=self.exact)
+        return self._undecided() if verdict is None else verdict
+
+    def attempt(self, effort: str) -> Proved | Refuted | None:
+        """Try strategies, between searches for a wrong sum but for the last one."""
         wrong = falsify_shortly(self.net, known_exact_bits=self.exact)
-        if wrong is not None:
+        if wrong is not None or not self.bounds.finite:
             return wrong
         efforts = list(PORTFOLIO)
         efforts = efforts[: efforts.index(effort) + 1]
         portfolio = {name: self._fit(PORTFOLIO[name]) for name in efforts}
-        attempts = [strategy for name in efforts for strategy in portfolio[name]]
-        if self.bounds.finite:
-            sampler = Sampler(self.bounds)
-            for name in efforts:
-                if name != "quick":  # by then a wrong sum is as likely, and found sooner
-                    wrong = falsify(self.net, effort=name, known_exact_bits=self.exact)
-                    if wrong is not None:
-                        return wrong
-                for strategy in portfolio[name]:
-                    found = close(self.bounds, sampler, strategy, self._report(attempts))
-                    if isinstance(found, Found):
-                        digest = weights_digest(self.net)
-                        return Proved(found.certificate(self.bounds, digest), self.net)
-                    self.failures.append((strategy, found))
-        hints = [word for _, failure in self.failures for _, word in failure.doubtful[:16]]
-        wrong = falsify(self.net, hints=hints, effort=effort, known_exact_bits=self.exact)
-        return self._undecided() if wrong is None else wrong
+        attempts = sum(map(len, portfolio.values()))
+        for name in efforts:
+            if name != "quick":  # by then a wrong sum is as likely, and found sooner
+                wrong = falsify(self.net, effort=name, known_exact_bits=self.exact)
+                if wrong is not None:
+                    return wrong
+            sampler = Sampler(self.bounds, SAMPLES[name])
+            for strategy in portfolio[name]:
+                found = close(self.bounds, sampler, strategy, self._report(attempts))
+                if isinstance(found, Found):
+                    digest = weights_digest(self.net)
+                    return Proved(found.certificate(self.bounds, digest), self.net)
+                self.failures.append((strategy, found))
+        return None
 
     def _fit(self, strategies: tuple[Strategy, ...]) -> list[Strategy]:
         return [one for one in strategies if one.least_units <= self.bounds.size]
 
-    def _report(self, attempts: list[Strategy]) -> Callable[[int, int], object] | None:
+    def _report(self, attempts: int) -> Callable[[int, int], object] | None:
         if self.progress is None:
             return None
         tell, attempt = self.progress, len(self.failures) + 1
 
         def report(contexts: int, unsettled: int) -> None:
-            tell(ProofProgress(attempt, len(attempts), contexts, unsettled))
+            tell(ProofProgress(attempt, attempts, contexts, unsettled))
 
         return report
 

@@ -96,6 +96,7 @@ class Course:
         self.goal = goal
         self._wrong: NDArray[np.uint8] | None = None
         self._verdict: Verdict | None = None
+        self._failed = False
         net.state = replace(started(net.state), bits=goal.bits)
         self._begin_phase()
 
@@ -187,6 +188,10 @@ class Course:
         state = self.net.state
         if status != "diverged":
             self.net.state = state = replace(state, status=status, start=None)
+        if status == "limit" and self._failed:
+            from binadd.proof import prove
+
+            self._verdict = prove(self.net, effort="quick")
         return TrainingRun(
             status,
             state.sequences,
@@ -215,12 +220,13 @@ class Course:
 
     def _is_proved(self) -> bool:
         """Whether a proof succeeds; its verdict is kept."""
-        from binadd.proof import decide  # no run but one until "proved" need load it
+        from binadd.proof import attempt  # no run but one until "proved" need load it
 
         effort = proof_effort(self.net.state)
-        bits = self.goal.checked_bits(self.net.settings.operands)
-        self._verdict = decide(self.net, effort, known_exact_bits=bits)
-        return self._verdict.status == "proved"
+        bits = self.goal.checked_bits(self.net.state.architecture.operands)
+        self._verdict = attempt(self.net, effort, known_exact_bits=bits)
+        self._failed = self._verdict is None
+        return getattr(self._verdict, "status", None) == "proved"
 
     def _wrong_operands(self) -> tuple[int, ...] | None:
         if self._wrong is None:

@@ -12,7 +12,7 @@ from binadd.model import BinaryAdderRNN
 from binadd.state import Report
 from binadd.training.checkpoint import CheckpointWriter, load_checkpoint
 from binadd.training.course import Course, TrainingRun
-from binadd.training.schedule import CHECK_UPDATES, Goal, check_goal
+from binadd.training.schedule import CHECK_UPDATES, FIRST_CHECK, Goal, check_goal
 
 __all__ = ["Progress", "TrainingRun", "resume", "train"]
 
@@ -196,7 +196,8 @@ class _Run:
         self._course = Course(net, goal)
         self._writer = writer
         self._progress = progress
-        self._pace = CHECK_UPDATES * self._course.batch_size
+        first = FIRST_CHECK if progress is None else CHECK_UPDATES
+        self._pace = first * self._course.batch_size
 
     def finish(self) -> TrainingRun:
         """Train until the goal or the limit is reached."""

@@ -39,6 +39,10 @@ SHORT_WORDS = 16
 CHECK_UPDATES = 64
 """Updates between two checks, or a sixteenth of the sequences since the start, if that is more."""
 
+FIRST_CHECK = 256
+"""Updates before the first check of a network that began from new weights, or was wrong when it was
+taken up: hardly one is right before."""
+
 PATIENCE = 16_384
 """Updates after which a network is restarted, or a quarter of all sequences before they began,
 whichever is more: most networks that have not come to their goal by then never would."""
@@ -165,7 +169,8 @@ def rate_factor(state: State) -> float:
 
 def _interval(state: State, batch_size: int) -> int:
     """Return the sequences until the next check."""
-    return max(CHECK_UPDATES * batch_size, _since_start(state) // 16)
+    since = _since_start(state)
+    return max(CHECK_UPDATES * batch_size, FIRST_CHECK * batch_size - since, since // 16)
 
 
 def _since_start(state: State) -> int:
