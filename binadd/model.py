@@ -226,6 +226,10 @@ class BinaryAdderRNN:
             raise InvalidInputError("this state has weights outside the parameters")
         self._state = state
 
+    def move_on(self, state: State) -> None:
+        """Take over a state that kernels made out of this network's, without another look at it."""
+        self._state = state
+
     @property
     def parameters(self) -> dict[str, NDArray[Any]]:
         """The weights by name, as views: what is written to them changes the network.

@@ -78,7 +78,7 @@ def test_operands_of_many_digits_can_be_shown() -> None:
 def test_verdicts_and_states_are_shown_in_a_line() -> None:
     net = trained(4)
     shown = repr(prove(net)), repr(net.state)
-    assert shown[0].startswith("Proved(certificate=Certificate(digest='")
+    assert shown[0].startswith("Proved(margin=")
     assert all(len(line) < 400 and "\n" not in line for line in shown)
 
 

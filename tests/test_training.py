@@ -132,24 +132,20 @@ def test_the_limit_is_a_status(make: Make) -> None:
 def test_failed_proofs_are_tried_again_later_and_more_slowly(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Verdict:
-        status = "undecided"
-
     tried: list[tuple[int, str]] = []
 
-    def decide(net: BinaryAdderRNN, effort: str, *, known_exact_bits: int) -> Verdict:
+    def attempt(net: BinaryAdderRNN, effort: str, *, known_exact_bits: int) -> None:
         assert known_exact_bits == 3
         tried.append((net.state.sequences, effort))
-        return Verdict()
 
-    monkeypatch.setattr("binadd.proof.decide", decide)
+    monkeypatch.setattr("binadd.proof.attempt", attempt)
     monkeypatch.setattr(Course, "_is_exact", lambda run: True)
     monkeypatch.setattr(schedule, "FAILURES_PER_HALVING", 4)
     monkeypatch.setattr(saturation, "BITS", 4)  # whatever is learnt: quickly
     seen: list[Progress] = []
     net = make(**SMALL)
     run = binadd.train(net, 3, max_sequences=5000, progress=seen.append)
-    assert run.status == "limit" and run.verdict.status == "undecided"
+    assert run.status == "limit" and run.verdict.status == "refuted"  # looked at when it ended
     assert [sequences for sequences, _ in tried[:4]] == [0, 512, 1024, 1536]
     assert [effort for _, effort in tried[:9]] == [*["quick"] * 3, "medium"] * 2 + ["quick"]
     assert net.state.failed_proofs == len(tried)

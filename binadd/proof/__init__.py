@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 
 import numpy as np
@@ -190,7 +191,8 @@ class _Decision:
                 found = close(self.bounds, sampler, strategy, self._report(attempts))
                 if isinstance(found, Found):
                     digest = weights_digest(self.net)
-                    return Proved(found.certificate(self.bounds, digest), self.net)
+                    write = partial(found.certificate, self.bounds, digest)
+                    return Proved(found.margin, self.net, write)
                 self.failures.append((strategy, found))
         return None
 

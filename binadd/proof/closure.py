@@ -194,15 +194,13 @@ class _Search:
     def _sample(self, contexts: tuple[Context, ...]) -> Sets:
         """Return sets around states sampled in contexts, and those first met there."""
         owners, states = self.sampler.starts(self.table)
-        place = {context: i for i, context in enumerate(contexts)}
-        here = [place.get(self.table.contexts[q], -1) for q in owners.tolist()]
-        q = np.array(here, np.intp)
+        if contexts is not self.table.contexts:
+            place = {context: i for i, context in enumerate(contexts)}
+            here = [place.get(self.table.contexts[q], -1) for q in owners.tolist()]
+            owners = np.array(here, np.int32)
+            states, owners = states[owners >= 0], owners[owners >= 0]
         return Sets(
-            self.bounds,
-            self.strategy.shape,
-            self.sampler.states(contexts),
-            states[q >= 0],
-            q[q >= 0],
+            self.bounds, self.strategy.shape, self.sampler.states(contexts), states, owners
         )
 
     def run(self, progress: Callable[[int, int], object] | None) -> Found | Failure:

@@ -10,7 +10,7 @@ states are spread most; cells are cut so wide that pre-activations differ by `wi
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ class Sets:
     """K contexts' sets as C cells, empty ones among them."""
 
     def __init__(
-        self, bounds: Bounds, shape: Shape, states: Reals, more: Reals, owners: NDArray[np.intp]
+        self, bounds: Bounds, shape: Shape, states: Reals, more: Reals, owners: Indices
     ) -> None:
         """Begin with sampled states (K, samples, H) and some more (m, H) of contexts `owners`."""
         count, _, size = states.shape
@@ -64,20 +64,20 @@ class Sets:
             start = self._turn(owners, more[:, None])[:, 0]
         self._begin(y, start, owners)
 
-    def _turn(self, q: NDArray[np.intp], states: Reals) -> Reals:
+    def _turn(self, q: NDArray[np.integer[Any]], states: Reals) -> Reals:
         """Return the coordinates of states (K, m, H) of contexts q (K,)."""
         size = states.shape[2]
         x = np.moveaxis(states - self.centres[q, None, :size], 2, 0)  # (H, K, m)
         axes = np.moveaxis(self.axes[q, :, :size], (2, 1), (0, 1))  # (H, axis, K)
         return np.stack([hidden_sum(axes[:, i, :, None] * x) for i in range(size)], axis=2)
 
-    def _begin(self, y: Reals, start: Reals, owners: NDArray[np.intp]) -> None:
+    def _begin(self, y: Reals, start: Reals, owners: Indices) -> None:
         """Take in coordinates y (K, samples, H) and more of them (m, H), cell by cell."""
         shape, (count, samples, size) = self._shape, y.shape
         low, high = y.min(1), y.max(1)
         wide = high - low
         widest = wide.max(1, keepdims=True)
-        room = shape.inflation * wide + shape.floor * widest + 1e-4
+        room = shape.inflation * wide + (shape.floor * widest + 1e-4)
         reach = np.full_like(wide, np.inf)
         if self.bounded:
             reach = shape.limit * wide + 0.1 * min(shape.limit, 10) * widest + 1e-3

@@ -58,7 +58,7 @@ class TrainingRun:
     wrong : tuple of int or None
         Operands of a sum that was wrong when last looked at, if any.
     verdict : Proved, Refuted, Undecided or None
-        Of the last proof that was tried.
+        Of the last proof that was tried; if a run ends at its limit, of the network as it is then.
     network : BinaryAdderRNN
     """
 
@@ -97,7 +97,7 @@ class Course:
         self._wrong: NDArray[np.uint8] | None = None
         self._verdict: Verdict | None = None
         self._failed = False
-        net.state = replace(started(net.state), bits=goal.bits)
+        net.move_on(started(net.state, goal.bits))
         self._begin_phase()
 
     def _begin_phase(self) -> None:
@@ -128,7 +128,7 @@ class Course:
         symbols, targets = self.data.take(count)
         if self.saturating:
             noise = saturation.weight_noise(net.state, len(symbols))
-        net.state, report = advance(
+        state, report = advance(
             net.kernels,
             net.state,
             symbols,
@@ -139,6 +139,7 @@ class Course:
             words=len(symbols) * self.data.words,
             noise=noise,
         )
+        net.move_on(state)
         return report
 
     def remaining(self) -> int:
@@ -169,11 +170,11 @@ class Course:
         if exact and self.goal.until == "exact":
             return True
         if not exact or state.sequences < state.next_proof:
-            self.net.state = after_check(state, self.batch_size)
+            self.net.move_on(after_check(state, self.batch_size))
             return False
         if self._is_proved():
             return True
-        self.net.state = after_failed_proof(state)
+        self.net.move_on(after_failed_proof(state))
         if not self.saturating:
             self._begin_phase()
         return False
@@ -187,7 +188,8 @@ class Course:
         """Return what came of it."""
         state = self.net.state
         if status != "diverged":
-            self.net.state = state = replace(state, status=status, start=None)
+            state = replace(state, status=status, start=None)
+            self.net.move_on(state)
         if status == "limit" and self._failed:
             from binadd.proof import prove
 

@@ -12,12 +12,14 @@ from binadd.model import BinaryAdderRNN
 from binadd.state import Report
 from binadd.training.checkpoint import CheckpointWriter, load_checkpoint
 from binadd.training.course import Course, TrainingRun
-from binadd.training.schedule import CHECK_UPDATES, FIRST_CHECK, Goal, check_goal
+from binadd.training.schedule import FIRST_CHECK, Goal, check_goal
 
 __all__ = ["Progress", "TrainingRun", "resume", "train"]
 
 MAX_SEQUENCES = 1_000_000
 
+FIRST_SLICE = 64
+"""Updates of the first slice, of which it is not known how long they take, if they are watched."""
 SLICE_SECONDS = 0.1
 """Training runs in slices of about this time, so that Ctrl-C and progress need not wait."""
 
@@ -196,7 +198,7 @@ class _Run:
         self._course = Course(net, goal)
         self._writer = writer
         self._progress = progress
-        first = FIRST_CHECK if progress is None else CHECK_UPDATES
+        first = FIRST_CHECK if progress is None else FIRST_SLICE
         self._pace = first * self._course.batch_size
 
     def finish(self) -> TrainingRun:

@@ -36,10 +36,10 @@ UNTIL = ("proved", "exact")
 SHORT_WORDS = 16
 """A proof is tried once all words of this many bits in all (2 operands: 8 bits each) are right."""
 
-CHECK_UPDATES = 64
+CHECK_UPDATES = 128
 """Updates between two checks, or a sixteenth of the sequences since the start, if that is more."""
 
-FIRST_CHECK = 256
+FIRST_CHECK = 320
 """Updates before the first check of a network that began from new weights, or was wrong when it was
 taken up: hardly one is right before."""
 
@@ -109,9 +109,9 @@ def _check_until(until: object) -> str | int:
     return check_integer("until", until, 0, MAX_COUNT)
 
 
-def started(state: State) -> State:
+def started(state: State, bits: int) -> State:
     """Return the state as a call of `train` takes it up: one that was interrupted goes on."""
-    return replace(state, start=state.sequences) if state.start is None else state
+    return replace(state, bits=bits, start=state.sequences if state.start is None else state.start)
 
 
 def is_stuck(state: State, batch_size: int) -> bool:
