@@ -227,7 +227,7 @@ class BinaryAdderRNN:
         self._state = state
 
     def move_on(self, state: State) -> None:
-        """Take over a state that kernels made out of this network's, without another look at it."""
+        """Take over a state that training made out of this one, without another look at it."""
         self._state = state
 
     @property

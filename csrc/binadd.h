@@ -266,24 +266,24 @@ enum { BINADD_CLOSED, BINADD_OPEN, BINADD_STUCK }; /* an origin between two roun
  * may take no more steps is stuck. Rounds end when no origin is open, one is stuck, or a limit is
  * reached. The origins are all C cells and, last, the state 0; P = C + 1. */
 typedef struct {
-    binadd_reach *reach;    /* `steps`: the most of any origin; `origins` is not read, `mild` must be
+    binadd_reach *reach; /* `steps`: the most of any origin; `origins` is not read, `mild` must be
                              * INFINITY; outcomes, depths, margins and held are kept from round to round,
                              * least and most are room to work in */
-    double *middles, *halves; /* those of `reach`, written out of low and high */
-    double *low, *high;     /* (C, S)  bounds of cells, widened; empty ones have low > high */
+    double *middles, *halves;   /* those of `reach`, written out of low and high */
+    double *low, *high;         /* (C, S)  bounds of cells, widened; empty ones have low > high */
     const double *bottom, *top; /* (C, S)  how far they may be */
-    uint8_t *states;        /* (P)     BINADD_CLOSED … BINADD_STUCK */
-    int32_t *steps;         /* (P)     after which images of an origin must be covered */
-    double growth;          /* by how much more than it must a cell is widened, as a part of that */
-    int bounded;            /* whether `bottom` and `top` may keep out what a cell would have to hold */
-    int patient;            /* whether a round goes on when an origin is stuck */
-    int most_steps;         /* of an origin, if it did not begin with more */
-    int rounds;             /* the most of them */
-    int64_t work;           /* after which no further round begins; as of all origins' `work` */
-    int32_t most_cells;     /* in use, beyond which no further round begins */
-    int round, done;        /* rounds that have ended, 0 at first; whether all is done, 0 at first */
-    int64_t spent;          /* of `work`, 0 at first */
-    int begun, visited;     /* 0 at first */
+    uint8_t *states;            /* (P)     BINADD_CLOSED … BINADD_STUCK */
+    int32_t *steps;             /* (P)     after which images of an origin must be covered */
+    double growth;      /* by how much more than it must a cell is widened, as a part of that */
+    int bounded;        /* whether `bottom` and `top` may keep out what a cell would have to hold */
+    int patient;        /* whether a round goes on when an origin is stuck */
+    int most_steps;     /* of an origin, if it did not begin with more */
+    int rounds;         /* the most of them */
+    int64_t work;       /* after which no further round begins; as of all origins' `work` */
+    int32_t most_cells; /* in use, beyond which no further round begins */
+    int round, done;    /* rounds that have ended, 0 at first; whether all is done, 0 at first */
+    int64_t spent;      /* of `work`, 0 at first */
+    int begun, visited; /* 0 at first */
 } binadd_closing;
 
 /* Go on for about `work` multiplications, as `binadd_propagate` does and in a workspace as it needs. */

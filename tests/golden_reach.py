@@ -131,7 +131,7 @@ ROOM, GROWTH, ROUNDS, WORK = 0.5, 0.25, 4, 100_000
 
 
 def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
-    """What one backend makes of the cells in a few rounds, from one step less than there may be."""
+    """What one backend makes of the cells in a few rounds, with one step less at first."""
     contexts = given.contexts._replace(
         middles=given.contexts.middles.copy(), halves=given.contexts.halves.copy()
     )

@@ -51,9 +51,9 @@ def test_a_verdict_is_of_the_network_as_it_was(monkeypatch: pytest.MonkeyPatch) 
     class Meanwhile(Sampler):
         """Of a network that another thread begins anew while it is being proved."""
 
-        def __init__(self, bounds: Bounds) -> None:
+        def __init__(self, bounds: Bounds, samples: int) -> None:
             net.state = other.state
-            super().__init__(bounds)
+            super().__init__(bounds, samples)
 
     monkeypatch.setattr(proof, "Sampler", Meanwhile)
     verdict = prove(net)

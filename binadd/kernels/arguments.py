@@ -193,29 +193,29 @@ def check_propagation(
     check_double(architecture)
     columns, size = architecture.block_shape[1], architecture.hidden_size
     count, cells, frames = len(contexts.carries), len(contexts.owners), len(contexts.frames)
-    shapes = Contexts(
-        carries=(count,),
-        successors=(count, 1 << architecture.operands),
-        centres=(count, columns),
-        frames=(frames, size, columns),
-        frame=(count,),
-        widths=(count,),
-        lowest=(count,),
-        first=(count + 1,),
-        owners=(cells,),
-        middles=(cells, columns),
-        halves=(cells, columns),
-    )
+    shapes: dict[str, tuple[int, ...]] = {
+        "carries": (count,),
+        "successors": (count, 1 << architecture.operands),
+        "centres": (count, columns),
+        "frames": (frames, size, columns),
+        "frame": (count,),
+        "widths": (count,),
+        "lowest": (count,),
+        "first": (count + 1,),
+        "owners": (cells,),
+        "middles": (cells, columns),
+        "halves": (cells, columns),
+    }
     check_layout("block", block, architecture.block_shape, "float64")
-    for name, array, shape in zip(Contexts._fields, contexts, shapes, strict=True):
-        check_layout(name, array, shape, "float64" if name in _REAL else "int32")
+    for name, shape in shapes.items():
+        check_layout(name, getattr(contexts, name), shape, _DTYPE_OF.get(name, "int32"))
     check_layout("errors", errors.unit, (columns,), "float64")
     check_layout("errors", errors.generator, (columns,), "float64")
     check_integer("steps", steps, 1, MAX_STEPS)
     check_integer("budget", budget, 1, MAX_BUDGET)
 
 
-_REAL = ("centres", "frames", "widths", "middles", "halves")
+_DTYPE_OF = dict.fromkeys(("centres", "frames", "widths", "middles", "halves"), "float64")
 
 
 def check_closing(

@@ -6,12 +6,14 @@ from numpy.typing import NDArray
 from binadd.kernels.contract import (
     Architecture,
     Bytes,
+    Cells,
     Contexts,
     Errors,
     Forward,
     Images,
     Indices,
     Optimizer,
+    Origins,
     Real,
     Reals,
 )

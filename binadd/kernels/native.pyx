@@ -698,10 +698,10 @@ def close_sets(
     reach.most = <double *> escaped.memory + reach.cells * columns
     cdef c.binadd_closing closing = c.binadd_closing(
         reach=&reach,
-        middles=<double *> reach.middles,
-        halves=<double *> reach.halves,
-        low=reals(cells.low),
-        high=reals(cells.high),
+        middles=&middles[0, 0] if reach.cells else NULL,
+        halves=&halves[0, 0] if reach.cells else NULL,
+        low=&low[0, 0] if reach.cells else NULL,
+        high=&high[0, 0] if reach.cells else NULL,
         bottom=reals(cells.bottom),
         top=reals(cells.top),
         states=&states[0],

@@ -760,9 +760,9 @@ def close_sets(
                 mild=np.inf,
                 held=origins.held is not None,
             )
-            for all_, some in zip(images[:5], part[:5], strict=True):
-                if all_ is not None:
-                    all_[chosen] = some
+            for name in ("outcomes", "depths", "work", "margins", "held"):
+                if (some := getattr(part, name)) is not None:
+                    getattr(images, name)[chosen] = some
             np.minimum(images.least, part.least, out=images.least)
             np.maximum(images.most, part.most, out=images.most)
         given_up, work_done = _judge(images, origins, due, most_of, most_steps, bounded, patient)
@@ -790,7 +790,7 @@ def _judge(
 ) -> tuple[bool, int]:
     """Note what came of origins; return whether to give up, and their work."""
     outcomes, widened = images.outcomes, images.outcomes == WIDENED
-    closed = outcomes == 0
+    closed: Mask = outcomes == 0
     if not bounded:  # cells are about to take in all that escaped
         closed |= widened
     hopeless = (outcomes & (DOUBT | TOO_MANY)) != 0
@@ -811,16 +811,14 @@ def _judge(
 def _box(contexts: Contexts, cells: Cells, slack: float) -> Mask:
     """Write the boxes of cells; return which are not empty."""
     low, high = cells.low, cells.high
-    used: Mask = (low <= high).all(1)
+    used: Mask = np.logical_and.reduce(low <= high, axis=1)
     contexts.middles[:, : low.shape[1]] = np.where(used[:, None], (low + high) * 0.5, 0.0)
     contexts.halves[:, : low.shape[1]] = np.where(used[:, None], (high - low) * 0.5, -1.0)
     contexts.halves[used & (contexts.widths[contexts.owners] < np.inf), 0] += 2 * slack
     return used
 
 
-def _widen(
-    contexts: Contexts, cells: Cells, images: Images, slack: float, growth: float
-) -> Mask:
+def _widen(contexts: Contexts, cells: Cells, images: Images, slack: float, growth: float) -> Mask:
     """Widen cells by what they would have to hold, and more, within their limits."""
     low, high = cells.low, cells.high
     lowest = _larger(images.least[:, : low.shape[1]], cells.bottom)
@@ -831,7 +829,7 @@ def _widen(
     end = np.where(above > 0, high + above * (1 + growth) + LEAST_GROWTH, high)
     start = _larger(np.where(begun, start, lowest - FIRST_ROOM), cells.bottom)
     end = _smaller(np.where(begun, end, highest + FIRST_ROOM), cells.top)
-    moved = ((start != low) | (end != high)).any(1) & (start <= end).all(1)
+    moved: Mask = ((start != low) | (end != high)).any(1) & (start <= end).all(1)
     moved &= images.least[:, 0] < np.inf
     low[moved], high[moved] = start[moved], end[moved]
     return moved

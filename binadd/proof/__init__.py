@@ -51,7 +51,12 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
             2, Shape(False, inf, 0.1, 0, 1, inf), affine=False, steps=1, least_units=64, rounds=8
         ),
         Strategy(
-            2, Shape(False, inf, 0.3, 0.03, 0.3, inf), steps=5, rounds=12, budget=10_000, work=100_000
+            2,
+            Shape(False, inf, 0.3, 0.03, 0.3, inf),
+            steps=5,
+            rounds=12,
+            budget=10_000,
+            work=100_000,
         ),
     ),
     "medium": (_curves(2, 0.5, 3, 100_000), _curves(3, 0.5, 3, 200_000)),

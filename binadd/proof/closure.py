@@ -4,10 +4,10 @@ Nothing here needs to be trusted: what `propagate` bounds is sound, and the chec
 again. So this may sample, guess and give up.
 
 Sets begin around sampled states. A kernel, `close_sets`, then propagates cells round by round, as
-zonotopes or as intervals, until the cells of a context cover all that they can become. What escapes
-after the last step widens the cells that it should have been in, or, where these may not grow
-further, takes more steps. Where a bit is in doubt, or steps do not help, the kernel returns: the
-context looks back one symbol further, if a strategy splits contexts; otherwise the attempt has
+zonotopes or as intervals, until the cells of a context cover all that they can become. What
+escapes after the last step widens the cells that it should have been in, or, where these may not
+grow further, takes more steps. Where a bit is in doubt, or steps do not help, the kernel returns:
+the context looks back one symbol further, if a strategy splits contexts; otherwise the attempt has
 failed.
 
 With many operands there are many symbols, and contexts begin with fewer of them.
@@ -30,7 +30,6 @@ from binadd.kernels.contract import (
     STUCK,
     TOO_MANY,
     Contexts,
-    Indices,
     Origins,
 )
 from binadd.proof.bounds import SLACK, Bounds
@@ -108,7 +107,7 @@ class Found:
 
     table: ContextTable
     contexts: Contexts
-    pieces: Indices
+    pieces: NDArray[np.int64]
     """Where each cell lies: the number of its slab."""
     affine: bool
     steps: int
@@ -293,14 +292,14 @@ class _Search:
         before.states[before.held[:, prefixes + gone].any(1)] = OPEN
         cells = np.append(np.isin(self.sets.owners, kept), False)
         held = np.zeros((int(cells.sum()), more.held.shape[1]), np.uint8)
-        held[:, self.table.prefixes + np.arange(len(kept))] = before.held[cells][:, prefixes + kept]
-        self.origins = Origins(
-            *(
-                np.concatenate([old[cells], new])
-                for old, new in zip(before[:-1], more[:-1], strict=True)
-            ),
-            np.concatenate([held, more.held]),
-        )
+        held[:, self.table.prefixes + np.arange(len(kept))] = before.held[cells][
+            :, prefixes + kept
+        ]
+        joined = {
+            name: np.concatenate([getattr(before, name)[cells], getattr(more, name)])
+            for name in ("states", "steps", "outcomes", "depths", "margins")
+        }
+        self.origins = Origins(**joined, held=np.concatenate([held, more.held]))
         self.sets.kept(kept)
         self.sets.add(fresh)
         self.contexts = self.sets.contexts(self.table)

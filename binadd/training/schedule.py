@@ -40,8 +40,8 @@ CHECK_UPDATES = 128
 """Updates between two checks, or a sixteenth of the sequences since the start, if that is more."""
 
 FIRST_CHECK = 320
-"""Updates before the first check of a network that began from new weights, or was wrong when it was
-taken up: hardly one is right before."""
+"""Updates before the first check of a network that was wrong when its training began: hardly any
+network is right before."""
 
 PATIENCE = 16_384
 """Updates after which a network is restarted, or a quarter of all sequences before they began,

@@ -393,31 +393,33 @@ static bounding set_up_bounding(const golden_reach *g)
     const size_t frame = (size_t)g->network.hidden_size * columns, count = g->origin_count;
     const size_t totals = 2 * (size_t)g->network.operands * columns;
     const size_t block = binadd_block_rows(&g->network) * columns;
-    bounding b = {.reals = {
-        reals_of(g->block, block),
-        reals_of(g->unit_error, columns),
-        reals_of(g->generator_error, columns),
-        reals_of(g->centres, contexts * columns),
-        reals_of(g->axes_of_contexts, g->frames * frame),
-        reals_of(g->widths, contexts),
-        reals_of(g->middles, g->cells * columns),
-        reals_of(g->halves, g->cells * columns),
-        zeros(count * sizeof(double)),
-        filled(INFINITY, g->cells * columns),
-        filled(-INFINITY, g->cells * columns),
-        filled(INFINITY, totals),
-        filled(-INFINITY, totals),
-    }, .indices = {
-        indices_of(g->carries, contexts),
-        indices_of(g->successors, contexts << g->network.operands),
-        indices_of(g->frame, contexts),
-        indices_of(g->lowest, contexts),
-        indices_of(g->first, contexts + 1),
-        indices_of(g->owners, g->cells),
-        indices_of(g->origins, count),
-        zeros(count * sizeof(int32_t)),
-        zeros(count * sizeof(int32_t)),
-    }};
+    bounding b = {.reals =
+                      {
+                          reals_of(g->block, block),
+                          reals_of(g->unit_error, columns),
+                          reals_of(g->generator_error, columns),
+                          reals_of(g->centres, contexts * columns),
+                          reals_of(g->axes_of_contexts, g->frames * frame),
+                          reals_of(g->widths, contexts),
+                          reals_of(g->middles, g->cells * columns),
+                          reals_of(g->halves, g->cells * columns),
+                          zeros(count * sizeof(double)),
+                          filled(INFINITY, g->cells * columns),
+                          filled(-INFINITY, g->cells * columns),
+                          filled(INFINITY, totals),
+                          filled(-INFINITY, totals),
+                      },
+                  .indices = {
+                      indices_of(g->carries, contexts),
+                      indices_of(g->successors, contexts << g->network.operands),
+                      indices_of(g->frame, contexts),
+                      indices_of(g->lowest, contexts),
+                      indices_of(g->first, contexts + 1),
+                      indices_of(g->owners, g->cells),
+                      indices_of(g->origins, count),
+                      zeros(count * sizeof(int32_t)),
+                      zeros(count * sizeof(int32_t)),
+                  }};
     double **reals = b.reals;
     int32_t **indices = b.indices;
     b.reach = (binadd_reach){
