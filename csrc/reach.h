@@ -632,6 +632,8 @@ INLINE int covered(walker *w, const level *l, int32_t context, int last)
     const int early = !last && !cut;
     for (int i = 0; i < size; i++) {
         vec axis[BINADD_MAX_HIDDEN_SIZE / WIDTH], sizes[BINADD_MAX_HIDDEN_SIZE / WIDTH];
+        for (int g = 0; g < GROUP; g++) /* else compilers suspect that `dot` reads nothing */
+            axis[g] = sizes[g] = splat(0);
         for (int v = 0; v < width; v++) {
             axis[v] = load(axes + i * stride + v * WIDTH);
             sizes[v] = magnitude(axis[v]);

@@ -698,10 +698,10 @@ def close_sets(
     reach.most = <double *> escaped.memory + reach.cells * columns
     cdef c.binadd_closing closing = c.binadd_closing(
         reach=&reach,
-        middles=&middles[0, 0] if reach.cells else NULL,
-        halves=&halves[0, 0] if reach.cells else NULL,
-        low=&low[0, 0] if reach.cells else NULL,
-        high=&high[0, 0] if reach.cells else NULL,
+        middles=NULL,
+        halves=NULL,
+        low=NULL,
+        high=NULL,
         bottom=reals(cells.bottom),
         top=reals(cells.top),
         states=&states[0],
@@ -719,6 +719,11 @@ def close_sets(
         begun=0,
         visited=0,
     )
+    if reach.cells:
+        closing.middles = &middles[0, 0]
+        closing.halves = &halves[0, 0]
+        closing.low = &low[0, 0]
+        closing.high = &high[0, 0]
     cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, steps))
     cdef c.binadd_status status
     while not closing.done:
