@@ -129,7 +129,7 @@ class CheckpointWriter:
     ) -> None:
         if path is not None:
             remove_leftovers(path)
-        self._path = path
+        self.path = path
         self._goal = goal
         self._every = every
         self._seconds = seconds
@@ -138,13 +138,13 @@ class CheckpointWriter:
 
     def write(self, net: BinaryAdderRNN) -> None:
         """Write a checkpoint now."""
-        if self._path is not None:
-            save_checkpoint(net, self._goal, self._path)
+        if self.path is not None:
+            save_checkpoint(net, self._goal, self.path)
             self._sequences, self._time = net.state.sequences, time.monotonic()
 
     def write_if_due(self, net: BinaryAdderRNN) -> None:
         """Write a checkpoint if enough sequences or seconds have passed since the last."""
-        if self._path is None:
+        if self.path is None:
             return
         counted = self._every is not None and net.state.sequences - self._sequences >= self._every
         if counted or time.monotonic() - self._time >= self._seconds:

@@ -198,7 +198,8 @@ class _Run:
         self._course = Course(net, goal)
         self._writer = writer
         self._progress = progress
-        first = FIRST_CHECK if progress is None else FIRST_SLICE
+        watched = progress is not None or writer.path is not None
+        first = FIRST_SLICE if watched else FIRST_CHECK
         self._pace = first * self._course.batch_size
 
     def finish(self) -> TrainingRun:

@@ -40,8 +40,8 @@ CHECK_UPDATES = 128
 """Updates between two checks, or a sixteenth of the sequences since the start, if that is more."""
 
 FIRST_CHECK = 320
-"""Updates before the first check of a network that was wrong when its training began: hardly any
-network is right before."""
+"""Updates of a new network before its second check, after the one at the start: hardly any is right
+before."""
 
 PATIENCE = 16_384
 """Updates after which a network is restarted, or a quarter of all sequences before they began,
@@ -169,8 +169,8 @@ def rate_factor(state: State) -> float:
 
 def _interval(state: State, batch_size: int) -> int:
     """Return the sequences until the next check."""
-    since = _since_start(state)
-    return max(CHECK_UPDATES * batch_size, FIRST_CHECK * batch_size - since, since // 16)
+    first = FIRST_CHECK * batch_size - state.sequences
+    return max(CHECK_UPDATES * batch_size, first, _since_start(state) // 16)
 
 
 def _since_start(state: State) -> int:
