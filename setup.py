@@ -17,11 +17,12 @@ EXTRA = os.environ.get("BINADD_CFLAGS", "")  # sanitizers, coverage
 ABI3 = sys.implementation.name == "cpython" and not get_config_var("Py_GIL_DISABLED")
 X86_64 = get_platform().endswith(("x86_64", "amd64")) and sys.maxsize > 2**32
 customize_compiler(COMPILER := new_compiler())
-if COMPILER.compiler_type == "msvc":
+MSVC = COMPILER.compiler_type == "msvc"
+if MSVC:
     ALL, SMALL = "/O2 /std:c11 /experimental:c11atomics /fp:precise", ""
     V3, V4 = "/arch:AVX2", "/arch:AVX512"
 else:  # by feature: compilers too old for the names x86-64-v3 and x86-64-v4 build these as well
-    ALL = "-O3 -std=c11 -fno-fast-math -fno-math-errno -ffp-contract=off"
+    ALL = "-O3 -std=c11 -fno-fast-math -fno-unsafe-math-optimizations -fno-math-errno -ffp-contract=off"
     ALL += " -fvisibility=hidden -fno-asynchronous-unwind-tables -g0"  # less to ship
     if get_platform().endswith("86"):  # 32 bits: without SSE, results are rounded twice
         ALL += " -msse2 -mfpmath=sse"
@@ -34,8 +35,10 @@ C_CORE = {"include_dirs": ["csrc"], "macros": [("BINADD_X86_64_LEVELS", "1")] if
 def compiler_works() -> bool:
     with TemporaryDirectory() as folder, suppress(CompileError, PlatformError):
         probe = Path(folder, "probe.c")
-        probe.write_text("#include <Python.h>\n", "utf-8")
-        return bool(COMPILER.compile([str(probe)], folder, include_dirs=[get_path("include")]))
+        probe.write_text('#include <Python.h>\n#include "isa/baseline_f64.c"\n', "utf-8")
+        headers = [get_path("include"), "csrc"]
+        flags = ALL.replace("-O3", "-O0").split()
+        return bool(COMPILER.compile([str(probe)], folder, include_dirs=headers, extra_preargs=flags))
     return False
 
 
@@ -52,7 +55,8 @@ native = Extension(
     define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
     py_limited_api=ABI3,
     extra_compile_args=f"{ALL} {SMALL} {EXTRA}".split(),
-    extra_link_args=EXTRA.split(),
+    # Linked with -ffast-math, an extension would turn off subnormal numbers in its whole process.
+    extra_link_args=[*([] if MSVC else ALL.split()), *EXTRA.split()],
 )
 if PURE == "1" or (PURE != "0" and not compiler_works()):
     if any(word.endswith("_wheel") for word in sys.argv):  # once: pip asks for metadata before

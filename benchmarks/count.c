@@ -135,8 +135,14 @@ int main(int count, char **argument)
                                           bytes));
         } else if (!strcmp(kernel, "forward") || !strcmp(kernel, "stream")) {
             const int one = kernel[0] == 's';
-            binadd_run r = {blocks, symbols, one ? 1 : LONG, one ? LONG : STEPS, NULL, values, NULL,
-                            NULL,   NULL};
+            binadd_run r = {
+                .block = blocks,
+                .symbols = symbols,
+                .sequences = one ? 1 : LONG,
+                .steps = one ? LONG : STEPS,
+                .count = LONG,
+                .logits = values,
+            };
             check(binadd_forward(&network, &r, workspace, bytes));
         } else if (checked) {
             int step;

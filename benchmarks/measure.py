@@ -25,6 +25,7 @@ from binadd import BinaryAdderRNN, benchmark
 from binadd.benchmark.timing import interleave
 from binadd.benchmark.work import work as draw_work
 from binadd.kernels import load
+from binadd.kernels.contract import Batch
 
 HERE = Path(__file__).parent
 ROUNDS = 21
@@ -107,15 +108,10 @@ def overhead() -> dict[str, float]:
 
     def bare() -> None:
         kernels.train(
-            state.architecture,
-            state.block.copy(),
-            np.zeros_like(state.moments),
-            np.ones_like(state.powers),
-            work.symbols,
-            work.targets,
+            state.learner(settings.optimizer),
+            Batch(work.symbols, work.targets),
+            settings.update_rule,
             loss=settings.loss,
-            optimizer=settings.update_rule,
-            batch_size=1,
         )
 
     def whole() -> None:

@@ -14,7 +14,10 @@ from binadd.errors import (
     DivergenceError,
     InvalidInputError,
     InvalidTypeError,
+    MissingExtraError,
     ModelFileError,
+    UndecidedError,
+    UnknownAttributeError,
 )
 from binadd.kernels import refuse_broken as _refuse_broken
 from binadd.model import BinaryAdderRNN
@@ -61,7 +64,10 @@ __all__ = [
     "DivergenceError",
     "InvalidInputError",
     "InvalidTypeError",
+    "MissingExtraError",
     "ModelFileError",
+    "UndecidedError",
+    "UnknownAttributeError",
     "__version__",
     *_LATER,
 ]

@@ -3,7 +3,7 @@
 The header is the 0-d string array `header`, one JSON object:
 
     format          what the file is: "binadd model", "binadd checkpoint"
-    format_version  1; readers refuse a higher one
+    format_version  2; readers refuse any other
     sha256          of all the rest of the header and of every array's name, dtype, shape, bytes
     …               what the format adds
 
@@ -29,7 +29,7 @@ from binadd.files import write_atomically
 
 __all__ = ["FORMAT_VERSION", "digest", "read_archive", "write_archive"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 MAX_BYTES = 16 * 2**20
 """Of a whole file. The largest checkpoint, 256 hidden units in float64, takes 1.6 MiB."""
@@ -69,7 +69,7 @@ def read_archive(
     Raises
     ------
     error
-        If the file is foreign, truncated, altered, oversized, of another format or newer.
+        If the file is foreign, truncated, altered, oversized, of another format or version.
     OSError
         If it cannot be opened.
     """
@@ -168,6 +168,12 @@ def _split_header(
         raise error(
             f"{path} is of format version {version}, newer than this binadd reads "
             f"({FORMAT_VERSION}); a newer binadd will"
+        )
+    if version < FORMAT_VERSION:
+        raise error(
+            f"{path} is of format version {version}, older than this binadd reads "
+            f"({FORMAT_VERSION}); to convert a model, make it again with "
+            "BinaryAdderRNN.from_parameters from the arrays that numpy.load finds in it"
         )
     for name, array in members.items():
         if array.dtype.str not in _REAL_DTYPES:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from binadd.checks import check_array, check_integer, shorten
+from binadd.checks import check_array, check_choice, check_integer, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
 
 __all__ = [
@@ -34,6 +34,8 @@ __all__ = [
     "sum_length",
     "unpack_symbols",
 ]
+
+BITORDERS = ("little", "big")
 
 _LONGEST = 2**32
 """Steps that `encode` makes at most: of an operand so long, the bits take 4 GiB, a byte each."""
@@ -95,7 +97,9 @@ def sum_length(integers: Sequence[int]) -> int:
     return max(1, longest + (len(integers) - 1).bit_length())
 
 
-def encode(numbers: Iterable[Iterable[int]], length: int | None = None) -> NDArray[np.uint8]:
+def encode(
+    numbers: Iterable[Iterable[int]], length: int | None = None, *, bitorder: str = "little"
+) -> NDArray[np.uint8]:
     """Turn operands into an array of bits that a network's `predict` takes.
 
     Parameters
@@ -104,24 +108,31 @@ def encode(numbers: Iterable[Iterable[int]], length: int | None = None) -> NDArr
         For each sequence its operands, as many for each: `[(23, 42), (7, 1)]`.
     length : int, optional
         How many steps; by default the fewest that hold every sum.
+    bitorder : {"little", "big"}, default "little"
+        Whether the least or the most significant bit comes first, as for `numpy.unpackbits`. A
+        network reads the least significant first.
 
     Returns
     -------
     ndarray of uint8, shape (n, length, operands)
-        Bits, the least significant first.
 
     Raises
     ------
     InvalidTypeError, InvalidInputError
         If an operand is not an integer, is negative, or is longer than `length` bits; if sequences
-        differ in how many operands they have, or there are none; if `length` is not 1 to 2³².
+        differ in how many operands they have, or there are none; if `length` is not 1 to 2³²; if
+        there is no such `bitorder`.
 
     Examples
     --------
     >>> encode([(3, 1)])[0].T
     array([[1, 1, 0],
            [1, 0, 0]], dtype=uint8)
+    >>> encode([(3, 1)], bitorder="big")[0].T
+    array([[0, 1, 1],
+           [0, 0, 1]], dtype=uint8)
     """
+    check_choice("bitorder", bitorder, BITORDERS)
     if not np.iterable(numbers) or isinstance(numbers, str | bytes):
         raise InvalidTypeError(
             f"numbers must be a sequence with the operands of each sum, not {shorten(numbers)}"
@@ -134,8 +145,10 @@ def encode(numbers: Iterable[Iterable[int]], length: int | None = None) -> NDArr
     if length is None:
         length = max(sum_length(row) for row in rows)
     length = check_integer("length", length, 1, _LONGEST)
-    bits = [[bits_of(number, length) for number in row] for row in rows]
-    return np.ascontiguousarray(np.array(bits, np.uint8).transpose(0, 2, 1))
+    bits = np.array([[bits_of(number, length) for number in row] for row in rows], np.uint8)
+    if bitorder == "big":
+        bits = bits[..., ::-1]
+    return np.ascontiguousarray(bits.transpose(0, 2, 1))
 
 
 def _check_operands(row: Any) -> list[int]:
@@ -147,24 +160,34 @@ def _check_operands(row: Any) -> list[int]:
     return [check_integer("an operand", number) for number in row]
 
 
-def decode(bits: ArrayLike) -> list[int]:
-    """Turn rows of bits, such as `predict` gives, into integers.
+def decode(bits: ArrayLike, *, bitorder: str = "little") -> list[int]:
+    """Turn rows of bits, such as `predict` returns, into integers.
 
     Parameters
     ----------
     bits : array_like of 0 and 1, shape (n, T)
-        The least significant bit first.
+    bitorder : {"little", "big"}, default "little"
+        Whether the least or the most significant bit comes first, as for `numpy.packbits`.
 
     Returns
     -------
     list of int
 
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If `bits` is not an array of bits of this shape, or empty; if there is no such `bitorder`.
+
     Examples
     --------
-    >>> decode([[1, 0, 1], [0, 0, 0]])
-    [5, 0]
+    >>> decode([[1, 1, 0], [0, 0, 0]])
+    [3, 0]
+    >>> decode([[1, 1, 0]], bitorder="big")
+    [6]
     """
-    return [integer_of(row) for row in check_bits(bits, None, "bits")]
+    check_choice("bitorder", bitorder, BITORDERS)
+    rows = check_bits(bits, None, "bits")
+    return [integer_of(row) for row in (rows if bitorder == "little" else rows[:, ::-1])]
 
 
 # Symbols -----------------------------------------------------------------------------------------
@@ -265,7 +288,7 @@ def check_sequences(X: ArrayLike, operands: int, name: str = "X") -> NDArray[np.
 
 
 def check_bits(y: ArrayLike, shape: tuple[int, int] | None, name: str = "y") -> NDArray[np.uint8]:
-    """Check an array of bits y (n, T) and return it as contiguous uint8.
+    """Check an array of bits y, (n, T) or (n, T, 1), and return it (n, T) as contiguous uint8.
 
     Raises
     ------
@@ -275,6 +298,8 @@ def check_bits(y: ArrayLike, shape: tuple[int, int] | None, name: str = "y") -> 
         If its shape is not `shape`, it is empty, or it holds anything but 0 and 1.
     """
     array = check_array(name, y, "biuf", "bits, 0 or 1")
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
     if array.ndim != 2 or (shape is not None and array.shape != shape):
         wanted = "(sequences, steps)" if shape is None else f"{shape}"
         raise InvalidInputError(f"{name} must have the shape {wanted}, not {array.shape}")

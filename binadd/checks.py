@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from binadd.errors import InvalidInputError, InvalidTypeError
+from binadd.errors import InvalidInputError, InvalidTypeError, MissingExtraError
 
 __all__ = [
     "check_array",
     "check_choice",
+    "check_dtype",
     "check_flag",
     "check_instance",
     "check_integer",
-    "check_progress",
     "check_real",
+    "extra",
     "shorten",
 ]
 
@@ -153,6 +155,28 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
     return str(value)
 
 
+def check_dtype(value: object, choices: Iterable[str]) -> str:
+    """Return the name of a dtype, given as one of `choices`, a NumPy type or a `numpy.dtype`.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        As `check_choice`.
+
+    Examples
+    --------
+    >>> check_dtype(np.float32, ["float64", "float32"])
+    'float32'
+    """
+    if isinstance(value, type | np.dtype):
+        names = list(choices)
+        with suppress(TypeError):
+            given = np.dtype(value)
+            value = next((name for name in names if given == name), given.str)
+        return check_choice("dtype", value, names)
+    return check_choice("dtype", value, choices)
+
+
 def check_flag(name: str, value: object) -> bool:
     """Return `value` if it is True or False.
 
@@ -191,16 +215,29 @@ def check_instance(name: str, value: object, kind: type[T]) -> T:
     return value
 
 
-def check_progress(progress: Callable[..., object] | None) -> None:
-    """Check that `progress` can be called.
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Import libraries that one of binadd's extras installs, inside a `with`.
 
     Raises
     ------
-    InvalidTypeError
-        If it cannot, such as True.
+    MissingExtraError
+        If one is missing; the sentence says what to type.
+
+    Examples
+    --------
+    >>> with extra("plot"):
+    ...     import no_such_library
+    Traceback (most recent call last):
+        ...
+    binadd.errors.MissingExtraError: this needs no_such_library: pip install 'binadd[plot]'
     """
-    if progress is not None and not callable(progress):
-        raise InvalidTypeError(f"progress must be callable, not {shorten(progress)}")
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        raise MissingExtraError(
+            f"this needs {missing.name}: pip install 'binadd[{name}]'", name=missing.name
+        ) from None
 
 
 def check_array(name: str, values: ArrayLike, kinds: str, contents: str) -> NDArray[Any]:

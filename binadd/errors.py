@@ -15,7 +15,10 @@ __all__ = [
     "DivergenceError",
     "InvalidInputError",
     "InvalidTypeError",
+    "MissingExtraError",
     "ModelFileError",
+    "UndecidedError",
+    "UnknownAttributeError",
 ]
 
 
@@ -43,8 +46,20 @@ class DivergenceError(BinaddError, ArithmeticError):
     """Training made a weight infinite or NaN; the network keeps its last finite weights."""
 
 
+class MissingExtraError(BinaddError, ImportError):
+    """A library that one of binadd's extras installs is missing."""
+
+
 class ModelFileError(BinaddError, ValueError):
-    """A model file is truncated, altered, oversized, foreign, or of a newer version."""
+    """A model file or pickle is truncated, altered, oversized, foreign, or of a newer version."""
+
+
+class UndecidedError(BinaddError, ValueError):
+    """An undecided verdict is neither true nor false."""
+
+
+class UnknownAttributeError(BinaddError, AttributeError):
+    """A network has no attribute of the name that was assigned to."""
 
 
 class CheckpointError(BinaddError, ValueError):

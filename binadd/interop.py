@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.checks import check_instance
+from binadd.checks import check_instance, extra
 from binadd.errors import BinaddError, InvalidInputError, ModelFileError
 from binadd.files import write_atomically
 from binadd.kernels import load as load_kernels
@@ -41,13 +41,14 @@ def to_safetensors(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
     ------
     InvalidTypeError, InvalidInputError
         If `net` is not a network, or a weight is infinite or NaN; nothing has been written then.
-    ImportError
+    MissingExtraError
         If safetensors is not installed.
     OSError
         If the file cannot be written.
     """
     net = check_instance("net", net, BinaryAdderRNN).copy()  # as it is now
-    from safetensors.numpy import save
+    with extra("interop"):
+        from safetensors.numpy import save
 
     read_parameters(net.parameters, net.settings.activation)  # refuses NaN
     metadata = {"binadd": json.dumps(write_configuration(net.settings))}
@@ -64,13 +65,14 @@ def from_safetensors(path: str | os.PathLike[str], backend: str = "auto") -> Bin
         If the file is not one of those.
     InvalidTypeError, InvalidInputError, BackendError
         If there is no backend of that name, or it is missing or broken.
-    ImportError
+    MissingExtraError
         If safetensors is not installed.
     OSError
         If the file cannot be opened.
     """
     load_kernels(backend)  # first: a wrong name is not the file's fault
-    from safetensors import SafetensorError
+    with extra("interop"):
+        from safetensors import SafetensorError
 
     with open(path, "rb"):  # what cannot be opened is an OSError with its reason
         pass
@@ -106,7 +108,7 @@ def to_onnx(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
     ------
     InvalidTypeError, InvalidInputError
         As `onnx_model`; nothing has been written then.
-    ImportError
+    MissingExtraError
         If onnx is not installed.
     OSError
         If the file cannot be written.
@@ -125,11 +127,12 @@ def onnx_model(net: BinaryAdderRNN) -> Any:
     ------
     InvalidTypeError, InvalidInputError
         If `net` is not a network, or a weight is infinite or NaN, or too large for float32.
-    ImportError
+    MissingExtraError
         If onnx is not installed.
     """
     net = check_instance("net", net, BinaryAdderRNN).copy()  # as it is now
-    from onnx import TensorProto, checker, helper, numpy_helper
+    with extra("interop"):
+        from onnx import TensorProto, checker, helper, numpy_helper
 
     settings, weights = net.settings, _single(net)
     operands, size = settings.operands, settings.hidden_size

@@ -1,7 +1,7 @@
 """The network: `BinaryAdderRNN`.
 
 Elman's recurrent network (1990, https://doi.org/10.1207/s15516709cog1402_1) reads one bit of each
-operand at a time, t = 0 being the least significant, and says one bit of the sum at each step:
+operand at a time, t = 0 being the least significant, and outputs one bit of the sum at each step:
 
     aₜ = Wᵢxₜ + Wₕhₜ₋₁ + bₕ      hₜ = f(aₜ)      oₜ = Wₒhₜ + bₒ      ŷₜ = σ(oₜ)      h₋₁ = 0
 
@@ -11,14 +11,17 @@ f is σ or tanh; the answer at step t is 1 where the logit oₜ is above 0.
 from __future__ import annotations
 
 import os
+import threading
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from inspect import signature
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from inspect import Parameter, signature
 from types import MappingProxyType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from binadd.bits import (
     check_bits,
@@ -27,29 +30,113 @@ from binadd.bits import (
     pack_integers,
     sum_length,
 )
-from binadd.checks import check_instance, check_integer
-from binadd.errors import InvalidInputError
+from binadd.checks import check_instance, check_integer, shorten
+from binadd.errors import InvalidInputError, ModelFileError, UnknownAttributeError
 from binadd.kernels import load as load_kernels
 from binadd.kernels.arguments import check_layout
-from binadd.kernels.contract import Architecture, Kernels
-from binadd.parameters import has_strays, named_views, read_parameters
-from binadd.recipes import Settings, resolve
+from binadd.kernels.contract import Architecture, Batch, Kernels
+from binadd.parameters import (
+    Parameters,
+    has_strays,
+    initial_block,
+    named_arrays,
+    read_parameters,
+    with_parameter,
+)
+from binadd.recipes import Settings, bits_by_shape, resolve
 from binadd.state import State, advance, initial_state, state_of_block
 from binadd.streams import data_stream
 
 __all__ = ["DEFAULTS", "BinaryAdderRNN"]
+
+T = TypeVar("T")
+
+PICKLE_FORMAT = 1
+
+_CHANGING = threading.RLock()
+"""Held while a network's snapshot is read and replaced, which takes microseconds."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_CHANGING.acquire,
+        after_in_parent=_CHANGING.release,
+        after_in_child=_CHANGING.release,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """A network at one moment, replaced as a whole: no thread sees settings beside the weights of
+    others."""
+
+    given: Mapping[str, Any]
+    """The constructor's parameters as they were given."""
+    settings: Settings
+    kernels: Kernels
+    state: State
+    steps: int | None = None
+    """The length T of the sequences that `fit` or `partial_fit` last had."""
+
+
+def _configure(given: Mapping[str, Any], before: _Snapshot | None = None) -> _Snapshot:
+    """Return the network of these parameters, with the weights of `before` if they are its."""
+    settings = resolve(given)
+    kernels = load_kernels(given["backend"])
+    if before is not None and _belongs(before.state, settings):
+        return replace(before, given=given, settings=settings, kernels=kernels)
+    state = initial_state(settings.architecture, settings.seed)
+    return _Snapshot(given, settings, kernels, state)
+
+
+def _belongs(state: State, settings: Settings) -> bool:
+    """Whether a state is one of the network that the settings ask for."""
+    return (state.architecture, state.seed) == (settings.architecture, settings.seed)
+
+
+class _Setting(Generic[T]):
+    """A parameter of the constructor as an attribute: read as it was given, set if the weights
+    stay."""
+
+    def __set_name__(self, owner: type[BinaryAdderRNN], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, net: None, owner: type[BinaryAdderRNN]) -> Self: ...
+    @overload
+    def __get__(self, net: BinaryAdderRNN, owner: type[BinaryAdderRNN]) -> T: ...
+    def __get__(self, net: BinaryAdderRNN | None, owner: type[BinaryAdderRNN]) -> Self | T:
+        if net is None:
+            return self
+        value: T = net._now.given[self._name]
+        return value
+
+    def __set__(self, net: BinaryAdderRNN, value: T) -> None:
+        with _CHANGING:
+            now = net._now
+            after = _configure({**now.given, self._name: value}, now)
+            if after.state is not now.state and not _is_untrained(now.state):
+                raise InvalidInputError(
+                    f"{self._name} = {shorten(value)} would discard the weights of this network: "
+                    f"make another one, or call set_params({self._name}={shorten(value)}), which "
+                    "starts anew"
+                )
+            net._now = after
+
+
+def _is_untrained(state: State) -> bool:
+    """Whether the weights are those that the seed begins with."""
+    return np.array_equal(state.block, initial_block(state.architecture, state.seed))
 
 
 class BinaryAdderRNN:
     """A small recurrent network that learns to add binary numbers.
 
     It follows scikit-learn's conventions: the constructor takes everything that shapes the
-    network or its training, `get_params` gives it back as it was given, and `clone` makes an
+    network or its training, `get_params` returns it as it was given, and `clone` makes an
     untrained twin. The recipe decides whatever is None; `settings` shows the outcome.
 
     A seed decides everything: the same seed gives the same weights, bit for bit, with either
-    backend and on any machine. Reading a network from several threads is safe, even while one of
-    them trains it.
+    backend and on any machine. Reading and changing a network from several threads is safe, even
+    while one of them trains it: of two that train it at once, the last to end has the last word.
 
     Parameters
     ----------
@@ -66,14 +153,14 @@ class BinaryAdderRNN:
     optimizer : {"sgd", "momentum", "nesterov", "adam"}, optional
         The update rule; its equations are in `binadd.kernels.contract.Optimizer`.
     learning_rate, momentum, beta1, beta2, epsilon : float, optional
-        The rule's constants.
+        The rule's constants; one that it does not have is refused.
     clip_norm : float, optional
         The longest gradient that is not scaled down, over all weights; `math.inf` for no limit.
     batch_size : int, optional
         Sequences of one update.
     epochs : int, default 10
         How often `fit` goes over its data; `binadd.train`, which draws its own, ignores it.
-    dtype : {"float64", "float32"}, default "float64"
+    dtype : {"float64", "float32"} or NumPy's type, default "float64"
     seed : int, default 0
         Of the initial weights and of the data that training draws.
     backend : {"auto", "native", "python"}, default "auto"
@@ -84,7 +171,7 @@ class BinaryAdderRNN:
 
     Attributes
     ----------
-    parameters : dict of str to ndarray
+    parameters : mapping of str to ndarray
     settings : binadd.recipes.Settings
     state : binadd.state.State
 
@@ -97,8 +184,12 @@ class BinaryAdderRNN:
 
     Notes
     -----
-    Changing `hidden_size`, `operands`, `activation`, `biases`, `dtype` or `seed` asks for another
-    network, which starts anew from its seed. Changing anything else keeps the weights.
+    `hidden_size`, `operands`, `activation`, `biases`, `dtype` and `seed` decide about the weights.
+    Assigning another value to one of them is refused once there are weights to lose; `set_params`,
+    which searches call, starts anew from the seed. Changing anything else keeps the weights.
+
+    A subclass may have parameters of its own: `get_params` and `set_params` go by the signature of
+    its constructor. Where that takes `**params`, they are those of the class above.
 
     Examples
     --------
@@ -109,9 +200,26 @@ class BinaryAdderRNN:
     65
     """
 
-    _settings: Settings
-    _kernels: Kernels
-    _state: State
+    _now: _Snapshot
+
+    hidden_size = _Setting[int]()
+    operands = _Setting[int]()
+    activation = _Setting[str]()
+    biases = _Setting[bool | None]()
+    loss = _Setting[str | None]()
+    optimizer = _Setting[str | None]()
+    learning_rate = _Setting[float | None]()
+    momentum = _Setting[float | None]()
+    beta1 = _Setting[float | None]()
+    beta2 = _Setting[float | None]()
+    epsilon = _Setting[float | None]()
+    clip_norm = _Setting[float | None]()
+    batch_size = _Setting[int | None]()
+    epochs = _Setting[int]()
+    dtype = _Setting[DTypeLike]()
+    seed = _Setting[int]()
+    backend = _Setting[str]()
+    recipe = _Setting[str | None]()
 
     def __init__(
         self,
@@ -130,30 +238,43 @@ class BinaryAdderRNN:
         clip_norm: float | None = None,
         batch_size: int | None = None,
         epochs: int = 10,
-        dtype: str = "float64",
+        dtype: DTypeLike = "float64",
         seed: int = 0,
         backend: str = "auto",
         recipe: str | None = None,
     ) -> None:
-        given = {name: value for name, value in locals().items() if name != "self"}
-        self._configure(given, None)
+        self._now = _configure(
+            {name: value for name, value in locals().items() if name in DEFAULTS}
+        )
 
     # Parameters of the constructor ---------------------------------------------------------------
 
-    def _configure(self, given: dict[str, Any], state: State | None) -> None:
-        """Take over parameters and a state; nothing has changed if a parameter is refused."""
-        settings = resolve(given)
-        module = load_kernels(given["backend"])
-        architecture = settings.architecture
-        if state is None or (state.architecture, state.seed) != (architecture, settings.seed):
-            state = initial_state(architecture, settings.seed)
-        self.__dict__.update(given, _settings=settings, _kernels=module, _state=state)
+    if not TYPE_CHECKING:  # type checkers find misspelt names themselves
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in DEFAULTS:
-            self.set_params(**{name: value})
-        else:
+        def __setattr__(self, name: str, value: object) -> None:
+            # As with __slots__, a subclass may have whatever attributes it likes.
+            known = name.startswith("_") or hasattr(type(self), name)
+            if not known and type(self) is BinaryAdderRNN:
+                raise UnknownAttributeError(_unknown("attribute", name, list(DEFAULTS)))
             super().__setattr__(name, value)
+
+    @classmethod
+    @cache
+    def _signature(cls) -> Mapping[str, Any]:
+        """Return the defaults of the constructor's parameters, which may be those of several
+        classes."""
+        defaults: dict[str, Any] = {}
+        for kind in cls.__mro__:
+            if "__init__" not in vars(kind):
+                continue
+            parameters = list(signature(vars(kind)["__init__"]).parameters.values())[1:]
+            kinds = {parameter.kind for parameter in parameters}
+            for parameter in parameters:
+                if parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+                    defaults.setdefault(parameter.name, parameter.default)
+            if Parameter.VAR_KEYWORD not in kinds:
+                break
+        return MappingProxyType(defaults)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the constructor's parameters as they were given.
@@ -162,23 +283,45 @@ class BinaryAdderRNN:
         ----------
         deep : bool
             Has no effect: no parameter is an estimator.
+
+        Examples
+        --------
+        >>> BinaryAdderRNN(8).get_params()["hidden_size"]
+        8
         """
-        return {name: self.__dict__[name] for name in DEFAULTS}
+        return {name: getattr(self, name) for name in self._signature()}
 
     def set_params(self, **params: Any) -> Self:
         """Change parameters of the constructor, all of them or none, and return the network.
+
+        It then is what the constructor would make of them, except that it keeps its weights where
+        they are weights of such a network.
 
         Raises
         ------
         InvalidTypeError, InvalidInputError
             If a name is unknown or a value not allowed.
+
+        Examples
+        --------
+        >>> BinaryAdderRNN(8).set_params(hidden_size=4, learning_rate=0.05)
+        BinaryAdderRNN(hidden_size=4, learning_rate=0.05)
         """
+        allowed = self._signature()
         for name in params:
+            if name not in allowed:
+                raise InvalidInputError(_unknown("parameter", name, list(allowed)))
+        if not params:
+            return self
+        made = type(self)(**(self.get_params() | params))
+        with _CHANGING:
+            now, after = self._now, made._now
+            if _belongs(now.state, after.settings):
+                after = replace(after, state=now.state, steps=now.steps)
+            self._now = after
+        for name in allowed:
             if name not in DEFAULTS:
-                raise InvalidInputError(
-                    f"{name!r} is not a parameter; allowed: {', '.join(DEFAULTS)}"
-                )
-        self._configure(self.get_params() | params, self._state)
+                setattr(self, name, getattr(made, name))
         return self
 
     @property
@@ -190,18 +333,18 @@ class BinaryAdderRNN:
         >>> BinaryAdderRNN(recipe="notebook").settings.loss
         'squared_error'
         """
-        return self._settings
+        return self._now.settings
 
     @property
     def kernels(self) -> Kernels:
         """The kernel module that computes: the native one or its Python twin."""
-        return self._kernels
+        return self._now.kernels
 
     # Weights -------------------------------------------------------------------------------------
 
     @property
     def state(self) -> State:
-        """All that training continues from. Assigning another replaces it at once.
+        """All that training continues from, read-only. Assigning another replaces it at once.
 
         Raises
         ------
@@ -209,47 +352,66 @@ class BinaryAdderRNN:
             If what is assigned is not a state, is of another architecture or seed, holds arrays
             that kernels do not take, or has weights outside the network's parameters.
         """
-        return self._state
+        return self._now.state
 
     @state.setter
     def state(self, state: State) -> None:
         check_instance("state", state, State)
-        if (state.architecture, state.seed) != (self._state.architecture, self._state.seed):
-            raise InvalidInputError(
-                "this state belongs to a network of another architecture or seed"
-            )
         shape, dtype = state.architecture.block_shape, state.architecture.dtype
         check_layout("the state's block", state.block, shape, dtype)
         check_layout("the state's moments", state.moments, (2, *shape), dtype)
         check_layout("the state's powers", state.powers, (2,), dtype)
         if has_strays(state.architecture, state.block):
             raise InvalidInputError("this state has weights outside the parameters")
-        self._state = state
+        self._replace_state(state)
 
-    def move_on(self, state: State) -> None:
-        """Take over a state that training made out of this one, without another look at it."""
-        self._state = state
+    def _replace_state(self, state: State, steps: int | None = None) -> None:
+        with _CHANGING:
+            now = self._now
+            if not _belongs(state, now.settings):
+                raise InvalidInputError(
+                    "this state belongs to a network of another architecture or seed"
+                )
+            self._now = replace(now, state=state, steps=steps or now.steps)
 
     @property
-    def parameters(self) -> dict[str, NDArray[Any]]:
-        """The weights by name, as views: what is written to them changes the network.
+    def parameters(self) -> Parameters:
+        """The weights by name, as they are now; assigning to a name changes the network.
 
         Returns
         -------
-        dict
-            input_weights (H, n), hidden_weights (H, H), hidden_bias (H,), output_weights (H,),
-            output_bias (), of the network's dtype; without the biases if it has none. Training
-            puts new arrays in their place, so ask for them again after it.
+        Parameters
+            A mapping to read-only, C-contiguous arrays of the network's dtype: input_weights
+            (H, n), hidden_weights (H, H), hidden_bias (H,), output_weights (H,), output_bias ();
+            without the biases if it has none. Training changes the network and not this mapping,
+            so ask for it again after it.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidInputError
+            If what is assigned has an unknown name or another shape, or is not finite.
 
         Examples
         --------
-        >>> {name: array.shape for name, array in BinaryAdderRNN(4).parameters.items()}
+        >>> net = BinaryAdderRNN(4)
+        >>> {name: array.shape for name, array in net.parameters.items()}
         ... # doctest: +NORMALIZE_WHITESPACE
         {'input_weights': (4, 2), 'hidden_weights': (4, 4), 'hidden_bias': (4,),
          'output_weights': (4,), 'output_bias': ()}
+        >>> net.parameters["output_bias"] = 0.5
+        >>> net.parameters["output_bias"]
+        array(0.5)
         """
-        state = self._state
-        return named_views(state.architecture, state.block)
+        state = self._now.state
+        return Parameters(state.architecture, state.block, self._write_parameter)
+
+    def _write_parameter(self, name: str, values: ArrayLike) -> NDArray[Any]:
+        """Give one parameter other values, and return the block of them all."""
+        with _CHANGING:
+            now = self._now
+            block = with_parameter(now.state.architecture, now.state.block, name, values)
+            self._now = replace(now, state=replace(now.state, block=block, status=None))
+        return block
 
     @classmethod
     def from_parameters(
@@ -280,16 +442,15 @@ class BinaryAdderRNN:
         for name in ("hidden_size", "operands", "biases"):
             if name in params:
                 raise InvalidInputError(f"{name} follows from the weights and cannot be given")
-        architecture, block = read_parameters(parameters, activation, params.pop("dtype", None))
+        architecture, block = read_parameters(parameters, activation, params.get("dtype"))
         net = cls(
             architecture.hidden_size,
             operands=architecture.operands,
             activation=architecture.activation,
-            dtype=architecture.dtype,
-            **params,
+            **({"dtype": architecture.dtype} | params),
         )
         if net.settings.biases != architecture.biases:
-            net.set_params(biases=architecture.biases)
+            net.biases = architecture.biases
         net.state = state_of_block(architecture, block, net.settings.seed)
         return net
 
@@ -300,12 +461,12 @@ class BinaryAdderRNN:
         kernel: Callable[[Architecture, NDArray[Any], NDArray[np.uint8]], NDArray[Any]],
         X: ArrayLike,
     ) -> NDArray[Any]:
-        state = self._state
+        state = self._now.state
         symbols = check_sequences(X, state.architecture.operands)
         return kernel(state.architecture, state.block, symbols)
 
     def predict(self, X: ArrayLike) -> NDArray[np.uint8]:
-        """Return the bits that the network says.
+        """Return the bits that the network outputs.
 
         Parameters
         ----------
@@ -328,35 +489,35 @@ class BinaryAdderRNN:
         >>> BinaryAdderRNN().predict([[[1, 0], [1, 1], [0, 0]]]).shape
         (1, 3)
         """
-        return self._answer(self._kernels.bits, X)
+        return self._answer(self._now.kernels.bits, X)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
         """Return the network's probability ŷₜ = σ(oₜ) of each bit being 1, shape (n, T).
 
         Parameters and exceptions are those of `predict`.
         """
-        return self._answer(self._kernels.probabilities, X)
+        return self._answer(self._now.kernels.probabilities, X)
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the logits oₜ, shape (n, T): above 0 the network says 1.
+        """Return the logits oₜ, shape (n, T): above 0 the network outputs 1.
 
         Parameters and exceptions are those of `predict`.
         """
-        return self._answer(self._kernels.logits, X)
+        return self._answer(self._now.kernels.logits, X)
 
     def hidden_states(self, X: ArrayLike) -> NDArray[Any]:
         """Return the hidden states hₜ, shape (n, T, H).
 
         Parameters and exceptions are those of `predict`.
         """
-        state = self._state
+        now, state = self._now, self._now.state
         symbols = check_sequences(X, state.architecture.operands)
-        run = self._kernels.forward(state.architecture, state.block, symbols, hidden=True)
+        run = now.kernels.forward(state.architecture, state.block, symbols, hidden=True)
         assert run.hidden is not None
         return run.hidden
 
     def add(self, *integers: int) -> int:
-        """Return the sum of non-negative integers *as the network says it*, right or wrong.
+        """Return the sum of non-negative integers *as the network outputs it*, right or wrong.
 
         They may have any number of bits; enough zero bits follow for the last carry.
 
@@ -380,7 +541,8 @@ class BinaryAdderRNN:
             ...
         binadd.errors.InvalidInputError: an operand must be at least 0, not -42
         """
-        state = self._state
+        now = self._now
+        state = now.state
         if len(integers) != state.architecture.operands:
             raise InvalidInputError(
                 f"this network adds {state.architecture.operands} integers, not {len(integers)}"
@@ -390,7 +552,7 @@ class BinaryAdderRNN:
                 integers = tuple(check_integer("an operand", integer) for integer in integers)
                 break
         symbols = pack_integers(integers, sum_length(integers)).reshape(1, -1)
-        return integer_of(self._kernels.bits(state.architecture, state.block, symbols)[0])
+        return integer_of(now.kernels.bits(state.architecture, state.block, symbols)[0])
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the share of sequences whose every bit is right.
@@ -399,17 +561,27 @@ class BinaryAdderRNN:
         ----------
         X : array_like, shape (n, T, operands)
             As for `predict`.
-        y : array_like, shape (n, T), optional
+        y : array_like, shape (n, T) or (n, T, 1), optional
             The right bits; by default those of the true sums.
 
         Raises
         ------
         InvalidTypeError, InvalidInputError
-            As `predict`, and if `y` is not an array of bits of the shape (n, T).
+            As `predict`, and if `y` is not an array of bits of this shape.
+
+        Warns
+        -----
+        UserWarning
+            If `y` has the true sums of `X` with the most significant bit first.
+
+        Examples
+        --------
+        >>> BinaryAdderRNN().score([[[0, 1], [0, 0]]], [[1, 0]])
+        0.0
         """
-        state = self._state
-        symbols, targets = self._check_pair(X, y)
-        bits = self._kernels.bits(state.architecture, state.block, symbols)
+        now = self._now
+        symbols, targets = _check_pair(now, X, y)
+        bits = now.kernels.bits(now.state.architecture, now.state.block, symbols)
         return float((bits == targets).all(axis=1).mean())
 
     # Training ------------------------------------------------------------------------------------
@@ -442,12 +614,12 @@ class BinaryAdderRNN:
         >>> gradients["hidden_weights"].shape
         (4, 4)
         """
-        state = self._state
-        symbols, targets = self._check_pair(X, y)
-        loss, gradients = self._kernels.loss_and_gradients(
-            state.architecture, state.block, symbols, targets, self._settings.loss
+        now, state = self._now, self._now.state
+        symbols, targets = _check_pair(now, X, y)
+        loss, gradients = now.kernels.loss_and_gradients(
+            state.architecture, state.block, Batch(symbols, targets), now.settings.loss
         )
-        return loss, named_views(state.architecture, gradients)
+        return loss, named_arrays(state.architecture, gradients)
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train anew from the seed on given sequences, and return the network.
@@ -467,46 +639,78 @@ class BinaryAdderRNN:
         DivergenceError
             If a weight became infinite or NaN; the network keeps the weights of the last epoch
             that went well.
+
+        Warns
+        -----
+        UserWarning
+            As `score`.
+
+        Examples
+        --------
+        >>> X = [[[1, 0], [0, 0]], [[1, 1], [0, 0]]]
+        >>> BinaryAdderRNN(epochs=200).fit(X).predict(X)
+        array([[1, 0],
+               [0, 1]], dtype=uint8)
         """
-        symbols, targets = self._check_pair(X, y)
-        self._state = initial_state(self._state.architecture, self._state.seed)
-        stream = data_stream(self._state.seed)
-        for _ in range(self._settings.epochs):
+        now = self._now
+        symbols, targets = _check_pair(now, X, y)
+        now = replace(now, state=initial_state(now.state.architecture, now.state.seed))
+        stream = data_stream(now.state.seed)
+        for _ in range(now.settings.epochs):
             order = np.argsort(stream.random_raw(len(symbols)), kind="stable")
-            self._train_on(symbols[order], targets[order], words=len(symbols))
+            now = self._train_on(now, symbols[order], targets[order], words=len(symbols))
         return self
 
-    def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike | None = None, classes: ArrayLike | None = None
+    ) -> Self:
         """Continue training with one pass over given sequences, in their order.
 
-        Parameters and exceptions are those of `fit`.
+        Parameters
+        ----------
+        X, y
+            As for `score`.
+        classes
+            Has no effect: scikit-learn passes it, and bits are always 0 and 1.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidInputError, DivergenceError
+            As `fit`, and if another thread has meanwhile asked for another network.
+
+        Warns
+        -----
+        UserWarning
+            As `score`.
+
+        Examples
+        --------
+        >>> BinaryAdderRNN().partial_fit([[[1, 0], [1, 1], [0, 0]]]).state.updates
+        1
         """
-        self._train_on(*self._check_pair(X, y))
+        now = self._now
+        self._train_on(now, *_check_pair(now, X, y))
         return self
 
     def _train_on(
-        self, symbols: NDArray[np.uint8], targets: NDArray[np.uint8], words: int = 0
-    ) -> None:
-        self._state, _ = advance(
-            self._kernels,
-            self._state,
-            symbols,
-            targets,
-            loss=self._settings.loss,
-            optimizer=self._settings.update_rule,
-            batch_size=self._settings.batch_size,
+        self,
+        now: _Snapshot,
+        symbols: NDArray[np.uint8],
+        targets: NDArray[np.uint8],
+        words: int = 0,
+    ) -> _Snapshot:
+        """Train the network as it was at a moment; return it as it is after that."""
+        state = advance(
+            now.kernels,
+            now.state,
+            Batch(symbols, targets),
+            now.settings.update_rule,
+            loss=now.settings.loss,
+            batch_size=now.settings.batch_size,
             words=words,
         )
-
-    def _check_pair(
-        self, X: ArrayLike, y: ArrayLike | None
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return symbols and targets (n, T); the true sums where `y` is None."""
-        operands = self._state.architecture.operands
-        symbols = check_sequences(X, operands)
-        if y is None:
-            return symbols, self._kernels.exact_sums(symbols, operands)
-        return symbols, check_bits(y, symbols.shape)
+        self._replace_state(state, symbols.shape[1])
+        return replace(now, state=state)
 
     # As an object --------------------------------------------------------------------------------
 
@@ -517,9 +721,13 @@ class BinaryAdderRNN:
         save(self, path)
 
     def __repr__(self) -> str:
-        params = self.get_params()
+        params, defaults = self.get_params(), self._signature()
+        if "dtype" in params:
+            params["dtype"] = self.settings.dtype  # by its name, also where it is NumPy's type
         differing = (
-            f"{name}={value!r}" for name, value in params.items() if value != DEFAULTS[name]
+            f"{name}={value!r}"
+            for name, value in params.items()
+            if repr(value) != repr(defaults[name])
         )
         return f"{type(self).__name__}({', '.join(differing)})"
 
@@ -527,7 +735,7 @@ class BinaryAdderRNN:
         """Two networks are equal if they have the same architecture and the same weights."""
         if not isinstance(other, BinaryAdderRNN):
             return NotImplemented
-        mine, its = self._state, other._state
+        mine, its = self._now.state, other._now.state
         return mine.architecture == its.architecture and np.array_equal(mine.block, its.block)
 
     def copy(self) -> Self:
@@ -537,34 +745,63 @@ class BinaryAdderRNN:
         --------
         >>> net = BinaryAdderRNN(seed=1)
         >>> twin = net.copy()
-        >>> twin.parameters["output_bias"][...] = 7
+        >>> twin.parameters["output_bias"] = 7
         >>> twin == net
         False
         """
         twin = type(self).__new__(type(self))
-        twin.__dict__.update(self.__dict__)  # at once: other threads may be changing the network
-        state = twin._state
-        names = ("block", "moments", "powers")
-        twin._state = replace(state, **{name: getattr(state, name).copy() for name in names})
+        vars(twin).update(vars(self))  # a snapshot can be shared: nothing in it ever changes
         return twin
 
-    def __getstate__(self) -> dict[str, Any]:
-        derived = ("_settings", "_kernels")
-        return {name: value for name, value in self.__dict__.items() if name not in derived}
+    __copy__ = copy
 
-    def __setstate__(self, pickled: dict[str, Any]) -> None:
-        given = {name: pickled[name] for name in DEFAULTS}
-        self.__dict__.update(pickled)  # a subclass may have more
-        self._configure(given, pickled["_state"])
+    def __getstate__(self) -> dict[str, Any]:
+        """Return plain data and arrays by name, which a later release can read or refuse."""
+        now = self._now
+        return {
+            "format": PICKLE_FORMAT,
+            "params": dict(now.given),
+            "state": {name: getattr(now.state, name) for name in _PICKLED},
+            "steps": now.steps,
+            "own": {name: value for name, value in vars(self).items() if name != "_now"},
+        }
+
+    def __setstate__(self, pickled: Mapping[str, Any]) -> None:
+        found = pickled.get("format")
+        if found != PICKLE_FORMAT:
+            raise ModelFileError(
+                f"this release of binadd reads pickled networks of format {PICKLE_FORMAT}, not "
+                f"{shorten(found)}"
+            )
+        params, fields = pickled["params"], dict(pickled["state"])
+        for name in (*params, *fields):
+            if name not in DEFAULTS and name not in _PICKLED:
+                raise ModelFileError(f"this pickled network has an unknown {name}")
+        vars(self).update(pickled["own"])
+        self._now = now = _configure({**DEFAULTS, **params})
+        for name in ("block", "moments", "powers"):  # out of a buffer they may be read-only
+            fields[name] = np.array(fields[name], now.state.architecture.dtype)
+        self.state = replace(now.state, **fields)
+        self._now = replace(self._now, steps=pickled["steps"])
 
     def __sklearn_is_fitted__(self) -> bool:
         """Tell scikit-learn that the network can predict from the start: it always has weights."""
         return True
 
     @property
-    def classes_(self) -> NDArray[np.uint8]:
-        """What each bit may be, for scikit-learn's scorers."""
-        return np.arange(2, dtype=np.uint8)
+    def classes_(self) -> NDArray[np.intp]:
+        """The labels for scikit-learn, to which each step's bit is one: 0 to T − 1.
+
+        T is the length of the sequences that `fit` or `partial_fit` last had; before that, of
+        those that `binadd.train` draws by default.
+
+        Examples
+        --------
+        >>> BinaryAdderRNN().partial_fit([[[1, 0], [1, 1], [0, 0]]]).classes_
+        array([0, 1, 2])
+        """
+        now = self._now
+        return np.arange(now.steps or bits_by_shape(now.settings.operands))
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn, the only caller, what kind of estimator this is."""
@@ -579,11 +816,43 @@ class BinaryAdderRNN:
             estimator_type="classifier",
             target_tags=TargetTags(required=False, multi_output=True),
             classifier_tags=ClassifierTags(multi_class=False, multi_label=True),
-            input_tags=InputTags(two_d_array=False, three_d_array=True),
+            input_tags=InputTags(two_d_array=False, three_d_array=True, positive_only=True),
+            requires_fit=False,
         )
 
 
-DEFAULTS: Mapping[str, Any] = MappingProxyType(
-    {name: parameter.default for name, parameter in signature(BinaryAdderRNN).parameters.items()}
-)
+def _check_pair(
+    now: _Snapshot, X: ArrayLike, y: ArrayLike | None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return symbols and targets (n, T); the true sums where `y` is None."""
+    operands = now.state.architecture.operands
+    symbols = check_sequences(X, operands)
+    sums = now.kernels.exact_sums(symbols, operands)
+    if y is None:
+        return symbols, sums
+    targets = check_bits(y, symbols.shape)
+    if not np.array_equal(targets, sums):
+        reverse = np.ascontiguousarray(symbols[:, ::-1])
+        if np.array_equal(targets[:, ::-1], now.kernels.exact_sums(reverse, operands)):
+            warnings.warn(
+                "y has the true sums of X with the most significant bit first, but a network "
+                "reads the least significant first: pass X[:, ::-1] and y[:, ::-1]",
+                stacklevel=3,
+            )
+    return symbols, targets
+
+
+def _unknown(kind: str, name: str, known: list[str]) -> str:
+    """Say that there is no parameter or attribute of a name, and which it may have been to be."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, 1)
+    hint = f"did you mean {close[0]}?" if close else f"allowed: {', '.join(known)}"
+    return f"{name!r} is not {'an' if kind[0] == 'a' else 'a'} {kind} of a network; {hint}"
+
+
+DEFAULTS: Mapping[str, Any] = BinaryAdderRNN._signature()
 """The constructor's parameters and their defaults, in its order."""
+
+_PICKLED = [field.name for field in fields(State) if field.name not in ("architecture", "seed")]
+"""What a pickle holds of a state; the parameters tell the rest."""

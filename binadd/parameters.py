@@ -12,14 +12,14 @@ get their names. Gradients and moments have the same layout, hence the same name
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from binadd.checks import check_array, check_choice
+from binadd.checks import check_array, check_choice, check_dtype, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels.contract import (
     ACTIVATIONS,
@@ -30,7 +30,16 @@ from binadd.kernels.contract import (
 )
 from binadd.streams import weight_stream
 
-__all__ = ["has_strays", "initial_block", "named_views", "parameter_shapes", "read_parameters"]
+__all__ = [
+    "Parameters",
+    "has_strays",
+    "initial_block",
+    "named_arrays",
+    "named_views",
+    "parameter_shapes",
+    "read_parameters",
+    "with_parameter",
+]
 
 _BIASES = ("hidden_bias", "output_bias")
 
@@ -77,6 +86,107 @@ def named_views(architecture: Architecture, block: NDArray[Any]) -> dict[str, ND
         "output_bias": block[after + 2, :1].reshape(()),
     }
     return {name: views[name] for name in parameter_shapes(architecture)}
+
+
+def named_arrays(architecture: Architecture, block: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return the parts of a block by name, as C-contiguous copies that any program stores rightly.
+
+    Examples
+    --------
+    >>> architecture = Architecture(hidden_size=4)
+    >>> named_arrays(architecture, np.zeros(architecture.block_shape))["input_weights"].strides
+    (16, 8)
+    """
+    views = named_views(architecture, block)
+    return {name: np.array(view, order="C") for name, view in views.items()}
+
+
+class Parameters(Mapping[str, NDArray[Any]]):
+    """A network's weights by name, as they were when this was made.
+
+    The arrays are C-contiguous and read-only. Assigning to a name gives the network, and this
+    mapping, another array in its place: it is checked and copied.
+
+    Examples
+    --------
+    >>> import binadd
+    >>> net = binadd.BinaryAdderRNN(4)
+    >>> net.parameters["output_bias"] = 0.5
+    >>> net.parameters["output_bias"]
+    array(0.5)
+    >>> net.parameters["output_bias"] = np.nan
+    Traceback (most recent call last):
+        ...
+    binadd.errors.InvalidInputError: output_bias must hold finite numbers, but has NaN or infinity
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        block: NDArray[Any],
+        write: Callable[[str, ArrayLike], NDArray[Any]],
+    ) -> None:
+        """Take a block and how to write to the network: `write` returns the block after it."""
+        self._architecture, self._write = architecture, write
+        self._read(block)
+
+    def _read(self, block: NDArray[Any]) -> None:
+        self._arrays = named_arrays(self._architecture, block)
+        for array in self._arrays.values():
+            array.flags.writeable = False
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._arrays[name]
+
+    def __setitem__(self, name: str, values: ArrayLike) -> None:
+        self._read(self._write(name, values))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._arrays!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (self._arrays,)  # a copy or a pickle has no network
+
+
+def with_parameter(
+    architecture: Architecture, block: NDArray[Any], name: str, values: ArrayLike
+) -> NDArray[Any]:
+    """Return a copy of a block with other values of one parameter.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If there is no parameter of this name, or the values are of another shape or not finite.
+
+    Examples
+    --------
+    >>> architecture = Architecture(hidden_size=4)
+    >>> block = with_parameter(architecture, initial_block(architecture, 0), "output_bias", 2)
+    >>> float(block[-1, 0])
+    2.0
+    """
+    block = block.copy()
+    views = named_views(architecture, block)
+    if name not in views:
+        raise InvalidInputError(f"{shorten(name)} is not a parameter; allowed: {', '.join(views)}")
+    _write(name, views[name], check_array(name, values, "iuf", "real numbers"))
+    return block
+
+
+def _write(name: str, view: NDArray[Any], array: NDArray[Any]) -> None:
+    """Write a parameter's values into a block, through its view."""
+    if array.shape != view.shape:
+        raise InvalidInputError(f"{name} must have the shape {view.shape}, not {array.shape}")
+    with np.errstate(over="ignore"):
+        view[...] = array
+    if not np.isfinite(view).all():
+        raise InvalidInputError(f"{name} must hold finite numbers, but has NaN or infinity")
 
 
 def has_strays(architecture: Architecture, block: NDArray[Any]) -> bool:
@@ -133,7 +243,9 @@ def initial_block(architecture: Architecture, seed: int, restarts: int = 0) -> N
 
 
 def read_parameters(
-    parameters: Mapping[str, ArrayLike], activation: str = "sigmoid", dtype: str | None = None
+    parameters: Mapping[str, ArrayLike],
+    activation: str = "sigmoid",
+    dtype: DTypeLike | None = None,
 ) -> tuple[Architecture, NDArray[Any]]:
     """Check given parameters and return the architecture they imply, and their block.
 
@@ -143,7 +255,7 @@ def read_parameters(
         Arrays by name, of the shapes in the module's docstring. Both biases may be left out:
         then the network has none.
     activation : {"sigmoid", "tanh"}
-    dtype : {"float64", "float32"}, optional
+    dtype : {"float64", "float32"} or NumPy's type, optional
         By default float32 if all arrays are, else float64.
 
     Raises
@@ -179,19 +291,12 @@ def read_parameters(
         operands,
         check_choice("activation", activation, ACTIVATIONS),
         biases,
-        check_choice("dtype", dtype, DTYPES),
+        check_dtype(dtype, DTYPES),
     )
     block = np.zeros(architecture.block_shape, architecture.dtype)
     views = named_views(architecture, block)
-    for name, shape in parameter_shapes(architecture).items():
-        if arrays[name].shape != shape:
-            raise InvalidInputError(
-                f"{name} must have the shape {shape}, not {arrays[name].shape}"
-            )
-        with np.errstate(over="ignore"):
-            views[name][...] = arrays[name]
-        if not np.isfinite(views[name]).all():
-            raise InvalidInputError(f"{name} must hold finite numbers, but has NaN or infinity")
+    for name, view in views.items():
+        _write(name, view, arrays[name])
     return architecture, block
 
 

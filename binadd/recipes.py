@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from binadd.checks import check_choice, check_flag, check_integer, check_real
+from binadd.checks import check_choice, check_dtype, check_flag, check_integer, check_real
 from binadd.errors import InvalidInputError
 from binadd.kernels.contract import (
     ACTIVATIONS,
@@ -74,10 +74,12 @@ def _decided_by_shape(hidden_size: int, operands: int, activation: str) -> dict[
     """Return what the default recipe decides otherwise for this shape; see `recipe_values`.
 
     It is shorter steps: the fewer hidden units there are to spare, the likelier a long one drives
-    too many of them to where no gradient leads back.
+    too many of them to where no gradient leads back. With more than 128, long steps overshoot.
     """
     decided: dict[str, Any] = {}
     if activation == "tanh":
+        decided |= {"learning_rate": 0.05, "clip_norm": 1.0}
+    if hidden_size > 128:
         decided |= {"learning_rate": 0.05, "clip_norm": 1.0}
     if operands > 2:
         decided["clip_norm"] = 1.0
@@ -93,6 +95,16 @@ def bits_by_shape(operands: int) -> int:
     """
     return 8 if operands <= 2 else 32
 
+
+CONSTANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "momentum": ("momentum", "nesterov"),
+        "beta1": ("adam",),
+        "beta2": ("adam",),
+        "epsilon": ("adam",),
+    }
+)
+"""The constants that not every update rule has, and the rules that have them."""
 
 MAX_BATCH_SIZE = 2**20
 MAX_EPOCHS = 10**9
@@ -158,8 +170,11 @@ def recipe_values(recipe: str, hidden_size: int, operands: int, activation: str)
     return values
 
 
-def resolve(given: Mapping[str, Any]) -> Settings:
+def resolve(given: Mapping[str, Any], *, complete: bool = False) -> Settings:
     """Return checked settings: what is given, and the recipe's value wherever that is None.
+
+    A constant that the optimizer does not have cannot be given, unless `given` is `complete`: the
+    fields of other settings, which have every constant.
 
     Raises
     ------
@@ -198,13 +213,19 @@ def resolve(given: Mapping[str, Any]) -> Settings:
         clip_norm=check_real("clip_norm", values["clip_norm"], open_minimum=True),
         batch_size=check_integer("batch_size", values["batch_size"], 1, MAX_BATCH_SIZE),
         epochs=check_integer("epochs", values["epochs"], 1, MAX_EPOCHS),
-        dtype=check_choice("dtype", values["dtype"], DTYPES),
+        dtype=check_dtype(values["dtype"], DTYPES),
         seed=check_integer("seed", values["seed"], 0, MAX_SEED),
         recipe=recipe,
     )
     for constant in ("learning_rate", "epsilon"):
         if math.isinf(getattr(settings, constant)):
             raise InvalidInputError(f"{constant} must be finite, not inf")
+    for constant, rules in CONSTANTS.items():
+        if not complete and given.get(constant) is not None and settings.optimizer not in rules:
+            raise InvalidInputError(
+                f"{constant} has no effect with the optimizer {settings.optimizer!r}: leave it "
+                f"out, or choose {' or '.join(map(repr, rules))}"
+            )
     return settings
 
 

@@ -1,43 +1,43 @@
 """What training continues from: weights, the optimizer's moments, and how far the data was read.
 
-A state is replaced, never changed: `advance` returns a new one. So a call that is interrupted, at
-any moment, leaves the last whole state, and a thread that reads a network while another trains it
-sees the weights of one update, not of two.
+A state is replaced, never changed: its arrays are read-only, and `advance` returns a new one. So a
+call that is interrupted, at any moment, leaves the last whole state, and a thread that reads a
+network while another trains it sees the weights of one update, not of two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from binadd.errors import DivergenceError
-from binadd.kernels.contract import Architecture, Kernels, Optimizer
+from binadd.kernels.contract import Architecture, Batch, Kernels, Learner, Optimizer, Report
 from binadd.parameters import initial_block
 
-__all__ = ["COUNTS", "STATUSES", "Report", "State", "advance", "initial_state", "state_of_block"]
+__all__ = [
+    "COUNTS",
+    "STATUSES",
+    "State",
+    "advance",
+    "advance_together",
+    "initial_state",
+    "state_of_block",
+]
 
 
-COUNTS = (
-    "sequences",
-    "updates",
-    "position",
-    "restarts",
-    "next_check",
-    "failed_proofs",
-    "next_proof",
-)
+COUNTS = ("sequences", "updates", "position", "restarts")
 """Those of a state's fields that count."""
 
-STATUSES = ("proved", "exact", "finished", "limit")
+STATUSES = ("proved", "exact", "finished", "limit", "stuck")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class State:
-    """Everything that decides how training goes on; R, S as in `binadd.kernels.contract`."""
+    """Weights and all that updates depend on; R, S as in `binadd.kernels.contract`."""
 
     architecture: Architecture
     seed: int
@@ -55,27 +55,50 @@ class State:
     """How many words of the seed's data stream have been used."""
     restarts: int = 0
     """How often training started again, from the next weights of the seed."""
-    start: int | None = None
-    """The count of sequences at which it last began, a call of `binadd.train` or a restart; None
-    when such a call has ended."""
-    next_check: int = 0
-    """The count of sequences at which it is due to be checked whether every sum is right."""
-    failed_proofs: int = 0
-    """Since it was last restarted."""
-    next_proof: int = 0
-    """The count of sequences before which no further proof is tried."""
+    from_seed: bool = False
+    """Whether training began with weights of the seed: only these may be replaced by its next."""
     bits: int | None = None
     """The length of the operands that `binadd.train` last trained on."""
     status: str | None = None
     """How `binadd.train` ended, one of `STATUSES`; None as soon as there is another update."""
 
+    def __post_init__(self) -> None:
+        for array in (self.block, self.moments, self.powers):
+            if isinstance(array, np.ndarray):  # whatever else it is, the network refuses
+                array.flags.writeable = False
 
-class Report(NamedTuple):
-    """How the sequences of one call went, each before its update."""
+    def learner(self, rule: str) -> Learner:
+        """Return copies for the kernels to update; moments of another rule are dropped."""
+        block, moments, powers = self.block.copy(), self.moments.copy(), self.powers.copy()
+        if self.rule not in (None, rule):
+            moments[...], powers[...] = 0, 1
+        return Learner(self.architecture, block, moments, powers)
 
-    loss: float
-    """Mean over the updates of the batch's loss, itself summed over the steps."""
-    bit_accuracy: float
+    def after(self, learner: Learner, rule: str, count: int, updates: int, words: int) -> State:
+        """Return the state after updates on `count` sequences, made of `words` of the data.
+
+        Raises
+        ------
+        DivergenceError
+            If a weight became infinite or NaN.
+        """
+        if not np.isfinite(learner.block).all():
+            raise DivergenceError(
+                f"training diverged between sequences {self.sequences} and "
+                f"{self.sequences + count}: a weight became infinite or NaN; "
+                "a lower learning_rate or clip_norm may help"
+            )
+        return replace(
+            self,
+            block=learner.block,
+            moments=learner.moments,
+            powers=learner.powers,
+            rule=rule,
+            sequences=self.sequences + count,
+            updates=self.updates + updates,
+            position=self.position + words,
+            status=None,
+        )
 
 
 def state_of_block(architecture: Architecture, block: NDArray[Any], seed: int) -> State:
@@ -88,73 +111,44 @@ def state_of_block(architecture: Architecture, block: NDArray[Any], seed: int) -
 def initial_state(architecture: Architecture, seed: int, restarts: int = 0) -> State:
     """Return the state that training of this seed begins with, or with which it is restarted."""
     block = initial_block(architecture, seed, restarts)
-    return replace(state_of_block(architecture, block, seed), restarts=restarts)
+    return replace(state_of_block(architecture, block, seed), restarts=restarts, from_seed=True)
 
 
 def advance(
     kernels: Kernels,
     state: State,
-    symbols: NDArray[np.uint8],
-    targets: NDArray[np.uint8],
+    batch: Batch,
+    optimizer: Optimizer,
     *,
     loss: str,
-    optimizer: Optimizer,
-    batch_size: int,
+    batch_size: int = 1,
     words: int = 0,
     noise: NDArray[Any] | None = None,
-) -> tuple[State, Report]:
+    report: Report | None = None,
+) -> State:
     """Return the state after training on sequences (N, T), one update for each batch of them.
 
-    What is left over of N makes a last, smaller batch. Moments of another update rule than the
-    optimizer's are dropped. `words` is how much of the data stream the sequences took. Noise
-    (updates, R, S) is on the weights while the gradient of each update is computed.
+    What is left over of N makes a last, smaller batch. `words` is how much of the data stream the
+    sequences took; noise and report are as for the kernels.
 
     Raises
     ------
     DivergenceError
         If a weight became infinite or NaN.
     """
-    block, moments, powers = state.block.copy(), state.moments.copy(), state.powers.copy()
-    if state.rule not in (None, optimizer.rule):
-        moments[...], powers[...] = 0, 1
-    count, steps = symbols.shape
-    updates = -(-count // batch_size)
-    losses = np.empty(updates, block.dtype)
-    wrong_bits = np.empty(updates, np.int64)
+    learner = state.learner(optimizer.rule)
+    count = len(batch.symbols)
     for part, done in _calls(count, batch_size):
         kernels.train(
-            state.architecture,
-            block,
-            moments,
-            powers,
-            symbols[part],
-            targets[part],
+            learner,
+            Batch(batch.symbols[part], batch.targets[part]),
+            optimizer,
             loss=loss,
-            optimizer=optimizer,
             batch_size=min(batch_size, part.stop - part.start),
             noise=None if noise is None else noise[done],
-            losses=losses[done],
-            wrong_bits=wrong_bits[done],
+            report=report and Report(report.losses[done], report.wrong_bits[done]),
         )
-    if not np.isfinite(block).all():
-        raise DivergenceError(
-            f"training diverged between sequences {state.sequences} and "
-            f"{state.sequences + count}: a weight became infinite or NaN; "
-            "a lower learning_rate or clip_norm may help"
-        )
-    report = Report(float(losses.mean()), 1 - int(wrong_bits.sum()) / (count * steps))
-    after = replace(
-        state,
-        block=block,
-        moments=moments,
-        powers=powers,
-        rule=optimizer.rule,
-        sequences=state.sequences + count,
-        updates=state.updates + updates,
-        position=state.position + words,
-        status=None,
-    )
-    return after, report
+    return state.after(learner, optimizer.rule, count, -(-count // batch_size), words)
 
 
 def _calls(count: int, batch_size: int) -> Iterator[tuple[slice, slice]]:
@@ -164,3 +158,37 @@ def _calls(count: int, batch_size: int) -> Iterator[tuple[slice, slice]]:
         yield slice(0, whole * batch_size), slice(0, whole)
     if whole * batch_size < count:
         yield slice(whole * batch_size, count), slice(whole, whole + 1)
+
+
+def advance_together(
+    kernels: Kernels,
+    states: Sequence[State],
+    batch: Batch,
+    optimizers: Sequence[Optimizer],
+    *,
+    loss: str,
+    words: int,
+) -> list[State | DivergenceError]:
+    """Return what `advance` would, or raise, for each of K networks, from one call of the kernels.
+
+    Sequences are (K, N, T), one update for each; optimizers may differ in their rate only.
+    """
+    architecture, rule = states[0].architecture, optimizers[0].rule
+    learners = [state.learner(rule) for state in states]
+    together = Learner(
+        architecture,
+        np.stack([learner.block for learner in learners]),
+        np.stack([learner.moments for learner in learners]),
+        np.stack([learner.powers for learner in learners]),
+    )
+    rates = np.array([optimizer.learning_rate for optimizer in optimizers], architecture.dtype)
+    kernels.train_population(together, batch, optimizers[0], loss=loss, learning_rates=rates)
+    count = batch.symbols.shape[1]
+    results: list[State | DivergenceError] = []
+    for k, state in enumerate(states):
+        learner = Learner(architecture, together.block[k], together.moments[k], together.powers[k])
+        try:
+            results.append(state.after(learner, rule, count, count, words))
+        except DivergenceError as error:
+            results.append(error)
+    return results

@@ -4,7 +4,8 @@ The file is one of `binadd.archive`'s, of the format "binadd model". Its arrays 
 `BinaryAdderRNN.parameters`; its header adds
 
     configuration   every one of the network's settings
-    training        sequences, updates, position in the data stream, restarts, bits, status
+    training        sequences, updates, position in the data stream, restarts, from_seed, bits,
+                    status
 
 The optimizer's moments are not in it: a checkpoint has those.
 """
@@ -20,7 +21,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from binadd.archive import read_archive, write_archive
-from binadd.checks import check_choice, check_instance, check_integer
+from binadd.checks import check_choice, check_flag, check_instance, check_integer
 from binadd.errors import InvalidInputError, InvalidTypeError, ModelFileError
 from binadd.kernels import load as load_kernels
 from binadd.model import BinaryAdderRNN
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 _FORMAT = "binadd model"
-_TRAINING = [*COUNTS, "start", "bits", "status"]
+_TRAINING = [*COUNTS, "from_seed", "bits", "status"]
 
 
 def save(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
@@ -147,7 +148,7 @@ def read_configuration(configuration: object) -> dict[str, Any]:
     values = read_object("configuration", configuration, names)
     if values["clip_norm"] == "inf":
         values["clip_norm"] = math.inf
-    settings = resolve(values)
+    settings = resolve(values, complete=True)
     if asdict(settings) != values:
         raise InvalidInputError("its configuration leaves something undecided")
     recipe = recipe_values(
@@ -175,8 +176,7 @@ def read_counts(counts: object) -> dict[str, Any]:
     values = read_object("training", counts, _TRAINING)
     for name in COUNTS:
         check_integer(name, values[name], 0, 2**63)
-    if values["start"] is not None:
-        check_integer("start", values["start"], 0, values["sequences"])
+    check_flag("from_seed", values["from_seed"])
     if values["bits"] is not None:
         check_integer("bits", values["bits"], 1)
     if values["status"] is not None:

@@ -1,4 +1,4 @@
-/* arithmetic.h: exp, sigmoid, tanh, softplus and the written order of sums.
+/* arithmetic.h: exp, sigmoid, tanh and softplus.
  *
  * The operations, and their order, are those of binadd/kernels/arithmetic.py, which explains them.
  * Coefficients: tools/coefficients.py.
@@ -131,17 +131,17 @@ INLINE vec softplus(vec z)
     UNROLL
     for (int i = LOG_TERMS - 2; i >= 0; i--)
         series = LOG1P[i] + series * w2;
-    return pick(~less(z, splat(0)), z) + (w + w) * (1 + w2 * series);
+    return select_or_zero(~less(z, splat(0)), z) + (w + w) * (1 + w2 * series);
 }
 
 /* The operations of one activation wait for each other. So that others fill the gaps, several
  * vectors go through each of three stages before the first goes on to the next. */
-enum { ABREAST = 8 };
+enum { INTERLEAVE = 8 };
 
-INLINE void activate_abreast(vec *a, int count, binadd_activation activation)
+INLINE void activate_interleaved(vec *a, int count, binadd_activation activation)
 {
     const int is_tanh = activation == BINADD_TANH;
-    vec s[ABREAST], q[ABREAST];
+    vec s[INTERLEAVE], q[INTERLEAVE];
     for (int i = 0; i < count; i++)
         q[i] = reduce(at_most(is_tanh ? 2 * magnitude(a[i]) : a[i], LIMIT), &s[i]);
     for (int i = 0; i < count; i++)
@@ -150,19 +150,19 @@ INLINE void activate_abreast(vec *a, int count, binadd_activation activation)
         a[i] = is_tanh ? tanh_from(a[i], s[i], q[i]) : sigmoid_from(a[i], s[i], q[i]);
 }
 
-APART void activate_many(vec *a, int count, binadd_activation activation)
+NOINLINE void activate_many(vec *a, int count, binadd_activation activation)
 {
-    for (; count >= ABREAST; count -= ABREAST, a += ABREAST)
-        activate_abreast(a, ABREAST, activation);
+    for (; count >= INTERLEAVE; count -= INTERLEAVE, a += INTERLEAVE)
+        activate_interleaved(a, INTERLEAVE, activation);
     for (; count > 0; count--, a++)
-        activate_abreast(a, 1, activation);
+        activate_interleaved(a, 1, activation);
 }
 
 /* aᵢ ← f(aᵢ); in place if there are few, whose result is waited for. */
 INLINE void activate(vec *a, int count, binadd_activation activation)
 {
-    if (CONSTANT(count) && count < ABREAST)
-        activate_abreast(a, count, activation);
+    if (IS_CONSTANT(count) && count < INTERLEAVE)
+        activate_interleaved(a, count, activation);
     else
         activate_many(a, count, activation);
 }
@@ -173,55 +173,24 @@ INLINE vec slope(vec h, binadd_activation activation)
     return activation == BINADD_TANH ? 1 - h * h : h * (1 - h);
 }
 
-/* The halving tree over LANES accumulators: second half onto the first, again and again. Written
- * out depth first, so that few of them are alive at a time. */
-#define HALVE_4(add, term, i, step)                                                                \
-    add(add(term(i), term(i + 2 * (step))), add(term(i + (step)), term(i + 3 * (step))))
-#define HALVE_8(add, term, i, step)                                                                \
-    add(HALVE_4(add, term, i, 2 * (step)), HALVE_4(add, term, i + (step), 2 * (step)))
-#define HALVE_16(add, term, i, step)                                                               \
-    add(HALVE_8(add, term, i, 2 * (step)), HALVE_8(add, term, i + (step), 2 * (step)))
-#if REAL_BITS == 64
-#define HALVE(add, term) HALVE_8(add, term, 0, 1)
-#else
-#define HALVE(add, term) HALVE_16(add, term, 0, 1)
-#endif
-
-INLINE vec add(vec a, vec b)
+/* binadd_activation_values. */
+static void activate_values(binadd_activation activation, const void *from, size_t count, void *to)
 {
-    return a + b;
-}
-
-/* Two sums side by side, whose terms have a factor in common that is then loaded once. */
-typedef struct {
-    vec first, second;
-} pair;
-
-INLINE pair add_pairs(pair a, pair b)
-{
-    return (pair){a.first + b.first, a.second + b.second};
-}
-
-/* The halving tree over the reals of one vector. */
-INLINE real halve_lanes(vec sums)
-{
-    real each[WIDTH];
-    memcpy(each, &sums, sizeof each);
-    UNROLL
-    for (int half = WIDTH / 2; half >= 1; half /= 2)
-        for (int i = 0; i < half; i++)
-            each[i] += each[i + half];
-    return each[0];
-}
-
-/* The same over `count` vectors, a power of two. */
-INLINE real halve_vectors(vec *sums, int count)
-{
-    UNROLL
-    for (int half = count / 2; half >= 1; half /= 2)
-        for (int i = 0; i < half; i++)
-            sums[i] = sums[i] + sums[i + half];
-    return halve_lanes(sums[0]);
+    const real *values = from;
+    real *results = to;
+    size_t i = 0;
+    vec x;
+    for (; i + WIDTH <= count; i += WIDTH) {
+        memcpy(&x, values + i, sizeof x);
+        activate(&x, 1, activation);
+        memcpy(results + i, &x, sizeof x);
+    }
+    if (i == count)
+        return;
+    x = splat(0);
+    memcpy(&x, values + i, (count - i) * sizeof(real));
+    activate(&x, 1, activation);
+    memcpy(results + i, &x, (count - i) * sizeof(real));
 }
 
 #endif

@@ -7,7 +7,8 @@
 #ifndef BINADD_AXES_H
 #define BINADD_AXES_H
 
-#include "reach.h"
+#include "arena.h"
+#include "sums.h"
 
 enum { JACOBI_SWEEPS = 6 };
 
@@ -51,7 +52,7 @@ INLINE void rotate(const shape *sizes, vec *matrix, vec *axes, int p, int q)
 }
 
 typedef struct {
-    vec *matrix; /* (H, S + LANES)  Σ (x − o)(x − o)ᵀ */
+    vec *matrix; /* (H, S + ACCUMULATORS)  Σ (x − o)(x − o)ᵀ */
     vec *axes;   /* (H, S) */
     vec *state;  /* (S) */
 } axes_workspace;
@@ -64,6 +65,14 @@ INLINE axes_workspace take_axes(arena *a, const shape *s)
     w.axes = take(a, row * s->hidden_size);
     w.state = take(a, row);
     return w;
+}
+
+static size_t axes_workspace_size(const binadd_network *network)
+{
+    const shape s = shape_of(network);
+    arena a = arena_at(0);
+    take_axes(&a, &s);
+    return arena_size(&a);
 }
 
 /* Axes (H, S) of states (samples, H) about a centre (S), the longest first. */
@@ -101,6 +110,16 @@ INLINE void find_axes(const shape *s, const real *states, size_t samples, const 
     }
     for (int i = 0; i < size; i++)
         memcpy(axes + i * s->columns, w.axes + order[i] * width, s->columns * sizeof(real));
+}
+
+static void principal_axes(const binadd_network *network, const double *states, size_t sets,
+                           size_t samples, const double *centres, double *axes, void *workspace)
+{
+    const shape s = shape_of(network);
+    const size_t each = samples * s.hidden_size, frame = (size_t)s.hidden_size * s.columns;
+    for (size_t k = 0; k < sets; k++)
+        find_axes(&s, states + k * each, samples, centres + k * s.columns, axes + k * frame,
+                  workspace);
 }
 
 #endif

@@ -54,6 +54,12 @@ static int measurable(const binadd_network *n, size_t steps)
     return steps >= 1 && steps <= SIZE_MAX / 2 / each;
 }
 
+/* Whether a slice is one of so many. */
+static int within(size_t first, size_t count, size_t all)
+{
+    return count && first < all && count <= all - first;
+}
+
 /* Whether every byte is below the limit, a power of two; eight at a time, without branches, so that
  * it costs next to nothing whatever the compiler makes of it. */
 static int all_below(const uint8_t *bytes, size_t count, int limit)
@@ -144,7 +150,11 @@ binadd_status binadd_forward(const binadd_network *network, const binadd_run *ru
 {
     DEMAND(sound(network), BINADD_BAD_NETWORK);
     DEMAND(run && run->block && run->symbols && run->sequences && run->steps, BINADD_BAD_ARGUMENT);
-    DEMAND(all_below(run->symbols, run->sequences * run->steps, 1 << network->operands),
+    const size_t all = run->sequences == 1 ? run->steps : run->sequences;
+    const size_t each = run->sequences == 1 ? 1 : run->steps;
+    DEMAND(within(run->first, run->count, all), BINADD_BAD_ARGUMENT);
+    DEMAND(run->sequences > 1 || run->count == all || run->final_state, BINADD_BAD_ARGUMENT);
+    DEMAND(all_below(run->symbols + run->first * each, run->count * each, 1 << network->operands),
            BINADD_BAD_SYMBOL);
     const binadd_kernels *kernels = binadd_kernels_for(network->dtype);
     DEMAND(workspace && workspace_size >= kernels->forward_workspace_size(network),
@@ -161,8 +171,7 @@ binadd_status binadd_train(const binadd_network *network, binadd_loss loss,
     DEMAND(sound_optimizer(loss, optimizer), BINADD_BAD_ARGUMENT);
     DEMAND(d && d->block && d->moments && d->powers && d->symbols && d->targets &&
                measurable(network, d->steps) && d->batch_size &&
-               d->sequences % d->batch_size == 0 && d->count && d->first < d->sequences &&
-               d->count <= d->sequences - d->first,
+               d->sequences % d->batch_size == 0 && within(d->first, d->count, d->sequences),
            BINADD_BAD_ARGUMENT);
     const size_t start = d->first % d->batch_size, end = (d->first + d->count) % d->batch_size;
     DEMAND(start % 16 == 0 && end % 16 == 0, BINADD_BAD_ARGUMENT);
@@ -182,8 +191,8 @@ binadd_status binadd_train_population(const binadd_network *network, binadd_loss
     DEMAND(sound(network), BINADD_BAD_NETWORK);
     DEMAND(sound_optimizer(loss, optimizer), BINADD_BAD_ARGUMENT);
     DEMAND(d && d->blocks && d->moments && d->powers && d->learning_rates && d->symbols &&
-               d->targets && measurable(network, d->steps) && d->networks && d->count &&
-               d->first < d->sequences && d->count <= d->sequences - d->first,
+               d->targets && measurable(network, d->steps) && d->networks &&
+               within(d->first, d->count, d->sequences),
            BINADD_BAD_ARGUMENT);
     for (size_t k = 0; k < d->networks; k++) {
         const size_t from = (k * d->sequences + d->first) * d->steps, bytes = d->count * d->steps;

@@ -126,10 +126,14 @@ size_t binadd_first_error_workspace(const binadd_network *network, int bits);
 
 /* ---- Running a network ------------------------------------------------------------------------ */
 
+/* Sequences `first` … `first + count − 1` are run; of a single sequence (N = 1), steps `first` …
+ * `first + count − 1`. So a long run can be cut into slices: `first` is where the last slice ended. A
+ * later slice of a single sequence goes on from the `final_state` of the one before it. */
 typedef struct {
     const void *block;      /* (R, S) */
     const uint8_t *symbols; /* (N, T) */
     size_t sequences, steps;
+    size_t first, count;
     const void *initial_state; /* (N, H), or NULL for zeros */
     void *logits;              /* (N, T), or NULL */
     void *probabilities;       /* (N, T), or NULL */
@@ -204,7 +208,7 @@ enum { BINADD_MAX_STEPS = 64 }; /* of a case until a set must hold it */
 /* What came of an origin: none of these where all its images are held by sets, and right. */
 enum {
     BINADD_DOUBT = 1,    /* a logit may have the wrong sign */
-    BINADD_ESCAPED = 2,  /* an image is far outside after the last step */
+    BINADD_ESCAPED = 2,  /* an image is far outside after the last step, or in too many cells */
     BINADD_WIDENED = 4,  /* images are a little outside: `least` and `most` say how far */
     BINADD_TOO_MANY = 8, /* there are more images than the budget: nothing else is known */
 };

@@ -16,7 +16,8 @@
 #ifndef BINADD_BOX_H
 #define BINADD_BOX_H
 
-#include "unit_lanes.h"
+#include "arena.h"
+#include "interval.h"
 
 #if REAL_BITS == 64
 #define SLACK 0x1p-44
@@ -32,7 +33,7 @@ enum {
 
 /* The ends of each unit's interval. */
 typedef struct {
-    vec *low, *high; /* (S) each */
+    vec *low, *high; /* (S) each, one after the other */
 } box;
 
 /* The contexts that words of one length can be in. */
@@ -129,43 +130,32 @@ INLINE void sum_box(const box_checker *b, const shape *s, box states, vec *sums)
     const int width = vectors_of(s);
     vec *middle = b->sums, *radius = middle + width;
     for (int v = 0; v < width; v++) {
-        middle[v] = (states.low[v] + states.high[v]) * R(0.5);
-        radius[v] = (states.high[v] - states.low[v]) * R(0.5) + SLACK;
         sums[v] = splat(0);
         sums[width + v] = b->slack[v];
     }
-    add_unit_sums(b->block + s->operands * width, (const real *)middle, s, sums);
-    add_unit_sums(b->sizes + s->operands * width, (const real *)radius, s, sums + width);
+    centre(s, states.low, SLACK, middle, radius);
+    add_hidden(s, b->block, middle, sums);
+    add_hidden(s, b->sizes, radius, sums + width);
 }
 
-/* Activate what `sums` and a symbol's inputs give, widen the box `to` by it, and return how far the
- * logit is at least on the side of 0 that the wanted bit asks for. */
+/* Activate what `sums` and a symbol's inputs give, widen the box `to` by it, and return the logit's
+ * margin. */
 INLINE real step_box(const box_checker *b, const shape *s, const vec *sums, int symbol, int bit,
                      box to)
 {
-    const int width = vectors_of(s), output_row = (s->rows - 2) * width;
-    const vec *output = b->block + output_row;
-    vec *middle = b->sums, *radius = middle + width;
+    const int width = vectors_of(s);
+    vec *ends = b->sums, *middle = ends, *radius = ends + width;
+    activate_intervals(s, sums, b->inputs + symbol * width, sums + width, SLACK, ends);
     for (int v = 0; v < width; v++) {
-        vec a = sums[v] + b->inputs[symbol * width + v];
-        middle[v] = a - sums[width + v];
-        radius[v] = a + sums[width + v];
+        to.low[v] = smaller(to.low[v], ends[v]);
+        to.high[v] = larger(to.high[v], ends[width + v]);
     }
-    activate(middle, 2 * width, s->activation); /* both rows */
-    for (int v = 0; v < width; v++) {
-        vec low = middle[v] - SLACK, high = radius[v] + SLACK;
-        middle[v] = (low + high) * R(0.5);
-        radius[v] = (high - low) * R(0.5) + SLACK;
-        to.low[v] = blend(less(low, to.low[v]), low, to.low[v]);
-        to.high[v] = blend(less(to.high[v], high), high, to.high[v]);
-    }
-    const real logit = dot(output, middle, s) + *(const real *)(output + width);
-    const real spread = dot(b->sizes + output_row, radius, s) + b->output_slack;
-    return (bit ? logit : -logit) - spread;
+    centre(s, ends, SLACK, middle, radius);
+    return logit_margin(s, b->block, b->sizes, middle, radius, 0, b->output_slack, bit);
 }
 
 /* One step of every context of a layer; counts and marks those that leave an output in doubt. */
-INLINE void step_layer_shaped(box_checker *b, const shape *s, int t, const layer *from, layer *to,
+INLINE void step_layer_shaped(const shape *s, box_checker *b, int t, const layer *from, layer *to,
                               int bearable)
 {
     const window *w = &b->window;
@@ -197,10 +187,10 @@ INLINE void step_layer_shaped(box_checker *b, const shape *s, int t, const layer
     }
 }
 
-APART void step_layer(box_checker *b, const shape *given, int t, const layer *from, layer *to,
-                      int bearable)
+NOINLINE void step_layer(box_checker *b, const shape *s, int t, const layer *from, layer *to,
+                         int bearable)
 {
-    SHAPED(step_layer_shaped(b, s, t, from, to, bearable));
+    SHAPED(step_layer_shaped, s, b, t, from, to, bearable);
 }
 
 /* Run contexts of so many symbols through all steps, or until there are too many doubts. */

@@ -1,19 +1,15 @@
-/* examples.h: one group of examples, an example in each lane: how they get there, the gradient of
- * their loss, and the network itself (example_lanes.h). */
+/* examples.h: a group of examples, one in each lane: run, their loss, and its gradient.
+ *
+ * An example is a sequence that shares its network with the other lanes, or one of a population's
+ * networks with a sequence of its own.
+ */
 #ifndef BINADD_EXAMPLES_H
 #define BINADD_EXAMPLES_H
 
-#include "shape.h"
-
-/* Sums of a tile of the gradient that the registers hold, with room for their factors. */
-#if VECTOR_BYTES == 64
-enum { TILE_ROWS = 4, TILE_COLUMNS = 4 };
-#else
-enum { TILE_ROWS = 2, TILE_COLUMNS = 4 };
-#endif
-
-/* Units whose other gradients are summed side by side, since they share inputs and ∂L/∂o. */
-enum { UNITS = MANY_REGISTERS ? 4 : 2 };
+#include "arena.h"
+#include "loss.h"
+#include "network.h"
+#include "spread.h"
 
 typedef struct {
     size_t steps;   /* T */
@@ -30,68 +26,24 @@ typedef struct {
     ivec wrong;     /* −(how many output bits are wrong) */
 } examples;
 
-/* Lanes that hold an example when so many are left. */
-INLINE int lanes_for(uint64_t left)
+INLINE examples take_examples(arena *a, const shape *s, size_t steps)
 {
-    return left < (uint64_t)WIDTH ? (int)left : WIDTH;
-}
-
-/* Element i of each of `count` arrays, `apart` reals apart, becomes lane 0 … of vector i. */
-APART void load_lanes(vec *to, const real *from, size_t apart, size_t size, int count)
-{
-    for (size_t i = 0; i < size; i++) {
-        real each[WIDTH];
-        for (int lane = 0; lane < WIDTH; lane++)
-            each[lane] = from[(lane < count ? lane : 0) * apart + i];
-        memcpy(to + i, each, sizeof each);
-    }
-}
-
-APART void store_lanes(const vec *from, real *to, size_t apart, size_t size, int count)
-{
-    for (size_t i = 0; i < size; i++) {
-        real each[WIDTH];
-        memcpy(each, from + i, sizeof each);
-        for (int lane = 0; lane < count; lane++)
-            to[lane * apart + i] = each[lane];
-    }
-}
-
-/* Where sequence i of `count` begins, for lane i, and sequence 0 for lanes that are left. */
-INLINE void find_starts(size_t starts[WIDTH], size_t apart, int count)
-{
-    for (int lane = 0; lane < WIDTH; lane++)
-        starts[lane] = lane < count ? lane * apart : 0;
-}
-
-/* One byte of each sequence into its lane. Reading the vector has to wait until all are written, so
- * this is done for several steps before the first of them is looked at. */
-INLINE void spread(const uint8_t *bytes, const size_t starts[WIDTH], ivec *to)
-{
-    for (int lane = 0; lane < WIDTH; lane++)
-        ((integer *)to)[lane] = bytes[starts[lane]];
-}
-
-/* All ones in the lanes whose bit i is 1. */
-INLINE ivec bit_mask(ivec symbols, int i)
-{
-    return -(symbols >> i & 1);
-}
-
-/* All ones in the first `count` lanes. */
-INLINE ivec first_lanes(int count)
-{
-    integer each[WIDTH];
-    ivec lanes;
-    for (int lane = 0; lane < WIDTH; lane++)
-        each[lane] = -(lane < count);
-    memcpy(&lanes, each, sizeof lanes);
-    return lanes;
+    const size_t states = steps * s->hidden_size * sizeof(vec);
+    examples e;
+    e.steps = steps;
+    e.inputs = take(a, steps * s->operands * sizeof(ivec));
+    e.targets = take(a, steps * sizeof(ivec));
+    e.hidden = take(a, states);
+    e.deltas = take(a, states);
+    e.logits = take(a, steps * sizeof(vec));
+    e.d_logits = take(a, steps * sizeof(vec));
+    e.gradients = 0;
+    return e;
 }
 
 /* Put `count` sequences, `apart` bytes apart, into the lanes. */
-APART void load_examples(examples *e, const shape *s, const uint8_t *symbols,
-                         const uint8_t *targets, size_t apart, int count)
+NOINLINE void load_examples(examples *e, const shape *s, const uint8_t *symbols,
+                            const uint8_t *targets, size_t apart, int count)
 {
     const int n = s->operands;
     size_t starts[WIDTH];
@@ -109,38 +61,77 @@ APART void load_examples(examples *e, const shape *s, const uint8_t *symbols,
     }
 }
 
-/* ∂L/∂o of one output, and (where it is asked for) its loss. */
-INLINE vec loss_slope(vec logit, ivec target, binadd_loss loss, vec *value)
+/* ---- Running them ------------------------------------------------------------------------------- */
+
+INLINE void run_examples_shaped(const shape *s, lane_kind lanes, const weights *w,
+                                const examples *e)
 {
-    vec probability = sigmoid(logit);
-    vec difference = probability - pick(target, splat(1));
-    if (loss == BINADD_CROSS_ENTROPY) {
-        if (value)
-            *value = softplus(blend(target, -logit, logit));
-        return difference;
+    const vec *before = 0;
+    for (size_t t = 0; t < e->steps; t++) {
+        vec *h = e->hidden + t * s->hidden_size;
+        step(s, lanes, w, e->inputs + t * s->operands, before, h);
+        e->logits[t] = lanes_logit(s, lanes, w, h);
+        before = h;
     }
-    if (value)
-        *value = difference * difference;
-    return (2 * difference) * (probability * (1 - probability));
+}
+
+INLINE void run_examples_back_shaped(const shape *s, lane_kind lanes, const weights *w,
+                                     const examples *e)
+{
+    const vec *after = 0;
+    for (size_t t = e->steps; t-- > 0;) {
+        vec *delta = e->deltas + t * s->hidden_size;
+        step_back(s, lanes, w, e->hidden + t * s->hidden_size, e->d_logits[t], after, delta);
+        after = delta;
+    }
+}
+
+NOINLINE void run_examples(const shape *s, lane_kind lanes, const weights *w, const examples *e)
+{
+    if (lanes == SEQUENCES)
+        SHAPED(run_examples_shaped, s, SEQUENCES, w, e);
+    else
+        SHAPED(run_examples_shaped, s, NETWORKS, w, e);
+}
+
+NOINLINE void run_examples_back(const shape *s, lane_kind lanes, const weights *w,
+                                const examples *e)
+{
+    if (lanes == SEQUENCES)
+        SHAPED(run_examples_back_shaped, s, SEQUENCES, w, e);
+    else
+        SHAPED(run_examples_back_shaped, s, NETWORKS, w, e);
 }
 
 /* ∂L/∂o of every step; zero in lanes without an example. */
-APART void load_slopes(examples *e, binadd_loss loss, int report)
+NOINLINE void load_slopes(examples *e, binadd_loss loss, int report)
 {
     vec total = splat(0);
     ivec wrong = bits_of(total);
     for (size_t t = 0; t < e->steps; t++) {
         vec value = splat(0);
         vec difference = loss_slope(e->logits[t], e->targets[t], loss, report ? &value : 0);
-        e->d_logits[t] = pick(e->present, difference);
+        e->d_logits[t] = select_or_zero(e->present, difference);
         if (!report)
             continue;
         total = t ? total + value : value;
         wrong = wrong + ((less(splat(0), e->logits[t]) ^ e->targets[t]) & e->present);
     }
-    e->loss = pick(e->present, total);
+    e->loss = select_or_zero(e->present, total);
     e->wrong = wrong;
 }
+
+/* ---- Their gradient ----------------------------------------------------------------------------- */
+
+/* Sums of a tile of the gradient that the registers hold, with room for their factors. */
+#if VECTOR_BYTES == 64
+enum { TILE_ROWS = 4, TILE_COLUMNS = 4 };
+#else
+enum { TILE_ROWS = 2, TILE_COLUMNS = 4 };
+#endif
+
+/* Units whose other gradients are summed side by side, since they share inputs and ∂L/∂o. */
+enum { TILE_UNITS = MANY_REGISTERS ? 4 : 2 };
 
 /* What a sum is added to: +0 at least, which leaves no −0 behind. */
 INLINE vec sum_so_far(const examples *e, vec gradient)
@@ -157,13 +148,13 @@ INLINE void add_products(const vec *h, const vec *delta, int rows, int columns, 
     for (int column = 0; column < columns; column++) {
         kept[column] = delta[column];
         if (!MANY_REGISTERS)
-            KEEP(kept[column]);
+            PIN(kept[column]);
     }
     UNROLL
     for (int row = 0; row < rows; row++) {
         vec x = h[row];
         if (!MANY_REGISTERS)
-            KEEP(x);
+            PIN(x);
         UNROLL
         for (int column = 0; column < columns; column++)
             sums[row * columns + column] = sums[row * columns + column] + x * kept[column];
@@ -195,7 +186,7 @@ INLINE void hidden_tile(const examples *e, const shape *s, int k, int j, int row
 }
 
 /* ∂L/∂Wₕ = Σₜ δₜ hₜ₋₁ᵀ, tile by tile. */
-INLINE void add_hidden_gradient_shaped(const examples *e, const shape *s)
+INLINE void add_hidden_gradient_shaped(const shape *s, const examples *e)
 {
     const int size = s->hidden_size;
     const int tiled_rows = size - size % TILE_ROWS, tiled_columns = size - size % TILE_COLUMNS;
@@ -223,7 +214,7 @@ INLINE void add_unit_step(unit_gradient *g, const examples *e, const shape *s, s
 {
     const vec delta = e->deltas[t * s->hidden_size + j];
     for (int i = 0; i < s->operands; i++)
-        g->inputs[i] = g->inputs[i] + pick(e->inputs[t * s->operands + i], delta);
+        g->inputs[i] = g->inputs[i] + select_or_zero(e->inputs[t * s->operands + i], delta);
     g->bias = g->bias + delta;
     g->output = g->output + e->d_logits[t] * e->hidden[t * s->hidden_size + j];
 }
@@ -242,7 +233,7 @@ INLINE void add_unit(const unit_gradient *g, const examples *e, const shape *s, 
 /* Units j … j + count − 1, which share the inputs and ∂L/∂o. */
 INLINE void add_units(const examples *e, const shape *s, int j, int count)
 {
-    unit_gradient g[UNITS];
+    unit_gradient g[TILE_UNITS];
     for (int u = 0; u < count; u++)
         clear_unit(g + u, s);
     UNROLL_TWO
@@ -254,11 +245,11 @@ INLINE void add_units(const examples *e, const shape *s, int j, int count)
 }
 
 /* The gradient of all but Wₕ; that of bₒ is Σ ∂L/∂oₜ. */
-INLINE void add_other_gradients_shaped(const examples *e, const shape *s)
+INLINE void add_other_gradients_shaped(const shape *s, const examples *e)
 {
-    const int size = s->hidden_size, together = CONSTANT(size) ? size - size % UNITS : 0;
-    for (int j = 0; j < together; j += UNITS)
-        add_units(e, s, j, UNITS);
+    const int size = s->hidden_size, together = IS_CONSTANT(size) ? size - size % TILE_UNITS : 0;
+    for (int j = 0; j < together; j += TILE_UNITS)
+        add_units(e, s, j, TILE_UNITS);
     for (int j = together; j < size; j++)
         add_units(e, s, j, 1);
     if (!s->biases)
@@ -269,34 +260,21 @@ INLINE void add_other_gradients_shaped(const examples *e, const shape *s)
     *output_bias = sum_so_far(e, *output_bias) + bias;
 }
 
-APART void add_hidden_gradient(const examples *e, const shape *given)
+NOINLINE void add_hidden_gradient(const shape *s, const examples *e)
 {
-    SHAPED(add_hidden_gradient_shaped(e, s));
+    SHAPED(add_hidden_gradient_shaped, s, e);
 }
 
-APART void add_other_gradients(const examples *e, const shape *given)
+NOINLINE void add_other_gradients(const shape *s, const examples *e)
 {
-    SHAPED(add_other_gradients_shaped(e, s));
+    SHAPED(add_other_gradients_shaped, s, e);
 }
 
-INLINE void add_gradients(const examples *e, const shape *s)
+INLINE void add_gradients(const shape *s, const examples *e)
 {
     if (e->steps > 1)
-        add_hidden_gradient(e, s);
-    add_other_gradients(e, s);
+        add_hidden_gradient(s, e);
+    add_other_gradients(s, e);
 }
-
-/* ---- The network, with weights that the lanes share, or with its own in each ------------------ */
-
-#define weight real
-#define NAME(x) shared_##x
-#include "example_lanes.h"
-#undef weight
-#undef NAME
-#define weight vec
-#define NAME(x) own_##x
-#include "example_lanes.h"
-#undef weight
-#undef NAME
 
 #endif

@@ -8,7 +8,7 @@
 #define BINADD_FIRST_ERROR_H
 
 #include "box.h"
-#include "forward.h"
+#include "spread.h"
 
 enum { MAX_DEPTH = 32 };
 
@@ -75,12 +75,13 @@ INLINE void note_errors(exhaustive *x, int step, vec logit, ivec totals, uint64_
 }
 
 /* Wₕh of the step t to come. */
-INLINE void set_sums(exhaustive *x, const shape *s, const shared_weights *w, int t)
+INLINE void set_sums(exhaustive *x, const shape *s, const weights *w, int t)
 {
     vec *sums = x->sums + t * s->hidden_size;
     for (int j = 0; j < s->hidden_size; j++)
         sums[j] = splat(R(-0.0)); /* x + −0 is x, for −0 too */
-    shared_add_hidden_sums(w->hidden, 1, s->columns, x->states, s->hidden_size, sums);
+    add_sums((matrix){w->hidden, s->columns, 1}, x->states, s->hidden_size, SEQUENCES,
+             s->hidden_size, sums);
 }
 
 /* Whether some output may be wrong after t symbols, from `level` on those of the path. */
@@ -96,8 +97,8 @@ INLINE int worth_walking(const exhaustive *x, const shape *s, int level, int t, 
 }
 
 /* From `level` on, all words whose first symbols the lanes have been through. */
-INLINE void walk_shaped(exhaustive *x, const shape *s, const shared_weights *w, int level,
-                        ivec carry, uint64_t first, int count)
+INLINE void walk_shaped(const shape *s, exhaustive *x, const weights *w, int level, ivec carry,
+                        uint64_t first, int count)
 {
     ivec carries[MAX_DEPTH];
     uint64_t paths[MAX_DEPTH];
@@ -124,7 +125,8 @@ INLINE void walk_shaped(exhaustive *x, const shape *s, const shared_weights *w, 
         const ivec totals = carries[t] + x->ones[symbol];
         const uint64_t path =
             paths[t] + (t < x->bits ? (uint64_t)symbol << s->operands * t : UINT64_C(0));
-        note_errors(x, t, shared_logit(w, s, x->states), totals, first, path, UINT64_MAX, count);
+        note_errors(x, t, lanes_logit(s, SEQUENCES, w, x->states), totals, first, path, UINT64_MAX,
+                    count);
         if (!worth_walking(x, s, level, t + 1, path))
             continue;
         t++;
@@ -135,15 +137,15 @@ INLINE void walk_shaped(exhaustive *x, const shape *s, const shared_weights *w, 
     }
 }
 
-APART void walk(exhaustive *x, const shape *given, const shared_weights *w, int level, ivec carry,
-                uint64_t first, int count)
+NOINLINE void walk(exhaustive *x, const shape *s, const weights *w, int level, ivec carry,
+                   uint64_t first, int count)
 {
-    SHAPED(walk_shaped(x, s, w, level, carry, first, count));
+    SHAPED(walk_shaped, s, x, w, level, carry, first, count);
 }
 
 /* Lanes get words first … first + count − 1 of `level` symbols, run from the start. */
-APART ivec run_prefixes(exhaustive *x, const shape *s, const shared_weights *w, int level,
-                        uint64_t first, int count)
+NOINLINE ivec run_prefixes(exhaustive *x, const shape *s, const weights *w, int level,
+                           uint64_t first, int count)
 {
     ivec carry = bits_of(splat(0));
     vec other[BINADD_MAX_HIDDEN_SIZE];
@@ -161,8 +163,8 @@ APART ivec run_prefixes(exhaustive *x, const shape *s, const shared_weights *w, 
         totals = totals + carry;
         for (int i = 0; i < s->operands; i++)
             inputs[i] = bit_mask(lanes, i);
-        shared_step(w, s, inputs, before, h);
-        note_errors(x, t, shared_logit(w, s, h), totals, first, 0,
+        step(s, SEQUENCES, w, inputs, before, h);
+        note_errors(x, t, lanes_logit(s, SEQUENCES, w, h), totals, first, 0,
                     (UINT64_C(1) << s->operands * (t + 1)) - 1, count);
         carry = totals >> 1;
         before = h;
@@ -180,24 +182,33 @@ INLINE int spread_level(const shape *s, int bits)
     return level;
 }
 
-INLINE void find_first_error(const shape *s, const real *block, int bits, int *step, uint64_t *word,
-                             void *workspace)
+static size_t first_error_workspace_size(const binadd_network *network, int bits)
 {
+    const shape s = shape_of(network);
+    arena a = arena_at(0);
+    take_exhaustive(&a, &s, bits);
+    return arena_size(&a);
+}
+
+static void first_error(const binadd_network *network, const void *block, int bits, int *step,
+                        uint64_t *word, void *workspace)
+{
+    const shape s = shape_of(network);
     arena a = arena_at(workspace);
-    exhaustive x = take_exhaustive(&a, s, bits);
-    prepare_exhaustive(&x, s, block);
+    exhaustive x = take_exhaustive(&a, &s, bits);
+    prepare_exhaustive(&x, &s, block);
     *step = -1;
     *word = 0;
-    x.doubts_known = settle_by_boxes(&x.boxes, s);
+    x.doubts_known = settle_by_boxes(&x.boxes, &s);
     if (x.doubts_known && x.boxes.doubts == 0)
         return;
-    const shared_weights w = shared_name_rows(x.block, s);
-    const int level = spread_level(s, bits);
-    const uint64_t words = UINT64_C(1) << s->operands * level;
+    const weights w = weights_of(&s, SEQUENCES, x.block, 0);
+    const int level = spread_level(&s, bits);
+    const uint64_t words = UINT64_C(1) << s.operands * level;
     for (uint64_t first = 0; first < words; first += WIDTH) {
         const int count = lanes_for(words - first);
-        ivec carry = run_prefixes(&x, s, &w, level, first, count);
-        walk(&x, s, &w, level, carry, first, count);
+        ivec carry = run_prefixes(&x, &s, &w, level, first, count);
+        walk(&x, &s, &w, level, carry, first, count);
     }
     if (x.step < x.depth) {
         *step = x.step;

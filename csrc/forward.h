@@ -1,27 +1,10 @@
-/* forward.h: running a network: one sequence by unit lanes, many by example lanes. */
+/* forward.h: run a network: one sequence with units in the lanes, many with sequences. */
 #ifndef BINADD_FORWARD_H
 #define BINADD_FORWARD_H
 
-#include "examples.h"
-#include "unit_lanes.h"
-
-INLINE void activation_values_of(binadd_activation activation, const real *values, size_t count,
-                                 real *results)
-{
-    size_t i = 0;
-    vec x;
-    for (; i + WIDTH <= count; i += WIDTH) {
-        memcpy(&x, values + i, sizeof x);
-        activate(&x, 1, activation);
-        memcpy(results + i, &x, sizeof x);
-    }
-    if (i == count)
-        return;
-    x = splat(0);
-    memcpy(&x, values + i, (count - i) * sizeof(real));
-    activate(&x, 1, activation);
-    memcpy(results + i, &x, (count - i) * sizeof(real));
-}
+#include "arena.h"
+#include "network.h"
+#include "spread.h"
 
 INLINE void load_row(vec *row, const real *values, int size, int columns)
 {
@@ -29,21 +12,25 @@ INLINE void load_row(vec *row, const real *values, int size, int columns)
     memcpy(row, values, size * sizeof(real));
 }
 
-/* One sequence of any length. */
-INLINE void run_one_shaped(const shape *s, const unit_weights *w, const binadd_run *r, real *logits,
+/* Steps `first` … of one sequence of any length. */
+INLINE void run_one_shaped(const shape *s, const weights *w, const binadd_run *r, real *logits,
                            vec *states)
 {
     const int width = vectors_of(s);
     const size_t bytes = s->hidden_size * sizeof(real);
     vec *before = 0, *h = states;
-    if (r->initial_state) {
+    const void *start = r->first ? r->final_state : r->initial_state;
+    if (start) {
         before = states + width;
-        load_row(before, r->initial_state, s->hidden_size, s->columns);
+        load_row(before, start, s->hidden_size, s->columns);
     }
-    for (size_t t = 0; t < r->steps; t++) {
-        unit_step(w, s, r->symbols[t], before, h);
+    for (size_t t = r->first; t < r->first + r->count; t++) {
+        ivec x[BINADD_MAX_OPERANDS];
+        for (int i = 0; i < s->operands; i++)
+            x[i] = operand_mask(r->symbols[t], i);
+        step(s, UNITS, w, x, before, h);
         if (logits)
-            logits[t] = unit_logit(w, s, h);
+            logits[t] = unit_logit(s, w, h);
         if (r->hidden)
             memcpy((real *)r->hidden + t * s->hidden_size, h, bytes);
         before = h;
@@ -57,8 +44,8 @@ INLINE void run_one_shaped(const shape *s, const unit_weights *w, const binadd_r
 enum { AHEAD = 8 };
 
 /* `count` sequences from `index` on, a lane each. */
-INLINE void run_lanes_shaped(const shape *s, const shared_weights *w, const binadd_run *r,
-                             real *logits, vec *states, size_t index, int count)
+INLINE void run_lanes_shaped(const shape *s, const weights *w, const binadd_run *r, real *logits,
+                             vec *states, size_t index, int count)
 {
     const size_t size = s->hidden_size;
     vec *before = 0, *h = states;
@@ -76,9 +63,9 @@ INLINE void run_lanes_shaped(const shape *s, const shared_weights *w, const bina
                 spread(bytes + i, starts, &symbols[i % AHEAD]);
         for (int i = 0; i < s->operands; i++)
             x[i] = bit_mask(symbols[t % AHEAD], i);
-        shared_step(w, s, x, before, h);
+        step(s, SEQUENCES, w, x, before, h);
         if (logits) {
-            vec logit = shared_logit(w, s, h);
+            vec logit = lanes_logit(s, SEQUENCES, w, h);
             store_lanes(&logit, logits + index * r->steps + t, r->steps, 1, count);
         }
         if (r->hidden)
@@ -91,16 +78,16 @@ INLINE void run_lanes_shaped(const shape *s, const shared_weights *w, const bina
         store_lanes(before, (real *)r->final_state + index * size, size, size, count);
 }
 
-APART void run_one(const shape *given, const unit_weights *w, const binadd_run *r, real *logits,
-                   vec *states)
+NOINLINE void run_one(const shape *s, const weights *w, const binadd_run *r, real *logits,
+                      vec *states)
 {
-    SHAPED(run_one_shaped(s, w, r, logits, states));
+    SHAPED(run_one_shaped, s, w, r, logits, states);
 }
 
-APART void run_lanes(const shape *given, const shared_weights *w, const binadd_run *r, real *logits,
-                     vec *states, size_t index, int count)
+NOINLINE void run_lanes(const shape *s, const weights *w, const binadd_run *r, real *logits,
+                        vec *states, size_t index, int count)
 {
-    SHAPED(run_lanes_shaped(s, w, r, logits, states, index, count));
+    SHAPED(run_lanes_shaped, s, w, r, logits, states, index, count);
 }
 
 typedef struct {
@@ -116,22 +103,33 @@ INLINE forward_workspace take_forward(arena *a, const shape *s)
     return f;
 }
 
-INLINE void run_sequences(const shape *s, const binadd_run *r, void *workspace)
+static size_t forward_workspace_size(const binadd_network *network)
 {
+    const shape s = shape_of(network);
+    arena a = arena_at(0);
+    take_forward(&a, &s);
+    return arena_size(&a);
+}
+
+static void forward(const binadd_network *network, const binadd_run *r, void *workspace)
+{
+    const shape s = shape_of(network);
     arena a = arena_at(workspace);
-    forward_workspace f = take_forward(&a, s);
+    forward_workspace f = take_forward(&a, &s);
+    const int single = r->sequences == 1;
+    const size_t each = single ? 1 : r->steps, from = r->first * each;
+    const size_t end = r->first + r->count;
     real *logits = r->logits ? r->logits : r->probabilities;
-    memcpy(f.block, r->block, block_size(s) * sizeof(real));
-    if (r->sequences == 1) {
-        const unit_weights w = unit_rows(f.block, 0, s);
-        run_one(s, &w, r, logits, f.states);
-    } else {
-        const shared_weights w = shared_name_rows((const real *)f.block, s);
-        for (size_t i = 0; i < r->sequences; i += WIDTH)
-            run_lanes(s, &w, r, logits, f.states, i, lanes_for(r->sequences - i));
-    }
+    memcpy(f.block, r->block, block_size(&s) * sizeof(real));
+    const weights w = weights_of(&s, single ? UNITS : SEQUENCES, f.block, 0);
+    if (single)
+        run_one(&s, &w, r, logits, f.states);
+    else
+        for (size_t i = r->first; i < end; i += WIDTH)
+            run_lanes(&s, &w, r, logits, f.states, i, lanes_for(end - i));
     if (r->probabilities)
-        activation_values_of(BINADD_SIGMOID, logits, r->sequences * r->steps, r->probabilities);
+        activate_values(BINADD_SIGMOID, logits + from, r->count * each,
+                        (real *)r->probabilities + from);
 }
 
 #endif

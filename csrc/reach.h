@@ -15,7 +15,9 @@
 #ifndef BINADD_REACH_H
 #define BINADD_REACH_H
 
-#include "unit_lanes.h"
+#include "arena.h"
+#include "interval.h"
+#include "transpose.h"
 
 #define REACH_PAD 0x1p-44     /* covers sums of some hundred terms that add up to at most 2 */
 #define REACH_NARROW 0x1p-30  /* of an interval whose secant would say nothing */
@@ -23,23 +25,6 @@
 #define REACH_BOUND 2         /* no state is as far from 0 as this */
 #define CLOSING_FIRST 1e-5    /* the room in a cell that was empty */
 #define CLOSING_LEAST 1e-6    /* the least by which a cell is widened */
-
-INLINE vec load(const real *from)
-{
-    vec x;
-    memcpy(&x, from, sizeof x);
-    return x;
-}
-
-INLINE vec larger(vec a, vec b)
-{
-    return blend(less(a, b), b, a);
-}
-
-INLINE vec smaller(vec a, vec b)
-{
-    return blend(less(b, a), b, a);
-}
 
 /* The nearest integer, of two the even one; for numbers below 2⁵¹. */
 INLINE real nearest(real x)
@@ -104,7 +89,7 @@ INLINE void relax(const vec *a, const vec *r, relaxation *to, int width,
     for (int v = 0; v < width; v++) {
         const vec low = a[v] - r[v], high = a[v] + r[v], range = high - low;
         const ivec wide = less(splat(REACH_NARROW), range);
-        const vec slope = pick(wide, (top[v] - bottom[v]) / blend(wide, range, splat(1)));
+        const vec slope = select_or_zero(wide, (top[v] - bottom[v]) / blend(wide, range, splat(1)));
         const vec guess = tangent_point(slope, activation), zero = splat(0);
         to[v].slope = slope;
         above[v] = smaller(larger(guess, larger(low, zero)), larger(high, zero));
@@ -130,7 +115,7 @@ INLINE void relax(const vec *a, const vec *r, relaxation *to, int width,
 
 enum { FORM_ROWS = GROUP > 4 ? 1 : 8 / GROUP, ROW_BLOCKS = 4 };
 
-/* Σₖ c(row, k)·A(k, ·), k from 0 up, for so many rows and blocks of LANES columns: as many sums at a
+/* Σₖ c(row, k)·A(k, ·), k from 0 up, for so many rows and blocks of ACCUMULATORS columns: as many sums at a
  * time as keep the adders busy. */
 INLINE void mix_tile(const real *c, size_t stride, int rows, int blocks, const real *A,
                      size_t columns, int size, vec sums[][GROUP])
@@ -139,15 +124,16 @@ INLINE void mix_tile(const real *c, size_t stride, int rows, int blocks, const r
     for (int i = 0; i < rows * blocks; i++) {
         UNROLL
         for (int g = 0; g < GROUP; g++)
-            sums[i][g] = load(A + i % blocks * LANES + g * WIDTH) * c[i / blocks * stride];
+            sums[i][g] = load(A + i % blocks * ACCUMULATORS + g * WIDTH) * c[i / blocks * stride];
     }
     for (int k = 1; k < size; k++) {
         UNROLL
         for (int i = 0; i < rows * blocks; i++) {
             UNROLL
             for (int g = 0; g < GROUP; g++)
-                sums[i][g] = sums[i][g] + load(A + k * columns + i % blocks * LANES + g * WIDTH) *
-                                              c[i / blocks * stride + k];
+                sums[i][g] =
+                    sums[i][g] + load(A + k * columns + i % blocks * ACCUMULATORS + g * WIDTH) *
+                                     c[i / blocks * stride + k];
         }
     }
 }
@@ -162,8 +148,8 @@ INLINE void settle_tile(int rows, int blocks, vec sums[][GROUP], vec totals[][GR
         for (int g = 0; g < GROUP; g++) {
             totals[i / blocks][g] = totals[i / blocks][g] + magnitude(sums[i][g]);
             if (to)
-                memcpy(to + i / blocks * to_columns + i % blocks * LANES + g * WIDTH, &sums[i][g],
-                       sizeof(vec));
+                memcpy(to + i / blocks * to_columns + i % blocks * ACCUMULATORS + g * WIDTH,
+                       &sums[i][g], sizeof(vec));
         }
     }
 }
@@ -177,22 +163,22 @@ INLINE void mix_rows(const real *c, size_t stride, int rows, const real *A, size
     for (int i = 0; i < rows; i++)
         for (int g = 0; g < GROUP; g++)
             totals[i][g] = splat(0);
-    for (; column + blocks * LANES <= columns; column += blocks * LANES) {
+    for (; column + blocks * ACCUMULATORS <= columns; column += blocks * ACCUMULATORS) {
         mix_tile(c, stride, rows, blocks, A + column, columns, size, sums);
         settle_tile(rows, blocks, sums, totals, to ? to + column : 0, to_columns);
     }
-    for (; column < columns; column += LANES) {
+    for (; column < columns; column += ACCUMULATORS) {
         mix_tile(c, stride, rows, 1, A + column, columns, size, sums);
         settle_tile(rows, 1, sums, totals, to ? to + column : 0, to_columns);
     }
     for (int i = 0; i < rows; i++)
-        spreads[i] = halve_vectors(totals[i], GROUP);
+        spreads[i] = halve(totals[i], GROUP);
 }
 
 /* Rows C·A, `rows` of them but at most FORM_ROWS: kept in `to` unless it is NULL; `spreads` get the
  * sum of each row's magnitudes. */
-APART void mix(const real *c, size_t stride, int rows, const real *A, size_t columns, int size,
-               real *to, size_t to_columns, real *spreads)
+NOINLINE void mix(const real *c, size_t stride, int rows, const real *A, size_t columns, int size,
+                  real *to, size_t to_columns, real *spreads)
 {
     if (rows == FORM_ROWS) {
         mix_rows(c, stride, FORM_ROWS, A, columns, size, to, to_columns, spreads);
@@ -281,6 +267,15 @@ INLINE void take_walker(walker *w, arena *a, const shape *s, int steps)
     }
 }
 
+static size_t reach_workspace_size(const binadd_network *network, int steps)
+{
+    const shape s = shape_of(network);
+    arena a = arena_at(0);
+    walker w;
+    take_walker(&w, &a, &s, steps);
+    return arena_size(&a);
+}
+
 INLINE void prepare_walker(walker *w)
 {
     const shape *s = w->s;
@@ -304,7 +299,7 @@ INLINE void sum_middle(const walker *w, level *l, const vec *z)
         l->sums[v] = splat(0);
         l->error[v] = load(error + v * WIDTH) + load(each + v * WIDTH) * generators;
     }
-    add_unit_sums(w->block + s->operands * vectors_of(s), (const real *)z, s, l->sums);
+    add_hidden(s, w->block, z, l->sums);
 }
 
 /* Columns of A that a box of the states gives: A(j, k) = W(j, k)·box(k). */
@@ -320,7 +315,7 @@ INLINE void add_box(const walker *w, level *l, const vec *box, size_t column, re
             memcpy(l->A + j * l->columns + column + v * WIDTH, &generators, sizeof(vec));
             totals[v % GROUP] = totals[v % GROUP] + magnitude(generators);
         }
-        spreads[j] = halve_vectors(totals, GROUP);
+        spreads[j] = halve(totals, GROUP);
     }
 }
 
@@ -330,7 +325,7 @@ INLINE void enter_interval(const walker *w, level *l, const vec *box)
     const shape *s = w->s;
     for (int v = 0; v < vectors_of(s); v++)
         l->radius[v] = l->error[v];
-    add_unit_sums(w->sizes + s->operands * vectors_of(s), (const real *)box, s, l->radius);
+    add_hidden(s, w->sizes, box, l->radius);
 }
 
 /* A row of coefficients times the slopes. */
@@ -442,24 +437,16 @@ INLINE void step_case(const walker *w, level *l, int symbol)
     const shape *s = w->s;
     const int width = vectors_of(s);
     vec *a = w->scratch, *ends = a + width;
-    const real *inputs = w->inputs + symbol * s->columns;
-    for (int v = 0; v < width; v++)
-        a[v] = l->sums[v] + load(inputs + v * WIDTH);
+    const vec *inputs = (const vec *)w->inputs + symbol * width;
     if (!w->r->affine) {
-        for (int v = 0; v < width; v++) {
-            ends[v] = a[v] - l->radius[v];
-            ends[width + v] = a[v] + l->radius[v];
-        }
-        activate(ends, 2 * width, s->activation);
-        const real error = w->r->step_error + REACH_F_ERROR + REACH_PAD;
-        for (int v = 0; v < width; v++) {
-            const vec low = ends[v] - error, high = ends[width + v] + error;
-            l->z[v] = (low + high) * R(0.5);
-            l->box[v] = (high - low) * R(0.5) + REACH_PAD;
-            l->spread[v] = l->box[v];
-        }
+        activate_intervals(s, l->sums, inputs, l->radius,
+                           w->r->step_error + REACH_F_ERROR + REACH_PAD, ends);
+        centre(s, ends, REACH_PAD, l->z, l->box);
+        memcpy(l->spread, l->box, width * sizeof(vec));
         return;
     }
+    for (int v = 0; v < width; v++)
+        a[v] = l->sums[v] + inputs[v];
     relax(a, l->radius, w->lines, width, s->activation, ends);
     for (int v = 0; v < width; v++) {
         const relaxation *line = &w->lines[v];
@@ -477,7 +464,7 @@ INLINE void step_case(const walker *w, level *l, int symbol)
 INLINE real margin_of(const walker *w, const level *l, int bit)
 {
     const shape *s = w->s;
-    const int width = vectors_of(s), output = (s->rows - 2) * width;
+    const int output = (s->rows - 2) * vectors_of(s);
     real *row = (real *)w->scratch, linear = 0;
     if (!near_zero(s, l->z, l->spread))
         return -INFINITY;
@@ -485,9 +472,8 @@ INLINE real margin_of(const walker *w, const level *l, int bit)
         scale_row(w, l, (const real *)(w->block + output), row);
         mix(row, s->columns, 1, l->A, l->columns, s->hidden_size, 0, 0, &linear);
     }
-    const real logit = dot(w->block + output, l->z, s) + *(real *)(w->block + output + width);
-    const real spread = (linear + dot(w->sizes + output, l->box, s)) + w->r->logit_error;
-    const real margin = ((bit ? logit : -logit) - spread) + 0;
+    const real margin =
+        logit_margin(s, w->block, w->sizes, l->z, l->box, linear, w->r->logit_error, bit) + 0;
     return margin > -INFINITY ? margin : -INFINITY;
 }
 
@@ -547,7 +533,8 @@ INLINE int covered_whole(walker *w, int32_t context, int last)
 
 /* Whether the cells of a context hold the image, each the part that reaches into it. The largest
  * generator along the first axis is shortened to what of it does. That generator may be tiny, so what
- * it is divided into must allow for all that was rounded: `reach` has the slack, too. */
+ * it is divided into must allow for all that was rounded: `reach` has the slack, too. An image that
+ * reaches into more cells than may escape counts as outside, so that no image takes long. */
 INLINE int covered_by_cells(walker *w, const level *l, int32_t context, int last)
 {
     const shape *s = w->s;
@@ -557,7 +544,7 @@ INLINE int covered_by_cells(walker *w, const level *l, int32_t context, int last
     const real from = nearest((w->at[0] - reach) / width), to = nearest((w->at[0] + reach) / width);
     const int32_t first = r->first[context], count = r->first[context + 1] - first;
     const real lowest = r->lowest[context];
-    if (!(from >= lowest && to < lowest + count)) {
+    if (!(from >= lowest && to < lowest + count && to - from < MOST_ESCAPES)) {
         w->now->outcome |= last ? BINADD_ESCAPED : 0;
         return 0;
     }
@@ -774,11 +761,12 @@ INLINE int walk_on(walker *w, binadd_reach *r, size_t p, int64_t *most)
 }
 
 /* Go on from where `r->next` and the workspace say, for about so many multiplications. */
-INLINE void propagate_origins(const shape *s, binadd_reach *r, int64_t most, void *workspace)
+static void propagate(const binadd_network *network, binadd_reach *r, int64_t most, void *workspace)
 {
+    const shape s = shape_of(network);
     walker w;
     arena a = arena_at(workspace);
-    take_walker(&w, &a, s, r->steps);
+    take_walker(&w, &a, &s, r->steps);
     w.r = r;
     if (r->next == 0 && !r->within)
         prepare_walker(&w);
@@ -913,27 +901,29 @@ INLINE void end_round(const shape *s, binadd_closing *c)
 }
 
 /* Go on with rounds, for about so many multiplications. */
-INLINE void close_sets(const shape *s, binadd_closing *c, int64_t most, void *workspace)
+static void close_sets(const binadd_network *network, binadd_closing *c, int64_t most,
+                       void *workspace)
 {
+    const shape s = shape_of(network);
     walker w;
     arena a = arena_at(workspace);
     binadd_reach *r = c->reach;
-    take_walker(&w, &a, s, r->steps);
+    take_walker(&w, &a, &s, r->steps);
     w.r = r;
     if (!c->begun) {
         prepare_walker(&w);
         for (size_t cell = 0; cell < r->cells; cell++)
-            box_cell(s, c, cell);
-        begin_round(s, c);
+            box_cell(&s, c, cell);
+        begin_round(&s, c);
         c->begun = 1;
     }
     while (!c->done && most > 0) {
         const size_t p = r->next;
         if (p == r->count) {
-            end_round(s, c);
+            end_round(&s, c);
             continue;
         }
-        if (!r->within && is_due(s, c, p)) {
+        if (!r->within && is_due(&s, c, p)) {
             c->visited = 1;
             if (r->held)
                 memset(r->held + p * r->contexts, 0, r->contexts);

@@ -3,7 +3,8 @@
 #define BINADD_TRAIN_H
 
 #include "examples.h"
-#include "unit_lanes.h"
+#include "sequence.h"
+#include "transpose.h"
 #include "update.h"
 
 /* ---- One network in memory, its weights as vectors of neighbours ---------------------------- */
@@ -63,7 +64,7 @@ INLINE const real *noise_of(const binadd_training *d, const shape *s, size_t upd
     return d->noise ? (const real *)d->noise + update * block_size(s) : 0;
 }
 
-APART void add_noise(const learner *l, const shape *s, const real *noise)
+NOINLINE void add_noise(const learner *l, const shape *s, const real *noise)
 {
     const real *quiet = (const real *)l->quiet;
     real *block = (real *)l->block;
@@ -71,7 +72,7 @@ APART void add_noise(const learner *l, const shape *s, const real *noise)
         block[i] = quiet[i] + noise[i];
 }
 
-APART void take_noise_off(const learner *l, const shape *s, const real *noise)
+NOINLINE void take_noise_off(const learner *l, const shape *s, const real *noise)
 {
     const real *block = (const real *)l->block;
     real *quiet = (real *)l->quiet;
@@ -79,27 +80,7 @@ APART void take_noise_off(const learner *l, const shape *s, const real *noise)
         quiet[i] = block[i] - noise[i];
 }
 
-/* Σg² over the block as it lies in memory. */
-APART real square_norm(const vec *gradient, size_t count)
-{
-    enum { STRIDE = NORM_ACCUMULATORS / WIDTH };
-    vec sums[STRIDE];
-    for (int i = 0; i < STRIDE; i++)
-        sums[i] = splat(0);
-    size_t i = 0;
-    for (; i + STRIDE <= count; i += STRIDE) {
-        UNROLL
-        for (int a = 0; a < STRIDE; a++)
-            sums[a] = sums[a] + gradient[i + a] * gradient[i + a];
-    }
-    UNROLL
-    for (int a = 0; a < STRIDE; a++)
-        if (i + a < count)
-            sums[a] = sums[a] + gradient[i + a] * gradient[i + a];
-    return halve_vectors(sums, STRIDE);
-}
-
-APART void learn(learner *l, const shape *s, const rule_constants *c, const real *noise)
+NOINLINE void learn(learner *l, const shape *s, const rule_constants *c, const real *noise)
 {
     const size_t count = block_size(s) / WIDTH;
     real scale = clips(c) ? clip_scale(square_norm(l->gradient, count), c->clip_norm) : 1;
@@ -119,13 +100,13 @@ APART void learn(learner *l, const shape *s, const rule_constants *c, const real
 
 typedef struct {
     learner learner;
-    unit_sequence sequence;
+    sequence sequence;
 } online_workspace;
 
 INLINE online_workspace take_online(arena *a, const shape *s, size_t steps)
 {
     const size_t states = steps * s->columns * sizeof(real);
-    const size_t outputs = (steps + LANES) * sizeof(real);
+    const size_t outputs = (steps + ACCUMULATORS) * sizeof(real);
     online_workspace w;
     w.learner = take_learner(a, s);
     w.sequence.steps = steps;
@@ -138,43 +119,17 @@ INLINE online_workspace take_online(arena *a, const shape *s, size_t steps)
     return w;
 }
 
-INLINE void load_targets(const unit_sequence *q)
-{
-    for (size_t t = 0; t < q->steps; t++)
-        ((integer *)q->sums)[t] = -(integer)q->targets[t];
-}
-
-/* ∂L/∂o of every step, a vector of steps at a time; the loss and the wrong bits where asked for. */
-APART void unit_slopes(const unit_sequence *q, binadd_loss loss, real *value, int64_t *wrong)
-{
-    real total = 0, each[WIDTH];
-    for (size_t i = 0; i * WIDTH < q->steps; i++) {
-        vec terms = splat(0);
-        q->d_logits[i] = loss_slope(q->logits[i], q->sums[i], loss, value ? &terms : 0);
-        if (!value)
-            continue;
-        memcpy(each, &terms, sizeof each);
-        for (size_t t = 0; t < WIDTH && i * WIDTH + t < q->steps; t++)
-            total = i + t ? total + each[t] : each[t];
-    }
-    if (value)
-        *value = total;
-    if (wrong)
-        for (size_t t = 0; t < q->steps; t++)
-            *wrong += (((const real *)q->logits)[t] > 0) != q->targets[t];
-}
-
-APART void train_online(const shape *s, binadd_loss loss, const rule_constants *c,
-                        const binadd_training *d, void *workspace)
+NOINLINE void train_online(const shape *s, binadd_loss loss, const rule_constants *c,
+                           const binadd_training *d, void *workspace)
 {
     arena a = arena_at(workspace);
     online_workspace space = take_online(&a, s, d->steps);
     learner *l = &space.learner;
-    unit_sequence *q = &space.sequence;
-    const unit_weights w = unit_rows(l->block, l->transposed, s);
+    sequence *q = &space.sequence;
+    const weights w = weights_of(s, UNITS, l->block, l->transposed);
     load_learner(l, s, d);
-    memset(q->logits, 0, (d->steps + LANES) * sizeof(real));
-    memset(q->sums, 0, (d->steps + LANES) * sizeof(real));
+    memset(q->logits, 0, (d->steps + ACCUMULATORS) * sizeof(real));
+    memset(q->sums, 0, (d->steps + ACCUMULATORS) * sizeof(real));
     for (size_t i = d->first; i < d->first + d->count; i++) {
         const real *noise = noise_of(d, s, i);
         real value;
@@ -184,10 +139,10 @@ APART void train_online(const shape *s, binadd_loss loss, const rule_constants *
         q->symbols = d->symbols + i * d->steps;
         q->targets = d->targets + i * d->steps;
         load_targets(q);
-        unit_run(&w, s, q);
+        run_sequence(s, &w, q);
         transpose(w.hidden, l->transposed, s); /* while the last logit is on its way */
-        unit_slopes(q, loss, d->losses ? &value : 0, d->wrong_bits ? &wrong : 0);
-        unit_run_back(&w, s, q);
+        find_slopes(q, loss, d->losses ? &value : 0, d->wrong_bits ? &wrong : 0);
+        run_sequence_back(s, &w, q);
         learn(l, s, c, noise);
         if (d->losses)
             ((real *)d->losses)[i] = value;
@@ -206,21 +161,6 @@ typedef struct {
     vec *losses;    /* (GROUP) */
     int64_t *wrong;
 } batch_workspace;
-
-INLINE examples take_examples(arena *a, const shape *s, size_t steps)
-{
-    const size_t states = steps * s->hidden_size * sizeof(vec);
-    examples e;
-    e.steps = steps;
-    e.inputs = take(a, steps * s->operands * sizeof(ivec));
-    e.targets = take(a, steps * sizeof(ivec));
-    e.hidden = take(a, states);
-    e.deltas = take(a, states);
-    e.logits = take(a, steps * sizeof(vec));
-    e.d_logits = take(a, steps * sizeof(vec));
-    e.gradients = 0;
-    return e;
-}
 
 INLINE batch_workspace take_batch(arena *a, const shape *s, size_t steps)
 {
@@ -251,7 +191,7 @@ INLINE int64_t count_wrong(ivec wrong)
 }
 
 /* Sequences from `index` on, as many as there are lanes, `position` within the batch. */
-INLINE void gather_batch(const batch_workspace *b, const shape *s, const shared_weights *w,
+INLINE void gather_batch(const batch_workspace *b, const shape *s, const weights *w,
                          binadd_loss loss, const binadd_training *d, size_t index, size_t position,
                          int count)
 {
@@ -262,10 +202,10 @@ INLINE void gather_batch(const batch_workspace *b, const shape *s, const shared_
     e.fresh = 0;
     load_examples(&e, s, d->symbols + index * d->steps, d->targets + index * d->steps, d->steps,
                   count);
-    shared_run(w, s, &e);
+    run_examples(s, SEQUENCES, w, &e);
     load_slopes(&e, loss, report);
-    shared_run_back(w, s, &e);
-    add_gradients(&e, s);
+    run_examples_back(s, SEQUENCES, w, &e);
+    add_gradients(s, &e);
     if (!report)
         return;
     b->losses[group] = b->losses[group] + e.loss;
@@ -273,7 +213,7 @@ INLINE void gather_batch(const batch_workspace *b, const shape *s, const shared_
 }
 
 /* The batch's mean gradient, summed over the lanes. */
-APART void end_batch(const batch_workspace *b, const shape *s, real inverse)
+NOINLINE void end_batch(const batch_workspace *b, const shape *s, real inverse)
 {
     const size_t size = block_size(s);
     real *gradient = (real *)b->learner.gradient;
@@ -281,16 +221,16 @@ APART void end_batch(const batch_workspace *b, const shape *s, real inverse)
         vec lanes[GROUP];
         for (int group = 0; group < GROUP; group++)
             lanes[group] = b->gradients[group * size + i];
-        gradient[i] = (halve_vectors(lanes, GROUP) + R(0.0)) * inverse;
+        gradient[i] = (halve(lanes, GROUP) + R(0.0)) * inverse;
     }
 }
 
-APART void train_batches(const shape *s, binadd_loss loss, const rule_constants *c,
-                         const binadd_training *d, void *workspace)
+NOINLINE void train_batches(const shape *s, binadd_loss loss, const rule_constants *c,
+                            const binadd_training *d, void *workspace)
 {
     arena a = arena_at(workspace);
     batch_workspace b = take_batch(&a, s, d->steps);
-    const shared_weights w = shared_name_rows((const real *)b.learner.block, s);
+    const weights w = weights_of(s, SEQUENCES, b.learner.block, 0);
     const real inverse = (real)1 / (real)d->batch_size;
     load_learner(&b.learner, s, d);
     size_t i = d->first;
@@ -309,7 +249,7 @@ APART void train_batches(const shape *s, binadd_loss loss, const rule_constants 
             continue;
         end_batch(&b, s, inverse);
         if (d->losses)
-            ((real *)d->losses)[batch] = (halve_vectors(b.losses, GROUP) + R(0.0)) * inverse;
+            ((real *)d->losses)[batch] = (halve(b.losses, GROUP) + R(0.0)) * inverse;
         if (d->wrong_bits)
             d->wrong_bits[batch] = *b.wrong;
         learn(&b.learner, s, c, noise);
@@ -335,38 +275,6 @@ INLINE population_workspace take_population(arena *a, const shape *s, size_t ste
     p.moments[0] = take(a, bytes);
     p.moments[1] = take(a, bytes);
     return p;
-}
-
-/* Accumulators `first` … `first` + 7 of Σg², in registers meanwhile; a block is whole eights. */
-INLINE void add_squares(const vec *gradient, size_t count, size_t first, vec sums[8])
-{
-    vec kept[8];
-    UNROLL
-    for (int i = 0; i < 8; i++)
-        kept[i] = splat(0);
-    for (; first < count; first += NORM_ACCUMULATORS) {
-        UNROLL
-        for (int i = 0; i < 8; i++)
-            kept[i] = kept[i] + gradient[first + i] * gradient[first + i];
-    }
-    memcpy(sums, kept, sizeof kept);
-}
-
-/* The factor that clips each lane's gradient. */
-APART vec clip_lanes(const vec *gradient, const shape *s, real clip_norm)
-{
-    vec sums[NORM_ACCUMULATORS];
-    for (int first = 0; first < NORM_ACCUMULATORS; first += 8)
-        add_squares(gradient, block_size(s), first, sums + first);
-    for (int half = NORM_ACCUMULATORS / 2; half >= 1; half /= 2)
-        for (int i = 0; i < half; i++)
-            sums[i] = sums[i] + sums[i + half];
-    real each[WIDTH];
-    memcpy(each, sums, sizeof each);
-    for (int lane = 0; lane < WIDTH; lane++)
-        each[lane] = clip_scale(each[lane], clip_norm);
-    memcpy(sums, each, sizeof each);
-    return sums[0];
 }
 
 /* Networks from number `network` on, a lane each. */
@@ -408,12 +316,12 @@ INLINE void report_networks(const examples *e, const binadd_population *d, size_
         d->wrong_bits[place + lane * apart] = -each[lane];
 }
 
-APART void train_lanes(const shape *s, binadd_loss loss, rule_constants c,
-                       const binadd_population *d, size_t network, int count,
-                       population_workspace *p)
+NOINLINE void train_lanes(const shape *s, binadd_loss loss, rule_constants c,
+                          const binadd_population *d, size_t network, int count,
+                          population_workspace *p)
 {
     const size_t size = block_size(s), apart = d->sequences * d->steps;
-    const own_weights w = own_name_rows(p->block, s);
+    const weights w = weights_of(s, NETWORKS, p->block, 0);
     examples *e = &p->examples;
     e->fresh = 1;
     load_networks(p, s, d, network, count);
@@ -421,10 +329,10 @@ APART void train_lanes(const shape *s, binadd_loss loss, rule_constants c,
     for (size_t i = d->first; i < d->first + d->count; i++) {
         const size_t start = network * apart + i * d->steps;
         load_examples(e, s, d->symbols + start, d->targets + start, apart, count);
-        own_run(&w, s, e);
+        run_examples(s, NETWORKS, &w, e);
         load_slopes(e, loss, d->losses || d->wrong_bits);
-        own_run_back(&w, s, e);
-        add_gradients(e, s);
+        run_examples_back(s, NETWORKS, &w, e);
+        add_gradients(s, e);
         const vec scale = clips(&c) ? clip_lanes(e->gradients, s, c.clip_norm) : splat(1);
         if (c.rule == BINADD_ADAM) {
             p->powers[0] = p->powers[0] * c.beta1;
@@ -436,13 +344,43 @@ APART void train_lanes(const shape *s, binadd_loss loss, rule_constants c,
     store_networks(p, s, d, network, count);
 }
 
-APART void train_population(const shape *s, binadd_loss loss, const rule_constants *c,
-                            const binadd_population *d, void *workspace)
+/* ---- Entry points ----------------------------------------------------------------------------- */
+
+/* Enough for whichever way of training: a caller may change the batch size. */
+static size_t training_workspace_size(const binadd_network *network, size_t steps)
 {
+    const shape s = shape_of(network);
+    arena online = arena_at(0), batch = arena_at(0), population = arena_at(0);
+    take_online(&online, &s, steps);
+    take_batch(&batch, &s, steps);
+    take_population(&population, &s, steps);
+    size_t most = arena_size(&online);
+    if (arena_size(&batch) > most)
+        most = arena_size(&batch);
+    return arena_size(&population) > most ? arena_size(&population) : most;
+}
+
+static void train(const binadd_network *network, binadd_loss loss,
+                  const binadd_optimizer *optimizer, const binadd_training *d, void *workspace)
+{
+    const shape s = shape_of(network);
+    const rule_constants c = constants_of(optimizer);
+    if (d->batch_size == 1)
+        train_online(&s, loss, &c, d, workspace);
+    else
+        train_batches(&s, loss, &c, d, workspace);
+}
+
+static void train_population(const binadd_network *network, binadd_loss loss,
+                             const binadd_optimizer *optimizer, const binadd_population *d,
+                             void *workspace)
+{
+    const shape s = shape_of(network);
+    const rule_constants c = constants_of(optimizer);
     arena a = arena_at(workspace);
-    population_workspace p = take_population(&a, s, d->steps);
-    for (size_t network = 0; network < d->networks; network += WIDTH)
-        train_lanes(s, loss, *c, d, network, lanes_for(d->networks - network), &p);
+    population_workspace p = take_population(&a, &s, d->steps);
+    for (size_t k = 0; k < d->networks; k += WIDTH)
+        train_lanes(&s, loss, c, d, k, lanes_for(d->networks - k), &p);
 }
 
 #endif

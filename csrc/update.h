@@ -6,7 +6,7 @@
 #ifndef BINADD_UPDATE_H
 #define BINADD_UPDATE_H
 
-#include "shape.h"
+#include "sums.h"
 
 /* Σg² has so many accumulators that it is not one long chain of dependent additions. */
 #define NORM_ACCUMULATORS 64
@@ -33,6 +33,26 @@ INLINE int clips(const rule_constants *c)
     return c->clip_norm < (real)INFINITY;
 }
 
+/* Σg² over the block as it lies in memory. */
+NOINLINE real square_norm(const vec *gradient, size_t count)
+{
+    enum { STRIDE = NORM_ACCUMULATORS / WIDTH };
+    vec sums[STRIDE];
+    for (int i = 0; i < STRIDE; i++)
+        sums[i] = splat(0);
+    size_t i = 0;
+    for (; i + STRIDE <= count; i += STRIDE) {
+        UNROLL
+        for (int a = 0; a < STRIDE; a++)
+            sums[a] = sums[a] + gradient[i + a] * gradient[i + a];
+    }
+    UNROLL
+    for (int a = 0; a < STRIDE; a++)
+        if (i + a < count)
+            sums[a] = sums[a] + gradient[i + a] * gradient[i + a];
+    return halve(sums, STRIDE);
+}
+
 /* What a gradient of this squared norm is multiplied by. */
 INLINE real clip_scale(real square_norm, real clip_norm)
 {
@@ -40,9 +60,40 @@ INLINE real clip_scale(real square_norm, real clip_norm)
     return norm > clip_norm ? clip_norm / norm : 1;
 }
 
+/* Accumulators `first` … `first` + 7 of Σg², in registers meanwhile; a block is whole eights. */
+INLINE void add_squares(const vec *gradient, size_t count, size_t first, vec sums[8])
+{
+    vec kept[8];
+    UNROLL
+    for (int i = 0; i < 8; i++)
+        kept[i] = splat(0);
+    for (; first < count; first += NORM_ACCUMULATORS) {
+        UNROLL
+        for (int i = 0; i < 8; i++)
+            kept[i] = kept[i] + gradient[first + i] * gradient[first + i];
+    }
+    memcpy(sums, kept, sizeof kept);
+}
+
+/* The factor that clips each lane's gradient. */
+NOINLINE vec clip_lanes(const vec *gradient, const shape *s, real clip_norm)
+{
+    vec sums[NORM_ACCUMULATORS];
+    for (int first = 0; first < NORM_ACCUMULATORS; first += 8)
+        add_squares(gradient, block_size(s), first, sums + first);
+    vec scale = halve_each(sums, NORM_ACCUMULATORS);
+    real each[WIDTH];
+    memcpy(each, &scale, sizeof each);
+    for (int lane = 0; lane < WIDTH; lane++)
+        each[lane] = clip_scale(each[lane], clip_norm);
+    memcpy(&scale, each, sizeof each);
+    return scale;
+}
+
 /* One update. `powers` are β₁ᵗ and β₂ᵗ of this step, for Adam; `scale` is the clipping. */
-APART void update(const rule_constants *constants, size_t count, vec *restrict w, vec *restrict m,
-                  vec *restrict v, const vec *restrict g, vec scale, const vec powers[2])
+NOINLINE void update(const rule_constants *constants, size_t count, vec *restrict w,
+                     vec *restrict m, vec *restrict v, const vec *restrict g, vec scale,
+                     const vec powers[2])
 {
     const rule_constants c = *constants; /* a copy stays in registers */
     switch (c.rule) {

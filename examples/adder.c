@@ -120,6 +120,7 @@ static uint64_t add(const double *block, uint64_t a, uint64_t b)
         .symbols = symbols,
         .sequences = 1,
         .steps = STEPS,
+        .count = STEPS,
         .logits = logits,
     };
     size_t size = binadd_forward_workspace(&network);

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.kernels.contract import Architecture, Optimizer
+from binadd.kernels.contract import Architecture, Batch, Learner, Optimizer, Report
 
 FILE = Path(__file__).with_name("golden.json")
 INFINITY = float("inf")
@@ -153,27 +153,22 @@ def run(kernels: Any, case: Case) -> Result:
     block = initial_block(case, words)
     symbols = draw_symbols(case, words, case.updates * case.batch_size)
     questions = draw_symbols(case, words, 5)
-    losses = np.empty(case.updates, architecture.dtype)
-    wrong_bits = np.empty(case.updates, np.int64)
+    moments = np.zeros((2, *architecture.block_shape), architecture.dtype)
+    report = Report(np.empty(case.updates, architecture.dtype), np.empty(case.updates, np.int64))
     kernels.train(
-        architecture,
-        block,
-        np.zeros((2, *architecture.block_shape), architecture.dtype),
-        np.ones(2, architecture.dtype),
-        symbols,
-        kernels.exact_sums(symbols, architecture.operands),
+        Learner(architecture, block, moments, np.ones(2, architecture.dtype)),
+        Batch(symbols, kernels.exact_sums(symbols, architecture.operands)),
+        case.optimizer,
         loss=case.loss,
-        optimizer=case.optimizer,
         batch_size=case.batch_size,
-        losses=losses,
-        wrong_bits=wrong_bits,
+        report=report,
     )
     answers = kernels.forward(architecture, block, questions)
     error = kernels.first_error(architecture, block, case.checked_bits)
     return Result(
         weights=[digits(row) for row in block[:, : architecture.hidden_size]],
-        losses=digits(losses),
-        wrong_bits=int(wrong_bits.sum()),
+        losses=digits(report.losses),
+        wrong_bits=int(report.wrong_bits.sum()),
         probabilities=[digits(row) for row in answers.probabilities],
         hidden=digits(answers.final_state),
         first_error=None if error is None else [error[0], *error[1]],

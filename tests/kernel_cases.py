@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from binadd.kernels import reference
-from binadd.kernels.contract import Architecture, Optimizer
+from binadd.kernels.contract import Architecture, Batch, Learner, Optimizer, Report
 from binadd.state import COUNTS, State
 
 
-@dataclass
-class Learner:
-    """A parameter block and what its update rule remembers."""
-
-    architecture: Architecture
-    block: NDArray[Any]
-    moments: NDArray[Any]
-    powers: NDArray[Any]
-
-    def copy(self) -> Learner:
-        return Learner(
-            self.architecture, self.block.copy(), self.moments.copy(), self.powers.copy()
-        )
-
-    def arrays(self) -> tuple[NDArray[Any], ...]:
-        return self.block, self.moments, self.powers
+def copy_of(learner: Learner) -> Learner:
+    """The same, in arrays of its own."""
+    architecture, *arrays = learner
+    return Learner(architecture, *(array.copy() for array in arrays))
 
 
 def learner(seed: int = 0, **options: Any) -> Learner:
@@ -79,23 +66,19 @@ def trained(
     **rule: Any,
 ) -> tuple[NDArray[Any], ...]:
     """All that training changes or reports: weights, moments, powers, losses, wrong bits."""
-    end = start.copy()
+    end = copy_of(start)
     updates = len(symbols) // batch_size
-    losses = np.empty(updates, start.block.dtype)
-    wrong_bits = np.empty(updates, np.int64)
+    report = Report(np.empty(updates, start.block.dtype), np.empty(updates, np.int64))
     kernels.train(
-        start.architecture,
-        *end.arrays(),
-        symbols,
-        targets,
+        end,
+        Batch(symbols, targets),
+        Optimizer(**rule),
         loss=loss,
-        optimizer=Optimizer(**rule),
         batch_size=batch_size,
         noise=noise,
-        losses=losses,
-        wrong_bits=wrong_bits,
+        report=report,
     )
-    return (*end.arrays(), losses, wrong_bits)
+    return (*end[1:], *report)
 
 
 def noise_for(start: Learner, updates: int) -> NDArray[Any]:
@@ -107,7 +90,7 @@ def noise_for(start: Learner, updates: int) -> NDArray[Any]:
 
 def assert_same_state(one: State, other: State) -> None:
     """Two networks have come equally far, in every count and every bit."""
-    for name in ("rule", "start", "bits", "status", *COUNTS):
+    for name in ("rule", "from_seed", "bits", "status", *COUNTS):
         assert getattr(one, name) == getattr(other, name), name
     assert same_bits(
         (one.block, one.moments, one.powers), (other.block, other.moments, other.powers)

@@ -20,6 +20,7 @@ ARROWS = {
     "checks": {"errors"},
     "bits": {"checks", "errors"},
     "streams": set(),
+    "progress": {"checks", "errors"},
     "kernels": {"checks", "errors"},
     "parameters": {"streams", "checks", "kernels"},
     "recipes": {"checks", "kernels"},
@@ -28,7 +29,7 @@ ARROWS = {
     "state": {"parameters", "kernels"},
     "model": {"bits", "parameters", "recipes", "state"},
     "storage": {"model", "archive"},
-    "proof": {"model", "files"},
+    "proof": {"model", "files", "progress"},
     "training": {"proof", "storage"},
     "interop": {"model", "storage"},
     "benchmark": {"model", "training", "interop", "plots"},
@@ -118,7 +119,8 @@ def test_every_part_has_its_arrows() -> None:
 
 def test_the_checker_shares_nothing_with_the_search() -> None:
     parts = {f"binadd.proof.{part}" for part in ("checker", "cover", "integers")}
-    known = {"binadd.checks", "binadd.errors", "binadd.model", "binadd.proof.certificate"}
+    parts_known = ("checks", "errors", "model", "progress", "proof.certificate")
+    known = {f"binadd.{part}" for part in parts_known}
     for part in parts:
         modules = {name for name in imports_of(part) if source_of(name).exists()}
         assert modules <= known | parts

@@ -18,6 +18,7 @@ from binadd.benchmark import run as run_function
 from binadd.benchmark.contest import TOLERANCES, TWIN, _compare
 from binadd.benchmark.ours import Ours
 from binadd.benchmark.peers import PEERS
+from binadd.benchmark.proofs import proofs
 from binadd.benchmark.timing import Times, interleave
 from binadd.benchmark.work import work
 from binadd.kernels import load
@@ -73,6 +74,20 @@ def test_the_instruction_set_is_left_as_it_was(native: Any) -> None:
         assert native.isa() == "baseline"
     finally:
         native.use_isa(None)
+
+
+def test_proofs_are_timed_of_what_is_proved(native: Any) -> None:
+    section = proofs(2, hidden_size=16, backend="native")
+    assert section is not None and section.unit == "network"
+    start, prove, check = section.rows
+    assert [row.name for row in section.rows] == ["seed → proved", "prove", "check"]
+    assert start.ratio == 1 and start.agrees == "2 of 2 proved"
+    assert all(0 < row.best <= row.microseconds for row in section.rows)
+    assert min(prove.ratio, check.ratio) > 0
+
+
+def test_without_a_proof_there_is_nothing_to_time(native: Any) -> None:
+    assert proofs(1, hidden_size=1, backend="native") is None
 
 
 @pytest.mark.slow

@@ -65,6 +65,24 @@ def test_encode_and_decode(rows: list[list[int]]) -> None:
     assert bits.decode(X[..., 1]) == [row[1] for row in rows]
 
 
+@given(st.lists(st.lists(st.integers(0, 2**32 - 1), min_size=2, max_size=2), min_size=1))
+def test_bit_orders_are_numpys(rows: list[list[int]]) -> None:
+    array = np.array(rows, ">u4").view(np.uint8).reshape(len(rows), 2, 4)
+    big = np.unpackbits(array, axis=2, bitorder="big").transpose(0, 2, 1)
+    little = np.unpackbits(array[..., ::-1], axis=2, bitorder="little").transpose(0, 2, 1)
+    np.testing.assert_array_equal(bits.encode(rows, 32, bitorder="big"), big)
+    np.testing.assert_array_equal(bits.encode(rows, 32), little)
+    first = [row[0] for row in rows]
+    assert bits.decode(big[..., 0], bitorder="big") == bits.decode(little[..., 0]) == first
+    assert bits.decode(big[..., :1], bitorder="big") == first  # a column
+
+
+@pytest.mark.parametrize("call", [bits.encode, bits.decode])
+def test_there_is_no_other_bit_order(call: Any) -> None:
+    with pytest.raises(InvalidInputError, match="bitorder must be 'little' or 'big', not 'left'"):
+        call([[1, 0]], bitorder="left")
+
+
 @pytest.mark.parametrize(
     ("numbers", "error", "sentence"),
     [

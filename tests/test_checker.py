@@ -78,7 +78,15 @@ def first_set(certificate: Certificate) -> int:
 def test_accepts_what_the_search_found(kind: str) -> None:
     net, certificate = certified(kind)
     told: list[tuple[int, int]] = []
-    binadd.check(certificate, net, progress=lambda done, total: told.append((done, total)))
+    found = binadd.check(certificate, net, progress=lambda done, total: told.append((done, total)))
+    assert found == checker.Checked(
+        weights_digest(net),
+        net.settings.operands,
+        len(certificate),
+        len(certificate.cells),
+        certificate.steps,
+    )
+    assert found
     assert told == sorted(told)
     assert told[-1] == (len(certificate), len(certificate))
     assert {total for _, total in told} == {len(certificate)}
@@ -193,20 +201,28 @@ def test_refuses_another_network_in_disguise() -> None:
     assert refused(disguised, single)  # float32 rounds more than the certificate allows for
 
 
+def insist(net: BinaryAdderRNN, output_bias: float) -> None:
+    """Write to what is read-only."""
+    net.state.block.flags.writeable = True
+    net.state.block[-1, 0] = output_bias
+
+
 def test_refuses_weights_that_are_no_parameters() -> None:
     """A bias in the block of a network that has none is computed with, but not listed."""
     net = trained(3, hidden_size=16, biases=False)
     verdict = binadd.prove(net)
     assert isinstance(verdict, Proved)
     other = BinaryAdderRNN.from_parameters(net.parameters)
-    other.state.block[-1, 0] = 50.0  # the output's bias
+    with pytest.raises(ValueError, match="read-only"):
+        other.state.block[-1, 0] = 50.0  # the output's bias
+    insist(other, 50.0)
     with pytest.raises(InvalidInputError, match="outside the parameters"):
         net.state = dataclasses.replace(net.state, block=other.state.block)
     assert not np.array_equal(binadd_logits(other), binadd_logits(net))
     with pytest.raises(CertificateError, match="outside its parameters"):
         binadd.check(verdict.certificate, other)
     assert isinstance(binadd.prove(other), Refuted)
-    other.state.block[-1, 0] = 1e-9  # it adds rightly
+    insist(other, 1e-9)  # it adds rightly
     with pytest.raises(CertificateError, match="outside its parameters"):
         binadd.prove(other)
 

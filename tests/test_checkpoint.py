@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from kernel_cases import assert_same_state
 
 import binadd
 from binadd import BinaryAdderRNN, CheckpointError, InvalidInputError, Progress, archive
-from binadd.training import loop
+from binadd.training import trainer
 from binadd.training.checkpoint import load_checkpoint
 
 Make = Callable[..., BinaryAdderRNN]
@@ -80,7 +81,7 @@ def test_resuming_gives_the_same_bits(make: Make, path: Path, params: dict[str, 
 def test_a_network_resumed_can_be_changed(make: Make, path: Path) -> None:
     binadd.train(make(**SMALL), bits=3, until=20, checkpoint=path)
     net = binadd.resume(path).network
-    net.parameters["output_bias"][...] = 0.5
+    net.parameters["output_bias"] = 0.5
     assert float(net.parameters["output_bias"]) == 0.5
 
 
@@ -103,7 +104,7 @@ def test_interrupted_at_any_call(
     make: Make, path: Path, calls: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C before or after any of the steps of a slice, and inside of training itself."""
-    monkeypatch.setattr(loop, "SLICE_SECONDS", 1e-9)
+    monkeypatch.setattr(trainer, "SLICE_SECONDS", 1e-9)
     expected = binadd.train(make(2, seed=1), bits=2, until=80)
     left = calls
     with pytest.MonkeyPatch.context() as patch:
@@ -128,8 +129,8 @@ def test_interrupted_at_any_call(
                 return interrupting(getattr(kernels, name))
 
         kernels = net.kernels
-        net._kernels = Kernels()  # type: ignore[assignment]
-        patch.setattr(loop.Course, "look", interrupting(loop.Course.look))
+        net._now = replace(net._now, kernels=Kernels())
+        patch.setattr(trainer.Run, "evaluate", interrupting(trainer.Run.evaluate))
         with pytest.raises(KeyboardInterrupt):
             binadd.train(net, bits=2, until=80, checkpoint=path)
     assert_same(binadd.resume(path, backend=net.backend), expected)
@@ -160,14 +161,14 @@ def test_a_limit_can_be_raised(make: Make, path: Path) -> None:
 
 
 def test_when_checkpoints_are_written(make: Make, path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(loop, "SLICE_SECONDS", 1e-9)
+    monkeypatch.setattr(trainer, "SLICE_SECONDS", 1e-9)
     seen: list[int] = []
 
     def progress(_: Progress) -> None:
-        seen.append(load_checkpoint(path)[0].state.sequences)
+        seen.append(load_checkpoint(path).state.sequences)
 
     binadd.train(make(**SMALL), until=90, checkpoint=path, checkpoint_every=20, progress=progress)
-    assert load_checkpoint(path)[0].state.sequences == 90
+    assert load_checkpoint(path).state.sequences == 90
     assert sorted(set(seen)) == [0, 64, 84]  # the first slice is of 64 sequences
     seen.clear()
     binadd.train(make(**SMALL), until=70, checkpoint=path, checkpoint_seconds=0, progress=progress)
@@ -207,8 +208,9 @@ def test_ctrl_c_for_real(make: Make, path: Path, backend: str, delay: float) -> 
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
     interrupted, count = out.split()
-    net, goal = load_checkpoint(path, backend)
-    assert interrupted == "interrupted" and goal.until == 10**9
+    run = load_checkpoint(path, backend)
+    net = run.net
+    assert interrupted == "interrupted" and run.goal.until == 10**9
     assert net.state.sequences == int(count) > 0
     again = make(seed=2)
     binadd.train(again, until=min(int(count), 2000))
@@ -278,9 +280,12 @@ def drop_array(name: str) -> Callable[[Any, Any], None]:
     [
         (set_header("", "format_version", 9), "format version 9, newer"),
         (set_header("", "rule", "lion"), "rule must be"),
-        (set_header("", "goal", None), "goal should have bits, until, max_sequences"),
+        (set_header("", "goal", None), "goal should have bits, until, max_sequences, restart"),
         (set_header("goal", "until", "perfect"), "until must be"),
         (set_header("goal", "bits", 0), "bits must be at least 1"),
+        (set_header("", "format_version", 1), "format version 1, older"),
+        (set_header("schedule", "next_check", -1), "next_check must be at least 0"),
+        (set_header("", "schedule", None), "schedule should have start, next_check"),
         (set_header("training", "position", -1), "position must be at least 0"),
         (set_header("training", "sequences", None), "sequences must be an integer"),
         (set_header("configuration", "hidden_size", 5), "its arrays should have the shapes"),

@@ -3,6 +3,7 @@
 ```python          is run, a file's blocks one after another; what stands as a comment behind an
                    expression is its value
 ```python needs x  likewise, where the library x is installed
+```{toctree} ...    is for Sphinx, which checks it
 ```python quote    stands so in the package
 ```c               stands so in csrc/ or examples/
 ```sh              its lines that begin with `binadd` are run; `# exits 1` says how they end
@@ -30,7 +31,10 @@ import binadd
 from binadd.cli import main
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 pytestmark = pytest.mark.skipif(not PAGES[0].exists(), reason="the docs are not here")
 
@@ -98,7 +102,9 @@ def test_page(
     missing: set[str] = set()
     for block in blocks_of(path):
         kind, _, library = block.kind.partition(" needs ")
-        if library and find_spec(library) is None:
+        if kind.startswith("{"):
+            continue  # a directive of the documentation
+        elif library and find_spec(library) is None:
             missing.add(library)
         elif kind == "python":
             run_python(block, names)
@@ -127,6 +133,18 @@ def test_links_lead_somewhere(path: Path) -> None:
         if relative.suffix == ".pyx" and not (ROOT / "binadd").exists():
             continue  # the tests of an installed package, which holds no sources
         assert (ROOT / relative).exists() or (package / relative).exists(), target
+
+
+def test_the_version_is_cited() -> None:
+    assert f"\nversion: {binadd.__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+
+
+def test_hooks_have_the_versions_of_the_checks() -> None:
+    hooks, tools = ROOT / ".pre-commit-config.yaml", ROOT / ".ci" / "tools.txt"
+    if not hooks.exists():
+        pytest.skip("the hooks are not here")  # as in an sdist
+    pinned = re.findall(r"\[(\S+==\S+)\]", hooks.read_text("utf-8"))
+    assert pinned and set(pinned) <= set(tools.read_text("utf-8").splitlines())
 
 
 def test_example_in_python(tmp_path: Path) -> None:
@@ -163,9 +181,20 @@ def test_example_in_c(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
-def test_the_c_core_refuses_fast_math() -> None:
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        ("-Ofast", "-ffast-math"),
+        ("-ffast-math", "-ffast-math"),
+        ("-funsafe-math-optimizations", "-ffast-math"),
+        ("-freciprocal-math", "-ffast-math"),
+        ("-ffinite-math-only", "-ffast-math"),
+        ("-fsingle-precision-constant", "constants must be double"),
+    ],
+)
+def test_the_c_core_refuses_other_arithmetic(option: str, reason: str) -> None:
     source = str(ROOT / "csrc" / "isa" / "baseline_f64.c")
     command = ["gcc", "-fsyntax-only", source]
     assert subprocess.run(command, capture_output=True).returncode == 0
-    result = subprocess.run([*command, "-Ofast"], capture_output=True, text=True)
-    assert result.returncode != 0 and "-ffast-math" in result.stderr
+    result = subprocess.run([*command, option], capture_output=True, text=True)
+    assert result.returncode != 0 and reason in result.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import binadd
 from binadd import checks, errors, interop, plots
+from binadd.proof import Proved
 from binadd.proof.automaton import extract
 
 
@@ -35,6 +37,9 @@ def test_all_exceptions_are_listed() -> None:
         (errors.CertificateError, ValueError),
         (errors.DivergenceError, ArithmeticError),
         (errors.BackendError, RuntimeError),
+        (errors.MissingExtraError, ImportError),
+        (errors.UndecidedError, ValueError),
+        (errors.UnknownAttributeError, AttributeError),
     ],
 )
 def test_builtin_bases(error: type, builtin: type) -> None:
@@ -91,9 +96,52 @@ def test_what_is_no_network_is_said_to_be_none() -> None:
 def test_progress_that_cannot_be_called_is_refused_at_once() -> None:
     net = binadd.BinaryAdderRNN(4)
     for function, what in ((binadd.train, net), (binadd.sweep, range(1))):
-        with pytest.raises(errors.InvalidTypeError, match="progress must be callable, not True"):
-            function(what, progress=True)
+        with pytest.raises(errors.InvalidTypeError, match="must be callable or True, not 'yes'"):
+            function(what, progress="yes")
     assert net == binadd.BinaryAdderRNN(4) and net.state.sequences == 0
+
+
+def test_progress_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    """On stderr, and gone when the work is done."""
+    net = binadd.BinaryAdderRNN(seed=1)
+    assert binadd.train(net, progress=True).status == "proved"
+    assert "sequences, loss" in capfd.readouterr().err
+    binadd.sweep(range(3), until=1, workers=1, progress=True)
+    assert "0/3 [" in capfd.readouterr().err
+    verdict = binadd.prove(net, progress=True)
+    assert isinstance(verdict, Proved)
+    assert "attempt 1 of" in capfd.readouterr().err
+    binadd.check(verdict.certificate, net, progress=True)
+    out, err = capfd.readouterr()
+    assert not out and f"/{len(verdict.certificate)} " in err
+    for progress in (False, None):
+        binadd.train(net, until=0, progress=progress)
+        binadd.prove(net, progress=progress)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "call"),
+    [
+        ("matplotlib", "plot", lambda net: plots.hidden_states(net, 1, 2)),
+        ("safetensors", "interop", lambda net: interop.to_safetensors(net, "net")),
+        ("safetensors", "interop", lambda net: interop.from_safetensors("net")),
+        ("onnx", "interop", lambda net: interop.onnx_model(net)),
+    ],
+)
+def test_a_missing_extra_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch,
+    library: str,
+    name: str,
+    call: Callable[[binadd.BinaryAdderRNN], object],
+) -> None:
+    for module in [module for module in sys.modules if module.partition(".")[0] == library]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, library, None)
+    sentence = rf"this needs {library}\S*: pip install 'binadd\[{name}\]'"
+    with pytest.raises(errors.MissingExtraError, match=sentence) as caught:
+        call(NET)
+    assert isinstance(caught.value, ImportError)
 
 
 NET = binadd.BinaryAdderRNN(2)

@@ -17,9 +17,9 @@ from binadd.bits import sum_length
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels import load
 from binadd.kernels.reference import exact_sums
-from binadd.proof.falsify import EFFORTS, exhaustive_bits, falsify, falsify_shortly
+from binadd.proof.falsify import EFFORTS, Falsifier, exhaustive_bits, falsify
 from binadd.proof.frontier import search_frontier
-from binadd.proof.orbits import search_orbits
+from binadd.proof.orbits import follow_hints, search_orbits
 from binadd.proof.probe import Probe
 from binadd.proof.shrink import shrink
 from binadd.proof.verdict import Refuted
@@ -157,7 +157,7 @@ LONG_CARRIES: dict[str, dict[str, Any]] = {
 def test_the_frontier_finds_what_orbits_do_not(kind: str) -> None:
     net = hasty(**LONG_CARRIES[kind])
     probe, plan = Probe(net), EFFORTS["medium"]
-    assert search_orbits(probe, (), plan.orbits, plan.rungs) is None
+    assert search_orbits(probe, plan.orbits, plan.rungs) is None
     word = search_frontier(probe, *EFFORTS["thorough"].frontier)
     assert word is not None
     assert probe.run(word[None]).first_wrong() == (0, len(word) - 1)
@@ -168,7 +168,8 @@ def test_orbits_end_where_states_repeat(operands: int) -> None:
     net = BinaryAdderRNN.from_parameters(Machine(operands).parameters("sigmoid", "float64"))
     probe = Probe(net)
     rungs = ((64, 12, 2), (64, 12, 1_000_000))
-    assert search_orbits(probe, [(1, 0), (1,) * 7], 64, rungs) is None
+    assert follow_hints(probe, [(1, 0), (1,) * 7], rungs) is None
+    assert search_orbits(probe, 64, rungs) is None
     assert probe.work < 1_000_000 * probe.weight
 
 
@@ -240,9 +241,51 @@ def test_every_instruction_set_finds_the_same(native: Any, level: str) -> None:
 def test_what_is_known_to_be_exact_is_not_tried_again(make: Callable[..., BinaryAdderRNN]) -> None:
     net = make(6, seed=1)
     bits = exhaustive_bits(2, "quick")
-    assert falsify_shortly(net) == falsify_shortly(net, known_exact_bits=bits - 1) is not None
-    assert falsify_shortly(net, known_exact_bits=bits) is None
+    wrong = Falsifier(net).search_shortly()
+    assert wrong == Falsifier(net, bits - 1).search_shortly() is not None
+    assert Falsifier(net, bits).search_shortly() is None
     confirm(net, falsify(net, known_exact_bits=bits))
+
+
+def test_no_search_is_made_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = trained(2)
+    words: list[bytes] = []
+    run = Probe.run
+    monkeypatch.setattr(Probe, "run", lambda *args: words.append(args[1].tobytes()) or run(*args))
+    assert falsify(net, effort="medium") is None
+    at_once = words.copy()
+    words.clear()
+    falsifier = Falsifier(net)
+    for effort in ("quick", "quick", "medium", "medium"):
+        assert falsifier.search(effort) is None
+    assert words == at_once
+    words.clear()
+    assert falsifier.search("medium", [(1,), (3, 0)]) is None  # new, if much like the others
+    assert 0 < len(words) < len(at_once)
+
+
+def restless(units: int) -> BinaryAdderRNN:
+    """An exact adder in which two units go round for ever, and others do nothing."""
+    parameters = Machine(2).parameters("tanh", "float64")
+    first = len(parameters["output_weights"])
+    for name, array in parameters.items():
+        more = [(0, units - first if size == first else 0) for size in array.shape]
+        parameters[name] = np.pad(array, more) if more else array
+    turn = 2 * np.array([[np.cos(1), np.sin(1)], [-np.sin(1), np.cos(1)]])
+    parameters["hidden_weights"][first : first + 2, first : first + 2] = turn
+    parameters["hidden_bias"][first] = 0.1
+    return BinaryAdderRNN.from_parameters(parameters, activation="tanh")
+
+
+@needs_native
+def test_large_networks_are_followed_for_fewer_periods() -> None:
+    """So that a search takes little longer than with 64 units."""
+    work = {}
+    for units in (16, 64, 256):
+        probe = Probe(restless(units))
+        assert search_orbits(probe, 16, ((8, 60, 40),)) is None
+        work[units] = round(probe.work / probe.weight)
+    assert work[16] == work[64] > 8 * work[256]
 
 
 def test_nothing_is_said_against_proved_networks() -> None:

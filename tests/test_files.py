@@ -18,7 +18,7 @@ from binadd.proof import Proved
 from binadd.proof.certificate import Certificate
 from binadd.training.checkpoint import save_checkpoint
 from binadd.training.schedule import Goal
-from binadd.training.table import Table
+from binadd.training.trainer import Run
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and permissions of POSIX")
 
@@ -35,13 +35,12 @@ def writers() -> dict[str, Callable[[Path], object]]:
     net, goal, proof = BinaryAdderRNN(4, seed=3), Goal(8, "proved", 1000), certificate()
     return {
         "model": net.save,
-        "checkpoint": lambda path: save_checkpoint(net, goal, path),
+        "checkpoint": lambda path: save_checkpoint(Run(net, goal), path),
         "certificate": proof.save,
-        "table": Table(["seed"], [{"seed": 0}]).to_csv,
     }
 
 
-@pytest.fixture(params=["model", "checkpoint", "certificate", "table"])
+@pytest.fixture(params=["model", "checkpoint", "certificate"])
 def write(
     request: pytest.FixtureRequest, writers: dict[str, Callable[[Path], object]]
 ) -> Callable[[Path], object]:

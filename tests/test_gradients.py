@@ -9,7 +9,7 @@ import pytest
 from kernel_cases import learner, sequences
 from numpy.typing import NDArray
 
-from binadd.kernels.contract import LOSSES, Architecture
+from binadd.kernels.contract import LOSSES, Architecture, Batch
 
 CASES = [
     {"hidden_size": 5},
@@ -62,7 +62,7 @@ def test_complex_step(kernels: Any, options: dict[str, Any], loss: str) -> None:
     start = learner(**options)
     a, block = start.architecture, start.block
     symbols, targets = sequences(7, 6, a.operands)
-    value, gradient = kernels.loss_and_gradients(a, block, symbols, targets, loss)
+    value, gradient = kernels.loss_and_gradients(a, block, Batch(symbols, targets), loss)
     assert value == pytest.approx(complex_loss(a, block, symbols, targets, loss), rel=1e-13)
     expected = np.zeros_like(gradient)
     for place in places(a):
@@ -79,12 +79,12 @@ def test_central_differences(kernels: Any, options: dict[str, Any], loss: str) -
     start = learner(**options)
     a, block = start.architecture, start.block
     symbols, targets = sequences(7, 6, a.operands)
-    _, gradient = kernels.loss_and_gradients(a, block, symbols, targets, loss)
+    _, gradient = kernels.loss_and_gradients(a, block, Batch(symbols, targets), loss)
 
     def moved(place: tuple[int, int], step: float) -> float:
         other = block.copy()
         other[place] += step
-        return float(kernels.loss_and_gradients(a, other, symbols, targets, loss)[0])
+        return float(kernels.loss_and_gradients(a, other, Batch(symbols, targets), loss)[0])
 
     step = 1e-5
     for place in places(a)[::3]:
@@ -97,7 +97,10 @@ def test_padding_and_absent_biases_have_no_gradient(kernels: Any) -> None:
     symbols, targets = sequences(20)
     for count in (1, 20):
         _, gradient = kernels.loss_and_gradients(
-            start.architecture, start.block, symbols[:count], targets[:count], "cross_entropy"
+            start.architecture,
+            start.block,
+            Batch(symbols[:count], targets[:count]),
+            "cross_entropy",
         )
         held = np.zeros(gradient.shape, bool)
         held[tuple(zip(*places(start.architecture), strict=True))] = True

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from weights import put
 
 import binadd
 from binadd import BackendError, BinaryAdderRNN, InvalidInputError, ModelFileError, interop
@@ -110,7 +111,7 @@ def test_weights_that_are_not_finite_are_not_written(
 ) -> None:
     pytest.importorskip(library)
     net = BinaryAdderRNN(4)
-    net.parameters["output_weights"][1] = weight
+    put(net, "output_weights", 1, weight)
     with pytest.raises(InvalidInputError, match=sentence):
         getattr(interop, f"to_{library}")(net, tmp_path / "net")
     assert not list(tmp_path.iterdir())

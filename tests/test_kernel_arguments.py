@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from reach_cases import drawn
 
 from binadd.errors import BinaddError, InvalidInputError
-from binadd.kernels.contract import Optimizer
+from binadd.kernels.contract import Batch, Learner, Optimizer, Report
 
 NETWORKS = 3
-WRITTEN = ("block", "blocks", "moments", "powers", "losses", "wrong_bits")
+WRITTEN = ("block", "moments", "powers", "losses", "wrong_bits")
 LEARNING = {"loss": "cross_entropy", "optimizer": Optimizer("adam")}
 
 
@@ -27,7 +27,8 @@ def arguments(function: str) -> dict[str, Any]:
     network = {"architecture": start.architecture, "block": start.block}
     memory = {"moments": start.moments, "powers": start.powers}
     reports = {"losses": np.empty(4), "wrong_bits": np.empty(4, np.int64)}
-    population = {"symbols": symbols, "targets": targets, **memory, **reports}
+    data = {"symbols": symbols, "targets": targets}
+    population = {**data, **memory, **reports}
     noise = np.zeros((4, *start.block.shape))
     stacked = {name: np.stack([array] * NETWORKS) for name, array in population.items()}
     case, bounding = drawn(0), {"affine": True, "steps": 2, "budget": 9, "slack": 0, "mild": 0}
@@ -38,11 +39,11 @@ def arguments(function: str) -> dict[str, Any]:
         "bits": {**network, "symbols": symbols},
         "loss_and_gradients": {
             **network,
-            **{"symbols": symbols, "targets": targets, "loss": "cross_entropy"},
+            **{**data, "loss": "cross_entropy"},
         },
         "train": {**network, **population, **LEARNING, "batch_size": 1, "noise": noise},
         "train_population": {
-            **{"architecture": start.architecture, "blocks": np.stack([start.block] * NETWORKS)},
+            **{"architecture": start.architecture, "block": np.stack([start.block] * NETWORKS)},
             **{**stacked, **LEARNING, "learning_rates": np.ones(NETWORKS)},
         },
         "first_error": {**network, "bits": 4},
@@ -55,6 +56,20 @@ def arguments(function: str) -> dict[str, Any]:
         "exact_sums": {"symbols": symbols, "operands": 2},
         "activation": {"values": np.zeros(4), "name": "tanh"},
     }[function]
+
+
+def call(kernels: Any, function: str, given: dict[str, Any]) -> Any:
+    """Call with these arguments, those of learner, batch and report put together."""
+    given = dict(given)
+
+    def gather(kind: Any) -> Any:
+        return kind(*(given.pop(name) for name in kind._fields))
+
+    if function.startswith("train"):
+        given |= {"learner": gather(Learner), "report": gather(Report)}
+    if "targets" in given:
+        given["batch"] = gather(Batch)
+    return getattr(kernels, function)(**given)
 
 
 def spoilt(function: str, name: str, array: NDArray[Any]) -> Iterator[Any]:
@@ -90,10 +105,10 @@ CASES = [
 @pytest.mark.parametrize(("function", "name"), CASES)
 def test_what_does_not_fit_is_refused(kernels: Any, function: str, name: str) -> None:
     given = arguments(function)
-    getattr(kernels, function)(**given)
+    call(kernels, function, given)
     for wrong in spoilt(function, name, given[name]):
         with pytest.raises(InvalidInputError, match=f"^{name} (must|of 2 operands must)"):
-            getattr(kernels, function)(**{**given, name: wrong})
+            call(kernels, function, {**given, name: wrong})
 
 
 @pytest.mark.parametrize(
@@ -104,7 +119,7 @@ def test_what_is_to_be_kept_is_not_written_to(kernels: Any, function: str, name:
     given[name].flags.writeable = False
     before = given[name].copy()
     with pytest.raises(ValueError, match="read-only"):
-        getattr(kernels, function)(**given)
+        call(kernels, function, given)
     assert given[name].tobytes() == before.tobytes()
 
 
@@ -136,5 +151,5 @@ def test_arrays_are_let_go(native: Any) -> None:
         given = arguments(function)
         arrays = [argument for argument in given.values() if isinstance(argument, np.ndarray)]
         before = [sys.getrefcount(array) for array in arrays]
-        getattr(native, function)(**given)
+        call(native, function, given)
         assert [sys.getrefcount(array) for array in arrays] == before, function

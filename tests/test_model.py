@@ -9,9 +9,12 @@ import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
+import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +23,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import binadd
-from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, bits
+from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, UnknownAttributeError, bits
+from binadd.kernels import load
 from binadd.kernels.contract import ACTIVATIONS, LOSSES, RULES
 from binadd.model import DEFAULTS
-from binadd.recipes import RECIPES
+from binadd.recipes import CONSTANTS, RECIPES
+from binadd.state import advance
 
 Make = Callable[..., BinaryAdderRNN]
 
@@ -114,7 +119,14 @@ def test_a_parameter_beside_a_recipe_wins() -> None:
         ({"batch_size": 0}, InvalidInputError, "batch_size must be at least 1"),
         ({"epochs": 0}, InvalidInputError, "epochs must be at least 1"),
         ({"dtype": "float16"}, InvalidInputError, "dtype must be"),
-        ({"dtype": np.float32}, InvalidTypeError, "dtype must be"),
+        ({"dtype": np.float16}, InvalidInputError, "dtype must be .*, not '<f2'"),
+        ({"dtype": np.dtype(">f4")}, InvalidInputError, "dtype must be .*, not '>f4'"),
+        ({"dtype": dict}, InvalidInputError, "dtype must be"),
+        ({"dtype": 8}, InvalidTypeError, "dtype must be"),
+        ({"optimizer": "sgd", "momentum": 0.9}, InvalidInputError, "momentum has no effect with"),
+        ({"beta1": 0.9}, InvalidInputError, "beta1 has no effect with the optimizer 'nesterov'"),
+        ({"recipe": "sgd", "epsilon": 1e-8}, InvalidInputError, "or choose 'adam'"),
+        ({"recipe": "adam", "momentum": 0.5}, InvalidInputError, "'momentum' or 'nesterov'"),
         ({"seed": -1}, InvalidInputError, "seed must be at least 0"),
         ({"seed": None}, InvalidTypeError, "seed must be an integer"),
         ({"recipe": "mine"}, InvalidInputError, "recipe must be 'default', 'notebook'"),
@@ -141,21 +153,73 @@ def test_set_params(make: Make) -> None:
     assert net.settings.learning_rate == 0.5 and net.state is state
     net.momentum = 0.5
     assert net.settings.momentum == 0.5 and net.get_params()["momentum"] == 0.5
-    with pytest.raises(InvalidInputError, match="'rate' is not a parameter; allowed: hidden_size"):
+    with pytest.raises(InvalidInputError, match="'rate' is not a parameter of a network; allowed"):
         net.set_params(rate=1)
+    with pytest.raises(InvalidInputError, match="did you mean learning_rate"):
+        net.set_params(lerning_rate=1)
+    assert net.set_params() is net
 
 
-@pytest.mark.parametrize(
-    "params",
-    [
-        {"hidden_size": 5},
-        {"operands": 3},
-        {"activation": "tanh"},
-        {"biases": False},
-        {"dtype": "float32"},
-        {"seed": 2},
-    ],
-)
+OTHER_NETWORKS = [
+    {"hidden_size": 5},
+    {"operands": 3},
+    {"activation": "tanh"},
+    {"biases": False},
+    {"dtype": "float32"},
+    {"seed": 2},
+]
+
+
+@pytest.mark.parametrize("params", OTHER_NETWORKS)
+def test_assigning_never_discards_weights(make: Make, params: dict[str, Any]) -> None:
+    [(name, value)] = params.items()
+    imported = BinaryAdderRNN.from_parameters(perfect_adder().parameters)
+    for net in (make(seed=1).partial_fit(drawn()), imported):
+        before, state = net.get_params(), net.state
+        with pytest.raises(InvalidInputError, match=f"{name} = .* would discard the weights"):
+            setattr(net, name, value)
+        assert net.get_params() == before and net.state is state
+        setattr(net, name, getattr(net, name))
+        assert net.state is state
+    fresh = make(seed=1)
+    setattr(fresh, name, value)
+    assert fresh == make(**({"seed": 1} | params))
+
+
+@pytest.mark.parametrize("name", ["lerning_rate", "hidden", "weights"])
+def test_misspelt_attributes_are_refused(name: str) -> None:
+    net = BinaryAdderRNN(2)
+    with pytest.raises(UnknownAttributeError, match=f"^'{name}' is not an attribute of a network"):
+        setattr(net, name, 0.5)
+    with pytest.raises(AttributeError, match=name):
+        getattr(net, name)
+    with pytest.raises(UnknownAttributeError, match="did you mean learning_rate"):
+        net.learningrate = 0.5  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.dtype("float32"), "float32"])
+def test_dtypes_are_numpys_too(dtype: Any) -> None:
+    net = BinaryAdderRNN(2, dtype=dtype)
+    assert net.settings.dtype == "float32" and net.dtype is dtype
+    assert net == BinaryAdderRNN(2, dtype="float32")
+    assert BinaryAdderRNN.from_parameters(net.parameters, dtype=dtype) == net
+    assert repr(net) == "BinaryAdderRNN(hidden_size=2, dtype='float32')"
+    assert BinaryAdderRNN(2, dtype=float) == BinaryAdderRNN(2)
+    table = binadd.sweep(range(1), until=1, workers=1, dtype=[np.float64, dtype])
+    assert table["dtype"] == ["float64", "float32"]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_rule_takes_its_own_constants(rule: str) -> None:
+    for name, rules in CONSTANTS.items():
+        if rule in rules:
+            assert getattr(BinaryAdderRNN(optimizer=rule, **{name: 0.5}).settings, name) == 0.5
+        else:
+            with pytest.raises(InvalidInputError, match=f"{name} has no effect .* '{rule}'"):
+                BinaryAdderRNN(optimizer=rule, **{name: 0.5})
+
+
+@pytest.mark.parametrize("params", OTHER_NETWORKS)
 def test_another_network_starts_anew(make: Make, params: dict[str, Any]) -> None:
     net = make(seed=1).fit(drawn())
     net.set_params(**params)
@@ -173,16 +237,90 @@ def test_repr_shows_what_differs_from_the_default() -> None:
 # Weights -----------------------------------------------------------------------------------------
 
 
-def test_parameters_are_views(make: Make) -> None:
+def test_parameters_are_assigned(make: Make) -> None:
+    net, X = make(4), drawn()
+    net.partial_fit(X)
+    before, state, parameters = net.predict_proba(X), net.state, net.parameters
+    old = dict(parameters)
+    parameters["output_bias"] = old["output_bias"] + 1
+    assert (net.predict_proba(X) > before).all()
+    new = old["hidden_weights"].copy()
+    new[2, 3] += 0.5
+    parameters["hidden_weights"] = new
+    for weights in (parameters, net.parameters):
+        assert weights["output_bias"] == old["output_bias"] + 1
+        np.testing.assert_array_equal(weights["hidden_weights"], new)
+        np.testing.assert_array_equal(weights["input_weights"], old["input_weights"])
+    new[...] = 9  # it was copied
+    assert net.parameters["hidden_weights"].max() < 9
+    assert net.state.moments is state.moments and net.state.sequences == state.sequences
+    twin = BinaryAdderRNN.from_parameters(net.parameters)
+    assert twin == net and "hidden_bias" in repr(net.parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "error", "sentence"),
+    [
+        ("x", 1.0, InvalidInputError, "'x' is not a parameter; allowed: input_weights, "),
+        ("output_bias", [1.0], InvalidInputError, r"must have the shape \(\), not \(1,\)"),
+        ("hidden_weights", np.ones(4), InvalidInputError, r"the shape \(4, 4\), not \(4,\)"),
+        ("output_bias", math.nan, InvalidInputError, "must hold finite numbers"),
+        ("output_bias", "1", InvalidTypeError, "must be an array of real numbers"),
+        ("output_bias", None, InvalidTypeError, "must be an array of real numbers"),
+    ],
+)
+def test_what_parameters_refuse(
+    name: str, values: Any, error: type[Exception], sentence: str
+) -> None:
+    net = BinaryAdderRNN(4)
+    with pytest.raises(error, match=sentence):
+        net.parameters[name] = values
+    assert net == BinaryAdderRNN(4)
+    with pytest.raises(InvalidInputError, match="'output_bias' is not a parameter"):
+        BinaryAdderRNN(4, biases=False).parameters["output_bias"] = 1.0
+
+
+def test_parameters_cannot_be_written_to_in_silence() -> None:
+    net = BinaryAdderRNN(4)
+    for name, array in net.parameters.items():
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+        with pytest.raises(ValueError, match="read-only"):
+            net.parameters[name] -= 1
+    for array in (net.state.block, net.state.moments, net.state.powers):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    assert net == BinaryAdderRNN(4)
+
+
+def test_parameters_are_kept_while_training_goes_on(make: Make) -> None:
     net = make(4)
-    X = drawn()
-    before = net.predict_proba(X)
-    net.parameters["output_bias"][...] = 1
-    net.parameters["hidden_weights"][2, 3] += 0.5
-    assert (net.predict_proba(X) > before).any()
-    assert (
-        net.parameters["hidden_weights"][2, 3] == make(4).parameters["hidden_weights"][2, 3] + 0.5
-    )
+    parameters = net.parameters
+    net.partial_fit(drawn())
+    assert BinaryAdderRNN.from_parameters(parameters) == make(4) != net
+    parameters["output_bias"] = 3.0  # of the network as it is now
+    assert net.parameters["output_bias"] == 3
+    np.testing.assert_array_equal(parameters["hidden_weights"], net.parameters["hidden_weights"])
+    for again in (copy.deepcopy(parameters), pickle.loads(pickle.dumps(parameters))):
+        assert type(again) is dict and again.keys() == parameters.keys()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("size", [5, 16])
+def test_other_programs_store_parameters_rightly(tmp_path: Path, dtype: str, size: int) -> None:
+    """They take an array's memory as it lies, whatever its strides."""
+    net = BinaryAdderRNN(size, dtype=dtype)
+    _, gradients = net.loss_and_gradients(drawn())
+    for arrays in (net.parameters, gradients):
+        for array in arrays.values():
+            assert array.flags.c_contiguous and type(array) is np.ndarray
+            assert bytes(memoryview(array)) == array.tobytes()
+    safetensors = pytest.importorskip("safetensors.numpy")
+    for arrays in (dict(net.parameters), gradients):
+        safetensors.save_file(arrays, tmp_path / "net.safetensors")
+        stored = safetensors.load_file(tmp_path / "net.safetensors")
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(stored[name], array)
 
 
 def test_from_parameters(make: Make, backend: str) -> None:
@@ -209,7 +347,7 @@ def test_equality() -> None:
     assert BinaryAdderRNN(activation="tanh") != BinaryAdderRNN()
     assert BinaryAdderRNN() != 3
     net = BinaryAdderRNN()
-    net.parameters["output_weights"][0] += 2**-50
+    net.parameters["output_weights"] = np.nextafter(net.parameters["output_weights"], 2)
     assert net != BinaryAdderRNN()
 
 
@@ -322,12 +460,13 @@ def test_gradients_are_central_differences(
     h = 1e-5
     for name, weights in net.parameters.items():
         for index in np.ndindex(weights.shape):
-            original = weights[index].copy()
-            weights[index] = original + h
+            step = np.zeros(weights.shape)
+            step[index] = h
+            net.parameters[name] = weights + step
             above, _ = net.loss_and_gradients(X)
-            weights[index] = original - h
+            net.parameters[name] = weights - step
             below, _ = net.loss_and_gradients(X)
-            weights[index] = original
+            net.parameters[name] = weights
             numeric = (above - below) / (2 * h)
             assert math.isclose(gradients[name][index], numeric, rel_tol=1e-6, abs_tol=1e-8)
 
@@ -393,6 +532,35 @@ def test_both_backends_train_to_the_same_bits(native: Any) -> None:
         np.testing.assert_array_equal(nets[0].predict_proba(X), nets[1].predict_proba(X))
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "score", "loss_and_gradients"])
+def test_targets_may_be_a_column(make: Make, method: str) -> None:
+    X = drawn()
+    y = load("python").exact_sums(bits.pack_symbols(X), 2)
+    nets = [make(4, epochs=1), make(4, epochs=1)]
+    found = [getattr(net, method)(X, t) for net, t in zip(nets, (y, y[..., None]), strict=True)]
+    assert nets[0] == nets[1]
+    if method == "score":
+        assert found[0] == found[1]
+    with pytest.raises(InvalidInputError, match=r"y must have the shape \(20, 6\)"):
+        getattr(make(4), method)(X, np.stack([y, y], axis=2))
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "score", "loss_and_gradients"])
+def test_bits_in_the_other_order_are_noticed(make: Make, method: str) -> None:
+    pairs = [(a, b) for a in range(8) for b in range(8)]
+    X = bits.encode(pairs, 4, bitorder="big")
+    y = bits.encode([(a + b,) for a, b in pairs], 4, bitorder="big")
+    with pytest.warns(UserWarning, match="most significant bit first") as caught:
+        getattr(make(4), method)(X, y)
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        getattr(make(4), method)(X)  # what y would be is not known
+        getattr(make(4), method)(X[:, ::-1], y[:, ::-1])
+        y[0] ^= 1
+        getattr(make(4), method)(X, y)
+
+
 # As an object ------------------------------------------------------------------------------------
 
 
@@ -407,18 +575,92 @@ def test_pickling_keeps_everything(make: Make, protocol: int) -> None:
 def test_deepcopy_shares_nothing(make: Make) -> None:
     net = make(4)
     again = copy.deepcopy(net)
-    again.parameters["output_bias"][...] = 1
+    again.parameters["output_bias"] = 1
     assert again != net and copy.copy(net) == net
 
 
 def test_a_copy_is_as_the_network_was(make: Make) -> None:
     net = make(4, optimizer="adam").fit(drawn())
     twin, weights = net.copy(), net.state.block.copy()
-    net.parameters["output_bias"][...] = 1
+    net.parameters["output_bias"] = 1
     assert twin.get_params() == net.get_params() and twin.kernels is net.kernels
     np.testing.assert_array_equal(twin.state.block, weights)
     net.state = twin.state
     assert twin.copy().partial_fit(drawn()) == net.partial_fit(drawn())  # the moments too
+
+
+def shared_buffers(net: BinaryAdderRNN) -> BinaryAdderRNN:
+    """As through shared memory: arrays lie in buffers that nobody may write to."""
+    buffers: list[pickle.PickleBuffer] = []
+    data = pickle.dumps(net, 5, buffer_callback=buffers.append)
+    assert len(buffers) == 3
+    again = pickle.loads(data, buffers=[bytes(buffer.raw()) for buffer in buffers])
+    assert isinstance(again, BinaryAdderRNN)
+    return again
+
+
+def memory_map(net: BinaryAdderRNN) -> BinaryAdderRNN:
+    joblib = pytest.importorskip("joblib")
+    with tempfile.TemporaryDirectory() as folder:
+        joblib.dump(net, f"{folder}/net")
+        again = joblib.load(f"{folder}/net", mmap_mode="r")
+    assert isinstance(again, BinaryAdderRNN)
+    return again
+
+
+@pytest.mark.parametrize("carried", [shared_buffers, memory_map])
+def test_a_network_out_of_read_only_memory_can_be_changed(
+    make: Make, carried: Callable[[BinaryAdderRNN], BinaryAdderRNN]
+) -> None:
+    net = make(4, optimizer="adam").fit(drawn())
+    again = carried(net)
+    assert again == net
+    again.parameters["output_bias"] = 1.0
+    assert again.parameters["output_bias"] == 1
+    again.state = net.state
+    assert again.partial_fit(drawn()) == net.partial_fit(drawn())  # the moments too
+
+
+def test_pickles_go_by_name() -> None:
+    net = BinaryAdderRNN(4, learning_rate=0.3).fit(drawn())
+    pickled = net.__getstate__()
+    assert pickled["format"] == 1
+    assert pickled["params"] == net.get_params()
+    names = {field.name for field in fields(net.state)}
+    assert pickled["state"].keys() == names - {"architecture", "seed"}
+    code = pickle.dumps(net, 5)
+    for part in (b"State", b"Settings", b"Architecture", b"native", b"Snapshot"):
+        assert part not in code  # nothing that the next release may have renamed
+    del pickled["params"]["epochs"]  # as a release before there was such a parameter
+    again = BinaryAdderRNN.__new__(BinaryAdderRNN)
+    again.__setstate__(pickled)
+    assert again == net and again.epochs == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"format": 2}, "reads pickled networks of format 1, not 2"),
+        ({"format": None}, "reads pickled networks of format 1, not None"),
+        ({"params": {"depth": 2}}, "this pickled network has an unknown depth"),
+        ({"state": {"spin": 2}}, "this pickled network has an unknown spin"),
+    ],
+)
+def test_pickles_of_other_releases_are_refused(change: dict[str, Any], sentence: str) -> None:
+    pickled = BinaryAdderRNN(4).__getstate__()
+    for name, value in change.items():
+        pickled[name] = pickled[name] | value if isinstance(value, dict) else value
+    with pytest.raises(binadd.ModelFileError, match=sentence):
+        BinaryAdderRNN.__new__(BinaryAdderRNN).__setstate__(pickled)
+
+
+def test_a_pickle_with_weights_outside_the_parameters_is_refused() -> None:
+    pickled = BinaryAdderRNN(4, biases=False).__getstate__()
+    block = pickled["state"]["block"].copy()
+    block[-1, 0] = 50.0  # an output bias
+    pickled["state"]["block"] = block
+    with pytest.raises(InvalidInputError, match="weights outside the parameters"):
+        BinaryAdderRNN.__new__(BinaryAdderRNN).__setstate__(pickled)
 
 
 class Labelled(BinaryAdderRNN):
@@ -500,6 +742,56 @@ def test_many_threads_may_predict_while_one_trains(make: Make) -> None:
     assert all(probabilities.tobytes() in bytes_allowed for probabilities in seen)
 
 
+def test_settings_are_never_beside_the_weights_of_others(make: Make, tmp_path: Path) -> None:
+    """Another thread asks for another network, again and again, while one trains it."""
+    net, X = make(3), drawn(count=4)
+    done, mixed = threading.Event(), []
+
+    def change() -> None:
+        size = 3
+        while not done.is_set():
+            size = 10 - size
+            net.set_params(hidden_size=size)
+
+    def read() -> None:
+        while not done.is_set():
+            twin = net.copy()
+            if twin.settings.architecture != twin.state.architecture:
+                mixed.append(twin)
+
+    threads = [threading.Thread(target=change), threading.Thread(target=read)]
+    for thread in threads:
+        thread.start()
+    for _ in range(200):
+        try:
+            net.partial_fit(X)
+        except InvalidInputError as reason:
+            assert "another architecture or seed" in str(reason)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert not mixed
+    net.save(tmp_path / "net.npz")
+    assert binadd.load(tmp_path / "net.npz") == net
+
+
+def test_training_that_nobody_wants_any_more_is_refused(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = make(4)
+
+    def meanwhile(*arguments: Any, **options: Any) -> Any:
+        net.set_params(hidden_size=3, learning_rate=0.3)
+        return advance(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("binadd.model.advance", meanwhile)
+        with pytest.raises(InvalidInputError, match="a network of another architecture or seed"):
+            net.partial_fit(drawn())
+    assert net == make(3) and net.settings.learning_rate == 0.3
+    assert net.partial_fit(drawn()).state.updates == 20
+
+
 def test_threads_keep_their_own_warnings(make: Make) -> None:
     """NumPy's error state is a thread's own, and no call changes it."""
     net = make(4, activation="tanh")
@@ -517,38 +809,6 @@ def test_threads_keep_their_own_warnings(make: Make) -> None:
     for thread in threads:
         thread.join()
     assert found == [("raise", "warn")] * 4
-
-
-# scikit-learn ------------------------------------------------------------------------------------
-
-
-def test_scikit_learn_clones_and_searches() -> None:
-    base = pytest.importorskip("sklearn.base")
-    selection = pytest.importorskip("sklearn.model_selection")
-    net = BinaryAdderRNN(4, recipe="adam", learning_rate=0.02).fit(drawn())
-    twin = base.clone(net)
-    assert twin.get_params() == net.get_params() and twin == BinaryAdderRNN(4, recipe="adam")
-    assert base.is_classifier(net)
-    X = drawn(count=60, steps=3)
-    y = binadd.kernels.load("python").exact_sums(bits.pack_symbols(X), 2)
-    scores = selection.cross_val_score(BinaryAdderRNN(8, epochs=15), X, y, cv=3)
-    assert scores.shape == (3,) and scores.min() > BinaryAdderRNN(8).score(X, y)
-    search = selection.GridSearchCV(BinaryAdderRNN(4, epochs=2), {"hidden_size": [2, 8]}, cv=2)
-    assert search.fit(X, y).best_params_["hidden_size"] in (2, 8)
-
-
-def test_scikit_learn_pipelines_and_scores() -> None:
-    pipeline = pytest.importorskip("sklearn.pipeline")
-    preprocessing = pytest.importorskip("sklearn.preprocessing")
-    selection = pytest.importorskip("sklearn.model_selection")
-    encode = preprocessing.FunctionTransformer(bits.encode, kw_args={"length": 4})
-    whole = pipeline.make_pipeline(encode, BinaryAdderRNN(8, epochs=2))
-    pairs = np.array([(a, b) for a in range(6) for b in range(6)])
-    sums = (pairs.sum(1)[:, None] >> np.arange(4) & 1).astype(np.uint8)
-    assert whole.fit(pairs, sums).predict(pairs).shape == sums.shape
-    for scoring in ("accuracy", "f1_micro"):
-        scores = selection.cross_val_score(whole, pairs, sums, cv=3, scoring=scoring)
-        assert np.isfinite(scores).all(), scoring
 
 
 # The package -------------------------------------------------------------------------------------
@@ -574,6 +834,6 @@ def test_import_takes_nothing_but_numpy() -> None:
 
 def test_public_names() -> None:
     assert dir(binadd) == sorted(binadd.__all__)
-    assert binadd.train.__module__ == "binadd.training.loop"
+    assert binadd.train.__module__ == "binadd.training"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         binadd.nothing  # noqa: B018

@@ -63,6 +63,12 @@ def test_package_is_typed() -> None:
     assert (PACKAGE / "py.typed").is_file()
 
 
+def test_import_keeps_subnormal_numbers() -> None:
+    """Linked with -ffast-math, an extension turns them off in its whole process."""
+    code = "import numpy as np; import binadd; print(np.array([1e-310])[0] * 0.5 > 0)"
+    assert output(code) == "True"
+
+
 @pytest.mark.skipif(not native_is_installed(), reason="there is no native extension here")
 class TestNative:
     """The native kernels are taken where they are, and never silently given up."""

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import learner, noise_for, same_bits, sequences, trained, unaligned
+from kernel_cases import copy_of, learner, noise_for, same_bits, sequences, trained, unaligned
 
 from binadd.errors import InvalidInputError
 from binadd.kernels import reference
-from binadd.kernels.contract import LOSSES, RULES, Optimizer
+from binadd.kernels.contract import LOSSES, RULES, Batch, Learner, Optimizer, Report
 
 SIZES = (1, 3, 8, 16, 17, 33)
 DTYPES = ("float64", "float32")
@@ -96,7 +96,7 @@ def test_gradients(
         symbols, targets = sequences(count, steps, network["operands"])
         compare(
             lambda kernels, symbols=symbols, targets=targets: kernels.loss_and_gradients(
-                start.architecture, start.block, symbols, targets, loss
+                start.architecture, start.block, Batch(symbols, targets), loss
             )
         )
 
@@ -155,15 +155,14 @@ def test_noise_is_on_the_weights_from_the_gradient_to_the_update(
     symbols, targets = sequences(20)
     noise = noise_for(start, 20 // batch_size)
     together = trained(kernels, start, symbols, targets, batch_size, noise=noise)
-    one_by_one = start.copy()
+    one_by_one = copy_of(start)
     for i, added in enumerate(noise):
         batch = slice(i * batch_size, (i + 1) * batch_size)
-        one_by_one.block += added
-        one_by_one.block, one_by_one.moments, one_by_one.powers, *_ = trained(
-            kernels, one_by_one, symbols[batch], targets[batch], batch_size
-        )
-        one_by_one.block -= added
-    assert same_bits(together[:3], one_by_one.arrays())
+        one_by_one.block[...] += added
+        after = trained(kernels, one_by_one, symbols[batch], targets[batch], batch_size)
+        one_by_one = Learner(start.architecture, *after[:3])
+        one_by_one.block[...] -= added
+    assert same_bits(together[:3], one_by_one[1:])
 
 
 def _long_runs() -> Iterator[Any]:
@@ -234,25 +233,18 @@ def test_population(compare: Compare, size: int, dtype: str, rule: str) -> None:
     rates = np.linspace(0.01, 0.2, networks).astype(dtype)
 
     def together(kernels: Any) -> Any:
-        blocks, moments, powers = (
-            np.stack(arrays) for arrays in zip(*(s.arrays() for s in starts), strict=True)
-        )
-        losses = np.empty((networks, count), dtype)
-        wrong_bits = np.empty((networks, count), np.int64)
+        arrays = (np.stack(arrays) for arrays in zip(*(s[1:] for s in starts), strict=True))
+        learner = Learner(starts[0].architecture, *arrays)
+        report = Report(np.empty((networks, count), dtype), np.empty((networks, count), np.int64))
         kernels.train_population(
-            starts[0].architecture,
-            blocks,
-            moments,
-            powers,
-            symbols,
-            targets,
+            learner,
+            Batch(symbols, targets),
+            Optimizer(rule=rule, clip_norm=1.5),
             loss="cross_entropy",
-            optimizer=Optimizer(rule=rule, clip_norm=1.5),
             learning_rates=rates,
-            losses=losses,
-            wrong_bits=wrong_bits,
+            report=report,
         )
-        return blocks, moments, powers, losses, wrong_bits
+        return (*learner[1:], *report)
 
     compare(together)
     alone = [
@@ -300,21 +292,17 @@ def test_first_error_all_along_a_training(native: Any, options: dict[str, Any]) 
     """The native kernel settles most networks by boxes: its answers may not differ."""
     start = learner(2, **options)
     a = start.architecture
-    block, moments, powers = start.copy().arrays()
+    end = copy_of(start)
+    block = end.block
     symbols, targets = sequences(3000, 8, a.operands)
     right = 0
     for first in range(0, 3000, 150):
         part = slice(first, first + 150)
         native.train(
-            a,
-            block,
-            moments,
-            powers,
-            symbols[part],
-            targets[part],
+            end,
+            Batch(symbols[part], targets[part]),
+            Optimizer(clip_norm=2.0),
             loss="cross_entropy",
-            optimizer=Optimizer(clip_norm=2.0),
-            batch_size=1,
         )
         expected = reference.first_error(a, block, 4 if a.operands == 2 else 3)
         assert native.first_error(a, block, 4 if a.operands == 2 else 3) == expected
@@ -362,7 +350,7 @@ def test_a_slice_of_a_long_batch_changes_nothing(native: Any) -> None:
 
     def gradients(kernels: Any) -> Any:
         return kernels.loss_and_gradients(
-            start.architecture, start.block, symbols, targets, "cross_entropy"
+            start.architecture, start.block, Batch(symbols, targets), "cross_entropy"
         )
 
     assert same_bits(gradients(reference), gradients(native))

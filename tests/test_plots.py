@@ -79,8 +79,8 @@ def test_learning_curve(tmp_path: Path) -> None:
 
 
 def test_phases_and_new_beginnings_are_parted() -> None:
-    def step(sequences: int, restarts: int, saturating: bool) -> binadd.Progress:
-        return binadd.Progress(sequences, 1, 0.0, 2.0, 0.75, 0.1, restarts, 0, saturating)
+    def step(sequences: int, restarts: int, noise: float) -> binadd.Progress:
+        return binadd.Progress(sequences, 1, 0.0, 2.0, 0.75, 0.1, restarts, 0, noise)
 
     begun = [step(100, 0, False), step(200, 0, False)]
     again = [step(300, 1, False), step(400, 1, False)]

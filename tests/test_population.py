@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,23 @@ import pytest
 from kernel_cases import assert_same_state
 
 import binadd
-from binadd import BinaryAdderRNN, InvalidInputError, TrainingRun
-from binadd.training.population import train_population
+from binadd import BinaryAdderRNN, TrainingRun
+from binadd.training.schedule import check_goal
+from binadd.training.trainer import Run, finish
 
 Make = Callable[..., BinaryAdderRNN]
+
+
+def train_population(
+    networks: Iterable[BinaryAdderRNN],
+    bits: int | None = None,
+    until: str | int = "proved",
+    max_sequences: int = 10**6,
+    width: int = 64,
+) -> Iterator[TrainingRun]:
+    """Train networks as a sweep does."""
+    runs = (Run(net, check_goal(net.operands, bits, until, max_sequences)) for net in networks)
+    return finish(runs, width)
 
 
 def assert_same(one: TrainingRun, other: TrainingRun) -> None:
@@ -24,22 +37,22 @@ def assert_same(one: TrainingRun, other: TrainingRun) -> None:
 
 
 def assert_as_alone(make: Callable[[int], BinaryAdderRNN], count: int, **options: Any) -> None:
-    lanes = options.pop("lanes", 64)
-    runs = list(train_population(map(make, range(count)), lanes=lanes, **options))
+    width = options.pop("width", 64)
+    runs = list(train_population(map(make, range(count)), width=width, **options))
     assert sorted(run.network.seed for run in runs) == list(range(count))
     for run in runs:
         assert_same(run, binadd.train(make(run.network.seed), **options))
 
 
-@pytest.mark.parametrize("lanes", [1, 3, 64])
-def test_until_exact(make: Make, lanes: int) -> None:
+@pytest.mark.parametrize("width", [1, 3, 64])
+def test_until_exact(make: Make, width: int) -> None:
     assert_as_alone(
         lambda seed: make(3, seed=seed, learning_rate=0.1 + 0.02 * seed),
         6,
         bits=3,
         until="exact",
         max_sequences=400,
-        lanes=lanes,
+        width=width,
     )
 
 
@@ -59,7 +72,7 @@ def test_until_a_count(make: Make, params: dict[str, Any]) -> None:
 
 def test_until_proved(native: Any) -> None:
     """Learning rates fall for one network while others keep theirs."""
-    assert_as_alone(lambda seed: BinaryAdderRNN(12, seed=seed), 8, lanes=5, max_sequences=1200)
+    assert_as_alone(lambda seed: BinaryAdderRNN(12, seed=seed), 8, width=5, max_sequences=1200)
 
 
 def test_goes_on_from_where_networks_are(make: Make) -> None:
@@ -68,7 +81,7 @@ def test_goes_on_from_where_networks_are(make: Make) -> None:
         binadd.train(net, bits=4, until=10 * seed)
         return net.set_params(optimizer="nesterov")
 
-    assert_as_alone(veteran, 4, bits=4, until=100, lanes=2)
+    assert_as_alone(veteran, 4, bits=4, until=100, width=2)
 
 
 def test_the_order_of_runs_is_that_of_their_ends(make: Make) -> None:
@@ -82,7 +95,7 @@ def test_the_order_of_runs_is_that_of_their_ends(make: Make) -> None:
     assert one == other
 
 
-def test_networks_enter_as_lanes_become_free(make: Make) -> None:
+def test_networks_enter_as_width_become_free(make: Make) -> None:
     entered = []
 
     def networks() -> Any:
@@ -90,7 +103,7 @@ def test_networks_enter_as_lanes_become_free(make: Make) -> None:
             entered.append(seed)
             yield make(2, seed=seed)
 
-    runs = train_population(networks(), bits=2, until=20, lanes=2)
+    runs = train_population(networks(), bits=2, until=20, width=2)
     next(runs)
     assert len(entered) <= 3
     assert len(list(runs)) == 5
@@ -111,21 +124,18 @@ def test_no_networks() -> None:
     assert list(train_population([])) == []
 
 
-@pytest.mark.parametrize(
-    ("params", "sentence"),
-    [
-        ({"hidden_size": 5}, "may differ in seed and learning_rate only"),
-        ({"momentum": 0.5}, "may differ in seed and learning_rate only"),
-    ],
-)
-def test_networks_that_cannot_be_trained_together(
-    make: Make, params: dict[str, Any], sentence: str
-) -> None:
-    networks = [make(4), make(4).set_params(**params)]
-    with pytest.raises(InvalidInputError, match=sentence):
-        list(train_population(networks, bits=2, until=4))
+def test_networks_of_different_kinds_are_trained_in_one_list(make: Make) -> None:
+    kinds: list[dict[str, Any]] = [
+        {"hidden_size": 5},
+        {"momentum": 0.5},
+        {"batch_size": 3},
+        {"operands": 3},
+        {},
+        {"dtype": "float32"},
+        {"learning_rate": 0.2},
+    ]
 
+    def kind(seed: int) -> BinaryAdderRNN:
+        return make(**{"hidden_size": 4, "seed": seed} | kinds[seed])
 
-def test_batches_are_refused(make: Make) -> None:
-    with pytest.raises(InvalidInputError, match="batch_size 1, not 2"):
-        list(train_population([make(4, batch_size=2)]))
+    assert_as_alone(kind, len(kinds), bits=4, until="exact", max_sequences=200)

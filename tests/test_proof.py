@@ -12,14 +12,23 @@ import pytest
 from grafts import RUN, grafted
 from liars import Liar, liars
 from proved import KINDS, certified, trained
+from weights import put
 
 import binadd
 from binadd import BinaryAdderRNN, proof
-from binadd.errors import CertificateError, InvalidInputError
+from binadd.errors import CertificateError, InvalidInputError, UndecidedError
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import weights_digest
-from binadd.proof.closure import Failure, Found, Strategy, close
+from binadd.proof.closure import (
+    MOST_FRAMES,
+    MOST_WORK,
+    Failure,
+    Found,
+    Strategy,
+    affordable,
+    close,
+)
 from binadd.proof.contexts import MOST_EDGES, ContextTree, affordable_depth, uniform
 from binadd.proof.falsify import falsify
 from binadd.proof.memory import slowest_word
@@ -68,6 +77,16 @@ def test_what_is_wrong_on_short_words_is_not_put_to_the_proof(
 ) -> None:
     monkeypatch.setattr(proof, "PORTFOLIO", {"quick": ()})
     assert isinstance(prove(BinaryAdderRNN(8, operands=5), effort="quick"), Refuted)
+
+
+def test_a_verdict_is_true_if_the_network_is_right() -> None:
+    assert prove(trained(2))
+    assert not prove(BinaryAdderRNN(8, seed=5), effort="quick")
+    undecided = Undecided(tried=(), reached="nothing", advice="none")
+    for ask in (bool, lambda verdict: not verdict, lambda verdict: [1 for _ in [0] if verdict]):
+        with pytest.raises(UndecidedError, match="is neither true nor false: compare its status"):
+            ask(undecided)
+    assert undecided == dataclasses.replace(undecided)
 
 
 def test_operands_of_many_digits_can_be_shown() -> None:
@@ -224,7 +243,7 @@ def test_weights_that_may_overflow_prove_nothing() -> None:
         huge = BinaryAdderRNN.from_parameters(parameters)
         assert not isinstance(prove(huge, effort="quick"), Proved)
     broken = BinaryAdderRNN.from_parameters(net.parameters)
-    broken.parameters["hidden_weights"][0, 0] = np.nan
+    put(broken, "hidden_weights", (0, 0), np.nan)
     assert not isinstance(prove(broken, effort="quick"), Proved)
 
 
@@ -286,6 +305,17 @@ def test_work_is_bounded(operands: int, strategy: Strategy) -> None:
     failure = close(bounds, Sampler(bounds), strategy)
     assert isinstance(failure, Failure)
     assert failure.contexts <= (MOST_EDGES >> operands) + operands * 2**operands
+
+
+def test_large_networks_are_tried_within_their_means() -> None:
+    strategies = [one for effort in proof.PORTFOLIO.values() for one in effort]
+    small, large = (Bounds(BinaryAdderRNN(units, seed=1)) for units in (16, 256))
+    assert [affordable(one, small) for one in strategies] == strategies
+    plans = [affordable(one, large) for one in strategies]
+    assert all(0 < plan.work * 256**3 <= MOST_WORK for plan in plans)
+    assert all(plan.contexts * 256**2 <= MOST_FRAMES for plan in plans if plan.shape.frames)
+    assert len(set(plans)) < len(plans)  # so some are left out
+    assert [affordable(plan, large) for plan in plans] == plans
 
 
 @pytest.mark.parametrize("operands", [1, 2, 3])

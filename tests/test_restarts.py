@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ import binadd
 from binadd import BinaryAdderRNN
 from binadd.parameters import initial_block
 from binadd.training import schedule
-from binadd.training.population import train_population
+from binadd.training.schedule import Goal, Schedule
+from binadd.training.trainer import Run, finish
 
 Make = Callable[..., BinaryAdderRNN]
 
@@ -44,9 +44,12 @@ def test_nothing_of_a_start_is_left_but_its_counts() -> None:
     net = BinaryAdderRNN(**HOPELESS)
     binadd.train(net, until=100)
     before = net.state
-    after = schedule.restarted(before, 1)
+    run = Run(net, Goal(8, "proved", 1000), Schedule(0, failed_proofs=2))
+    run._restart(1)
+    after = net.state
     assert (after.sequences, after.updates, after.position) == (100, 100, before.position)
-    assert after.failed_proofs == 0 and not after.moments.any()
+    assert run.schedule == Schedule(100, 164) and not after.moments.any()
+    assert after.from_seed
     assert same_bits((after.block,), (initial_block(net.settings.architecture, 3, restarts=1),))
     assert not np.array_equal(after.block, initial_block(net.settings.architecture, 3))
 
@@ -87,7 +90,7 @@ def test_a_population_begins_again_one_by_one(make: Make) -> None:
     alone = networks()
     for net in alone:
         binadd.train(net, max_sequences=300)
-    for run in train_population(networks(), max_sequences=300):
+    for run in finish(Run(net, Goal(8, "proved", 300)) for net in networks()):
         (other,) = (net for net in alone if net.seed == run.network.seed)
         assert run.restarts == 2
         assert_same_state(run.network.state, other.state)
@@ -97,14 +100,12 @@ def test_each_call_has_patience_of_its_own(make: Make) -> None:
     net = make(**HOPELESS)
     for sequences in (64, 128, 192):
         assert binadd.train(net, max_sequences=sequences).restarts == 0
-    assert net.state.start is None
 
 
 def test_patience_grows_with_what_went_before() -> None:
-    state = replace(BinaryAdderRNN(**HOPELESS).state, start=4000, sequences=4999)
-    assert not schedule.is_stuck(state, 1)
-    assert schedule.is_stuck(replace(state, sequences=5000), 1)
-    assert not schedule.is_stuck(replace(state, sequences=5000), 64)
+    begun = Schedule(start=4000)
+    assert not begun.is_stuck(4999, 1) and begun.is_stuck(5000, 1)
+    assert not begun.is_stuck(5000, 64)
 
 
 def test_a_number_of_sequences_is_trained_in_one_go(make: Make) -> None:

@@ -14,17 +14,19 @@ from kernel_cases import assert_same_state, same_bits
 import binadd
 from binadd import BinaryAdderRNN
 from binadd.parameters import named_views
-from binadd.training.population import train_population
-from binadd.training.saturation import weight_noise
+from binadd.training.checkpoint import save_checkpoint
+from binadd.training.noise import amplitude, weight_noise
+from binadd.training.schedule import Schedule, check_goal
+from binadd.training.trainer import Run, finish
 
 Make = Callable[..., BinaryAdderRNN]
 
 
-def resisting(make: Make, **parameters: Any) -> BinaryAdderRNN:
-    """A network as it is after a first proof that failed."""
+def resisting(make: Make, until: str | int = "proved", **parameters: Any) -> Run:
+    """A run as it is after a first proof that failed."""
     net = make(**{"hidden_size": 5, "seed": 4} | parameters)
-    net.state = replace(net.state, failed_proofs=1)
-    return net
+    goal = check_goal(2, None, until, 60)
+    return Run(net, goal, Schedule(0, failed_proofs=1))
 
 
 @pytest.mark.parametrize("biases", [True, False])
@@ -32,21 +34,21 @@ def resisting(make: Make, **parameters: Any) -> BinaryAdderRNN:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_noise(biases: bool, activation: str, most: float, dtype: str) -> None:
     net = BinaryAdderRNN(5, biases=biases, activation=activation, dtype=dtype, seed=9)
-    noise = weight_noise(net.state, 200)
+    noise = weight_noise(net.state, most, 200)
+    assert amplitude(activation, 0) == most and amplitude(activation, 99) == 2 * most
     assert noise.dtype == dtype and noise.shape == (200, *net.state.block.shape)
     assert 0.95 * most < np.abs(noise).max() <= most
     for name, view in named_views(net.settings.architecture, noise.swapaxes(0, 2).T[7]).items():
         assert np.all(view == 0) if name.startswith("output") else np.all(view != 0), name
     assert abs(noise[noise != 0].mean()) < 0.02 * most
-    later = weight_noise(replace(net.state, updates=150), 50)
+    later = weight_noise(replace(net.state, updates=150), most, 50)
     assert same_bits((later,), (noise[150:],))
 
 
 def test_both_backends_make_the_same_weights(native: Any) -> None:
-    nets = [resisting(BinaryAdderRNN, backend=name) for name in ("native", "python")]
-    for net in nets:
-        assert binadd.train(net, max_sequences=40).status == "limit"
-    assert_same_state(*(net.state for net in nets))
+    runs = [resisting(BinaryAdderRNN, backend=name) for name in ("native", "python")]
+    assert {next(finish([run])).status for run in runs} == {"limit"}
+    assert_same_state(*(run.state for run in runs))
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
@@ -54,30 +56,33 @@ def test_an_interrupted_run_meets_the_same_noise(
     make: Make, tmp_path: Path, batch_size: int
 ) -> None:
     whole, other = (resisting(make, batch_size=batch_size) for _ in range(2))
-    binadd.train(whole, max_sequences=50)
-    binadd.train(other, max_sequences=23, checkpoint=tmp_path / "run.npz")
-    run = binadd.resume(tmp_path / "run.npz", max_sequences=50, backend=other.backend)
+    next(finish([whole]))
+    other.goal = replace(other.goal, max_sequences=23)
+    next(finish([other]))
+    save_checkpoint(other, tmp_path / "run.npz")
+    run = binadd.resume(tmp_path / "run.npz", max_sequences=60, backend=other.net.backend)
     assert_same_state(run.network.state, whole.state)
 
 
 def test_a_population_meets_the_same_noise(make: Make) -> None:
-    def networks() -> list[BinaryAdderRNN]:  # the second is in the phase, the others are not
-        return [resisting(make) if seed == 1 else make(5, seed=seed) for seed in range(3)]
+    def runs() -> list[Run]:  # the second is in the phase, the others are not
+        plain = (Run(make(5, seed=seed), check_goal(2, None, "proved", 60)) for seed in (0, 2))
+        return [next(plain), resisting(make), next(plain)]
 
-    alone = networks()
-    for net in alone:
-        binadd.train(net, max_sequences=60)
-    runs = list(train_population(networks(), max_sequences=60))
-    for run in runs:
-        (same,) = (net for net in alone if net.seed == run.network.seed)
-        assert_same_state(run.network.state, same.state)
+    alone = runs()
+    for run in alone:
+        next(finish([run]))
+    together = runs()
+    assert len(list(finish(together))) == 3
+    for one, other in zip(together, alone, strict=True):
+        assert_same_state(one.state, other.state)
 
 
 def test_only_who_wants_a_proof_meets_noise(make: Make) -> None:
-    resists, does_not = resisting(make), make(hidden_size=5, seed=4)
-    for net in (resists, does_not):
-        binadd.train(net, until=30)
-    assert_same_state(replace(resists.state, failed_proofs=0), does_not.state)
+    run, net = resisting(make, until=30), make(hidden_size=5, seed=4)
+    next(finish([run]))
+    binadd.train(net, until=30)
+    assert_same_state(run.state, net.state)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -86,7 +91,7 @@ def test_every_recipe_ends_proved(native: Any, recipe: str, seed: int) -> None:
     net = BinaryAdderRNN(recipe=recipe, seed=seed, backend="native")
     phases: list[bool] = []
     run = binadd.train(
-        net, max_sequences=20_000, progress=lambda progress: phases.append(progress.saturating)
+        net, max_sequences=20_000, progress=lambda progress: phases.append(progress.noise > 0)
     )
     assert run.status == "proved"
     assert phases == sorted(phases)

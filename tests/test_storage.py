@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from weights import put
 
 import binadd
 from binadd import BinaryAdderRNN, InvalidInputError, ModelFileError, archive, parameters, storage
 
 Make = Callable[..., BinaryAdderRNN]
 
-SEEN = {"format": "binadd model", "format_version": 1}
+SEEN = {"format": "binadd model", "format_version": 2}
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ def test_a_trained_network_goes_on_where_its_data_ended(make: Make, tmp_path: Pa
 
 def test_weights_that_are_not_finite_are_not_written(make: Make, tmp_path: Path) -> None:
     net = make(4)
-    net.parameters["output_weights"][1] = np.nan
+    put(net, "output_weights", 1, np.nan)
     with pytest.raises(binadd.InvalidInputError, match="output_weights must hold finite numbers"):
         net.save(tmp_path / "adder.npz")
     assert os.listdir(tmp_path) == []
@@ -225,10 +226,18 @@ def test_a_checkpoint_is_no_model(file: Path) -> None:
     refused(file, "is a binadd checkpoint, not a binadd model")
 
 
+def test_an_older_version_is_refused_with_the_way_to_convert_it(file: Path) -> None:
+    header, arrays = contents(file)
+    forge(file, header | {"format_version": 1}, arrays)
+    refused(file, r"format version 1, older .*from_parameters")
+    weights = {name: array for name, array in np.load(file).items() if name != "header"}
+    assert BinaryAdderRNN.from_parameters(weights) == BinaryAdderRNN(4, seed=3)
+
+
 def test_a_newer_version_is_refused(file: Path) -> None:
     header, arrays = contents(file)
-    forge(file, header | {"format_version": 2}, arrays)
-    refused(file, r"format version 2, newer than this binadd reads \(1\)")
+    forge(file, header | {"format_version": 3}, arrays)
+    refused(file, r"format version 3, newer than this binadd reads \(2\)")
 
 
 def test_an_oversized_file_is_refused(file: Path) -> None:

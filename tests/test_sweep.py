@@ -2,49 +2,60 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from threading import Event, Timer
 from typing import Any
 
 import numpy as np
 import pytest
 
 import binadd
-from binadd import BackendError, BinaryAdderRNN, CheckpointError, InvalidInputError
+from binadd import (
+    BackendError,
+    BinaryAdderRNN,
+    CheckpointError,
+    InvalidInputError,
+    InvalidTypeError,
+)
 from binadd.proof.certificate import weights_digest
 from binadd.training import sweep as sweep_module
+from binadd.training.rows import Row
 from binadd.training.sweep import RESULTS, sweep
-from binadd.training.table import Table
 
 SMALL: dict[str, Any] = {"hidden_size": [3, 4], "bits": 3, "until": 100, "backend": "python"}
 
 
 @pytest.fixture(scope="module")
-def expected() -> Table:
+def expected() -> list[Row]:
     return sweep(range(4), workers=1, **SMALL)
 
 
-@pytest.fixture
-def without_joblib(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "joblib", None)
+def column(rows: list[Row], name: str) -> list[Any]:
+    return [row[name] for row in rows]
 
 
 # The table ---------------------------------------------------------------------------------------
 
 
-def test_rows_are_the_grid_in_order(expected: Table) -> None:
-    assert expected.columns == ("hidden_size", "backend", "seed", *RESULTS)
-    assert expected["hidden_size"] == [3] * 4 + [4] * 4
-    assert expected["seed"] == [*range(4)] * 2
-    assert set(expected["status"]) == {"finished"} and set(expected["sequences"]) == {100}
+def test_rows_are_the_grid_in_order(expected: list[Row]) -> None:
+    assert tuple(expected[0]) == ("hidden_size", "backend", "seed", *RESULTS)
+    assert column(expected, "hidden_size") == [3] * 4 + [4] * 4
+    assert column(expected, "seed") == [*range(4)] * 2
+    assert set(column(expected, "status")) == {"finished"} and set(
+        column(expected, "sequences")
+    ) == {100}
 
 
-def test_rows_are_of_networks_that_train_gives(expected: Table) -> None:
+def test_rows_are_of_networks_that_train_gives(expected: list[Row]) -> None:
     for row in expected:
         net = BinaryAdderRNN(row["hidden_size"], seed=row["seed"])
         binadd.train(net, bits=3, until=100)
@@ -52,7 +63,7 @@ def test_rows_are_of_networks_that_train_gives(expected: Table) -> None:
 
 
 def test_until_proved_tells_margins() -> None:
-    (row,) = sweep(1, hidden_size=16, workers=1, max_sequences=5000)
+    (row,) = sweep([1], hidden_size=16, workers=1, max_sequences=5000)
     net = BinaryAdderRNN(seed=1)
     run = binadd.train(net, max_sequences=5000)
     assert row["status"] == row["verdict"] == "proved"
@@ -61,14 +72,14 @@ def test_until_proved_tells_margins() -> None:
 
 def test_verdicts_of_networks_that_were_not_proved() -> None:
     table = sweep([0], hidden_size=4, bits=3, until=50, verdicts=True, workers=1)
-    assert table["verdict"] == ["refuted"] and table["wrong_bit"][0] >= 0
+    assert column(table, "verdict") == ["refuted"] and column(table, "wrong_bit")[0] >= 0
 
 
 def test_batches_are_trained_one_network_at_a_time() -> None:
     table = sweep([0], batch_size=[1, 8], hidden_size=3, bits=3, until=64, workers=1)
     net = BinaryAdderRNN(3, batch_size=8)
     binadd.train(net, bits=3, until=64)
-    assert table["weights"][1] == weights_digest(net)[:16]
+    assert column(table, "weights")[1] == weights_digest(net)[:16]
 
 
 @pytest.mark.parametrize("batch_size", [1, 2])
@@ -82,47 +93,90 @@ def test_a_network_that_diverges_is_a_row(batch_size: int) -> None:
         until=1000,
         workers=1,
     )
-    assert table["status"] == ["finished", "diverged"]
-    assert table["weights"][1] is None
+    assert column(table, "status") == ["finished", "diverged"]
+    assert column(table, "weights")[1] is None
 
 
 @pytest.mark.parametrize("values", [[3, 3], (3,), np.array([3, 3]), 3, np.int64(3)], ids=str)
 def test_values_to_try(values: Any) -> None:
-    assert sweep(0, hidden_size=values, bits=2, until=1, workers=1)["hidden_size"] == [3]
+    (row,) = sweep([0], hidden_size=values, bits=2, until=1, workers=1)
+    assert row["hidden_size"] == 3
 
 
 # Workers -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("workers", [2, 3])
-def test_threads(expected: Table, workers: int, without_joblib: None) -> None:
+def test_threads(expected: list[Row], workers: int) -> None:
     assert sweep(range(4), workers=workers, **SMALL) == expected
 
 
-def test_joblib(expected: Table) -> None:
-    joblib = pytest.importorskip("joblib")
-    with joblib.parallel_config("threading"):
-        assert sweep(range(4), workers=2, **SMALL) == expected
-
-
 @pytest.mark.slow
-def test_joblib_in_processes(expected: Table) -> None:
-    pytest.importorskip("joblib")
-    assert sweep(range(4), workers=2, **SMALL) == expected
+def test_processes(expected: list[Row]) -> None:
+    with ProcessPoolExecutor(2, get_context("spawn")) as executor:
+        assert sweep(range(4), workers=2, executor=executor, **SMALL) == expected
 
 
-def test_an_error_in_a_worker_is_raised(
-    without_joblib: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("backend", ["threading", "multiprocessing", "loky"])
+def test_joblib(expected: list[Row], backend: str) -> None:
+    joblib = pytest.importorskip("joblib")
+    parallel = joblib.Parallel(2, backend=backend)
+    assert sweep(range(4), workers=2, executor=parallel, **SMALL) == expected
+
+
+def test_an_error_in_a_worker_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*arguments: Any, **options: Any) -> Any:
         raise MemoryError("no more")
 
-    monkeypatch.setattr(sweep_module, "train_population", broken)
+    monkeypatch.setattr(sweep_module, "finish", broken)
     with pytest.raises(MemoryError, match="no more"):
         sweep(range(4), workers=2, **SMALL)
 
 
-def test_progress(expected: Table) -> None:
+def test_an_interrupt_ends_threads_between_slices_and_keeps_rows(tmp_path: Path) -> None:
+    path, options = tmp_path / "rows.jsonl", {**SMALL, "until": 10**9}
+
+    def interrupt(done: int, total: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    quick = sweep(range(4), workers=2, **SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(range(4), workers=2, path=path, progress=interrupt, **SMALL)
+    assert len(path.read_text().splitlines()) > 1
+    assert sweep(range(4), workers=2, path=path, **SMALL) == quick
+    flag = Event()
+    timer = Timer(0.2, flag.set)
+    timer.start()
+    entries = sweep_module._grid(range(4), {"hidden_size": 3})
+    task = sweep_module._task(entries, 3, options["until"], 10**9, False)
+    assert sweep_module._train_chunk(task, entries, flag) == []  # and comes back at all
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+def test_three_interrupts_give_no_traceback() -> None:
+    code = """
+import binadd
+def say(done, total):
+    print("begun", flush=True)
+try:
+    binadd.sweep(range(40), until=10**9, workers=2, progress=say)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == "begun\n"
+        for _ in range(3):
+            time.sleep(0.03)
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (out, err) in [("interrupted\n", "")]
+
+
+def test_progress(expected: list[Row]) -> None:
     calls: list[tuple[int, int]] = []
     sweep(range(4), workers=1, progress=lambda *counts: calls.append(counts), **SMALL)
     assert calls == [(done, 8) for done in range(9)]
@@ -131,7 +185,7 @@ def test_progress(expected: Table) -> None:
 # The file ----------------------------------------------------------------------------------------
 
 
-def test_an_interrupted_sweep_goes_on(expected: Table, tmp_path: Path) -> None:
+def test_an_interrupted_sweep_goes_on(expected: list[Row], tmp_path: Path) -> None:
     path = tmp_path / "sweep.jsonl"
 
     def interrupt(done: int, total: int) -> None:
@@ -149,7 +203,7 @@ def test_an_interrupted_sweep_goes_on(expected: Table, tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == 1 + 8
 
 
-def test_a_torn_last_line_is_written_anew(expected: Table, tmp_path: Path) -> None:
+def test_a_torn_last_line_is_written_anew(expected: list[Row], tmp_path: Path) -> None:
     path = tmp_path / "sweep.jsonl"
     sweep(range(4), workers=1, path=path, **SMALL)
     whole = path.read_bytes()
@@ -159,13 +213,13 @@ def test_a_torn_last_line_is_written_anew(expected: Table, tmp_path: Path) -> No
         assert sorted(path.read_bytes().splitlines()) == sorted(whole.splitlines())
 
 
-def test_a_sweep_can_be_widened(expected: Table, tmp_path: Path) -> None:
+def test_a_sweep_can_be_widened(expected: list[Row], tmp_path: Path) -> None:
     path = tmp_path / "sweep.jsonl"
     sweep(range(2), workers=1, path=path, clip_norm=math.inf, **SMALL)
     table = sweep(range(3), workers=1, path=path, clip_norm=[math.inf, 0.2], **SMALL)
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     assert len(rows) == 1 + 12 and len(table) == 12
-    assert table["clip_norm"][0] == math.inf and rows[1]["clip_norm"] == "inf"
+    assert column(table, "clip_norm")[0] == math.inf and rows[1]["clip_norm"] == "inf"
     assert [row["weights"] for row in table if row["clip_norm"] == 0.2 and row["seed"] < 3] == [
         row["weights"] for row in expected if row["seed"] < 3
     ]
@@ -222,6 +276,8 @@ def test_the_file_of_another_sweep(tmp_path: Path) -> None:
         ({"seed": 7}, "seeds are given as seeds, not as seed"),
         ({"backend": ["python", "auto"]}, "a sweep has one backend"),
         ({"seeds": [-1]}, "seed must be at least 0"),
+        ({"seeds": 3}, r"range\(3\) for so many seeds, \[3\] for this one"),
+        ({"executor": 3}, "executor must have a method submit"),
         ({"workers": 0}, "workers must be at least 1"),
         ({"until": "exact", "bits": 20}, "can be checked up to 12 bits"),
     ],
@@ -229,7 +285,7 @@ def test_the_file_of_another_sweep(tmp_path: Path) -> None:
 )
 def test_bad_input(arguments: dict[str, Any], sentence: str, tmp_path: Path) -> None:
     path = tmp_path / "sweep.jsonl"
-    with pytest.raises(InvalidInputError, match=sentence):
+    with pytest.raises((InvalidInputError, InvalidTypeError), match=sentence):
         sweep(**{"workers": 1, "path": path} | arguments)
     assert not path.exists()
 
@@ -258,53 +314,3 @@ except OSError as error:
     result = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
     assert (result.stdout, result.stderr) == (f"{path}\n", "")
     assert len(sweep(range(9), until=1, workers=1, path=path)) == 9
-
-
-# Tables ------------------------------------------------------------------------------------------
-
-
-def table() -> Table:
-    rows = [
-        {"seed": 0, "status": "proved", "margin": 0.5, "wrong_bit": None},
-        {"seed": 1, "status": "limit", "margin": None, "wrong_bit": 7},
-    ]
-    return Table(["seed", "status", "margin", "wrong_bit"], rows)
-
-
-def test_csv(tmp_path: Path) -> None:
-    table().to_csv(tmp_path / "table.csv")
-    with open(tmp_path / "table.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert rows[1] == {"seed": "1", "status": "limit", "margin": "", "wrong_bit": "7"}
-
-
-def test_numpy() -> None:
-    array = table().to_numpy()
-    assert array.dtype.names == ("seed", "status", "margin", "wrong_bit")
-    assert array["seed"].dtype == np.int64 and array["status"].tolist() == ["proved", "limit"]
-    assert np.isnan(array["margin"][1]) and array["wrong_bit"][1] == 7
-    seeds = [0, 2**64 - 1]
-    large = Table(["seed"], [{"seed": seed} for seed in seeds]).to_numpy()
-    assert large["seed"].tolist() == seeds  # and no floats
-
-
-def test_pandas() -> None:
-    pytest.importorskip("pandas")
-    frame = table().to_pandas()
-    assert list(frame.columns) == list(table().columns) and len(frame) == 2
-
-
-def test_text() -> None:
-    assert str(table()).splitlines() == [
-        "seed  status  margin  wrong_bit",
-        "   0  proved     0.5",
-        "   1  limit                   7",
-    ]
-    many = Table(["seed"], [{"seed": seed} for seed in range(100)])
-    assert len(str(many).splitlines()) == 1 + 20 + 1
-    assert repr(many) == "<Table of 100 rows: seed>"
-
-
-def test_rows_and_columns() -> None:
-    assert table()[1]["seed"] == 1 and table()["seed"] == [0, 1] and len(table()[:1]) == 1
-    assert table() == table() and table() != Table(["seed"], [])

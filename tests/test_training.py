@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 import binadd
 from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, Progress, bits
 from binadd.kernels import load
-from binadd.kernels.contract import words_per_sequence
 from binadd.streams import data_stream
-from binadd.training import loop, saturation, schedule
-from binadd.training.course import Course
-from binadd.training.data import DataStream
+from binadd.training import noise, schedule, trainer
+from binadd.training.data import DataStream, words_of_sequence
+from binadd.training.trainer import Run
 
 Make = Callable[..., BinaryAdderRNN]
 
@@ -36,11 +35,10 @@ SMALL: dict[str, Any] = {"hidden_size": 8, "seed": 1}
 def test_drawn_sums_are_true_and_come_from_the_raw_stream(
     kernels: Any, operands: int, length: int
 ) -> None:
-    state = BinaryAdderRNN(2, operands=operands, seed=5).state
-    data = DataStream(kernels, state, length, 1)
-    symbols, targets = data.take(10)
+    symbols, targets = DataStream(kernels, 5, operands).take(0, length, 10)
+    each = words_of_sequence(operands, length)
     assert symbols.shape == targets.shape == (10, length)
-    raw = [int(word) for word in data_stream(5).random_raw(10 * data.words)]
+    raw = [int(word) for word in data_stream(5).random_raw(10 * each)]
 
     def spelt(words: list[int]) -> list[int]:
         per_word = 64 // operands
@@ -49,9 +47,9 @@ def test_drawn_sums_are_true_and_come_from_the_raw_stream(
             for t in range(length)
         ]
 
-    half = data.words // 2
+    half = each // 2
     for sequence in range(10):
-        words = raw[sequence * data.words : (sequence + 1) * data.words]
+        words = raw[sequence * each : (sequence + 1) * each]
         drawn = spelt(words)
         if operands > 2:
             pairs = list(zip(drawn, spelt(words[half:-1]), strict=True))
@@ -66,20 +64,30 @@ def test_drawn_sums_are_true_and_come_from_the_raw_stream(
 @given(st.lists(st.integers(1, 700), min_size=1, max_size=8), st.integers(1, 5))
 def test_pieces_do_not_change_the_data(pieces: list[int], batch_size: int) -> None:
     kernels = load("python")
-    state = BinaryAdderRNN(2, seed=3).state
-    data = DataStream(kernels, state, 40, batch_size)
-    taken = [data.take(piece)[0] for piece in pieces]
+    data, each, position, taken = DataStream(kernels, 3, 2), words_of_sequence(2, 40), 0, []
+    for piece in pieces:
+        taken.append(data.take(position, 40, piece, batch_size).symbols)
+        position += len(taken[-1]) * each
     for piece, symbols in zip(pieces, taken, strict=True):
         assert len(symbols) % batch_size == 0
         assert batch_size <= len(symbols) <= max(piece, batch_size)
     together = np.concatenate(taken)
-    raw = data_stream(3).random_raw(len(together) * data.words).reshape(len(together), -1)
+    raw = data_stream(3).random_raw(len(together) * each).reshape(len(together), -1)
     np.testing.assert_array_equal(together, kernels.unpack_words(raw, 2, 40))
 
 
 def test_the_largest_operands_are_drawn_too(kernels: Any) -> None:
-    data = DataStream(kernels, BinaryAdderRNN(2).state, 3, 1)
-    assert len(np.unique(data.take(1024)[0], axis=0)) == 64
+    symbols, _ = DataStream(kernels, 0, 2).take(0, 3, 1024)
+    assert len(np.unique(symbols, axis=0)) == 64
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.integers(1, 9)), min_size=1, max_size=6))
+def test_a_stream_goes_on_from_anywhere(asked: list[tuple[int, int]]) -> None:
+    data = DataStream(load("python"), 3, 2)
+    for place, length in asked:
+        fresh = DataStream(load("python"), 3, 2).take(place, length, 5)
+        for array, expected in zip(data.take(place, length, 5), fresh, strict=True):
+            np.testing.assert_array_equal(array, expected)
 
 
 # Stopping ----------------------------------------------------------------------------------------
@@ -139,16 +147,16 @@ def test_failed_proofs_are_tried_again_later_and_more_slowly(
         tried.append((net.state.sequences, effort))
 
     monkeypatch.setattr("binadd.proof.attempt", attempt)
-    monkeypatch.setattr(Course, "_is_exact", lambda run: True)
+    monkeypatch.setattr(Run, "_is_exact", lambda run: True)
     monkeypatch.setattr(schedule, "FAILURES_PER_HALVING", 4)
-    monkeypatch.setattr(saturation, "BITS", 4)  # whatever is learnt: quickly
+    monkeypatch.setattr(noise, "BITS", 4)  # whatever is learnt: quickly
     seen: list[Progress] = []
     net = make(**SMALL)
     run = binadd.train(net, 3, max_sequences=5000, progress=seen.append)
     assert run.status == "limit" and run.verdict.status == "refuted"  # looked at when it ended
     assert [sequences for sequences, _ in tried[:4]] == [0, 512, 1024, 1536]
     assert [effort for _, effort in tried[:9]] == [*["quick"] * 3, "medium"] * 2 + ["quick"]
-    assert net.state.failed_proofs == len(tried)
+    assert run.failed_proofs == len(tried)
     rates = [progress.learning_rate for progress in seen]
     assert rates[0] == 0.05 and min(rates) == rates[-1] < 0.05
     assert rates == sorted(rates, reverse=True)
@@ -190,10 +198,10 @@ def test_two_runs_are_as_one(make: Make) -> None:
 def test_slices_do_not_change_the_weights(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, parts = make(**SMALL), make(**SMALL)
     binadd.train(whole, bits=3, until="exact", max_sequences=150)
-    monkeypatch.setattr(loop, "SLICE_SECONDS", 1e-9)
+    monkeypatch.setattr(trainer, "SLICE_SECONDS", 1e-9)
     calls: list[Progress] = []
     binadd.train(parts, bits=3, until="exact", max_sequences=150, progress=calls.append)
-    assert whole == parts and parts.state.next_check == whole.state.next_check
+    assert whole == parts
     assert len(calls) == 1 + 150 - 64  # the first slice is of 64 sequences, each other of one
 
 
@@ -241,11 +249,15 @@ def test_a_run_reads_well(make: Make) -> None:
     [
         ({"bits": 0}, InvalidInputError, "bits must be at least 1"),
         ({"bits": 8.0}, InvalidTypeError, "bits must be an integer"),
+        ({"bits": 1}, InvalidInputError, "bits must be at least 2 to show a carry, not 1"),
         ({"bits": True}, InvalidTypeError, "bits must be an integer"),
         ({"bits": 13, "until": "exact"}, InvalidInputError, "checked up to 12 bits, not 13"),
         ({"until": "perfect"}, InvalidInputError, "until must be 'proved', 'exact' or a number"),
         ({"until": 0.5}, InvalidTypeError, "or a number of sequences, not 0.5"),
         ({"until": -1}, InvalidInputError, "until must be at least 0"),
+        ({"restart": 1}, InvalidTypeError, "restart must be True or False"),
+        ({"until": float("nan")}, InvalidTypeError, "or a number of sequences, not nan"),
+        ({"until": float("inf")}, InvalidTypeError, "or a number of sequences, not inf"),
         ({"until": None}, InvalidTypeError, "or a number of sequences, not None"),
         ({"max_sequences": -1}, InvalidInputError, "max_sequences must be at least 0"),
         ({"checkpoint_every": 0}, InvalidInputError, "checkpoint_every must be at least 1"),
@@ -276,4 +288,69 @@ def test_divergence_is_an_error_and_leaves_the_network_valid(make: Make) -> None
 def test_long_operands(make: Make) -> None:
     net = make(2)
     run = binadd.train(net, bits=500, until=3)
-    assert net.state.position == 3 * words_per_sequence(2, 500) and run.sequences == 3
+    assert net.state.position == 3 * words_of_sequence(2, 500) and run.sequences == 3
+
+
+# Weights from elsewhere, and what to do ----------------------------------------------------------
+
+
+def elsewhere(make: Make, **parameters: Any) -> BinaryAdderRNN:
+    """A network with weights that are not its seed's, and of too few units to learn."""
+    weights = make(hidden_size=2, seed=9).parameters
+    return BinaryAdderRNN.from_parameters(weights, seed=3, **parameters)
+
+
+def test_weights_from_elsewhere_are_not_thrown_away(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "PATIENCE", 100)
+    run = binadd.train(elsewhere(make), max_sequences=1000)
+    assert (run.status, run.reached, run.restarts) == ("stuck", False, 0)
+    assert run.sequences < 400 and run.advice is not None
+    run = binadd.train(elsewhere(make), max_sequences=300, restart=True)
+    assert (run.status, run.restarts) == ("limit", 2)
+    assert binadd.train(make(hidden_size=2), max_sequences=999, restart=False).status == "stuck"
+
+
+def test_weights_written_over_the_seeds_are_from_elsewhere(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setattr(schedule, "PATIENCE", 100)
+    net = make(hidden_size=2)
+    net.parameters["output_bias"] = 1
+    binadd.train(net, until=3)
+    net.save(tmp_path / "net.npz")
+    assert binadd.train(binadd.load(tmp_path / "net.npz"), max_sequences=999).status == "stuck"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"hidden_size": 2}, "with 2 hidden units, 2 operands were never learnt"),
+        ({"learning_rate": 1e-6}, "higher than 1e-06 may help: the recipe has 0.1"),
+        ({"learning_rate": 90.0}, "lower than 90 may help"),
+        ({}, "a higher max_sequences"),
+    ],
+)
+def test_a_run_without_success_gives_advice(
+    make: Make, parameters: dict[str, Any], words: str
+) -> None:
+    run = binadd.train(make(**SMALL | parameters), max_sequences=50)
+    assert run.advice is not None and words in run.advice
+
+
+def test_a_run_that_succeeds_needs_no_advice(make: Make) -> None:
+    assert binadd.train(make(**SMALL), bits=3, until=20).advice is None
+
+
+def test_right_bits_are_counted_at_the_end(make: Make) -> None:
+    run = binadd.train(make(**SMALL), bits=3, until=0)
+    again = binadd.train(run.network, bits=3, until="exact")
+    assert run.bit_accuracy < 0.8 and again.bit_accuracy == 1
+    counted = binadd.train(make(**SMALL), bits=3, until=again.sequences)
+    assert counted.status == "finished" and counted.bit_accuracy == 1
+
+
+def test_whole_floats_count(make: Make) -> None:
+    assert binadd.train(make(**SMALL), until=1e1).sequences == 10
+    assert binadd.train(make(**SMALL), until="exact", max_sequences=2e1).sequences == 20

@@ -40,3 +40,11 @@ binadd.encode(np.array([[23, 42], [7, 1]]))
 binadd.encode(zip(range(4), range(4), strict=True))
 verdict = binadd.prove(net)
 print(by_status(verdict), by_class(verdict))
+assert_type(net.hidden_size, int)
+assert_type(net.learning_rate, float | None)
+net.momentum = 0.5
+net.parameters["output_bias"] = 0.25
+if verdict.status != "undecided":
+    assert_type(bool(verdict), bool)
+if verdict.status == "proved":
+    print(binadd.check(verdict.certificate, net=verdict.network).sets)

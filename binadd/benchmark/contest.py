@@ -14,6 +14,7 @@ from binadd.benchmark import limits, notebook
 from binadd.benchmark.machine import describe
 from binadd.benchmark.ours import AtLevel, Ours
 from binadd.benchmark.peers import installed
+from binadd.benchmark.proofs import proofs
 from binadd.benchmark.report import Report, Row, Section
 from binadd.benchmark.timing import interleave
 from binadd.benchmark.work import Contestant, Parameters, Work, work
@@ -22,6 +23,7 @@ from binadd.errors import DisagreementError
 from binadd.kernels import load, native_or_none
 from binadd.kernels.contract import NativeKernels
 from binadd.model import BinaryAdderRNN
+from binadd.progress import reporting
 
 __all__ = ["run"]
 
@@ -43,7 +45,7 @@ def run(
     repeats: int = 9,
     peers: bool = False,
     growth: bool = False,
-    progress: Callable[[str], object] | None = None,
+    progress: Callable[[str], object] | bool | None = None,
 ) -> Report:
     """Time every implementation at every kind of work, and return a report.
 
@@ -56,13 +58,14 @@ def run(
     recipe : str, default "default"
         Decides about loss, update rule and biases: see `binadd.recipes.RECIPES`.
     repeats : int, default 9
-        Rounds in which all take turns; the times are those of the median round.
+        Rounds in which all take turns; the times are those of the median round. As many networks
+        are trained until they are proved, each with its own seed.
     peers : bool, default False
         Whether Numba, PyTorch, JAX and ONNX Runtime take part, those that are installed.
     growth : bool, default False
         Whether native training is timed for other sizes, lengths, batches and threads, too.
-    progress : callable, optional
-        Called with the title of each section before it is timed.
+    progress : callable or True, optional
+        Called with the title of each section before it is timed; True shows it on stderr.
 
     Returns
     -------
@@ -84,10 +87,9 @@ def run(
     net = BinaryAdderRNN(hidden_size, dtype=dtype, recipe=recipe)
     bits = check_integer("bits", bits, 1, 4096)
     repeats = check_integer("repeats", repeats, 1)
-    say = progress or (lambda title: None)
     machine = describe()  # before the benchmark itself makes it busy
-    with _isa_restored():
-        bench = _Bench(net, bits, repeats, peers, say)
+    with reporting(progress) as report, _isa_restored():
+        bench = _Bench(net, bits, repeats, peers, report or (lambda title: None))
         sections = list(bench.sections())
         native = native_or_none()
         return Report(
@@ -162,6 +164,16 @@ class _Bench:
         yield self._section("Answers, 8,192 sequences at once", "forward", self._work(8192))
         yield self._section("Answers, one sequence a call", "call", self._work(1), unit="call")
         yield self._stream()
+        yield from self._proofs()
+
+    def _proofs(self) -> Iterator[Section]:
+        """Time networks from seed to proof; the Python twin would take minutes."""
+        if self._natives:
+            self._say("Proofs")
+            self._natives[list(self._natives)[-1]].get_ready()
+            section = proofs(self._repeats, backend="native", **self._parameters())
+            if section is not None:
+                yield section
 
     def _stream(self) -> Section:
         """One long sequence: nothing to do side by side."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from binadd.benchmark.work import Work
 from binadd.bits import unpack_symbols
-from binadd.kernels.contract import Kernels, NativeKernels
+from binadd.kernels.contract import Batch, Kernels, Learner, NativeKernels
 from binadd.model import BinaryAdderRNN
 
 __all__ = ["AtLevel", "Ours"]
@@ -29,15 +28,12 @@ class Ours:
 
         def run() -> NDArray[Any]:
             block = start.copy()
+            moments, powers = np.zeros((2, *block.shape), block.dtype), np.ones(2, block.dtype)
             self._kernels.train(
-                architecture,
-                block,
-                np.zeros((2, *block.shape), block.dtype),
-                np.ones(2, block.dtype),
-                work.symbols,
-                work.targets,
+                Learner(architecture, block, moments, powers),
+                Batch(work.symbols, work.targets),
+                settings.update_rule,
                 loss=settings.loss,
-                optimizer=settings.update_rule,
                 batch_size=settings.batch_size,
             )
             return block
@@ -52,15 +48,13 @@ class Ours:
 
         def run() -> NDArray[Any]:
             blocks = start.copy()
+            moments = np.zeros((count, 2, *blocks.shape[1:]), blocks.dtype)
+            powers = np.ones((count, 2), blocks.dtype)
             self._kernels.train_population(
-                work.architecture,
-                blocks,
-                np.zeros((count, 2, *blocks.shape[1:]), blocks.dtype),
-                np.ones((count, 2), blocks.dtype),
-                work.symbols.reshape(shape),
-                work.targets.reshape(shape),
+                Learner(work.architecture, blocks, moments, powers),
+                Batch(work.symbols.reshape(shape), work.targets.reshape(shape)),
+                settings.update_rule,
                 loss=settings.loss,
-                optimizer=settings.update_rule,
                 learning_rates=np.full(count, settings.learning_rate, blocks.dtype),
             )
             return blocks
@@ -78,10 +72,9 @@ class Ours:
 
     def call(self, work: Work) -> Callable[[], NDArray[Any]]:
         """Probabilities (N, T), as a user asks for them."""
-        parameters = {
-            field.name: getattr(work.settings, field.name) for field in fields(work.settings)
-        }
-        net = BinaryAdderRNN(**parameters, backend=self._kernels.NAME)
+        net = BinaryAdderRNN.from_parameters(
+            work.parameters(), work.settings.activation, backend=self._kernels.NAME
+        )
         X = unpack_symbols(work.symbols, work.architecture.operands)
         return lambda: net.predict_proba(X)
 

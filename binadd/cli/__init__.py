@@ -17,6 +17,7 @@ from binadd import __version__
 from binadd.cli.add import add
 from binadd.cli.bench import bench
 from binadd.cli.command import INTERRUPTED, NO, WRONG_USE, Outcome, as_json, paint, say, silence
+from binadd.cli.demo import demo
 from binadd.cli.export import export
 from binadd.cli.info import info
 from binadd.cli.plot import plot
@@ -55,7 +56,7 @@ def _binadd(ctx: click.Context) -> Outcome | None:
     return Outcome(ctx.get_help()) if ctx.invoked_subcommand is None else None
 
 
-for _command in (train, add, prove, check, info, plot, bench, sweep, export):
+for _command in (demo, train, add, prove, check, info, plot, bench, sweep, export):
     _binadd.add_command(_command)
 
 

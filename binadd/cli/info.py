@@ -130,7 +130,8 @@ def _read(path: str) -> tuple[BinaryAdderRNN, Goal | None]:
         from binadd.training.checkpoint import load_checkpoint
 
         with suppress(CheckpointError):
-            return load_checkpoint(path)
+            run = load_checkpoint(path)
+            return run.net, run.goal
         raise
 
 

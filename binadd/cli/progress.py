@@ -36,7 +36,6 @@ class Reporter:
         self._quiet = quiet
         self._next_line = 0
         self._bar: tqdm[Any] | None = None
-        self.bit_accuracy: float | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -53,7 +52,6 @@ class Reporter:
 
     def __call__(self, progress: Progress) -> None:
         """Move the bar; at every doubling of the sequences, show a sum."""
-        self.bit_accuracy = progress.bit_accuracy
         if not self._quiet:
             with while_heard():
                 self._show(progress)
@@ -79,7 +77,7 @@ class Reporter:
                 file=sys.stderr,
             )
         text = f"bit accuracy {progress.bit_accuracy:.2%}"
-        if progress.saturating:
+        if progress.noise:
             text += f", with noise after {progress.failed_proofs} failed proofs"
         self._bar.set_postfix_str(text, refresh=False)
         self._bar.update(progress.sequences - self._bar.n)
@@ -89,8 +87,8 @@ class Reporter:
         net, bits = self._net, self._goal.bits
         if bits > _LONGEST:
             return f"loss {progress.loss:.3f}   bit accuracy {progress.bit_accuracy:.2%}"
-        data = DataStream(net.kernels, net.state, bits, batch_size=1)
-        symbols, _ = data.take(1)
+        data = DataStream(net.kernels, net.state.seed, net.settings.operands)
+        symbols, _ = data.take(net.state.position, bits, 1)
         steps = bits + net.settings.architecture.carry_steps
         X = np.zeros((1, steps, net.settings.operands), np.uint8)
         X[0, :bits] = unpack_symbols(symbols[0], net.settings.operands)

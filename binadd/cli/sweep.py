@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -20,13 +22,17 @@ from binadd.cli.command import (
     while_heard,
 )
 from binadd.cli.options import backend_option, goal_options, grid_options, network_parameters
+from binadd.files import write_atomically
 
 if TYPE_CHECKING:
-    from binadd.training.table import Table
+    from binadd.training.rows import Row
 
 __all__ = ["sweep"]
 
 _MOST_SEEDS = 1_000_000
+
+_SHOWN = 20
+"""Rows of the table that are shown."""
 
 
 def _read_seeds(ctx: click.Context, parameter: click.Parameter, text: str) -> list[int]:
@@ -90,7 +96,7 @@ def sweep(
     demand_own_files(rows=rows, table=output)
     from tqdm import tqdm
 
-    from binadd.training.loop import MAX_SEQUENCES
+    from binadd.training.schedule import MAX_SEQUENCES
     from binadd.training.sweep import sweep as run
 
     if backend != "auto":
@@ -118,11 +124,11 @@ def sweep(
         except KeyboardInterrupt:
             return _interrupted(rows)
     if output is not None:
-        table.to_csv(output)
+        write_atomically(output, _csv(table))
         say(f"{len(table):,} rows are in {output}")
     summary = _summarise(table)
-    text = f"{table}\n\n{_describe(summary)}"
-    data = {"columns": table.columns, "rows": list(table), "summary": summary, "output": output}
+    text = f"{_text(table)}\n\n{_describe(summary)}"
+    data = {"columns": list(table[0]), "rows": table, "summary": summary, "output": output}
     return Outcome(text, data)
 
 
@@ -132,19 +138,49 @@ def _interrupted(rows: str | None) -> Outcome:
     return Outcome("", {"status": "interrupted", "rows": rows}, INTERRUPTED)
 
 
-def _summarise(table: Table) -> dict[str, Any]:
+def _csv(table: list[Row]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, table[0])
+    writer.writeheader()
+    writer.writerows(table)
+    return text.getvalue().encode()
+
+
+def _text(table: list[Row]) -> str:
+    """Return aligned columns; of many rows, only the first and last ones."""
+    lines = [[*table[0]], *([_cell(value) for value in row.values()] for row in table)]
+    if len(table) > _SHOWN:
+        lines[1 + _SHOWN // 2 : -_SHOWN // 2] = [["…"] * len(table[0])]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    left = [all(isinstance(row[name], str | None) for row in table) for name in table[0]]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if is_text else cell.rjust(width)
+            for cell, width, is_text in zip(line, widths, left, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _summarise(table: list[Row]) -> dict[str, Any]:
     """Count how the networks ended and what proofs said of them, and how much that took."""
     import numpy as np
 
-    sequences = [count for count in table["sequences"] if count is not None]
+    sequences = [row["sequences"] for row in table if row["sequences"] is not None]
 
     def quantile(share: float) -> int | None:
         return round(float(np.quantile(sequences, share))) if sequences else None
 
     return {
         "networks": len(table),
-        "status": dict(Counter(table["status"])),
-        "verdict": dict(Counter(verdict for verdict in table["verdict"] if verdict is not None)),
+        "status": dict(Counter(row["status"] for row in table)),
+        "verdict": dict(Counter(row["verdict"] for row in table if row["verdict"] is not None)),
         "sequences": {"median": quantile(0.5), "p95": quantile(0.95), "most": quantile(1)},
     }
 

@@ -32,9 +32,8 @@ from binadd.cli.options import (
 from binadd.cli.prove import every_sum, verdict_data
 
 if TYPE_CHECKING:
-    from binadd.model import BinaryAdderRNN
     from binadd.training import TrainingRun
-    from binadd.training.schedule import Goal
+    from binadd.training.trainer import Run
 
 __all__ = ["train"]
 
@@ -118,12 +117,14 @@ def train(
     ctx = click.get_current_context()
     demand_own_files(network=output, checkpoint=checkpoint if resume is None else resume)
     if resume is None:
-        net, goal = _start(parameters, backend, bits, until, max_sequences)
+        run = _start(parameters, backend, bits, until, max_sequences)
     else:
+        from binadd.training.checkpoint import load_run
+
         _refuse_beside_resume(ctx)
-        net, goal = _go_on(resume, backend, until, max_sequences)
+        run = load_run(resume, backend, until, max_sequences, None)
         checkpoint = resume
-    return _train(net, goal, output, checkpoint, checkpoint_every, checkpoint_seconds, quiet)
+    return _train(run, output, checkpoint, checkpoint_every, checkpoint_seconds, quiet)
 
 
 def _start(
@@ -132,15 +133,15 @@ def _start(
     bits: int | None,
     until: str | int | None,
     max_sequences: int | None,
-) -> tuple[BinaryAdderRNN, Goal]:
+) -> Run:
     from binadd.model import BinaryAdderRNN
-    from binadd.training.loop import MAX_SEQUENCES
-    from binadd.training.schedule import check_goal
+    from binadd.training.schedule import MAX_SEQUENCES, check_goal
+    from binadd.training.trainer import Run
 
     net = BinaryAdderRNN(**network_parameters(parameters), backend=backend)
     until = "proved" if until is None else until
     limit = MAX_SEQUENCES if max_sequences is None else max_sequences
-    return net, check_goal(net.settings.operands, bits, until, limit)
+    return Run(net, check_goal(net.settings.operands, bits, until, limit))
 
 
 def _refuse_beside_resume(ctx: click.Context) -> None:
@@ -153,21 +154,8 @@ def _refuse_beside_resume(ctx: click.Context) -> None:
             )
 
 
-def _go_on(
-    path: str, backend: str, until: str | int | None, max_sequences: int | None
-) -> tuple[BinaryAdderRNN, Goal]:
-    from binadd.training.checkpoint import load_checkpoint
-    from binadd.training.schedule import check_goal
-
-    net, goal = load_checkpoint(path, backend)
-    until = goal.until if until is None else until
-    limit = goal.max_sequences if max_sequences is None else max_sequences
-    return net, check_goal(net.settings.operands, goal.bits, until, limit)
-
-
 def _train(
-    net: BinaryAdderRNN,
-    goal: Goal,
+    run: Run,
     output: str | None,
     checkpoint: str | None,
     checkpoint_every: int | None,
@@ -175,38 +163,27 @@ def _train(
     quiet: bool,
 ) -> Outcome:
     from binadd.cli.progress import Reporter
-    from binadd.training import train as run_training
+    from binadd.training import follow
+    from binadd.training.checkpoint import CheckpointWriter
 
-    before = net.state.sequences
+    before = run.state.sequences
+    writer = CheckpointWriter(checkpoint, checkpoint_every, checkpoint_seconds)
     try:
-        with Reporter(net, goal, quiet) as reporter:
-            run = run_training(
-                net,
-                goal.bits,
-                until=goal.until,
-                max_sequences=goal.max_sequences,
-                progress=reporter,
-                checkpoint=checkpoint,
-                checkpoint_every=checkpoint_every,
-                checkpoint_seconds=checkpoint_seconds,
-            )
+        with Reporter(run.net, run.goal, quiet) as reporter:
+            outcome = follow(run, reporter, writer)
     except KeyboardInterrupt:
-        return _interrupted(net, goal, output, checkpoint)
+        return _interrupted(run, output, checkpoint)
     if output is not None:
-        net.save(output)
-    text = f"{_headline(run, reporter.bit_accuracy)}\n{_account(run, before, output)}"
-    data = _run_data(run) | {
-        "bit_accuracy": reporter.bit_accuracy,
-        "output": output,
-        "checkpoint": checkpoint,
-    }
-    return Outcome(text, data, YES if run.reached else NO)
+        run.net.save(output)
+    text = f"{_headline(outcome)}\n{_account(outcome, before, output)}"
+    data = _run_data(outcome) | {"output": output, "checkpoint": checkpoint}
+    return Outcome(text, data, YES if outcome.reached else NO)
 
 
 # What came of it ---------------------------------------------------------------------------------
 
 
-def _headline(run: TrainingRun, bit_accuracy: float | None) -> str:
+def _headline(run: TrainingRun) -> str:
     status = paint(run.status, fg="green", bold=True)
     operands = run.network.settings.operands
     if run.status == "proved":
@@ -214,12 +191,12 @@ def _headline(run: TrainingRun, bit_accuracy: float | None) -> str:
     if run.status == "exact":
         return f"{status}: every sum of {operands} numbers of {run.bits} bits is right"
     if run.status == "finished":
-        accuracy = "" if bit_accuracy is None else f": bit accuracy {bit_accuracy:.2%} at the end"
-        return f"{status}{accuracy}"
+        return f"{status}: {run.bit_accuracy:.2%} of the bits of further sums are right"
     status = paint("not reached", fg="red", bold=True)
     if run.wrong is not None:
-        return f"{status}: {' + '.join(map(short_integer, run.wrong))} is still wrong"
-    return f"{status}: short sums are right, but there is no proof for all"
+        wrong = " + ".join(map(short_integer, run.wrong))
+        return f"{status}: {wrong} is still wrong; {run.advice}"
+    return f"{status}: {run.advice}"
 
 
 def _account(run: TrainingRun, before: int, output: str | None) -> str:
@@ -254,6 +231,8 @@ def _run_data(run: TrainingRun) -> dict[str, Any]:
         "restarts": run.restarts,
         "seconds": run.seconds,
         "bits": run.bits,
+        "bit_accuracy": run.bit_accuracy,
+        "advice": run.advice,
         "wrong": run.wrong,
         "verdict": None if run.verdict is None else verdict_data(run.verdict),
         "settings": asdict(run.network.settings),
@@ -264,19 +243,17 @@ def _run_data(run: TrainingRun) -> dict[str, Any]:
 # Ctrl-C ------------------------------------------------------------------------------------------
 
 
-def _interrupted(
-    net: BinaryAdderRNN, goal: Goal, output: str | None, checkpoint: str | None
-) -> Outcome:
+def _interrupted(run: Run, output: str | None, checkpoint: str | None) -> Outcome:
     """Leave a checkpoint, if `binadd.train` has not written one, and say how to go on."""
     from binadd.training.checkpoint import save_checkpoint
 
     if checkpoint is None:
         checkpoint = _unused_name(output)
-        save_checkpoint(net, goal, checkpoint)
+        save_checkpoint(run, checkpoint)
     further = "" if output is None else f" -o {output}"
-    say(f"{paint('interrupted', fg='yellow', bold=True)} after {net.state.sequences:,} sequences")
+    say(f"{paint('interrupted', fg='yellow', bold=True)} after {run.state.sequences:,} sequences")
     say(f"To continue: binadd train --resume {checkpoint}{further}")
-    data = {"status": "interrupted", "sequences": net.state.sequences, "checkpoint": checkpoint}
+    data = {"status": "interrupted", "sequences": run.state.sequences, "checkpoint": checkpoint}
     return Outcome("", data, INTERRUPTED)
 
 

@@ -21,14 +21,17 @@ from binadd.kernels.contract import (
     MAX_STEPS,
     RULES,
     Architecture,
+    Batch,
     Bytes,
     Cells,
     Contexts,
     Errors,
     Indices,
+    Learner,
     Optimizer,
     Origins,
     Real,
+    Report,
     words_per_sequence,
 )
 
@@ -61,10 +64,11 @@ def check_symbols(symbols: Any, operands: int) -> None:
         raise InvalidInputError(f"symbols of {operands} operands must be below {1 << operands}")
 
 
-def check_targets(targets: Any, symbols: Bytes) -> None:
-    """Raise InvalidInputError unless targets are bits of the symbols' shape."""
-    check_layout("targets", targets, symbols.shape, "uint8")
-    if int(targets.max()) > 1:
+def check_batch(batch: Batch, operands: int) -> None:
+    """Raise InvalidInputError unless targets are bits, one for each symbol."""
+    check_symbols(batch.symbols, operands)
+    check_layout("targets", batch.targets, batch.symbols.shape, "uint8")
+    if int(batch.targets.max()) > 1:
         raise InvalidInputError("targets must be 0 or 1")
 
 
@@ -79,93 +83,82 @@ def check_forward(
         check_layout("initial_state", initial_state, shape, architecture.dtype)
 
 
-def check_gradients(
-    architecture: Architecture, block: Real, symbols: Bytes, targets: Bytes, loss: str
-) -> None:
+def check_gradients(architecture: Architecture, block: Real, batch: Batch, loss: str) -> None:
     """Raise InvalidInputError unless all that `loss_and_gradients` is given agrees."""
     check_layout("block", block, architecture.block_shape, architecture.dtype)
-    check_symbols(symbols, architecture.operands)
-    check_targets(targets, symbols)
+    check_batch(batch, architecture.operands)
     check_choice("loss", loss, LOSSES)
 
 
 def check_training(
-    architecture: Architecture,
-    block: Real,
-    moments: Real,
-    powers: Real,
-    symbols: Bytes,
-    targets: Bytes,
-    loss: str,
+    learner: Learner,
+    batch: Batch,
     optimizer: Optimizer,
+    loss: str,
     batch_size: int,
     noise: Real | None,
-    losses: Real | None,
-    wrong_bits: NDArray[np.int64] | None,
+    report: Report | None,
 ) -> None:
     """Raise InvalidInputError unless all that `train` is given agrees."""
-    shape, dtype = architecture.block_shape, architecture.dtype
-    check_layout("block", block, shape, dtype)
-    check_layout("moments", moments, (2, *shape), dtype)
-    check_layout("powers", powers, (2,), dtype)
-    check_symbols(symbols, architecture.operands)
-    check_targets(targets, symbols)
-    check_choice("loss", loss, LOSSES)
-    check_choice("rule", optimizer.rule, RULES)
-    count = symbols.shape[0]
+    architecture = learner.architecture
+    check_learner(learner, ())
+    check_batch(batch, architecture.operands)
+    check_rule(optimizer, loss)
+    count = len(batch.symbols)
     if batch_size < 1 or count % batch_size:
         raise InvalidInputError(
             f"the number of sequences ({count}) must be a multiple of batch_size ({batch_size})"
         )
     updates = count // batch_size
     if noise is not None:
-        check_layout("noise", noise, (updates, *shape), dtype)
-    check_reports(losses, wrong_bits, (updates,), dtype)
+        check_layout("noise", noise, (updates, *architecture.block_shape), architecture.dtype)
+    check_report(report, (updates,), architecture.dtype)
 
 
 def check_population(
-    architecture: Architecture,
-    blocks: Real,
-    moments: Real,
-    powers: Real,
-    symbols: Bytes,
-    targets: Bytes,
-    loss: str,
+    learner: Learner,
+    batch: Batch,
     optimizer: Optimizer,
+    loss: str,
     learning_rates: Real,
-    losses: Real | None,
-    wrong_bits: NDArray[np.int64] | None,
+    report: Report | None,
 ) -> None:
     """Raise InvalidInputError unless all that `train_population` is given agrees."""
-    shape, dtype = architecture.block_shape, architecture.dtype
+    architecture, (symbols, targets) = learner.architecture, batch
     if not isinstance(symbols, np.ndarray) or symbols.ndim != 3 or symbols.size == 0:
         raise InvalidInputError(
             "symbols must be a non-empty array of shape (networks, sequences, steps)"
         )
     networks, count, steps = symbols.shape
-    check_layout("blocks", blocks, (networks, *shape), dtype)
-    check_layout("moments", moments, (networks, 2, *shape), dtype)
-    check_layout("powers", powers, (networks, 2), dtype)
-    check_layout("learning_rates", learning_rates, (networks,), dtype)
-    check_symbols(symbols.reshape(-1, steps), architecture.operands)
     check_layout("symbols", symbols, symbols.shape, "uint8")
-    check_targets(targets, symbols)
+    check_layout("targets", targets, symbols.shape, "uint8")
+    rows = Batch(symbols.reshape(-1, steps), targets.reshape(-1, steps))
+    check_batch(rows, architecture.operands)
+    check_learner(learner, (networks,))
+    check_layout("learning_rates", learning_rates, (networks,), architecture.dtype)
+    check_rule(optimizer, loss)
+    check_report(report, (networks, count), architecture.dtype)
+
+
+def check_learner(learner: Learner, networks: tuple[int, ...]) -> None:
+    """Raise InvalidInputError unless arrays are those of one network, (), or of (K,) networks."""
+    shape, dtype = learner.architecture.block_shape, learner.architecture.dtype
+    check_layout("block", learner.block, (*networks, *shape), dtype)
+    check_layout("moments", learner.moments, (*networks, 2, *shape), dtype)
+    check_layout("powers", learner.powers, (*networks, 2), dtype)
+
+
+def check_rule(optimizer: Optimizer, loss: str) -> None:
+    """Raise InvalidInputError unless both names are known."""
     check_choice("loss", loss, LOSSES)
     check_choice("rule", optimizer.rule, RULES)
-    check_reports(losses, wrong_bits, (networks, count), dtype)
 
 
-def check_reports(
-    losses: Real | None,
-    wrong_bits: NDArray[np.int64] | None,
-    shape: tuple[int, ...],
-    dtype: str,
-) -> None:
+def check_report(report: Report | None, shape: tuple[int, ...], dtype: str) -> None:
     """Raise InvalidInputError unless the arrays to fill have a place for each update."""
-    if losses is not None:
-        check_layout("losses", losses, shape, dtype)
-    if wrong_bits is not None:
-        check_layout("wrong_bits", wrong_bits, shape, "int64")
+    if report is not None:
+        check_layout("losses", report.losses, shape, dtype)
+        check_layout("wrong_bits", report.wrong_bits, shape, "int64")
 
 
 def check_exhaustive(architecture: Architecture, block: Real, bits: int) -> None:

@@ -55,6 +55,8 @@ cdef extern from "binadd.h" nogil:
         const uint8_t *symbols
         size_t sequences
         size_t steps
+        size_t first
+        size_t count
         const void *initial_state
         void *logits
         void *probabilities

@@ -107,6 +107,32 @@ class Optimizer:
     clip_norm: float = float("inf")
 
 
+class Learner(NamedTuple):
+    """What updates change: a network's weights, and what its optimizer remembers.
+
+    Of a population, every array has a leading K.
+    """
+
+    architecture: Architecture
+    block: Real  # (R, S)
+    moments: Real  # (2, R, S): zeros at the start
+    powers: Real  # (2,): Adam's β₁ᵗ and β₂ᵗ, ones at the start
+
+
+class Batch(NamedTuple):
+    """Sequences to learn from, of one batch or of several in turn; of a population (K, N, T)."""
+
+    symbols: Bytes  # (N, T)
+    targets: Bytes  # (N, T): the bits of the true sums
+
+
+class Report(NamedTuple):
+    """Filled in by training: how each batch went before its update; of a population (K, N)."""
+
+    losses: Real  # (N / batch_size,): the mean over its sequences
+    wrong_bits: NDArray[np.int64]  # (N / batch_size,)
+
+
 class Forward(NamedTuple):
     """What `forward` returns."""
 
@@ -251,52 +277,40 @@ class Kernels(Protocol):
         """What the network says (N, T), from 0: 1 where the logit is above 0."""
 
     def loss_and_gradients(
-        self, architecture: Architecture, block: Real, symbols: Bytes, targets: Bytes, loss: str
+        self, architecture: Architecture, block: Real, batch: Batch, loss: str
     ) -> tuple[float, Real]:
         """Mean over the sequences of the loss summed over the steps, and its gradient (R, S)."""
 
     def train(
         self,
-        architecture: Architecture,
-        block: Real,
-        moments: Real,
-        powers: Real,
-        symbols: Bytes,
-        targets: Bytes,
+        learner: Learner,
+        batch: Batch,
+        optimizer: Optimizer,
         *,
         loss: str,
-        optimizer: Optimizer,
-        batch_size: int,
+        batch_size: int = 1,
         noise: Real | None = None,
-        losses: Real | None = None,
-        wrong_bits: NDArray[np.int64] | None = None,
+        report: Report | None = None,
     ) -> None:
-        """One update for each `batch_size` sequences in turn, in place.
+        """Update the learner in place, once for each `batch_size` sequences in turn.
 
-        `moments` (2, R, S) starts as zeros and `powers` (2,), Adam's β₁ᵗ and β₂ᵗ, as ones.
         `noise` (N / batch_size, R, S) is added to the weights before a batch's gradient is
-        computed, and taken off again after its update. `losses` and `wrong_bits`
-        (N / batch_size,) tell of each batch before its update.
+        computed, and taken off again after its update.
         """
 
     def train_population(
         self,
-        architecture: Architecture,
-        blocks: Real,
-        moments: Real,
-        powers: Real,
-        symbols: Bytes,
-        targets: Bytes,
+        learner: Learner,
+        batch: Batch,
+        optimizer: Optimizer,
         *,
         loss: str,
-        optimizer: Optimizer,
         learning_rates: Real,
-        losses: Real | None = None,
-        wrong_bits: NDArray[np.int64] | None = None,
+        report: Report | None = None,
     ) -> None:
         """`train` with batches of one for K networks at once, each on its own data and rate.
 
-        Shapes as in `train` with a leading K; `learning_rates` (K,) replaces the optimizer's.
+        `learning_rates` (K,) replaces the optimizer's.
         """
 
     def first_error(

@@ -1,14 +1,15 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 # cython: freethreading_compatible=True, binding=False, auto_pickle=False
-"""The kernels in C: csrc/binadd.h behind typed memoryviews, or bare buffers where every µs counts.
+"""The kernels in C: csrc/binadd.h, its structures filled from the buffers of arrays.
 
-Every function checks its `arguments`, which memoryviews do not do for each other, and releases the
-GIL. Running, training and bounding are cut into slices of well under 0.2 s, so that Ctrl-C is
-noticed between two of them; `first_error` and what makes data run in one piece.
+A buffer that does not fit is refused, and C refuses symbols and targets out of range: then
+`arguments` says which it was. Every function releases the GIL. Running, training and bounding are
+cut into slices of well under 0.2 s, so that Ctrl-C is noticed between two of them; `first_error`
+and what makes data run in one piece.
 """
 
 from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer,
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
@@ -18,6 +19,7 @@ from binadd.kernels cimport cbinadd as c
 
 import numpy as np
 
+from binadd.checks import check_integer
 from binadd.errors import BackendError, InvalidInputError
 from binadd.kernels import arguments, contract
 from binadd.kernels.contract import Forward
@@ -41,6 +43,9 @@ cdef dict ERRORS = {
 FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
 BYTE = np.dtype(np.uint8)
+
+REFUSED = (ValueError, TypeError, AttributeError, KeyError, BufferError)
+"""What a function that is given something else than it expects may come upon."""
 
 cdef dict DTYPES = {
     "float64": c.BINADD_FLOAT64,
@@ -95,26 +100,52 @@ cdef Workspace workspace_of(size_t size):
     return workspace
 
 
-cdef class Matrix:
-    """The bare buffer of a matrix, had more quickly than a memoryview."""
+cdef class Buffer:
+    """The memory of an array, had more quickly than a memoryview, and of any dtype."""
 
-    cdef Py_buffer buffer
-    cdef size_t rows, columns
+    cdef Py_buffer view
 
     def __dealloc__(self):
-        PyBuffer_Release(&self.buffer)
+        PyBuffer_Release(&self.view)
 
 
-cdef Matrix matrix_of(array, char kind):
-    """Raise ValueError, TypeError or BufferError unless C-contiguous, aligned and of this kind."""
-    cdef Matrix matrix = Matrix.__new__(Matrix)
-    PyObject_GetBuffer(array, &matrix.buffer, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)
-    cdef const char *found = matrix.buffer.format
-    # What is not aligned, or of another byte order, has a mark before its kind.
-    if matrix.buffer.ndim != 2 or found[0] != kind or found[1] != 0:
+cdef Buffer buffer_of(array, char kind, tuple shape=None, bint written=False):
+    """The buffer of a C-contiguous, aligned array of this kind and shape.
+
+    Without a shape, of any matrix that is not empty. Raises ValueError, TypeError or BufferError.
+    """
+    cdef Buffer buffer = Buffer.__new__(Buffer)
+    cdef int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT
+    PyObject_GetBuffer(array, &buffer.view, flags | PyBUF_WRITABLE if written else flags)
+    # Misaligned or byte-swapped arrays have a prefix before their kind.
+    cdef const char *found = buffer.view.format
+    if found[1] != 0 or not is_kind(found[0], kind) or buffer.view.itemsize != size_of(kind):
         raise ValueError
-    matrix.rows, matrix.columns = matrix.buffer.shape[0], matrix.buffer.shape[1]
-    return matrix
+    cdef int i
+    if shape is None:
+        if buffer.view.ndim != 2 or buffer.view.len == 0:
+            raise ValueError
+        return buffer
+    if buffer.view.ndim != len(shape):
+        raise ValueError
+    for i in range(buffer.view.ndim):
+        if buffer.view.shape[i] != shape[i]:
+            raise ValueError
+    return buffer
+
+
+cdef Buffer buffer_if_given(array, char kind, tuple shape, bint written=False):
+    """The same, or for None one whose memory is NULL."""
+    return Buffer.__new__(Buffer) if array is None else buffer_of(array, kind, shape, written)
+
+
+cdef bint is_kind(char found, char kind) noexcept:
+    """A 64-bit integer is a long or a long long, as the platform has it."""
+    return found == kind or (kind == c"q" and found == c"l") or (kind == c"Q" and found == c"L")
+
+
+cdef Py_ssize_t size_of(char kind) noexcept:
+    return 1 if kind == c"B" else 4 if kind == c"f" else 8
 
 
 cdef c.binadd_network network_of(architecture) except *:
@@ -139,8 +170,9 @@ cdef c.binadd_optimizer optimizer_of(optimizer) except *:
     )
 
 
-cdef size_t real_size_of(const c.binadd_network *network) noexcept:
-    return sizeof(double) if network.dtype == c.BINADD_FLOAT64 else sizeof(float)
+cdef char kind_of(const c.binadd_network *network) noexcept:
+    """The kind of the network's numbers."""
+    return c"d" if network.dtype == c.BINADD_FLOAT64 else c"f"
 
 
 cdef size_t slice_of(const c.binadd_network *network) noexcept:
@@ -160,49 +192,40 @@ cdef size_t slice_sequences(const c.binadd_network *network, size_t steps) noexc
 
 def forward(architecture, block, symbols, initial_state=None, *, bint hidden=False):
     """See `contract.Kernels.forward`."""
-    arguments.check_forward(architecture, block, symbols, initial_state)
-    if architecture.dtype == "float64":
-        return _forward[double](architecture, block, symbols, initial_state, hidden)
-    return _forward[float](architecture, block, symbols, initial_state, hidden)
+    try:
+        return _forward(architecture, block, symbols, initial_state, hidden)
+    except REFUSED:
+        arguments.check_forward(architecture, block, symbols, initial_state)
+        raise
 
 
-cdef _forward(
-    architecture,
-    const real[:, ::1] block,
-    const uint8_t[:, ::1] symbols,
-    const real[:, ::1] initial_state,
-    bint with_hidden,
-):
+cdef _forward(architecture, block, symbols, initial_state, bint with_hidden):
     cdef c.binadd_network network = network_of(architecture)
-    cdef size_t count = symbols.shape[0], steps = symbols.shape[1], size = network.hidden_size
-    dtype = architecture.dtype
-    logits_array = np.empty((count, steps), dtype)
-    probabilities_array = np.empty((count, steps), dtype)
-    final_array = np.empty((count, size), dtype)
-    hidden_array = np.empty((count, steps, size), dtype) if with_hidden else None
-    cdef real[:, ::1] logits = logits_array, probabilities = probabilities_array
-    cdef real[:, ::1] final = final_array
-    cdef real[:, :, ::1] states = hidden_array
+    cdef char kind = kind_of(&network)
+    cdef Buffer weights = buffer_of(block, kind, architecture.block_shape)
+    cdef Buffer questions = buffer_of(symbols, c"B")
+    cdef size_t count = questions.view.shape[0], steps = questions.view.shape[1]
+    size, dtype = architecture.hidden_size, architecture.dtype
+    cdef Buffer initial = buffer_if_given(initial_state, kind, (count, size))
+    logits = np.empty((count, steps), dtype)
+    probabilities = np.empty((count, steps), dtype)
+    hidden = np.empty((count, steps, size), dtype) if with_hidden else None
+    final = np.empty((count, size), dtype)
     cdef c.binadd_run run = c.binadd_run(
-        block=&block[0, 0],
-        symbols=&symbols[0, 0],
+        block=weights.view.buf,
+        symbols=<const uint8_t *> questions.view.buf,
         sequences=count,
         steps=steps,
-        initial_state=NULL,
-        logits=&logits[0, 0],
-        probabilities=&probabilities[0, 0],
-        hidden=NULL,
-        final_state=&final[0, 0],
+        first=0,
+        count=0,
+        initial_state=initial.view.buf,
+        logits=buffer_of(logits, kind).view.buf,
+        probabilities=buffer_of(probabilities, kind).view.buf,
+        hidden=buffer_if_given(hidden, kind, (count, steps, size)).view.buf,
+        final_state=buffer_of(final, kind).view.buf,
     )
-    if initial_state is not None:
-        run.initial_state = &initial_state[0, 0]
-    if states is not None:
-        run.hidden = &states[0, 0, 0]
-    if count == 1:
-        _forward_stream(&network, &run)
-    else:
-        _forward_many(&network, &run)
-    return Forward(logits_array, probabilities_array, hidden_array, final_array)
+    _run_slices(&network, &run)
+    return Forward(logits, probabilities, hidden, final)
 
 
 cdef enum Answer:
@@ -227,36 +250,30 @@ def bits(architecture, block, symbols):
 
 
 cdef answer(architecture, block, symbols, Answer wanted):
-    """Run from 0: nothing is checked twice, or made that is not returned."""
-    cdef c.binadd_network network = network_of(architecture)
+    """Run from 0, and make nothing that is not returned."""
     try:
-        return _answer(&network, block, symbols, wanted)
-    except (ValueError, TypeError, BufferError):
-        arguments.check_forward(architecture, block, symbols, None)  # says which it was
+        return _answer(architecture, block, symbols, wanted)
+    except REFUSED:
+        arguments.check_forward(architecture, block, symbols, None)
         raise
 
 
-cdef _answer(const c.binadd_network *network, block, symbols, Answer wanted):
+cdef _answer(architecture, block, symbols, Answer wanted):
+    cdef c.binadd_network network = network_of(architecture)
     cdef bint is_double = network.dtype == c.BINADD_FLOAT64
-    cdef char real_kind = c"d" if is_double else c"f"
-    cdef Matrix weights = matrix_of(block, real_kind)
-    cdef Matrix questions = matrix_of(symbols, c"B")
-    cdef size_t count = questions.rows, steps = questions.columns
-    cdef size_t real_size = real_size_of(network)
-    if (
-        weights.rows != c.binadd_block_rows(network)
-        or weights.columns != c.binadd_block_columns(network)
-        or not count * steps
-    ):
-        raise ValueError
-    dtype = BYTE if wanted == BITS else FLOAT64 if is_double else FLOAT32
-    answers = np.empty((count, steps), dtype)
-    cdef Matrix results = matrix_of(answers, c"B" if wanted == BITS else real_kind)
+    cdef char kind = kind_of(&network)
+    cdef Buffer weights = buffer_of(block, kind, architecture.block_shape)
+    cdef Buffer questions = buffer_of(symbols, c"B")
+    cdef size_t count = questions.view.shape[0], steps = questions.view.shape[1]
+    answers = np.empty((count, steps), BYTE if wanted == BITS else FLOAT64 if is_double else FLOAT32)
+    cdef void *results = buffer_of(answers, c"B" if wanted == BITS else kind).view.buf
     cdef c.binadd_run run = c.binadd_run(
-        block=weights.buffer.buf,
-        symbols=<const uint8_t *> questions.buffer.buf,
+        block=weights.view.buf,
+        symbols=<const uint8_t *> questions.view.buf,
         sequences=count,
         steps=steps,
+        first=0,
+        count=0,
         initial_state=NULL,
         logits=NULL,
         probabilities=NULL,
@@ -265,24 +282,22 @@ cdef _answer(const c.binadd_network *network, block, symbols, Answer wanted):
     )
     cdef Workspace logits, state
     if wanted == BITS:
-        logits = workspace_of(count * steps * real_size)
+        logits = workspace_of(count * steps * size_of(kind))
         run.logits = logits.memory
     elif wanted == LOGITS:
-        run.logits = results.buffer.buf
+        run.logits = results
     else:
-        run.probabilities = results.buffer.buf
+        run.probabilities = results
     if count == 1:
-        state = workspace_of(network.hidden_size * real_size)
+        state = workspace_of(network.hidden_size * size_of(kind))
         run.final_state = state.memory
-        _forward_stream(network, &run)
-    else:
-        _forward_many(network, &run)
+    _run_slices(&network, &run)
     if wanted == BITS:
         with nogil:
             if is_double:
-                signs_of(<const double *> logits.memory, count * steps, results.buffer.buf)
+                signs_of(<const double *> logits.memory, count * steps, results)
             else:
-                signs_of(<const float *> logits.memory, count * steps, results.buffer.buf)
+                signs_of(<const float *> logits.memory, count * steps, results)
     return answers
 
 
@@ -292,55 +307,20 @@ cdef void signs_of(const real *logits, size_t count, void *bits) noexcept nogil:
         (<uint8_t *> bits)[i] = logits[i] > 0
 
 
-cdef int _forward_stream(const c.binadd_network *network, c.binadd_run *run) except -1:
-    """One sequence, so many steps at a time; each slice goes on from the state of the last."""
-    cdef size_t steps = run.steps, most = slice_of(network), start = 0
-    cdef size_t size = network.hidden_size, real_size = real_size_of(network)
+cdef int _run_slices(const c.binadd_network *network, c.binadd_run *run) except -1:
+    """Run all sequences, or all steps of a single one, slice by slice."""
+    cdef bint single = run.sequences == 1
+    cdef size_t end = run.steps if single else run.sequences
+    cdef size_t most = slice_of(network) if single else slice_sequences(network, run.steps)
     cdef Workspace workspace = workspace_of(c.binadd_forward_workspace(network))
     cdef c.binadd_status status
-    while start < steps:
-        run.steps = min(most, steps - start)
+    while run.first < end:
+        run.count = min(most, end - run.first)
         with nogil:
             status = c.binadd_forward(network, run, workspace.memory, workspace.size)
         check(status)
-        start += run.steps
-        run.initial_state = run.final_state
-        run.symbols += run.steps
-        if run.logits != NULL:
-            run.logits = <char *> run.logits + run.steps * real_size
-        if run.probabilities != NULL:
-            run.probabilities = <char *> run.probabilities + run.steps * real_size
-        if run.hidden != NULL:
-            run.hidden = <char *> run.hidden + run.steps * size * real_size
-        if start < steps:
-            PyErr_CheckSignals()
-    return 0
-
-
-cdef int _forward_many(const c.binadd_network *network, c.binadd_run *run) except -1:
-    """Many sequences, so many at a time."""
-    cdef size_t count = run.sequences, most = slice_sequences(network, run.steps), start = 0
-    cdef size_t size = network.hidden_size, real_size = real_size_of(network), steps = run.steps
-    cdef Workspace workspace = workspace_of(c.binadd_forward_workspace(network))
-    cdef c.binadd_status status
-    while start < count:
-        run.sequences = min(most, count - start)
-        with nogil:
-            status = c.binadd_forward(network, run, workspace.memory, workspace.size)
-        check(status)
-        start += run.sequences
-        run.symbols += run.sequences * steps
-        if run.logits != NULL:
-            run.logits = <char *> run.logits + run.sequences * steps * real_size
-        if run.probabilities != NULL:
-            run.probabilities = <char *> run.probabilities + run.sequences * steps * real_size
-        if run.hidden != NULL:
-            run.hidden = <char *> run.hidden + run.sequences * steps * size * real_size
-        if run.initial_state != NULL:
-            run.initial_state = <char *> run.initial_state + run.sequences * size * real_size
-        if run.final_state != NULL:
-            run.final_state = <char *> run.final_state + run.sequences * size * real_size
-        if start < count:
+        run.first += run.count
+        if run.first < end:
             PyErr_CheckSignals()
     return 0
 
@@ -381,166 +361,149 @@ cdef int _train_slices(
     return 0
 
 
-def loss_and_gradients(architecture, block, symbols, targets, loss):
+def loss_and_gradients(architecture, block, batch, loss):
     """See `contract.Kernels.loss_and_gradients`."""
-    arguments.check_gradients(architecture, block, symbols, targets, loss)
-    if architecture.dtype == "float64":
-        return _loss_and_gradients[double](architecture, block, symbols, targets, loss)
-    return _loss_and_gradients[float](architecture, block, symbols, targets, loss)
+    try:
+        return _loss_and_gradients(architecture, block, batch, loss)
+    except REFUSED:
+        arguments.check_gradients(architecture, block, batch, loss)
+        raise
 
 
-cdef _loss_and_gradients(
-    architecture,
-    const real[:, ::1] block,
-    const uint8_t[:, ::1] symbols,
-    const uint8_t[:, ::1] targets,
-    loss,
-):
+cdef _loss_and_gradients(architecture, block, batch, loss):
+    shape, dtype = architecture.block_shape, architecture.dtype
     cdef c.binadd_network network = network_of(architecture)
-    cdef c.binadd_optimizer optimizer = optimizer_of(contract.Optimizer())
-    optimizer.rule = c.BINADD_NO_UPDATE
-    optimizer.clip_norm = float("inf")
-    gradient_array = np.empty_like(block)
-    cdef real[:, ::1] gradient = gradient_array
-    cdef real[:, ::1] work = np.array(block)
-    cdef real[:, :, ::1] moments = np.zeros((2, *architecture.block_shape), architecture.dtype)
-    cdef real[::1] powers = np.ones(2, architecture.dtype)
-    cdef real value = 0
+    cdef c.binadd_optimizer rule = optimizer_of(contract.Optimizer())
+    rule.rule = c.BINADD_NO_UPDATE
+    cdef char kind = kind_of(&network)
+    buffer_of(block, kind, shape)
+    symbols, targets = batch
+    cdef Buffer questions = buffer_of(symbols, c"B")
+    cdef size_t count = questions.view.shape[0], steps = questions.view.shape[1]
+    cdef Buffer answers = buffer_of(targets, c"B", (count, steps))
+    gradient, value = np.empty(shape, dtype), np.empty(1, dtype)
+    cdef Buffer weights = buffer_of(np.array(block), kind, shape)
+    cdef Buffer memory = buffer_of(np.zeros((2, *shape), dtype), kind, (2, *shape))
+    cdef Buffer decays = buffer_of(np.ones(2, dtype), kind, (2,))
     cdef c.binadd_training data = c.binadd_training(
-        block=&work[0, 0],
-        moments=&moments[0, 0, 0],
-        powers=&powers[0],
-        gradient=&gradient[0, 0],
-        symbols=&symbols[0, 0],
-        targets=&targets[0, 0],
+        block=weights.view.buf,
+        moments=memory.view.buf,
+        powers=decays.view.buf,
+        gradient=buffer_of(gradient, kind, shape).view.buf,
+        symbols=<const uint8_t *> questions.view.buf,
+        targets=<const uint8_t *> answers.view.buf,
         noise=NULL,
-        sequences=symbols.shape[0],
-        steps=symbols.shape[1],
-        batch_size=symbols.shape[0],
+        sequences=count,
+        steps=steps,
+        batch_size=count,
         first=0,
         count=0,
-        losses=&value,
+        losses=buffer_of(value, kind, (1,)).view.buf,
         wrong_bits=NULL,
     )
-    _train_slices(&network, LOSSES[loss], &optimizer, &data)
-    return value, gradient_array
+    _train_slices(&network, LOSSES[loss], &rule, &data)
+    return float(value[0]), gradient
 
 
 def train(
-    architecture, block, moments, powers, symbols, targets,
-    *, loss, optimizer, Py_ssize_t batch_size, noise=None, losses=None, wrong_bits=None,
+    learner, batch, optimizer, *, loss, Py_ssize_t batch_size=1, noise=None, report=None,
 ):
     """See `contract.Kernels.train`."""
-    arguments.check_training(
-        architecture, block, moments, powers, symbols, targets, loss, optimizer, batch_size,
-        noise, losses, wrong_bits,
-    )
-    if architecture.dtype == "float64":
-        _train[double](architecture, block, moments, powers, symbols, targets, loss, optimizer,
-                       batch_size, noise, losses, wrong_bits)
-    else:
-        _train[float](architecture, block, moments, powers, symbols, targets, loss, optimizer,
-                      batch_size, noise, losses, wrong_bits)
+    try:
+        _train(learner, batch, optimizer, loss, batch_size, noise, report)
+    except REFUSED:
+        arguments.check_training(learner, batch, optimizer, loss, batch_size, noise, report)
+        raise
 
 
 cdef int _train(
-    architecture,
-    real[:, ::1] block,
-    real[:, :, ::1] moments,
-    real[::1] powers,
-    const uint8_t[:, ::1] symbols,
-    const uint8_t[:, ::1] targets,
-    loss,
-    optimizer,
-    size_t batch_size,
-    const real[:, :, ::1] noise,
-    real[::1] losses,
-    int64_t[::1] wrong_bits,
+    learner, batch, optimizer, loss, Py_ssize_t batch_size, noise, report
 ) except -1:
+    if batch_size < 1:
+        raise ValueError
+    architecture, block, moments, powers = learner
+    symbols, targets = batch
+    shape = architecture.block_shape
     cdef c.binadd_network network = network_of(architecture)
     cdef c.binadd_optimizer rule = optimizer_of(optimizer)
+    cdef char kind = kind_of(&network)
+    cdef Buffer questions = buffer_of(symbols, c"B")
+    cdef size_t count = questions.view.shape[0], steps = questions.view.shape[1]
+    updates = count // batch_size
+    losses, wrong_bits = (None, None) if report is None else report
+    cdef Buffer weights = buffer_of(block, kind, shape, True)
+    cdef Buffer memory = buffer_of(moments, kind, (2, *shape), True)
+    cdef Buffer decays = buffer_of(powers, kind, (2,), True)
+    cdef Buffer answers = buffer_of(targets, c"B", (count, steps))
+    cdef Buffer added = buffer_if_given(noise, kind, (updates, *shape))
+    cdef Buffer told = buffer_if_given(losses, kind, (updates,), True)
+    cdef Buffer counted = buffer_if_given(wrong_bits, c"q", (updates,), True)
     cdef c.binadd_training data = c.binadd_training(
-        block=&block[0, 0],
-        moments=&moments[0, 0, 0],
-        powers=&powers[0],
+        block=weights.view.buf,
+        moments=memory.view.buf,
+        powers=decays.view.buf,
         gradient=NULL,
-        symbols=&symbols[0, 0],
-        targets=&targets[0, 0],
-        noise=NULL,
-        sequences=symbols.shape[0],
-        steps=symbols.shape[1],
+        symbols=<const uint8_t *> questions.view.buf,
+        targets=<const uint8_t *> answers.view.buf,
+        noise=added.view.buf,
+        sequences=count,
+        steps=steps,
         batch_size=batch_size,
         first=0,
         count=0,
-        losses=NULL,
-        wrong_bits=NULL,
+        losses=told.view.buf,
+        wrong_bits=<int64_t *> counted.view.buf,
     )
-    if noise is not None:
-        data.noise = &noise[0, 0, 0]
-    if losses is not None:
-        data.losses = &losses[0]
-    if wrong_bits is not None:
-        data.wrong_bits = &wrong_bits[0]
     return _train_slices(&network, LOSSES[loss], &rule, &data)
 
 
-def train_population(
-    architecture, blocks, moments, powers, symbols, targets,
-    *, loss, optimizer, learning_rates, losses=None, wrong_bits=None,
-):
+def train_population(learner, batch, optimizer, *, loss, learning_rates, report=None):
     """See `contract.Kernels.train_population`."""
-    arguments.check_population(
-        architecture, blocks, moments, powers, symbols, targets, loss, optimizer, learning_rates,
-        losses, wrong_bits,
-    )
-    if architecture.dtype == "float64":
-        _train_population[double](architecture, blocks, moments, powers, symbols, targets, loss,
-                                  optimizer, learning_rates, losses, wrong_bits)
-    else:
-        _train_population[float](architecture, blocks, moments, powers, symbols, targets, loss,
-                                 optimizer, learning_rates, losses, wrong_bits)
+    try:
+        _train_population(learner, batch, optimizer, loss, learning_rates, report)
+    except REFUSED:
+        arguments.check_population(learner, batch, optimizer, loss, learning_rates, report)
+        raise
 
 
-cdef int _train_population(
-    architecture,
-    real[:, :, ::1] blocks,
-    real[:, :, :, ::1] moments,
-    real[:, ::1] powers,
-    const uint8_t[:, :, ::1] symbols,
-    const uint8_t[:, :, ::1] targets,
-    loss,
-    optimizer,
-    const real[::1] learning_rates,
-    real[:, ::1] losses,
-    int64_t[:, ::1] wrong_bits,
-) except -1:
+cdef int _train_population(learner, batch, optimizer, loss, learning_rates, report) except -1:
+    architecture, blocks, moments, powers = learner
+    symbols, targets = batch
+    networks, count, steps = symbols.shape
+    if not networks * count * steps:
+        raise ValueError
+    shape = architecture.block_shape
     cdef c.binadd_network network = network_of(architecture)
     cdef c.binadd_optimizer rule = optimizer_of(optimizer)
     cdef c.binadd_loss loss_code = LOSSES[loss]
-    cdef size_t steps = symbols.shape[2]
-    cdef size_t networks = symbols.shape[0]
-    cdef size_t most = max(slice_sequences(&network, steps) // networks, <size_t> 1)
-    cdef Workspace workspace = workspace_of(c.binadd_training_workspace(&network, steps))
-    cdef c.binadd_status status
+    cdef char kind = kind_of(&network)
+    losses, wrong_bits = (None, None) if report is None else report
+    cdef Buffer weights = buffer_of(blocks, kind, (networks, *shape), True)
+    cdef Buffer memory = buffer_of(moments, kind, (networks, 2, *shape), True)
+    cdef Buffer decays = buffer_of(powers, kind, (networks, 2), True)
+    cdef Buffer rates = buffer_of(learning_rates, kind, (networks,))
+    cdef Buffer questions = buffer_of(symbols, c"B", (networks, count, steps))
+    cdef Buffer answers = buffer_of(targets, c"B", (networks, count, steps))
+    cdef Buffer told = buffer_if_given(losses, kind, (networks, count), True)
+    cdef Buffer counted = buffer_if_given(wrong_bits, c"q", (networks, count), True)
     cdef c.binadd_population data = c.binadd_population(
-        blocks=&blocks[0, 0, 0],
-        moments=&moments[0, 0, 0, 0],
-        powers=&powers[0, 0],
-        learning_rates=&learning_rates[0],
-        symbols=&symbols[0, 0, 0],
-        targets=&targets[0, 0, 0],
+        blocks=weights.view.buf,
+        moments=memory.view.buf,
+        powers=decays.view.buf,
+        learning_rates=rates.view.buf,
+        symbols=<const uint8_t *> questions.view.buf,
+        targets=<const uint8_t *> answers.view.buf,
         networks=networks,
-        sequences=symbols.shape[1],
+        sequences=count,
         steps=steps,
         first=0,
         count=0,
-        losses=NULL,
-        wrong_bits=NULL,
+        losses=told.view.buf,
+        wrong_bits=<int64_t *> counted.view.buf,
     )
-    if losses is not None:
-        data.losses = &losses[0, 0]
-    if wrong_bits is not None:
-        data.wrong_bits = &wrong_bits[0, 0]
+    cdef size_t most = max(slice_sequences(&network, steps) // data.networks, <size_t> 1)
+    cdef Workspace workspace = workspace_of(c.binadd_training_workspace(&network, steps))
+    cdef c.binadd_status status
     while data.first < data.sequences:
         data.count = min(most, data.sequences - data.first)
         with nogil:
@@ -561,20 +524,14 @@ cdef int _train_population(
 def first_error(architecture, block, bits):
     """See `contract.Kernels.first_error`."""
     arguments.check_exhaustive(architecture, block, bits)
-    if architecture.dtype == "float64":
-        return _first_error[double](architecture, block, bits)
-    return _first_error[float](architecture, block, bits)
-
-
-cdef _first_error(architecture, const real[:, ::1] block, int bits):
     cdef c.binadd_network network = network_of(architecture)
-    cdef Workspace workspace = workspace_of(c.binadd_first_error_workspace(&network, bits))
-    cdef const void *memory = &block[0, 0]
-    cdef int step = -1
+    cdef Buffer weights = buffer_of(block, kind_of(&network), architecture.block_shape)
+    cdef int length = bits, step = -1
+    cdef Workspace workspace = workspace_of(c.binadd_first_error_workspace(&network, length))
     cdef uint64_t word = 0
     cdef c.binadd_status status
     with nogil:
-        status = c.binadd_first_error(&network, memory, bits, &step, &word,
+        status = c.binadd_first_error(&network, weights.view.buf, length, &step, &word,
                                       workspace.memory, workspace.size)
     check(status)
     return None if step < 0 else (step, contract.spell(word, architecture.operands, bits, step))
@@ -778,54 +735,55 @@ def principal_axes(architecture, states, centres):
 def unpack_words(words, operands, length):
     """See `contract.Kernels.unpack_words`."""
     arguments.check_words(words, operands, length)
-    cdef const uint64_t[:, ::1] source = words
+    cdef Buffer source = buffer_of(words, c"Q")
+    symbols = np.empty((len(words), length), BYTE)
+    cdef Buffer unpacked = buffer_of(symbols, c"B")
     cdef int n = operands
-    cdef size_t steps = length
-    symbols_array = np.empty((words.shape[0], steps), np.uint8)
-    cdef uint8_t[:, ::1] symbols = symbols_array
     cdef c.binadd_status status
     with nogil:
-        status = c.binadd_unpack_words(&source[0, 0], source.shape[0], source.shape[1], n, steps,
-                                       &symbols[0, 0])
+        status = c.binadd_unpack_words(
+            <const uint64_t *> source.view.buf, source.view.shape[0], source.view.shape[1], n,
+            unpacked.view.shape[1], <uint8_t *> unpacked.view.buf)
     check(status)
-    return symbols_array
+    return symbols
 
 
 def exact_sums(symbols, operands):
     """See `contract.Kernels.exact_sums`."""
-    arguments.check_symbols(symbols, operands)
-    cdef const uint8_t[:, ::1] source = symbols
-    cdef int n = operands
-    sums_array = np.empty_like(symbols)
-    cdef uint8_t[:, ::1] sums = sums_array
+    try:
+        return _exact_sums(symbols, check_integer("operands", operands, 1, contract.MAX_OPERANDS))
+    except REFUSED:
+        arguments.check_symbols(symbols, operands)
+        raise
+
+
+cdef _exact_sums(symbols, int operands):
+    cdef Buffer source = buffer_of(symbols, c"B")
+    sums = np.empty((source.view.shape[0], source.view.shape[1]), BYTE)
+    cdef Buffer results = buffer_of(sums, c"B")
     cdef c.binadd_status status
     with nogil:
-        status = c.binadd_exact_sums(&source[0, 0], source.shape[0], source.shape[1], n,
-                                     &sums[0, 0])
+        status = c.binadd_exact_sums(
+            <const uint8_t *> source.view.buf, source.view.shape[0], source.view.shape[1],
+            operands, <uint8_t *> results.view.buf)
     check(status)
-    return sums_array
+    return sums
 
 
 def activation(values, name):
     """See `contract.Kernels.activation`."""
     arguments.check_activation(values, name)
     results = np.array(values, order="C")  # a copy is aligned, too
-    if results.dtype == FLOAT64:
-        _activate[double](results.reshape(-1), ACTIVATIONS[name])
-    else:
-        _activate[float](results.reshape(-1), ACTIVATIONS[name])
-    return results
-
-
-cdef int _activate(real[::1] values, c.binadd_activation name) except -1:
-    """In place."""
-    cdef c.binadd_dtype dtype = c.BINADD_FLOAT64 if real is double else c.BINADD_FLOAT32
-    cdef c.binadd_status status
-    if values.shape[0] == 0:
-        return 0
+    if not results.size:
+        return results
+    cdef bint is_double = results.dtype == FLOAT64
+    cdef c.binadd_dtype dtype = c.BINADD_FLOAT64 if is_double else c.BINADD_FLOAT32
+    cdef c.binadd_activation function = ACTIVATIONS[name]
+    cdef Buffer buffer = buffer_of(results.reshape(-1), c"d" if is_double else c"f", (results.size,))
     with nogil:
-        status = c.binadd_activation_values(dtype, name, &values[0], values.shape[0], &values[0])
-    return check(status)
+        c.binadd_activation_values(dtype, function, buffer.view.buf,
+                                   buffer.view.shape[0], buffer.view.buf)
+    return results
 
 
 # ---------------------------------------------------------------------------------------------

@@ -462,7 +462,7 @@ class Sets:
         count = self.contexts.first[contexts + 1] - first
         far = reach[0] + self.slack
         start, end = np.rint((y[0] - far) / widths), np.rint((y[0] + far) / widths)
-        inside = (start >= lowest) & (end < lowest + count)
+        inside = (start >= lowest) & (end < lowest + count) & (end - start < MOST_ESCAPES)
         images = np.flatnonzero(inside)
         from_cell, to_cell = start[images].astype(np.int64), end[images].astype(np.int64)
         many = np.maximum(to_cell - from_cell + 1, 0)

@@ -30,7 +30,16 @@ from binadd.kernels.arithmetic import (
     sigmoid,
     softplus,
 )
-from binadd.kernels.contract import Architecture, Bytes, Forward, Optimizer, Real
+from binadd.kernels.contract import (
+    Architecture,
+    Batch,
+    Bytes,
+    Forward,
+    Learner,
+    Optimizer,
+    Real,
+    Report,
+)
 from binadd.kernels.reach import close_sets as close_sets
 from binadd.kernels.reach import principal_axes as principal_axes
 from binadd.kernels.reach import propagate as propagate
@@ -171,8 +180,9 @@ class BatchResult:
 
 
 def _backpropagate(
-    architecture: Architecture, block: Real, symbols: Bytes, targets: Bytes, loss: str
+    architecture: Architecture, block: Real, batch: Batch, loss: str
 ) -> BatchResult:
+    symbols, targets = batch
     weights = Weights.of(architecture, block)
     states = _run(architecture, weights, symbols)
     logits = np.stack([_logit(weights, state) for state in states], axis=1)
@@ -251,100 +261,60 @@ def bits(architecture: Architecture, block: Real, symbols: Bytes) -> Bytes:
 
 @_quiet
 def loss_and_gradients(
-    architecture: Architecture, block: Real, symbols: Bytes, targets: Bytes, loss: str
+    architecture: Architecture, block: Real, batch: Batch, loss: str
 ) -> tuple[float, Real]:
     """See `contract.Kernels.loss_and_gradients`."""
-    arguments.check_gradients(architecture, block, symbols, targets, loss)
-    result = _backpropagate(architecture, block, symbols, targets, loss)
+    arguments.check_gradients(architecture, block, batch, loss)
+    result = _backpropagate(architecture, block, batch, loss)
     return float(result.loss), result.gradient
 
 
 @_quiet
 def train(
-    architecture: Architecture,
-    block: Real,
-    moments: Real,
-    powers: Real,
-    symbols: Bytes,
-    targets: Bytes,
+    learner: Learner,
+    batch: Batch,
+    optimizer: Optimizer,
     *,
     loss: str,
-    optimizer: Optimizer,
-    batch_size: int,
+    batch_size: int = 1,
     noise: Real | None = None,
-    losses: Real | None = None,
-    wrong_bits: NDArray[np.int64] | None = None,
+    report: Report | None = None,
 ) -> None:
     """See `contract.Kernels.train`."""
-    arguments.check_training(
-        architecture,
-        block,
-        moments,
-        powers,
-        symbols,
-        targets,
-        loss,
-        optimizer,
-        batch_size,
-        noise,
-        losses,
-        wrong_bits,
-    )
-    for i in range(len(symbols) // batch_size):
-        batch = slice(i * batch_size, (i + 1) * batch_size)
+    arguments.check_training(learner, batch, optimizer, loss, batch_size, noise, report)
+    architecture, block, moments, powers = learner
+    for i in range(len(batch.symbols) // batch_size):
+        part = slice(i * batch_size, (i + 1) * batch_size)
         if noise is not None:
             block += noise[i]
-        result = _backpropagate(architecture, block, symbols[batch], targets[batch], loss)
-        if losses is not None:
-            losses[i] = result.loss
-        if wrong_bits is not None:
-            wrong_bits[i] = result.wrong_bits
+        one = Batch(batch.symbols[part], batch.targets[part])
+        result = _backpropagate(architecture, block, one, loss)
+        if report is not None:
+            report.losses[i], report.wrong_bits[i] = result.loss, result.wrong_bits
         update(block, moments, powers, result.gradient, optimizer)
         if noise is not None:
             block -= noise[i]
 
 
 def train_population(
-    architecture: Architecture,
-    blocks: Real,
-    moments: Real,
-    powers: Real,
-    symbols: Bytes,
-    targets: Bytes,
+    learner: Learner,
+    batch: Batch,
+    optimizer: Optimizer,
     *,
     loss: str,
-    optimizer: Optimizer,
     learning_rates: Real,
-    losses: Real | None = None,
-    wrong_bits: NDArray[np.int64] | None = None,
+    report: Report | None = None,
 ) -> None:
     """See `contract.Kernels.train_population`: a population is its networks, one by one."""
-    arguments.check_population(
-        architecture,
-        blocks,
-        moments,
-        powers,
-        symbols,
-        targets,
-        loss,
-        optimizer,
-        learning_rates,
-        losses,
-        wrong_bits,
-    )
+    arguments.check_population(learner, batch, optimizer, loss, learning_rates, report)
+    architecture, *arrays = learner
     for k, rate in enumerate(learning_rates):
         train(
-            architecture,
-            blocks[k],
-            moments[k],
-            powers[k],
-            symbols[k],
-            targets[k],
+            Learner(architecture, *(array[k] for array in arrays)),
+            Batch(batch.symbols[k], batch.targets[k]),
+            dataclasses.replace(optimizer, learning_rate=float(rate)),
             loss=loss,
-            optimizer=dataclasses.replace(optimizer, learning_rate=float(rate)),
-            batch_size=1,
-            losses=None if losses is None else losses[k],
-            wrong_bits=None if wrong_bits is None else wrong_bits[k],
+            report=None if report is None else Report(report.losses[k], report.wrong_bits[k]),
         )
 
 

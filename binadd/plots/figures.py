@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from binadd.checks import extra
 from binadd.errors import InvalidInputError
 from binadd.files import write_atomically
 
@@ -70,13 +71,19 @@ def new_figure(
     caption: str = "",
     key: Mapping[str, str] | None = None,
 ) -> Iterator[Figure]:
-    """Give a figure with so many inches of room for axes, and binadd's style while it is drawn.
+    """Yield a figure with so many inches of room for axes, and binadd's style while it is drawn.
 
     The title is above that room; below it are the key, which says what colours mean, and the
     caption. Title and caption are broken into lines that the figure is wide enough for.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+    with extra("plot"):
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
 
     title = fill(title, int((width - 2 * MARGIN) / TITLE_LETTER))
     caption = fill(caption, int((width - 2 * MARGIN) / CAPTION_LETTER))

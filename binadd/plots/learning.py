@@ -44,7 +44,7 @@ def learning_curve(progress: Sequence[Progress], title: str = "Learning to add")
         check_instance("progress", report, Progress)
     if not progress:
         raise InvalidInputError("there is no progress to draw")
-    parts = [list(part) for _, part in groupby(progress, lambda p: (p.restarts, p.saturating))]
+    parts = [list(part) for _, part in groupby(progress, lambda p: (p.restarts, p.noise > 0))]
     with new_figure(7, 4.6, title, _caption(parts)) as figure:
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         for axes in (top, bottom):
@@ -71,7 +71,7 @@ def _mark(axes: Axes, parts: list[list[Progress]]) -> None:
         begin = before[-1].sequences
         if part[0].restarts > before[-1].restarts:
             axes.axvline(begin, color=GREY, lw=1, ls=":")
-        if part[0].saturating:
+        if part[0].noise:
             axes.axvspan(begin, part[-1].sequences, color=PALE, alpha=0.6, lw=0, zorder=0)
 
 
@@ -80,6 +80,6 @@ def _caption(parts: list[list[Progress]]) -> str:
     texts = ["Right bits are counted before the update that learns from them."]
     if len({part[0].restarts for part in parts}) > 1:
         texts.append("Dotted: the network started again with other weights.")
-    if any(part[0].saturating for part in parts):
+    if any(part[0].noise for part in parts):
         texts.append("Shaded: the last phase, with another loss and longer sequences.")
     return " ".join(texts)

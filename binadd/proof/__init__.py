@@ -9,13 +9,14 @@ from math import inf
 
 import numpy as np
 
-from binadd.checks import check_choice, check_instance, check_progress
+from binadd.checks import check_choice, check_instance
 from binadd.model import BinaryAdderRNN
+from binadd.progress import reporting
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate, weights_digest
-from binadd.proof.checker import check
-from binadd.proof.closure import Failure, Found, Strategy, close
-from binadd.proof.falsify import falsify, falsify_shortly
+from binadd.proof.checker import Checked, check
+from binadd.proof.closure import Failure, Found, Strategy, affordable, close
+from binadd.proof.falsify import Falsifier
 from binadd.proof.memory import describe_memory
 from binadd.proof.samples import Sampler
 from binadd.proof.sets import Shape
@@ -23,6 +24,7 @@ from binadd.proof.verdict import Proved, Refuted, Undecided, Verdict
 
 __all__ = [
     "Certificate",
+    "Checked",
     "ProofProgress",
     "Proved",
     "Refuted",
@@ -98,12 +100,18 @@ class ProofProgress:
     contexts: int
     unsettled: int
 
+    def __str__(self) -> str:
+        return (
+            f"attempt {self.attempt} of {self.attempts}: {self.contexts:,} contexts, "
+            f"{self.unsettled:,} sets unsettled"
+        )
+
 
 def prove(
     net: BinaryAdderRNN,
     *,
     effort: str = "thorough",
-    progress: Callable[[ProofProgress], object] | None = None,
+    progress: Callable[[ProofProgress], object] | bool | None = None,
 ) -> Verdict:
     """Decide whether a network adds all numbers of every length.
 
@@ -113,8 +121,8 @@ def prove(
     effort : {"quick", "medium", "thorough"}
         How long to look. With 16 units: a few milliseconds, as between two stretches of training;
         some hundredths of a second; or up to half a minute.
-    progress : callable, optional
-        Called with a `ProofProgress` now and then.
+    progress : callable or True, optional
+        Called with a `ProofProgress` now and then; True shows a line on stderr.
 
     Returns
     -------
@@ -143,18 +151,24 @@ def prove(
     """
     check_instance("net", net, BinaryAdderRNN)
     check_choice("effort", effort, tuple(PORTFOLIO))
-    check_progress(progress)
-    with np.errstate(all="ignore"):  # an overflow proves nothing: comparisons with NaN are false
-        return _Decision(net.copy(), 0, progress).run(effort)
+    # An overflow proves nothing: comparisons with NaN are false.
+    with reporting(progress) as report, np.errstate(all="ignore"):
+        return _Decision(net.copy(), 0, report).run(effort)
 
 
-def attempt(net: BinaryAdderRNN, effort: str, *, known_exact_bits: int) -> Proved | Refuted | None:
+def attempt(
+    net: BinaryAdderRNN,
+    effort: str,
+    *,
+    known_exact_bits: int,
+    progress: Callable[[ProofProgress], object] | None = None,
+) -> Proved | Refuted | None:
     """Look for a proof as `prove` does, but for a last search for a wrong sum.
 
     All sums of operands of `known_exact_bits` bits are known to be right.
     """
     with np.errstate(all="ignore"):
-        return _Decision(net.copy(), known_exact_bits, None).attempt(effort)
+        return _Decision(net.copy(), known_exact_bits, progress).attempt(effort)
 
 
 class _Decision:
@@ -166,34 +180,35 @@ class _Decision:
         known_exact_bits: int,
         progress: Callable[[ProofProgress], object] | None,
     ) -> None:
-        self.net, self.exact, self.progress = net, known_exact_bits, progress
+        self.net, self.progress = net, progress
+        self.falsifier = Falsifier(net, known_exact_bits)
         self.bounds = Bounds(net)
         self.failures: list[tuple[Strategy, Failure]] = []
 
     def run(self, effort: str) -> Verdict:
-        verdict = self.attempt(effort)
+        verdict: Verdict | None = self.attempt(effort)
         if verdict is None:
             hints = [word for _, failure in self.failures for _, word in failure.doubtful[:16]]
-            verdict = falsify(self.net, hints=hints, effort=effort, known_exact_bits=self.exact)
+            verdict = self.falsifier.search(effort, hints)
         return self._undecided() if verdict is None else verdict
 
     def attempt(self, effort: str) -> Proved | Refuted | None:
         """Try strategies, between searches for a wrong sum but for the last one."""
-        wrong = falsify_shortly(self.net, known_exact_bits=self.exact)
+        wrong = self.falsifier.search_shortly()
         if wrong is not None or not self.bounds.finite:
             return wrong
         efforts = list(PORTFOLIO)
         efforts = efforts[: efforts.index(effort) + 1]
-        portfolio = {name: self._fit(PORTFOLIO[name]) for name in efforts}
-        attempts = sum(map(len, portfolio.values()))
+        attempts = self._attempts(efforts)
+        count = sum(map(len, attempts.values()))
         for name in efforts:
             if name != "quick":  # by then a wrong sum is as likely, and found sooner
-                wrong = falsify(self.net, effort=name, known_exact_bits=self.exact)
+                wrong = self.falsifier.search(name)
                 if wrong is not None:
                     return wrong
             sampler = Sampler(self.bounds, SAMPLES[name])
-            for strategy in portfolio[name]:
-                found = close(self.bounds, sampler, strategy, self._report(attempts))
+            for strategy in attempts[name]:
+                found = close(self.bounds, sampler, strategy, self._report(count))
                 if isinstance(found, Found):
                     digest = weights_digest(self.net)
                     write = partial(found.certificate, self.bounds, digest)
@@ -201,8 +216,18 @@ class _Decision:
                 self.failures.append((strategy, found))
         return None
 
-    def _fit(self, strategies: tuple[Strategy, ...]) -> list[Strategy]:
-        return [one for one in strategies if one.least_units <= self.bounds.size]
+    def _attempts(self, efforts: list[str]) -> dict[str, list[Strategy]]:
+        """Return what of the portfolio this network's size allows, each strategy once."""
+        attempts: dict[str, list[Strategy]] = {}
+        tried: set[Strategy] = set()
+        for name in efforts:
+            attempts[name] = []
+            for strategy in PORTFOLIO[name]:
+                plan = affordable(strategy, self.bounds)
+                if plan not in tried and strategy.least_units <= self.bounds.size:
+                    attempts[name].append(plan)
+                tried.add(plan)
+        return attempts
 
     def _report(self, attempts: int) -> Callable[[int, int], object] | None:
         if self.progress is None:
@@ -221,7 +246,8 @@ class _Decision:
                 reached="nothing: with weights so large a sum might overflow",
                 advice="train it anew, with a lower learning rate or clipped gradients",
             )
-        best = max(failure.margin for _, failure in self.failures)
+        margins = [failure.margin for _, failure in self.failures]
+        best = max((margin for margin in margins if margin < inf), default=-inf)
         doubt = "a bit remained in doubt" if not best > 0 else "the sets kept growing"
         memory = describe_memory(self.net)
         return Undecided(

@@ -15,12 +15,14 @@ Under one symbol it becomes another. If the cells of its context cover that, not
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.checks import check_instance, check_progress
+from binadd.checks import check_instance
 from binadd.model import BinaryAdderRNN
+from binadd.progress import reporting
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.cover import Cases, Sets
 from binadd.proof.integers import (
@@ -35,7 +37,7 @@ from binadd.proof.integers import (
     scaled,
 )
 
-__all__ = ["check"]
+__all__ = ["Checked", "check"]
 
 MOST_WORK, MOST_WAITING = 1 << 36, 1 << 25  # products: two minutes; numbers: 256 MiB
 TINY = 1 << 10  # smaller boxes become no generators
@@ -43,20 +45,49 @@ TINY = 1 << 10  # smaller boxes become no generators
 ROUNDING = {"float64": (8, 1 << 11, 1 << 14), "float32": (16, 1 << 40, 1 << 43)}
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `check` has found true: the network adds numbers of every length correctly.
+
+    Attributes
+    ----------
+    digest : str
+        The SHA-256 of all that decides what the network computes.
+    operands : int
+        How many numbers it adds.
+    contexts, sets : int
+        What the certificate lists, all of it checked.
+    steps : int
+        The most steps from a set into the next, whatever the symbols.
+    """
+
+    digest: str
+    operands: int
+    contexts: int
+    sets: int
+    steps: int
+
+
 def check(
     certificate: Certificate,
     net: BinaryAdderRNN,
     *,
-    progress: Callable[[int, int], object] | None = None,
-) -> None:
+    progress: Callable[[int, int], object] | bool | None = None,
+) -> Checked:
     """Check that a certificate proves that a network adds all numbers of every length.
 
     Parameters
     ----------
     certificate : Certificate
     net : BinaryAdderRNN
-    progress : callable, optional
-        Called with the number of contexts that are checked and the number of all.
+    progress : callable or True, optional
+        Called with the number of contexts that are checked and the number of all; True shows a
+        bar on stderr.
+
+    Returns
+    -------
+    Checked
+        What was checked; whatever does not hold raises.
 
     Raises
     ------
@@ -70,12 +101,19 @@ def check(
     >>> import binadd
     >>> net = binadd.BinaryAdderRNN(seed=1)
     >>> run = binadd.train(net)
-    >>> binadd.check(binadd.prove(net).certificate, net)
+    >>> binadd.check(binadd.prove(net).certificate, net).operands
+    2
     """
     check_instance("certificate", certificate, Certificate)
     check_instance("net", net, BinaryAdderRNN)
-    check_progress(progress)
-    network, sets = _Network(certificate, net.copy()), Sets(certificate)  # as it is now
+    with reporting(progress) as report:
+        return _check(certificate, net.copy(), report)  # as it is now
+
+
+def _check(
+    certificate: Certificate, net: BinaryAdderRNN, progress: Callable[[int, int], object] | None
+) -> Checked:
+    network, sets = _Network(certificate, net), Sets(certificate)
     carries, successors = np.array(certificate.carries), np.array(certificate.successors)
     totals = carries[:, None] + [symbol.bit_count() for symbol in range(successors.shape[1])]
     demand(carries[0] == 0, "addition begins without a carry")
@@ -102,6 +140,13 @@ def check(
             progress(int(begun.context[-1]), len(carries))
     if progress is not None:
         progress(len(carries), len(carries))
+    return Checked(
+        certificate.digest,
+        certificate.operands,
+        len(carries),
+        len(certificate.cells),
+        certificate.steps,
+    )
 
 
 class _Network:

@@ -16,7 +16,7 @@ With many operands there are many symbols, and contexts begin with fewer of them
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
@@ -38,7 +38,10 @@ from binadd.proof.contexts import Context, ContextTable, ContextTree, affordable
 from binadd.proof.samples import Sampler
 from binadd.proof.sets import Sets, Shape
 
-__all__ = ["Failure", "Found", "Strategy", "close"]
+__all__ = ["Failure", "Found", "Strategy", "affordable", "close"]
+
+LARGE, MOST_WORK = 64, 1 << 37
+"""Units beyond which an attempt is limited to so many multiplications: some seconds."""
 
 MOST_FRAMES = 1 << 21
 """Reals of all frames, so that certificates stay within their limit: some 40 MB of JSON."""
@@ -65,7 +68,7 @@ class Strategy:
         Of networks that it is meant for: smaller ones are proved sooner by what follows it.
     rounds, contexts, cells, budget, work : int
         The most of each: contexts after splitting, cells in use, zonotopes of one cell and of all,
-        counted for 16 units.
+        by their generators.
     """
 
     depth: int
@@ -155,6 +158,24 @@ def _new_origins(cells: int, steps: int, table: ContextTable, *, held: bool) -> 
     )
 
 
+def affordable(strategy: Strategy, bounds: Bounds) -> Strategy:
+    """Return what of a strategy a network's size allows: fewer contexts, and less work.
+
+    A zonotope of many units costs their third power, and as much again for each of its images that
+    a frame turns.
+    """
+    operands, size = bounds.operands, bounds.size
+    depth = affordable_depth(operands, strategy.depth)
+    frame = size**2 if strategy.shape.frames else 1
+    while depth and (operands << operands * depth) * frame > MOST_FRAMES:
+        depth -= 1
+    work, contexts = strategy.work, strategy.contexts
+    if size > LARGE:
+        work = min(work, MOST_WORK // (size**3 << operands * strategy.shape.frames))
+        contexts = min(contexts, MOST_FRAMES // frame)
+    return replace(strategy, depth=depth, work=work, contexts=contexts)
+
+
 def close(
     bounds: Bounds,
     sampler: Sampler,
@@ -170,21 +191,16 @@ def close(
 
 class _Search:
     def __init__(self, bounds: Bounds, sampler: Sampler, strategy: Strategy) -> None:
-        operands = bounds.operands
-        depth = affordable_depth(operands, strategy.depth)
-        frame = bounds.size**2 if strategy.shape.frames else 1
-        while depth and (operands << operands * depth) * frame > MOST_FRAMES:
-            depth -= 1
+        strategy = affordable(strategy, bounds)
         self.bounds, self.sampler, self.strategy = bounds, sampler, strategy
-        self.tree = ContextTree(operands, depth) if strategy.splits else None
-        self.table = uniform(operands, depth)
+        self.tree = ContextTree(bounds.operands, strategy.depth) if strategy.splits else None
+        self.table = uniform(bounds.operands, strategy.depth)
         self.sets = self._sample(self.table.contexts)
         self.contexts = self.sets.contexts(self.table)
         self.origins = self._origins(self.sets)
-        # A step of many units costs their third power; that more than twice as much is done for
-        # twice as many is on purpose: large networks take longer in any case.
-        dear = max(1, bounds.size // 64) ** 2
-        self.work, self.budget = (max(n // dear, 64) for n in (strategy.work, strategy.budget))
+        self.work, self.budget = strategy.work, strategy.budget
+        if bounds.size > LARGE:  # a single round must not exceed the work, either
+            self.budget = min(self.budget, max(8, self.work // int(self.sets.used.sum())))
 
     def _origins(self, sets: Sets) -> Origins:
         held = self.tree is not None

@@ -22,12 +22,12 @@ from binadd.checks import check_choice
 from binadd.kernels.contract import Bytes
 from binadd.model import BinaryAdderRNN
 from binadd.proof.frontier import search_frontier
-from binadd.proof.orbits import Rung, search_orbits
+from binadd.proof.orbits import Rung, follow_hints, search_orbits
 from binadd.proof.probe import Probe
 from binadd.proof.shrink import shrink
 from binadd.proof.verdict import Refuted
 
-__all__ = ["EFFORTS", "Effort", "exhaustive_bits", "falsify", "falsify_shortly"]
+__all__ = ["EFFORTS", "Effort", "Falsifier", "exhaustive_bits", "falsify"]
 
 
 class Effort(NamedTuple):
@@ -87,44 +87,65 @@ def falsify(
     >>> wrong.got == wrong.expected
     False
     """
-    last = EFFORTS[check_choice("effort", effort, EFFORTS)]
-    probe, hints = Probe(net), list(hints)
-    word = _short_word(probe, effort, known_exact_bits)
-    with np.errstate(all="ignore"):  # some networks overflow: comparisons with NaN are false
-        for plan in EFFORTS.values():
-            if word is None:
-                word = search_orbits(probe, hints, plan.orbits, plan.rungs)
-            if word is None:
-                word = search_frontier(probe, *plan.frontier)
-            if word is not None or plan is last:
-                break
-    return None if word is None else _confirmed(net, shrink(probe, word, last.shrinking))
-
-
-def falsify_shortly(net: BinaryAdderRNN, *, known_exact_bits: int = 0) -> Refuted | None:
-    """Look among all short sums and no others: that takes well under a millisecond."""
-    probe = Probe(net)
-    word = _short_word(probe, "quick", known_exact_bits)
-    return (
-        None if word is None else _confirmed(net, shrink(probe, word, EFFORTS["quick"].shrinking))
-    )
+    return Falsifier(net, known_exact_bits).search(effort, hints)
 
 
 def exhaustive_bits(operands: int, effort: str) -> int:
     """Return the length of operands up to which `falsify` tries every sum.
 
-    `falsify_shortly` goes as far as "quick".
+    `Falsifier.search_shortly` goes as far as "quick".
     """
     return max(1, EFFORTS[effort].exhaustive // operands)
 
 
-def _short_word(probe: Probe, effort: str, known_exact_bits: int) -> Bytes | None:
-    """Return the shortest wrong word of all short ones, or None."""
-    length = exhaustive_bits(probe.operands, effort)
-    if length <= known_exact_bits:
-        return None
-    found = probe.kernels.first_error(probe.architecture, probe.block, length)
-    return None if found is None else np.array(found[1], np.uint8)
+class Falsifier:
+    """Searches for a sum that a network adds wrongly: no search is made twice.
+
+    `falsify` says what the arguments mean.
+    """
+
+    def __init__(self, net: BinaryAdderRNN, known_exact_bits: int = 0) -> None:
+        self._net, self._probe, self._exact_bits = net, Probe(net), known_exact_bits
+        self._efforts_done = 0
+
+    def search_shortly(self) -> Refuted | None:
+        """Look among all short sums and no others: that takes well under a millisecond."""
+        return self._refuted_by(self._short_word("quick"), EFFORTS["quick"])
+
+    def search(self, effort: str, hints: Iterable[Sequence[int]] = ()) -> Refuted | None:
+        """Make the searches of this effort that are not done yet, and all those of the hints."""
+        last = EFFORTS[check_choice("effort", effort, EFFORTS)]
+        probe, hints = self._probe, list(hints)
+        word = self._short_word(effort)
+        with np.errstate(all="ignore"):  # some networks overflow: comparisons with NaN are false
+            for number, plan in enumerate(EFFORTS.values(), 1):
+                if word is None:
+                    word = follow_hints(probe, hints, plan.rungs)
+                if word is None and number > self._efforts_done:
+                    word = search_orbits(probe, plan.orbits, plan.rungs)
+                    if word is None:
+                        word = search_frontier(probe, *plan.frontier)
+                    self._efforts_done = number
+                if word is not None or plan is last:
+                    break
+        return self._refuted_by(word, last)
+
+    def _short_word(self, effort: str) -> Bytes | None:
+        """Return the shortest wrong word of all short ones, or None."""
+        probe = self._probe
+        length = exhaustive_bits(probe.operands, effort)
+        if length <= self._exact_bits:
+            return None
+        found = probe.kernels.first_error(probe.architecture, probe.block, length)
+        if found is None:
+            self._exact_bits = length
+            return None
+        return np.array(found[1], np.uint8)
+
+    def _refuted_by(self, word: Bytes | None, effort: Effort) -> Refuted | None:
+        if word is None:
+            return None
+        return _confirmed(self._net, shrink(self._probe, word, effort.shrinking))
 
 
 def _confirmed(net: BinaryAdderRNN, word: Bytes) -> Refuted | None:

@@ -20,7 +20,7 @@ from binadd.kernels.contract import Bytes
 from binadd.proof.frontier import Frontier, nth_of_each
 from binadd.proof.probe import Probe, Real
 
-__all__ = ["Rung", "search_orbits"]
+__all__ = ["Rung", "follow_hints", "search_orbits"]
 
 Symbols = tuple[int, ...]
 Rung = tuple[int, int, int]
@@ -32,12 +32,14 @@ PERIOD = 6
 """Steps after which periods of 1, 2 and 3 symbols repeat."""
 CONTINUATION = 2
 """Symbols of a continuation."""
+HEAVY = 15.0
+"""Work of a step of a network of some 64 units; rungs of heavier ones end sooner."""
 
 
-def search_orbits(
-    probe: Probe, hints: Iterable[Sequence[int]], count: int, rungs: Sequence[Rung]
+def follow_hints(
+    probe: Probe, hints: Iterable[Sequence[int]], rungs: Sequence[Rung]
 ) -> Bytes | None:
-    """Return a wrong word on the orbits of hints, or on `count` of short periods, or None."""
+    """Return a wrong word on the orbits of periods that are given, or None."""
     hinted = {tuple(hint) for hint in hints}
     for length in sorted({len(period) for period in hinted} - {0}):
         alike = sorted(period for period in hinted if len(period) == length)
@@ -46,6 +48,11 @@ def search_orbits(
         word = _follow(probe, words, period, rungs)
         if word is not None:
             return word
+    return None
+
+
+def search_orbits(probe: Probe, count: int, rungs: Sequence[Rung]) -> Bytes | None:
+    """Return a wrong word on the orbits of `count` of the shortest periods, or None."""
     return _follow(probe, _short_periods(probe.operands, count), PERIOD, rungs)
 
 
@@ -151,9 +158,10 @@ def _follow(probe: Probe, words: Bytes, period: int, rungs: Iterable[Rung]) -> B
         word = orbits.advance(probe, 1)
         if word is not None:
             return word
+    share = min(1.0, HEAVY / probe.weight)
     for count, cycles, times in rungs:
         orbits.keep(_promising(orbits)[:count])
-        for _ in range(times):
+        for _ in range(max(1, int(times * share))):
             if not len(orbits.state):
                 return None
             before = replace(orbits)

@@ -135,6 +135,12 @@ class Sets:
         """Return C."""
         return len(self.owners)
 
+    @property
+    def used(self) -> NDArray[np.bool_]:
+        """Return which cells are not empty (C,)."""
+        used: NDArray[np.bool_] = (self.cells.low <= self.cells.high).all(1)
+        return used
+
     def kept(self, contexts: NDArray[np.intp]) -> None:
         """Leave out all contexts but these."""
         cells = np.isin(self.owners, contexts)

@@ -1,6 +1,7 @@
 """What `prove` says: `Proved`, `Refuted` or `Undecided`.
 
-Type checkers tell them apart by class and by `status`.
+Type checkers tell them apart by class and by `status`. As a truth value a verdict is the answer:
+`Proved` is true, `Refuted` is false, and `Undecided` raises an `UndecidedError`.
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn, TypeAlias
 
 from binadd.checks import shorten
+from binadd.errors import UndecidedError
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate
 
@@ -57,6 +59,9 @@ class Proved:
 
         return extract(self.certificate, self.network)
 
+    def __bool__(self) -> Literal[True]:
+        return True
+
 
 @dataclass(frozen=True, repr=False)
 class Refuted:
@@ -85,6 +90,9 @@ class Refuted:
             f"got={shorten(self.got)}, expected={shorten(self.expected)})"
         )
 
+    def __bool__(self) -> Literal[False]:
+        return False
+
 
 @dataclass(frozen=True)
 class Undecided:
@@ -104,6 +112,11 @@ class Undecided:
     tried: tuple[str, ...]
     reached: str
     advice: str
+
+    def __bool__(self) -> NoReturn:
+        raise UndecidedError(
+            "an undecided verdict is neither true nor false: compare its status, or its class"
+        )
 
 
 Verdict: TypeAlias = Proved | Refuted | Undecided

@@ -1,22 +1,22 @@
 """Checkpoints: an interrupted run continues as if it had not been interrupted, bit for bit.
 
 The file is one of `binadd.archive`'s, of the format "binadd checkpoint". Beside the header of a
-model file it holds the run's goal, and as arrays the kernels' own: block (R, S), moments
-(2, R, S), powers (2,), as drawn in `binadd.kernels.contract`.
+model file it holds the run's goal and schedule, and as arrays the kernels' own: block (R, S),
+moments (2, R, S), powers (2,), as drawn in `binadd.kernels.contract`.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from binadd.archive import read_archive, write_archive
-from binadd.checks import check_choice
+from binadd.checks import check_choice, check_integer, check_real
 from binadd.errors import BinaddError, CheckpointError, InvalidInputError
 from binadd.files import remove_leftovers
 from binadd.kernels import load as load_kernels
@@ -31,41 +31,41 @@ from binadd.storage import (
     write_configuration,
     write_counts,
 )
-from binadd.training.schedule import Goal, check_goal
+from binadd.training.schedule import MAX_COUNT, Goal, Schedule, check_goal
+from binadd.training.trainer import Run
 
-__all__ = ["CheckpointWriter", "load_checkpoint", "save_checkpoint"]
+__all__ = ["CheckpointWriter", "load_checkpoint", "load_run", "save_checkpoint"]
 
 _FORMAT = "binadd checkpoint"
 
 
-def save_checkpoint(net: BinaryAdderRNN, goal: Goal, path: str | os.PathLike[str]) -> None:
-    """Write a network with all that its training continues from, atomically.
+def save_checkpoint(run: Run, path: str | os.PathLike[str]) -> None:
+    """Write all that a run continues from, atomically.
 
     Raises
     ------
     OSError
         If the file cannot be written; one that was there before is left as it was.
     """
-    state = net.state
+    state, schedule = run.state, run.schedule
     header = {
-        "configuration": write_configuration(net.settings),
+        "configuration": write_configuration(run.net.settings),
         "training": write_counts(state),
-        "goal": asdict(goal),
+        "goal": asdict(run.goal),
+        "schedule": asdict(schedule),
         "rule": state.rule,
     }
     arrays = {"block": state.block, "moments": state.moments, "powers": state.powers}
     write_archive(path, _FORMAT, header, arrays)
 
 
-def load_checkpoint(
-    path: str | os.PathLike[str], backend: str = "auto"
-) -> tuple[BinaryAdderRNN, Goal]:
-    """Read a network, ready for more training, and the goal of the interrupted run.
+def load_checkpoint(path: str | os.PathLike[str], backend: str = "auto") -> Run:
+    """Read an interrupted run, ready to go on.
 
     Raises
     ------
     CheckpointError
-        If the file is truncated, altered, oversized, foreign, of a newer version, or holds what
+        If the file is truncated, altered, oversized, foreign, of another version, or holds what
         no run can continue from.
     InvalidTypeError, InvalidInputError, BackendError
         If there is no backend of that name, or it is missing or broken.
@@ -86,11 +86,42 @@ def load_checkpoint(
             rule=None if rule is None else check_choice("rule", rule, RULES),
             **read_counts(header.get("training")),
         )
-        names = ["bits", "until", "max_sequences"]
-        goal = read_object("goal", header.get("goal"), names)
-        return net, check_goal(architecture.operands, **goal)
+        goal = read_object("goal", header.get("goal"), [field.name for field in fields(Goal)])
+        schedule = _read_schedule(header.get("schedule"))
+        return Run(net, check_goal(architecture.operands, **goal), schedule)
     except BinaddError as reason:
         raise CheckpointError(f"{os.fspath(path)} holds no training run: {reason}") from None
+
+
+def load_run(
+    path: str | os.PathLike[str],
+    backend: str,
+    until: str | int | None,
+    max_sequences: int | None,
+    restart: bool | None,
+) -> Run:
+    """Read an interrupted run as `load_checkpoint` does, and give it what is not None as its goal.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If that is no goal; otherwise as `load_checkpoint`.
+    """
+    run = load_checkpoint(path, backend)
+    goal = check_goal(
+        run.net.settings.operands,
+        run.goal.bits,
+        run.goal.until if until is None else until,
+        run.goal.max_sequences if max_sequences is None else max_sequences,
+        run.goal.restart if restart is None else restart,
+    )
+    return Run(run.net, goal, run.schedule)
+
+
+def _read_schedule(schedule: object) -> Schedule:
+    names = [field.name for field in fields(Schedule)]
+    values = read_object("schedule", schedule, names)
+    return Schedule(*(check_integer(name, values[name], 0, 2 * MAX_COUNT) for name in names))
 
 
 def _check_arrays(
@@ -118,34 +149,36 @@ class CheckpointWriter:
 
     `every` counts sequences, `seconds` the time since the last one; without a path it does
     nothing.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidInputError
+        If a number is of the wrong type or not allowed.
     """
 
     def __init__(
-        self,
-        path: str | os.PathLike[str] | None,
-        goal: Goal,
-        every: int | None,
-        seconds: float,
+        self, path: str | os.PathLike[str] | None, every: int | None = None, seconds: float = 10.0
     ) -> None:
+        self._path = path
+        self._every = every
+        if every is not None:
+            self._every = check_integer("checkpoint_every", every, 1)
+        self._seconds = check_real("checkpoint_seconds", seconds)
         if path is not None:
             remove_leftovers(path)
-        self.path = path
-        self._goal = goal
-        self._every = every
-        self._seconds = seconds
         self._sequences = 0
         self._time = 0.0
 
-    def write(self, net: BinaryAdderRNN) -> None:
+    def write(self, run: Run) -> None:
         """Write a checkpoint now."""
-        if self.path is not None:
-            save_checkpoint(net, self._goal, self.path)
-            self._sequences, self._time = net.state.sequences, time.monotonic()
+        if self._path is not None:
+            save_checkpoint(run, self._path)
+            self._sequences, self._time = run.state.sequences, time.monotonic()
 
-    def write_if_due(self, net: BinaryAdderRNN) -> None:
+    def write_if_due(self, run: Run) -> None:
         """Write a checkpoint if enough sequences or seconds have passed since the last."""
-        if self.path is None:
+        if self._path is None:
             return
-        counted = self._every is not None and net.state.sequences - self._sequences >= self._every
+        counted = self._every is not None and run.state.sequences - self._sequences >= self._every
         if counted or time.monotonic() - self._time >= self._seconds:
-            self.write(net)
+            self.write(run)

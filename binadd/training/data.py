@@ -10,70 +10,79 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.kernels.contract import Kernels, words_per_sequence
-from binadd.state import State
+from binadd.kernels.contract import Batch, Kernels, words_per_sequence
 from binadd.streams import data_stream
 
-__all__ = ["DataStream"]
+__all__ = ["DataStream", "words_of_sequence"]
 
 _FIRST_DRAW = 1024
 _LARGEST_DRAW = 2**20
 """Symbols of one piece at most."""
 
 
+def words_of_sequence(operands: int, bits: int) -> int:
+    """Return how many raw words of the stream a sequence takes."""
+    words = words_per_sequence(operands, bits)
+    return words if operands <= 2 else 2 * words + 1
+
+
 class DataStream:
-    """Operands drawn at random and their true sums, from where a state's data ends.
+    """Operands drawn at random and their true sums, for as many operands as a network has.
 
     Each sequence takes equally many raw words, so its place in the stream depends on nothing but
     its number. Pieces are drawn ahead and cut up as they are asked for: drawing costs
     a small part of training, however short the pieces that are trained on.
     """
 
-    def __init__(self, kernels: Kernels, state: State, bits: int, batch_size: int) -> None:
+    def __init__(self, kernels: Kernels, seed: int, operands: int) -> None:
         self._kernels = kernels
-        self._operands = state.architecture.operands
-        self._bits = bits
-        self._batch_size = batch_size
-        self._stream = data_stream(state.seed, state.position)
-        self._draw = _FIRST_DRAW
-        self._used = 0
-        self._symbols = self._targets = np.empty((0, bits), np.uint8)
-        self._draws = 1 if self._operands <= 2 else 2
-        self.words = self._draws * words_per_sequence(self._operands, bits) + self._draws - 1
+        self._seed = seed
+        self._operands = operands
+        self._next: tuple[int, int] | None = None  # position and bits of the next sequence
+        self._ahead = Batch(np.empty((0, 1), np.uint8), np.empty((0, 1), np.uint8))
 
-    def take(self, at_most: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return symbols and targets (N, bits) of the next whole batches: 1 batch … `at_most`."""
-        if self._used == len(self._symbols):
-            self._refill()
-        count = max(self._batch_size, at_most - at_most % self._batch_size)
-        piece = slice(self._used, min(self._used + count, len(self._symbols)))
+    def take(self, position: int, bits: int, at_most: int, batch_size: int = 1) -> Batch:
+        """Return the sequences (N, bits) from a position on: whole batches, one or more."""
+        if self._next != (position, bits):
+            self._stream = data_stream(self._seed, position)
+            self._draw = _FIRST_DRAW
+            self._used = len(self._ahead.symbols)
+        if len(self._ahead.symbols) - self._used < batch_size:
+            self._draw_ahead(bits, batch_size)
+        left = len(self._ahead.symbols) - self._used
+        count = max(batch_size, min(at_most, left) // batch_size * batch_size)
+        piece = slice(self._used, self._used + count)
         self._used = piece.stop
-        return self._symbols[piece], self._targets[piece]
+        self._next = position + count * words_of_sequence(self._operands, bits), bits
+        return Batch(self._ahead.symbols[piece], self._ahead.targets[piece])
 
-    def fill(self, symbols: NDArray[np.uint8], targets: NDArray[np.uint8]) -> None:
-        """Write the next sequences to arrays (N, bits), whole batches of them."""
+    def fill(self, position: int, batch: Batch) -> None:
+        """Write the sequences from a position on into arrays (N, bits)."""
+        count, bits = batch.symbols.shape
+        words = words_of_sequence(self._operands, bits)
         done = 0
-        while done < len(symbols):
-            piece, answers = self.take(len(symbols) - done)
-            symbols[done : done + len(piece)] = piece
-            targets[done : done + len(piece)] = answers
-            done += len(piece)
+        while done < count:
+            piece = self.take(position + done * words, bits, count - done)
+            end = done + len(piece.symbols)
+            batch.symbols[done:end], batch.targets[done:end] = piece
+            done = end
 
-    def _refill(self) -> None:
-        batches = max(1, min(self._draw, _LARGEST_DRAW // self._bits) // self._batch_size)
-        count = batches * self._batch_size
-        raw = self._stream.random_raw(count * self.words).reshape(count, self.words)
-        self._symbols = self._unpack(raw) if self._draws == 1 else self._mix(raw)
-        self._targets = self._kernels.exact_sums(self._symbols, self._operands)
+    def _draw_ahead(self, bits: int, batch_size: int) -> None:
+        """Draw the next piece; all of the last one has been taken."""
+        batches = max(1, min(self._draw, _LARGEST_DRAW // bits) // batch_size)
+        count, words = batches * batch_size, words_of_sequence(self._operands, bits)
+        raw = self._stream.random_raw(count * words).reshape(count, words)
+        symbols = self._unpack(raw, bits) if self._operands <= 2 else self._mix(raw, bits)
+        self._ahead = Batch(symbols, self._kernels.exact_sums(symbols, self._operands))
         self._used = 0
         self._draw *= 2
 
-    def _unpack(self, raw: NDArray[np.uint64]) -> NDArray[np.uint8]:
-        return self._kernels.unpack_words(np.ascontiguousarray(raw), self._operands, self._bits)
+    def _unpack(self, raw: NDArray[np.uint64], bits: int) -> NDArray[np.uint8]:
+        return self._kernels.unpack_words(np.ascontiguousarray(raw), self._operands, bits)
 
-    def _mix(self, raw: NDArray[np.uint64]) -> NDArray[np.uint8]:
+    def _mix(self, raw: NDArray[np.uint64], bits: int) -> NDArray[np.uint8]:
         """Return bits of one draw, or of two by "and" or "or": each sequence's last word says."""
-        half = self.words // 2
-        one, other = self._unpack(raw[:, :half]), self._unpack(raw[:, half:-1])
+        half = raw.shape[1] // 2
+        one, other = self._unpack(raw[:, :half], bits), self._unpack(raw[:, half:-1], bits)
         quarter = raw[:, -1:] >> np.uint64(62)
         return np.select([quarter == 0, quarter == 1], [one & other, one | other], one)

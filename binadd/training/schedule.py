@@ -1,4 +1,4 @@
-"""When training stops, and what it does until then: goal, phases, checks, proofs, learning rate.
+"""When training stops, and how it goes until then: goal, phases, checks, proofs, restarts.
 
 All of it is counted in sequences, never in seconds, so that a run is the same run however fast
 the machine is and however often it was interrupted.
@@ -7,27 +7,19 @@ the machine is and however often it was interrupted.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from binadd.checks import check_integer, shorten
+import numpy as np
+
+from binadd.checks import check_flag, check_integer, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
-from binadd.kernels.contract import MAX_EXHAUSTIVE_BITS
-from binadd.recipes import bits_by_shape
-from binadd.state import State, initial_state
-from binadd.training import saturation
+from binadd.kernels.contract import MAX_EXHAUSTIVE_BITS, Optimizer
+from binadd.recipes import Settings, bits_by_shape
+from binadd.training import noise
 
-__all__ = [
-    "Goal",
-    "after_check",
-    "after_failed_proof",
-    "check_goal",
-    "is_saturating",
-    "is_stuck",
-    "proof_effort",
-    "rate_factor",
-    "restarted",
-    "started",
-]
+__all__ = ["MAX_SEQUENCES", "Goal", "Phase", "Schedule", "check_goal", "phase_of"]
 
+MAX_SEQUENCES = 1_000_000
 MAX_BITS = 2**20
 MAX_COUNT = 2**62
 
@@ -56,6 +48,9 @@ QUICK_PROOFS = 3
 """Between two attempts of medium effort."""
 
 
+# What a run is for -------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
     """What a run is for: it trains on operands of `bits` bits until it is reached."""
@@ -63,6 +58,7 @@ class Goal:
     bits: int
     until: str | int
     max_sequences: int
+    restart: bool | None = None
 
     @property
     def sequences(self) -> int:
@@ -74,7 +70,13 @@ class Goal:
         return self.bits if self.until == "exact" else min(self.bits, SHORT_WORDS // operands)
 
 
-def check_goal(operands: int, bits: object, until: object, max_sequences: object) -> Goal:
+def check_goal(
+    operands: int,
+    bits: object,
+    until: object,
+    max_sequences: object,
+    restart: object = None,
+) -> Goal:
     """Return the goal that these arguments of `train` mean; bits None: decided by the shape.
 
     Raises
@@ -88,14 +90,19 @@ def check_goal(operands: int, bits: object, until: object, max_sequences: object
         if until == "exact":
             bits = min(bits, longest)
     length = check_integer("bits", bits, 1, MAX_BITS)
-    limit = check_integer("max_sequences", max_sequences, 0, MAX_COUNT)
+    limit = check_integer("max_sequences", _whole(max_sequences), 0, MAX_COUNT)
     choice = _check_until(until)
     if choice == "exact" and length > longest:
         raise InvalidInputError(
             f"every sum of {operands} operands can be checked up to {longest} bits, not {length}; "
             "train until 'proved' or for a number of sequences"
         )
-    return Goal(length, choice, limit)
+    if length == 1 and operands > 1 and isinstance(choice, str):
+        raise InvalidInputError(
+            "bits must be at least 2 to show a carry, not 1; only a number of sequences can be "
+            "trained on single bits"
+        )
+    return Goal(length, choice, limit, None if restart is None else check_flag("restart", restart))
 
 
 def _check_until(until: object) -> str | int:
@@ -104,74 +111,95 @@ def _check_until(until: object) -> str | int:
         if until not in UNTIL:
             raise InvalidInputError(sentence)
         return str(until)
+    until = _whole(until)
     if not hasattr(until, "__index__"):
         raise InvalidTypeError(sentence)
     return check_integer("until", until, 0, MAX_COUNT)
 
 
-def started(state: State, bits: int) -> State:
-    """Return the state as a call of `train` takes it up: one that was interrupted goes on."""
-    return replace(state, bits=bits, start=state.sequences if state.start is None else state.start)
+def _whole(count: object) -> object:
+    """Return a whole float, such as 1e4, as an integer; leave all else as it is."""
+    if isinstance(count, float | np.floating) and float(count).is_integer():
+        return int(count)
+    return count
 
 
-def is_stuck(state: State, batch_size: int) -> bool:
-    """Whether training has been without success for so long that it had better start again."""
-    return _since_start(state) >= max(PATIENCE * batch_size, (state.start or 0) // 4)
+# How it goes on ----------------------------------------------------------------------------------
 
 
-def restarted(state: State, batch_size: int) -> State:
-    """Return the state with the next weights of its seed; data and counts go on."""
-    fresh = replace(
-        initial_state(state.architecture, state.seed, state.restarts + 1),
-        sequences=state.sequences,
-        updates=state.updates,
-        position=state.position,
-        start=state.sequences,
-        bits=state.bits,
-    )
-    return after_check(fresh, batch_size)
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What a run trains by for a while."""
+
+    bits: int
+    batch_size: int
+    loss: str
+    optimizer: Optimizer
+    noise: float
+    """The amplitude of the noise on the weights."""
+
+    def but_for_rate(self) -> Phase:
+        """Return the phase without what may differ between networks that are trained together."""
+        return replace(self, optimizer=replace(self.optimizer, learning_rate=0.0))
 
 
-def is_saturating(goal: Goal, state: State) -> bool:
-    """Whether training is in its last phase, `binadd.training.saturation`: from the first proof
-    that failed until one succeeds."""
-    return goal.until == "proved" and state.failed_proofs > 0
+@lru_cache(maxsize=1024)
+def phase_of(goal: Goal, settings: Settings, failed_proofs: int) -> Phase:
+    """Return the phase of a run: from the first failed proof until one succeeds, that with noise.
 
-
-def after_check(state: State, batch_size: int) -> State:
-    """Return the state after a check that found a wrong sum."""
-    return replace(state, next_check=state.sequences + _interval(state, batch_size))
-
-
-def after_failed_proof(state: State) -> State:
-    """Return the state after a network that is right on short words could not be proved."""
-    wait = max(saturation.UPDATES, _since_start(state) // 16)
-    return replace(
-        state,
-        next_check=state.sequences + wait,
-        next_proof=state.sequences + wait,
-        failed_proofs=state.failed_proofs + 1,
-    )
-
-
-def proof_effort(state: State) -> str:
-    """Return how hard the next proof tries: mostly little, since a few sequences more help most.
-
-    Each fourth attempt takes about a tenth of a second, where the others take milliseconds.
+    Failed proofs also lower its learning rate.
     """
-    return "medium" if state.failed_proofs % (QUICK_PROOFS + 1) == QUICK_PROOFS else "quick"
+    if goal.until != "proved" or not failed_proofs:
+        return Phase(
+            goal.bits, settings.batch_size, settings.loss, settings.update_rule, noise=0.0
+        )
+    rule = noise.optimizer(settings.activation)
+    factor = 0.5 ** min(failed_proofs // FAILURES_PER_HALVING, MAX_HALVINGS)  # hence exact
+    return Phase(
+        max(goal.bits, noise.BITS),
+        1,
+        noise.LOSS,
+        replace(rule, learning_rate=rule.learning_rate * factor),
+        noise.amplitude(settings.activation, failed_proofs),
+    )
 
 
-def rate_factor(state: State) -> float:
-    """Return what the learning rate is to be multiplied by: a power of ½, hence exact."""
-    return 0.5 ** min(state.failed_proofs // FAILURES_PER_HALVING, MAX_HALVINGS)
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a run is evaluated next; all but `failed_proofs` are counts of sequences."""
 
+    start: int
+    """Where the run, or its last restart, began."""
+    next_check: int = 0
+    """When to see whether every short sum is right."""
+    next_proof: int = 0
+    """Before this, no further proof is tried."""
+    failed_proofs: int = 0
+    """Since the start."""
 
-def _interval(state: State, batch_size: int) -> int:
-    """Return the sequences until the next check."""
-    first = FIRST_CHECK * batch_size - state.sequences
-    return max(CHECK_UPDATES * batch_size, first, _since_start(state) // 16)
+    def after_check(self, sequences: int, batch_size: int) -> Schedule:
+        """Return the schedule after a check that found a wrong sum."""
+        first = FIRST_CHECK * batch_size - sequences
+        wait = max(CHECK_UPDATES * batch_size, first, (sequences - self.start) // 16)
+        return replace(self, next_check=sequences + wait)
 
+    def after_failed_proof(self, sequences: int) -> Schedule:
+        """Return the schedule after a network right on short sums could not be proved."""
+        due = sequences + max(noise.UPDATES, (sequences - self.start) // 16)
+        return Schedule(self.start, due, due, self.failed_proofs + 1)
 
-def _since_start(state: State) -> int:
-    return state.sequences - (state.start or 0)
+    def is_stuck(self, sequences: int, batch_size: int) -> bool:
+        """Whether training has been without success for so long that it had better start again."""
+        return sequences - self.start >= max(PATIENCE * batch_size, self.start // 4)
+
+    def restarted(self, sequences: int, batch_size: int) -> Schedule:
+        """Return the schedule of a network with new weights."""
+        return Schedule(sequences).after_check(sequences, batch_size)
+
+    @property
+    def proof_effort(self) -> str:
+        """How hard the next proof tries: mostly little, since a few sequences more help most.
+
+        Each fourth attempt takes about a tenth of a second, where the others take milliseconds.
+        """
+        return "medium" if self.failed_proofs % (QUICK_PROOFS + 1) == QUICK_PROOFS else "quick"

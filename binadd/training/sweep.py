@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import itertools
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed, wait
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
+from threading import Event
 from typing import Any
 
 import numpy as np
 
-from binadd.checks import check_flag, check_integer, check_progress
-from binadd.errors import CheckpointError, DivergenceError, InvalidInputError, InvalidTypeError
+from binadd.checks import check_flag, check_integer, shorten
+from binadd.errors import CheckpointError, InvalidInputError, InvalidTypeError
 from binadd.model import DEFAULTS, BinaryAdderRNN
+from binadd.progress import reporting
 from binadd.recipes import Settings, resolve
-from binadd.training.course import Course, TrainingRun
-from binadd.training.loop import MAX_SEQUENCES, train
-from binadd.training.population import shared_settings, train_population
-from binadd.training.schedule import Goal, check_goal
-from binadd.training.sweepfile import SweepFile
-from binadd.training.table import Row, Table
+from binadd.training.outcome import TrainingRun
+from binadd.training.rows import Row, RowFile
+from binadd.training.schedule import MAX_SEQUENCES, Goal, check_goal
+from binadd.training.trainer import Run, finish
 
 __all__ = ["RESULTS", "sweep"]
 
@@ -46,46 +46,52 @@ CHUNK = 64
 
 
 def sweep(
-    seeds: int | Iterable[int] = range(100),
+    seeds: Iterable[int] = range(100),
     *,
     bits: int | None = None,
     until: str | int = "proved",
     max_sequences: int = MAX_SEQUENCES,
     verdicts: bool = False,
     workers: int | None = None,
+    executor: Any = None,
     path: str | os.PathLike[str] | None = None,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Callable[[int, int], object] | bool | None = None,
     **parameters: Any,
-) -> Table:
-    """Train networks of all combinations of parameters and return a table, a row for each.
+) -> list[Row]:
+    """Train networks of all combinations of parameters and return a row for each.
 
     Parameters
     ----------
-    seeds : int or iterable of int
+    seeds : iterable of int
+        `range(3)` for three seeds, `[3]` for the seed 3.
     bits, until, max_sequences
         As for `binadd.train`.
     verdicts : bool, default False
         Whether to try to prove those networks, too, that were not trained until proved.
     workers : int, optional
-        How many to use; by default as many as there are processors. They are those of joblib
-        where it is installed (`pip install 'binadd[sweep]'`): processes, unless
-        `joblib.parallel_config` says otherwise. Without it they are threads.
+        How many threads to use, or into how many parts to cut the work for an executor; by default
+        as many as there are processors.
+    executor : object, optional
+        What to train with instead of threads: anything with `submit` as `concurrent.futures` has
+        it, such as a ProcessPoolExecutor, loky's or that of dask's client; or a `joblib.Parallel`,
+        of any backend.
     path : path, optional
         A file that every row is added to as soon as there is one, as a line of JSON. If it
         exists, rows that it has are taken from it: so an interrupted sweep continues, and a
         finished one can be extended.
-    progress : callable, optional
-        Called with the number of rows done so far and the number of all rows.
+    progress : callable or True, optional
+        Called with the number of rows done so far and the number of all rows; True shows a bar
+        on stderr.
     **parameters
         Parameters of `BinaryAdderRNN`: each a value, or a list, tuple, range or array of values
         to be tried.
 
     Returns
     -------
-    Table
-        Its columns are the parameters as given, the seed, and:
+    list of dict
+        Rows with the parameters as given, the seed, and:
 
-        status : "proved", "exact", "finished", "limit" (see `TrainingRun`) or "diverged"
+        status : as that of `TrainingRun`
         sequences : how many the network was trained on; None if it diverged
         restarts : how often it started again with other weights; None if it diverged
         failed_proofs : proofs that did not succeed since then
@@ -107,17 +113,17 @@ def sweep(
 
     Examples
     --------
-    >>> table = sweep(seeds=range(3), hidden_size=[4, 8], bits=4, until=50, workers=1)
-    >>> table["hidden_size"], table["status"][0]
+    >>> rows = sweep(seeds=range(3), hidden_size=[4, 8], bits=4, until=50, workers=1)
+    >>> [row["hidden_size"] for row in rows], rows[0]["status"]
     ([4, 4, 4, 8, 8, 8], 'finished')
     """
-    check_progress(progress)
     grid = _grid(seeds, parameters)
     task = _task(grid, bits, until, max_sequences, check_flag("verdicts", verdicts))
+    if not (executor is None or hasattr(executor, "submit") or callable(executor)):
+        raise InvalidTypeError(f"executor must have a method submit, not be {shorten(executor)}")
     workers = _workers(workers)
-    names = tuple(grid[0].parameters)
     rows: dict[Settings, Row] = {}
-    with SweepFile(path, task.header(), RESULTS) as file:
+    with reporting(progress) as report, RowFile(path, task.header(), RESULTS) as file:
         for row, results in file.rows():
             try:
                 rows[_resolve(row)] = results
@@ -125,15 +131,20 @@ def sweep(
                 raise CheckpointError(f"{path} has a row of no network: {reason}") from None
         missing = [entry for entry in grid if entry.settings not in rows]
         done = len(grid) - len(missing)
-        if progress is not None:
-            progress(done, len(grid))
-        for entry, results in _run(task, missing, workers):
+        if report is not None:
+            report(done, len(grid))
+
+        def keep(entry: _Entry, results: Row) -> None:
+            nonlocal done
             file.write(entry.parameters, results)
             rows[entry.settings] = results
             done += 1
-            if progress is not None:
-                progress(done, len(grid))
-    return Table((*names, *RESULTS), (entry.parameters | rows[entry.settings] for entry in grid))
+
+        with closing(_run(task, missing, workers, executor, keep)) as steps:
+            for _ in steps:
+                if report is not None:
+                    report(done, len(grid))
+    return [entry.parameters | rows[entry.settings] for entry in grid]
 
 
 # What to train -----------------------------------------------------------------------------------
@@ -147,10 +158,15 @@ class _Entry:
     settings: Settings
 
 
-def _grid(seeds: int | Iterable[int], parameters: Mapping[str, Any]) -> list[_Entry]:
+def _grid(seeds: Iterable[int], parameters: Mapping[str, Any]) -> list[_Entry]:
     """Return all combinations in the order given, seeds changing first."""
     if "seed" in parameters:
         raise InvalidInputError("a sweep's seeds are given as seeds, not as seed")
+    if isinstance(seeds, int | np.integer):
+        raise InvalidTypeError(
+            f"seeds must be several integers, not {seeds}: range({seeds}) for so many seeds, "
+            f"[{seeds}] for this one"
+        )
     choices = {name: _choices(value) for name, value in parameters.items()}
     choices["seed"] = _choices(seeds)
     for name, values in choices.items():
@@ -171,8 +187,14 @@ def _choices(value: Any) -> list[Any]:
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        return [value]
-    return [v.item() if isinstance(v, np.generic) else v for v in value]
+        value = [value]
+    return [_plain(choice) for choice in value]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, type | np.dtype):  # np.float32 and its like, as a dtype
+        return np.dtype(value).name
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _resolve(parameters: Mapping[str, Any]) -> Settings:
@@ -226,87 +248,114 @@ def _workers(workers: int | None) -> int:
 
 # Doing it ----------------------------------------------------------------------------------------
 
+_Keep = Callable[[_Entry, Row], None]
+_Result = tuple[_Entry, Row]
 
-def _run(task: _Task, entries: list[_Entry], workers: int) -> Iterator[tuple[_Entry, Row]]:
-    """Yield every network's results as soon as there are any, in whatever order."""
-    chunks = _chunks(entries, workers)
-    if workers == 1 or len(chunks) < 2:
-        for chunk in chunks:
-            yield from _train(task, chunk)
-        return
+
+def _run(
+    task: _Task, entries: list[_Entry], workers: int, executor: Any, keep: _Keep
+) -> Generator[None, None, None]:
+    """Train every network and keep results as soon as there are any; yield whenever there are."""
+    size = max(1, min(CHUNK, -(-len(entries) // (4 * workers))))
+    chunks = [entries[start : start + size] for start in range(0, len(entries), size)]
+    if executor is not None and hasattr(executor, "submit"):
+        yield from _in_executor(executor, task, chunks, None, keep)
+    elif executor is not None:
+        yield from _in_joblib(executor, task, chunks, workers, keep)
+    elif workers == 1 or len(chunks) < 2:
+        for result in _train(task, entries):
+            keep(*result)
+            yield
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            yield from _in_executor(pool, task, chunks, Event(), keep)
+
+
+def _in_executor(
+    executor: Executor, task: _Task, chunks: list[list[_Entry]], stop: Event | None, keep: _Keep
+) -> Iterator[None]:
+    """Submit chunks; workers that share the flag to stop return early with what they have."""
+    futures = [executor.submit(_train_chunk, task, chunk, stop) for chunk in chunks]
+    left = set(futures)
     try:
-        import joblib  # type: ignore[import-not-found, import-untyped, unused-ignore]
-    except ImportError:
-        yield from _in_threads(task, chunks, workers)
-        return
-    jobs = (joblib.delayed(_train_all)(task, chunk) for chunk in chunks)
-    for results in joblib.Parallel(workers, return_as="generator_unordered")(jobs):
-        yield from results
+        for future in as_completed(futures):
+            for result in future.result():
+                keep(*result)
+            left.remove(future)
+            yield
+    finally:
+        for future in left:
+            future.cancel()
+        if left and stop is not None:
+            _stop(left, stop, keep)
 
 
-def _chunks(entries: list[_Entry], workers: int) -> list[list[_Entry]]:
-    """Return groups of networks that can be trained together, several for each worker."""
-    groups: dict[tuple[Settings, str], list[_Entry]] = {}
-    for entry in entries:
-        key = shared_settings(entry.settings), entry.parameters.get("backend", "auto")
-        groups.setdefault(key, []).append(entry)
-    size = len(entries) if workers == 1 else min(CHUNK, -(-len(entries) // (4 * workers)))
-    return [
-        group[start : start + size]
-        for group in groups.values()
-        for start in range(0, len(group), size)
-    ]
-
-
-def _in_threads(
-    task: _Task, chunks: list[list[_Entry]], workers: int
-) -> Iterator[tuple[_Entry, Row]]:
-    stop = threading.Event()
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(_train_all, task, chunk, stop) for chunk in chunks]
+def _stop(futures: set[Future[list[_Result]]], stop: Event, keep: _Keep) -> None:
+    """Wait for workers to heed the flag, despite further signals, and keep their rows."""
+    stop.set()
+    waiting = True
+    while waiting:
         try:
-            for future in as_completed(futures):
-                yield from future.result()
-        finally:  # Ctrl-C, or an error: workers end with the network at hand
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            wait(futures)
+            waiting = False
+        except KeyboardInterrupt:
+            pass
+    for future in futures:
+        if not future.cancelled() and future.exception() is None:
+            for result in future.result():
+                keep(*result)
 
 
-def _train_all(
-    task: _Task, entries: list[_Entry], stop: threading.Event | None = None
-) -> list[tuple[_Entry, Row]]:
-    results = []
-    for result in _train(task, entries):
-        results.append(result)
+def _in_joblib(
+    parallel: Callable[..., Iterable[list[_Result]]],
+    task: _Task,
+    chunks: list[list[_Entry]],
+    workers: int,
+    keep: _Keep,
+) -> Iterator[None]:
+    """Train with a `joblib.Parallel`, some chunks a call: few backends return any early."""
+    from joblib import delayed  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    for start in range(0, len(chunks), workers):
+        part = chunks[start : start + workers]
+        for results in parallel(delayed(_train_chunk)(task, chunk) for chunk in part):
+            for result in results:
+                keep(*result)
+            yield
+
+
+class _Stopped(Exception):
+    """The flag to stop has been set."""
+
+
+def _train_chunk(task: _Task, entries: list[_Entry], stop: Event | None = None) -> list[_Result]:
+    """Return what networks came to: all, or those that had ended when the flag was set."""
+    results: list[_Result] = []
+
+    def heed(*_: object) -> None:
         if stop is not None and stop.is_set():
-            break
+            raise _Stopped
+
+    with suppress(_Stopped):
+        for result in _train(task, entries, heed):
+            results.append(result)  # one by one: what there is when the flag is set stays
     return results
 
 
-def _train(task: _Task, entries: list[_Entry]) -> Iterator[tuple[_Entry, Row]]:
-    """Train networks that differ in seed and learning rate only."""
-    goal = task.goal(entries[0].settings.operands)
-    waiting: dict[Settings, _Entry] = {entry.settings: entry for entry in entries}
-    networks = (BinaryAdderRNN(**entry.parameters) for entry in entries)
-    runs: Iterable[TrainingRun]
-    if entries[0].settings.batch_size == 1:
-        runs = train_population(
-            networks, goal.bits, until=goal.until, max_sequences=goal.max_sequences
-        )
-    else:
-        runs = (_train_alone(net, goal) for net in networks)
-    for run in runs:
-        yield waiting.pop(run.network.settings), _results(run, task)
+def _train(
+    task: _Task, entries: list[_Entry], heed: Callable[..., object] | None = None
+) -> Iterator[_Result]:
+    """Train networks, and yield what each came to; `heed` may end it between slices or proofs."""
+    waiting = {entry.settings: entry for entry in entries}
+    runs = (
+        Run(BinaryAdderRNN(**entry.parameters), task.goal(entry.settings.operands), None, heed)
+        for entry in entries
+    )
+    for run in finish(runs, after_slice=heed):
+        yield waiting.pop(run.network.settings), _results(run, task, heed)
 
 
-def _train_alone(net: BinaryAdderRNN, goal: Goal) -> TrainingRun:
-    try:
-        return train(net, goal.bits, until=goal.until, max_sequences=goal.max_sequences)
-    except DivergenceError:
-        return Course(net, goal).end("diverged")
-
-
-def _results(run: TrainingRun, task: _Task) -> Row:
+def _results(run: TrainingRun, task: _Task, heed: Callable[..., object] | None) -> Row:
     """Return a row but for the parameters; without seconds, which are never the same twice."""
     from binadd.proof import prove
     from binadd.proof.certificate import weights_digest
@@ -314,13 +363,13 @@ def _results(run: TrainingRun, task: _Task) -> Row:
     net, diverged = run.network, run.status == "diverged"
     verdict = None if diverged else run.verdict
     if task.verdicts and not diverged and (verdict is None or verdict.status != "proved"):
-        verdict = prove(net)
+        verdict = prove(net, progress=heed)
     return {
         "status": run.status,
         # Where a diverging network stops depends on how training was cut into slices.
         "sequences": None if diverged else run.sequences,
         "restarts": None if diverged else run.restarts,
-        "failed_proofs": None if diverged else net.state.failed_proofs,
+        "failed_proofs": None if diverged else run.failed_proofs,
         "verdict": getattr(verdict, "status", None),
         "margin": getattr(verdict, "margin", None),
         "wrong_bit": getattr(verdict, "wrong_bit", None),

@@ -35,6 +35,7 @@ static const binadd_run RUN = {
     .symbols = symbols,
     .sequences = SEQUENCES,
     .steps = STEPS,
+    .count = SEQUENCES,
     .logits = results,
 };
 static const binadd_training TRAINING = {
@@ -281,8 +282,16 @@ static void refuse_runs(void)
     BAD(block, NULL);
     BAD(symbols, NULL);
     BAD(sequences, 0);
+    BAD(sequences, 1); /* of 3 steps, not 64 */
     BAD(steps, 0);
+    BAD(count, 0);
+    BAD(count, SEQUENCES + 1);
+    BAD(first, 1); /* goes on past the end */
+    BAD(first, SIZE_MAX);
 #undef BAD
+    binadd_run part = RUN;
+    part.sequences = part.count = 1; /* a slice of one sequence, with no place for its state */
+    REFUSED(BINADD_BAD_ARGUMENT, run(&NETWORK, &part));
     const size_t size = binadd_forward_workspace(&NETWORK);
     REFUSED(BINADD_BAD_ARGUMENT, run(&NETWORK, NULL));
     REFUSED(BINADD_SMALL_WORKSPACE, binadd_forward(&NETWORK, &RUN, NULL, ROOM));

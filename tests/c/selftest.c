@@ -293,6 +293,7 @@ static void test_forward(const golden *g, const setting *s)
         .symbols = s->questions,
         .sequences = QUESTIONS,
         .steps = g->steps,
+        .count = QUESTIONS,
         .probabilities = probabilities,
         .final_state = final_state,
     };

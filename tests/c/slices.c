@@ -162,6 +162,7 @@ static void run(size_t sequences, size_t from, size_t to, double *states, double
         .symbols = part,
         .sequences = sequences,
         .steps = steps,
+        .count = sequences == 1 ? steps : sequences,
         .initial_state = states,
         .logits = logits,
         .final_state = states, /* the same memory */
@@ -190,6 +191,47 @@ static void test_running(size_t sequences)
     expect(memcmp(states, end, sizeof end) == 0, "the state at the end");
 }
 
+/* All that a run of so many sequences writes. */
+typedef struct {
+    double logits[SEQUENCES * STEPS], probabilities[SEQUENCES * STEPS];
+    double hidden[SEQUENCES * STEPS * HIDDEN], final_state[SEQUENCES * HIDDEN];
+} outputs;
+
+/* The slices of a run: of its sequences, or of the steps of a single one. */
+static void run_slices(size_t sequences, outputs *o, size_t size_of_slice)
+{
+    const size_t size = binadd_forward_workspace(&NETWORK);
+    const size_t all = sequences == 1 ? STEPS : sequences;
+    void *workspace = zeros(size);
+    binadd_run run = {
+        .block = initial,
+        .symbols = symbols,
+        .sequences = sequences,
+        .steps = STEPS,
+        .initial_state = noise, /* any numbers */
+        .logits = o->logits,
+        .probabilities = o->probabilities,
+        .hidden = o->hidden,
+        .final_state = o->final_state,
+    };
+    for (; run.first < all; run.first += run.count) {
+        const size_t left = all - run.first;
+        run.count = left < size_of_slice ? left : size_of_slice;
+        must(binadd_forward(&NETWORK, &run, workspace, size));
+    }
+    free(workspace);
+}
+
+static void test_run_slices(size_t sequences, size_t size_of_slice)
+{
+    static outputs whole, cut;
+    memset(&whole, 0, sizeof whole);
+    memset(&cut, 0, sizeof cut);
+    run_slices(sequences, &whole, SEQUENCES);
+    run_slices(sequences, &cut, size_of_slice);
+    expect(memcmp(&cut, &whole, sizeof cut) == 0, "slices of a run and the whole differ");
+}
+
 int main(void)
 {
     draw_data();
@@ -202,6 +244,9 @@ int main(void)
         test_gradient();
         test_running(1);
         test_running(37);
+        test_run_slices(1, 2);
+        test_run_slices(37, 16);
+        test_run_slices(37, 5);
     }
     printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;

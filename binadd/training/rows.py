@@ -15,14 +15,15 @@ from io import FileIO
 from typing import Any, Self
 
 from binadd.errors import CheckpointError
-from binadd.training.table import Row
 
-__all__ = ["SweepFile"]
+__all__ = ["Row", "RowFile"]
+
+Row = dict[str, Any]
 
 _FORMAT = {"format": "binadd sweep", "version": 1}
 
 
-class SweepFile(AbstractContextManager["SweepFile"]):
+class RowFile(AbstractContextManager["RowFile"]):
     """Rows that are kept in a file, if there is one: `path` may be None.
 
     Raises

@@ -18,7 +18,7 @@ from binadd.kernels.contract import Optimizer
 from binadd.state import State
 from binadd.streams import noise_stream
 
-__all__ = ["BITS", "LOSS", "UPDATES", "most_updates", "optimizer", "weight_noise"]
+__all__ = ["BITS", "LOSS", "UPDATES", "amplitude", "most_updates", "optimizer", "weight_noise"]
 
 LOSS = "cross_entropy"
 
@@ -41,16 +41,21 @@ def optimizer(activation: str) -> Optimizer:
     return Optimizer(rule="nesterov", learning_rate=_LEARNING_RATE[activation], clip_norm=1.0)
 
 
+def amplitude(activation: str, failed_proofs: int) -> float:
+    """Return A: noise is uniform in [−A, A)."""
+    return _AMPLITUDE[activation] * min(1 + _GROWTH * failed_proofs, 2.0)
+
+
 def most_updates(state: State) -> int:
     """Return how many updates' noise is drawn at once, at most."""
     return max(1, _NOISE // state.block.size)
 
 
-def weight_noise(state: State, updates: int) -> NDArray[Any]:
+def weight_noise(state: State, amplitude: float, updates: int) -> NDArray[Any]:
     """Return what is added to the weights for each of the next updates: (updates, R, S).
 
     Uniform in [−A, A) where a hidden unit listens, else 0. It depends on the seed, the update's
-    number and the proofs that failed, so a run that was interrupted meets the same noise.
+    number and the amplitude, so a run that was interrupted meets the same noise.
     """
     architecture = state.architecture
     rows, columns = architecture.incoming_rows.stop, architecture.hidden_size
@@ -61,10 +66,5 @@ def weight_noise(state: State, updates: int) -> NDArray[Any]:
     uniform -= 1
     noise = np.zeros((updates, *state.block.shape), state.block.dtype)
     filled = noise[:, :rows, :columns]
-    np.multiply(uniform, _amplitude(state), out=filled, casting="same_kind")
+    np.multiply(uniform, amplitude, out=filled, casting="same_kind")
     return noise
-
-
-def _amplitude(state: State) -> float:
-    base = _AMPLITUDE[state.architecture.activation]
-    return base * min(1 + _GROWTH * state.failed_proofs, 2.0)

@@ -1,0 +1,102 @@
+"""`binadd demo`: what binadd is about, in one screen."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from binadd.cli.command import Command, Outcome, paint
+
+if TYPE_CHECKING:
+    from binadd.model import BinaryAdderRNN
+
+__all__ = ["demo"]
+
+_SHADES = "·░▒▓█"
+_PLAIN_SHADES = ".-+*#"  # where the terminal's encoding has no blocks
+
+_SEED, _HASTY_SEED = 0, 1
+"""Networks of the default recipe: the second is right on 8 bits long before it is right on all."""
+
+
+@click.command("demo", cls=Command, short_help="See it train, prove and add, in ten seconds.")
+def demo() -> Outcome:
+    """Train a network, prove it, and watch it add, one bit at a time; then see one that fails."""
+    from binadd import BinaryAdderRNN, prove, train
+    from binadd.proof import Refuted
+
+    net = BinaryAdderRNN(seed=_SEED)
+    run = train(net)
+    hasty = BinaryAdderRNN(seed=_HASTY_SEED)
+    train(hasty, until="exact")
+    verdict = prove(hasty)
+    assert isinstance(verdict, Refuted)  # the same seed, the same bits, on every machine
+    first, second = verdict.operands
+    wrong = verdict.wrong_bit
+    text = [
+        f"1. A recurrent network of {net.hidden_size} units learnt to add from",
+        f"   {run.sequences:,} random sums of 8-bit numbers. It has been",
+        f"   {paint('proved', fg='green', bold=True)}: it adds numbers of every length.",
+        "",
+        "2. It adds 23 + 42, one bit at a time, the lowest",
+        "   first. Its units hold the carry:",
+        "",
+        *_steps(net, 23, 42),
+        "",
+        f"   The outputs, read upwards, are {net.add(23, 42)}.",
+        "",
+        "3. Another network was stopped when it was right",
+        "   on all 65,536 pairs of 8-bit numbers. It is",
+        f"   {paint('refuted', fg='red', bold=True)}: for {first} + {second} it outputs",
+        f"   {verdict.got}, since it loses the carry at bit {wrong}:",
+        "",
+        *_steps(hasty, first, second, wrong - 3, wrong + 1),
+        "",
+        "Your own:  binadd train -o adder.npz",
+        "           binadd add adder.npz 23 42",
+    ]
+    data = {
+        "sequences": run.sequences,
+        "status": run.status,
+        "sum": net.add(23, 42),
+        "refuted": {"operands": verdict.operands, "got": verdict.got, "wrong_bit": wrong},
+    }
+    return Outcome("\n".join(text), data)
+
+
+def _steps(
+    net: BinaryAdderRNN, a: int, b: int, first: int = 0, last: int | None = None
+) -> Iterator[str]:
+    """Yield a table of the steps of a sum: bits, carry, hidden units as shades, the output."""
+    from binadd import encode
+
+    X = encode([(a, b)])
+    states, probabilities = net.hidden_states(X)[0], net.predict_proba(X)[0]
+    units = len(states[0])
+    yield f"   bit  a b carry  {'hidden units':{units}}  P(1)  output"
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    carry = 0
+    for t, (bits, state) in enumerate(zip(X[0].tolist(), states.tolist(), strict=True)):
+        total = sum(bits) + carry
+        output = int(probabilities[t] > 0.5)
+        right = output == total % 2
+        if t >= first and (last is None or t < last):
+            shown = paint(str(output), fg="green") if right else paint(f"{output} wrong", fg="red")
+            yield (
+                f"   {t:>3}  {bits[0]} {bits[1]}   {carry}    {_shade(state, encoding)}"
+                f"  {probabilities[t]:.2f}    {shown}"
+            )
+        carry = total // 2
+
+
+def _shade(state: list[float], encoding: str) -> str:
+    """Return one character for each unit, the darker the higher its value."""
+    try:
+        _SHADES.encode(encoding)
+        shades = _SHADES
+    except UnicodeEncodeError:
+        shades = _PLAIN_SHADES
+    return "".join(shades[min(int(h * len(shades)), len(shades) - 1)] for h in state)

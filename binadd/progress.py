@@ -1,0 +1,69 @@
+"""What `progress=True` shows: a bar, or one line that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from binadd.checks import shorten
+from binadd.errors import InvalidTypeError
+
+__all__ = ["reporting"]
+
+
+@contextmanager
+def reporting(
+    progress: Callable[..., object] | bool | None,
+) -> Iterator[Callable[..., object] | None]:
+    """Yield what to call with the progress of the work inside a `with`: None for nobody.
+
+    True stands for a bar of tqdm's on stderr, which is gone when the work is done.
+
+    Raises
+    ------
+    InvalidTypeError
+        If `progress` is neither callable nor True, False or None.
+
+    Examples
+    --------
+    >>> with reporting(print) as report:
+    ...     report(1, 2)
+    1 2
+    """
+    if progress is True:
+        bar = _Bar()
+        try:
+            yield bar
+        finally:
+            bar.close()
+    elif progress is None or progress is False:
+        yield None
+    elif callable(progress):
+        yield progress
+    else:
+        raise InvalidTypeError(f"progress must be callable or True, not {shorten(progress)}")
+
+
+class _Bar:
+    """Shows how much of a total is done, or whatever else it is called with as a line of text."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __call__(self, now: object, total: int | None = None) -> None:
+        first = self._bar is None
+        if first:
+            from tqdm.auto import tqdm
+
+            layout = "{desc}" if total is None else None
+            self._bar = tqdm(total=total, bar_format=layout, leave=False)
+        if total is None:
+            self._bar.set_description_str(str(now), refresh=first)
+            self._bar.update()
+        else:
+            self._bar.update(now - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()

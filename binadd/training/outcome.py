@@ -1,0 +1,159 @@
+"""What a run tells: how far it has come, what came of it, and what to try if it failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from binadd.model import BinaryAdderRNN
+from binadd.recipes import Settings, recipe_values
+
+if TYPE_CHECKING:
+    from binadd.proof import Verdict
+
+__all__ = ["Progress", "TrainingRun"]
+
+FEWEST_UNITS = {2: 3}
+"""Hidden units with which so many operands have been learnt; with fewer, never in 50 seeds."""
+
+FAR = 10.0
+"""A learning rate so many times larger or smaller than the recipe's is the first suspect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come: what `train` calls its `progress` with after every slice.
+
+    Attributes
+    ----------
+    sequences, updates : int
+        All that the network has been trained on so far.
+    seconds : float
+        Since the run began.
+    loss : float
+        Mean over the slice's updates.
+    bit_accuracy : float
+        Share of the slice's bits that were right before their update.
+    learning_rate : float
+    restarts : int
+        How often the network started again with other weights.
+    failed_proofs : int
+        Since it last began.
+    noise : float
+        Amplitude of the noise on the weights, above 0 in the last phase: `binadd.training.noise`.
+    """
+
+    sequences: int
+    updates: int
+    seconds: float
+    loss: float
+    bit_accuracy: float
+    learning_rate: float
+    restarts: int
+    failed_proofs: int
+    noise: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.sequences:,} sequences, loss {self.loss:.3g}, "
+            f"{self.bit_accuracy:.2%} of bits right"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """The outcome of a run.
+
+    Attributes
+    ----------
+    status : {"proved", "exact", "finished", "limit", "stuck", "diverged"}
+        Proved correct for all lengths; right on every sum of `bits`-bit operands; trained on the
+        number of sequences asked for; stopped at `max_sequences` short of its goal; stopped after
+        long training without success, with weights that are not the seed's and so are kept; or,
+        only in a sweep, stopped because a weight became infinite or NaN, where `train` raises.
+    sequences, updates : int
+        All that the network has been trained on, earlier runs and restarts included.
+    restarts : int
+        How often it started again with other weights, in all.
+    seconds : float
+        Of this run.
+    bits : int
+        Length of the operands it was trained on.
+    wrong : tuple of int or None
+        Operands of a sum that was wrong when last evaluated, if any.
+    verdict : Proved, Refuted, Undecided or None
+        Of the last proof that was tried.
+    failed_proofs : int
+        Since it last began.
+    bit_accuracy : float
+        Share of right bits at the end, on the 1,024 sums that training would draw next.
+    network : BinaryAdderRNN
+    """
+
+    status: str
+    sequences: int
+    updates: int
+    restarts: int
+    seconds: float
+    bits: int
+    wrong: tuple[int, ...] | None = None
+    verdict: Verdict | None = field(default=None, repr=False)
+    failed_proofs: int = field(default=0, repr=False)
+    bit_accuracy: float = field(default=float("nan"), repr=False)
+    network: BinaryAdderRNN = field(kw_only=True, repr=False)
+
+    @property
+    def reached(self) -> bool:
+        """Whether the run came to its goal."""
+        return self.status in ("proved", "exact", "finished")
+
+    @property
+    def advice(self) -> str | None:
+        """What to try, in one sentence, if the run did not come to its goal."""
+        if self.reached:
+            return None
+        return _advice(self.status, self.network.settings, self.wrong is None)
+
+    def __repr__(self) -> str:
+        restarts = f", restarts={self.restarts}" if self.restarts else ""
+        wrong = "" if self.wrong is None else f", wrong={self.wrong}"
+        return (
+            f"TrainingRun({self.status!r}, sequences={self.sequences}, updates={self.updates}"
+            f"{restarts}, seconds={self.seconds:.3g}, bits={self.bits}{wrong})"
+        )
+
+
+def _advice(status: str, settings: Settings, is_exact: bool) -> str:
+    """Return one sentence about a run that ended with this status.
+
+    `is_exact`: whether every short sum was right at the end, so that only a proof was missing.
+
+    Examples
+    --------
+    >>> from binadd import BinaryAdderRNN
+    >>> _advice("limit", BinaryAdderRNN(hidden_size=1).settings, is_exact=False)
+    'with 1 hidden unit, 2 operands were never learnt in 50 seeds: take 3 units or more'
+    """
+    recipe = recipe_values(
+        settings.recipe, settings.hidden_size, settings.operands, settings.activation
+    )
+    rate, usual = settings.learning_rate, recipe["learning_rate"]
+    needed = FEWEST_UNITS.get(settings.operands, 1)
+    if status == "diverged" or rate > FAR * usual:
+        return f"a learning rate lower than {rate:g} may help: the recipe has {usual:g}"
+    if rate < usual / FAR:
+        return f"a learning rate higher than {rate:g} may help: the recipe has {usual:g}"
+    if settings.hidden_size < needed:
+        units = "unit" if settings.hidden_size == 1 else "units"
+        return (
+            f"with {settings.hidden_size} hidden {units}, {settings.operands} operands were never "
+            f"learnt in 50 seeds: take {needed} units or more"
+        )
+    if status == "stuck":
+        return (
+            "these weights are not the seed's and were kept: restart=True replaces them with the "
+            "seed's own"
+        )
+    if is_exact:
+        return "short sums are right, only a proof is missing: a higher max_sequences may bring it"
+    return "a higher max_sequences, another seed or more hidden units may help"

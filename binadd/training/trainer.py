@@ -1,0 +1,386 @@
+"""The trainer: it takes a list of runs to their ends, slice by slice, as many at once as fit.
+
+`binadd.train` is the list of one, a sweep the list of many. Runs of the same phase share a call of
+the kernels, which compute each network's weights to the same bits alone or together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from binadd.bits import integer_of, unpack_symbols
+from binadd.errors import DivergenceError
+from binadd.kernels.contract import Batch, Report
+from binadd.model import BinaryAdderRNN
+from binadd.parameters import initial_block
+from binadd.state import State, advance, advance_together, initial_state
+from binadd.training.data import DataStream, words_of_sequence
+from binadd.training.noise import most_updates, weight_noise
+from binadd.training.outcome import Progress, TrainingRun
+from binadd.training.schedule import Goal, Phase, Schedule, phase_of
+
+if TYPE_CHECKING:
+    from binadd.proof import ProofProgress, Verdict
+
+__all__ = ["Run", "finish"]
+
+FIRST_SLICE = 64
+"""Updates of a run's first slice, of which it is not known how long they take."""
+SLICE_SECONDS = 0.1
+"""Training runs in slices of about this time, so that Ctrl-C and progress need not wait."""
+
+WIDTH = 64
+"""Networks trained at once: enough that what Python does between two calls hardly counts."""
+
+MEASURED = 1024
+"""Sequences that the share of right bits is measured on at the end, or 2²⁰ bits of them."""
+
+
+class Run:
+    """A network on its way to a goal.
+
+    What decides how it goes on is its `state`, which is also the network's, and its `schedule`.
+    They are replaced together, so whoever interrupts a run finds a pair that belongs together.
+
+    Parameters
+    ----------
+    net, goal
+    schedule : Schedule, optional
+        That of an interrupted run, which goes on.
+    during_proof : callable, optional
+        Called with a `ProofProgress` now and then; to raise an exception ends the run.
+    """
+
+    def __init__(
+        self,
+        net: BinaryAdderRNN,
+        goal: Goal,
+        schedule: Schedule | None = None,
+        during_proof: Callable[[ProofProgress], object] | None = None,
+    ) -> None:
+        self.start = time.perf_counter()
+        self.net = net
+        self.goal = goal
+        self.pace = FIRST_SLICE
+        self.divergence: DivergenceError | None = None
+        self._during_proof = during_proof
+        self._data = DataStream(net.kernels, net.state.seed, net.settings.operands)
+        self._wrong: NDArray[np.uint8] | None = None
+        self._verdict: Verdict | None = None
+        self._is_undecided = False
+        state = replace(net.state, bits=goal.bits, from_seed=_is_of_seed(net.state))
+        self._may_restart = state.from_seed if goal.restart is None else goal.restart
+        schedule = schedule or Schedule(start=state.sequences)
+        self._failed_proofs = schedule.failed_proofs
+        self._put(state, schedule)
+
+    def _put(self, state: State, schedule: Schedule) -> None:
+        self._now = state, schedule
+        self.net.state = state
+
+    @property
+    def state(self) -> State:
+        """The network's state."""
+        return self._now[0]
+
+    @property
+    def schedule(self) -> Schedule:
+        """When the run is evaluated next."""
+        return self._now[1]
+
+    @property
+    def phase(self) -> Phase:
+        """What it trains by."""
+        return phase_of(self.goal, self.net.settings, self.schedule.failed_proofs)
+
+    @property
+    def words(self) -> int:
+        """Raw words of data that one of its sequences takes."""
+        return words_of_sequence(self.net.settings.operands, self.phase.bits)
+
+    def remaining(self) -> int:
+        """Return how many updates lie before the next evaluation or the end."""
+        end = self.goal.sequences
+        if isinstance(self.goal.until, str):
+            end = min(end, self.schedule.next_check)
+        return -(-max(end - self.state.sequences, 0) // self.phase.batch_size)
+
+    # Learning ------------------------------------------------------------------------------------
+
+    def learn(self, updates: int, report: bool) -> Report | None:
+        """Train alone, with at most so many updates.
+
+        Raises
+        ------
+        DivergenceError
+            If a weight became infinite or NaN.
+        """
+        state, phase = self.state, self.phase
+        if phase.noise:
+            updates = min(updates, most_updates(state))
+        batch = self._data.take(
+            state.position, phase.bits, updates * phase.batch_size, phase.batch_size
+        )
+        count = len(batch.symbols)
+        updates = count // phase.batch_size
+        filled = _empty_report(updates, state) if report else None
+        after = advance(
+            self.net.kernels,
+            state,
+            batch,
+            phase.optimizer,
+            loss=phase.loss,
+            batch_size=phase.batch_size,
+            words=count * self.words,
+            noise=weight_noise(state, phase.noise, updates) if phase.noise else None,
+            report=filled,
+        )
+        self._put(after, self.schedule)
+        return filled
+
+    def draw(self, batch: Batch) -> None:
+        """Write the next sequences to arrays (N, bits)."""
+        self._data.fill(self.state.position, batch)
+
+    def take_over(self, result: State | DivergenceError) -> None:
+        """Go on from what training together with others came to."""
+        if isinstance(result, DivergenceError):
+            self.divergence = result
+        else:
+            self._put(result, self.schedule)
+
+    # Evaluation ----------------------------------------------------------------------------------
+
+    def evaluate(self) -> str | None:
+        """Evaluate the network if that is due: return how the run ends, None while it goes on."""
+        state, until = self.state, self.goal.until
+        at_end = state.sequences >= self.goal.sequences
+        if isinstance(until, int):
+            return "finished" if at_end else None
+        due = state.sequences >= self.schedule.next_check
+        if not due and not at_end:
+            return None
+        after = self._evaluate()
+        if after is None:
+            return until
+        self._failed_proofs = after.failed_proofs
+        if due:  # else the run, with a higher limit, would not have been evaluated here
+            self._put(state, after)
+        batch_size = self.net.settings.batch_size
+        if at_end:
+            return "limit"
+        if after.is_stuck(state.sequences, batch_size):
+            if not self._may_restart:
+                return "stuck"
+            self._restart(batch_size)
+        return None
+
+    def _evaluate(self) -> Schedule | None:
+        """Return None if the goal is reached, else the schedule that follows."""
+        sequences, schedule = self.state.sequences, self.schedule
+        exact = self._is_exact()
+        if exact and self.goal.until == "exact":
+            return None
+        if not exact or sequences < schedule.next_proof:
+            return schedule.after_check(sequences, self.phase.batch_size)
+        return None if self._is_proved() else schedule.after_failed_proof(sequences)
+
+    def _restart(self, batch_size: int) -> None:
+        """Begin again with the next weights of the seed; data and counts go on."""
+        state = self.state
+        fresh = replace(
+            initial_state(state.architecture, state.seed, state.restarts + 1),
+            sequences=state.sequences,
+            updates=state.updates,
+            position=state.position,
+            bits=state.bits,
+        )
+        self._wrong, self._failed_proofs = None, 0
+        self._put(fresh, self.schedule.restarted(state.sequences, batch_size))
+
+    def _is_exact(self) -> bool:
+        """Whether every sum is right; what was wrong the last time is looked at first."""
+        state = self.state
+        architecture, kernels = state.architecture, self.net.kernels
+        if self._wrong is not None:
+            said = kernels.bits(architecture, state.block, self._wrong)
+            sums = kernels.exact_sums(self._wrong, architecture.operands)
+            if said[0, -1] != sums[0, -1]:
+                return False
+        bits = self.goal.checked_bits(architecture.operands)
+        error = kernels.first_error(architecture, state.block, bits)
+        self._wrong = None if error is None else np.array([error[1]], np.uint8)
+        return error is None
+
+    def _is_proved(self) -> bool:
+        """Whether a proof succeeds; its verdict is kept."""
+        from binadd.proof import attempt  # no run but one until "proved" need load it
+
+        heard: dict[str, Any] = {}
+        if self._during_proof is not None:
+            heard["progress"] = self._during_proof
+        bits = self.goal.checked_bits(self.net.settings.operands)
+        self._verdict = attempt(
+            self.net, self.schedule.proof_effort, known_exact_bits=bits, **heard
+        )
+        self._is_undecided = self._verdict is None
+        return getattr(self._verdict, "status", None) == "proved"
+
+    # The end -------------------------------------------------------------------------------------
+
+    def end(self, status: str) -> TrainingRun:
+        """Return what came of it."""
+        if status != "diverged":
+            self._put(replace(self.state, status=status), self.schedule)
+        if self._is_undecided and status in ("limit", "stuck"):
+            from binadd.proof import prove
+
+            self._verdict = prove(self.net, effort="quick")
+        state = self.state
+        return TrainingRun(
+            status,
+            state.sequences,
+            state.updates,
+            state.restarts,
+            time.perf_counter() - self.start,
+            self.goal.bits,
+            self._wrong_operands(),
+            self._verdict,
+            self._failed_proofs,
+            1.0 if status in ("proved", "exact") else self._measure(),
+            network=self.net,
+        )
+
+    def _measure(self) -> float:
+        """Return the share of right bits on the data that would come next."""
+        state, bits = self.state, self.goal.bits
+        count = max(1, min(MEASURED, (1 << 20) // bits))
+        symbols, targets = self._data.take(state.position, bits, count)
+        said = self.net.kernels.bits(state.architecture, state.block, symbols)
+        return float((said == targets).mean())
+
+    def _wrong_operands(self) -> tuple[int, ...] | None:
+        if self._wrong is None:
+            return None
+        bits = unpack_symbols(self._wrong[0], self.net.settings.operands)
+        return tuple(integer_of(operand) for operand in bits.T)
+
+    def progress(self, report: Report) -> Progress:
+        """Say how far the run has come after a slice."""
+        state, phase, updates = self.state, self.phase, len(report.losses)
+        return Progress(
+            state.sequences,
+            state.updates,
+            time.perf_counter() - self.start,
+            float(report.losses.mean()),
+            1 - int(report.wrong_bits.sum()) / (updates * phase.batch_size * phase.bits),
+            phase.optimizer.learning_rate,
+            state.restarts,
+            self.schedule.failed_proofs,
+            phase.noise,
+        )
+
+
+def _is_of_seed(state: State) -> bool:
+    """Whether training began with weights of the seed, or does so now."""
+    if state.updates:
+        return state.from_seed
+    return np.array_equal(state.block, initial_block(state.architecture, state.seed))
+
+
+def _empty_report(updates: int, state: State) -> Report:
+    return Report(np.empty(updates, state.block.dtype), np.empty(updates, np.int64))
+
+
+# The trainer -------------------------------------------------------------------------------------
+
+
+def finish(
+    runs: Iterable[Run],
+    width: int = WIDTH,
+    after_slice: Callable[[Sequence[Run], Report | None], object] | None = None,
+    report: bool = False,
+) -> Iterator[TrainingRun]:
+    """Take runs to their ends, `width` at a time, and yield each outcome as soon as there is one.
+
+    Runs are taken from the iterable as places become free. The order of outcomes depends on
+    nothing but the runs. After every slice, `after_slice` is called with the runs that took part
+    in it, and if `report`, with what was filled in for a run alone.
+    """
+    waiting, active = iter(runs), list[Run]()
+    while True:
+        active += islice(waiting, width - len(active))
+        if not active:
+            return
+        learning = []
+        for run in active:
+            status = run.evaluate()
+            if status is None:
+                learning.append(run)
+            else:
+                yield run.end(status)
+        for group in _groups(learning):
+            filled = _learn(group, report)
+            if after_slice is not None:
+                after_slice(group, filled)
+        active = [run for run in learning if run.divergence is None]
+        for run in learning:
+            if run.divergence is not None:
+                yield run.end("diverged")
+
+
+def _groups(runs: Sequence[Run]) -> Iterable[list[Run]]:
+    """Return the runs by what can be trained in one call: with noise or batches, each alone."""
+    groups: dict[Any, list[Run]] = {}
+    for run in runs:
+        phase = run.phase
+        alone = len(runs) == 1 or phase.noise or phase.batch_size > 1
+        kin = (id(run.net.kernels), run.state.architecture, phase.but_for_rate())
+        groups.setdefault(id(run) if alone else kin, []).append(run)
+    return groups.values()
+
+
+def _learn(group: Sequence[Run], report: bool) -> Report | None:
+    """Train each run up to the first that is to be evaluated, and for no longer than a moment."""
+    before, filled = time.perf_counter(), None
+    first, done = group[0], group[0].state.updates
+    updates = max(1, min(run.pace for run in group) // len(group))
+    updates = min(updates, *(run.remaining() for run in group))
+    if len(group) > 1:
+        _learn_together(group, updates)
+    else:
+        try:
+            filled = first.learn(updates, report)
+        except DivergenceError as error:
+            first.divergence = error
+    seconds = max(time.perf_counter() - before, 1e-9)
+    done = max(1, first.state.updates - done)
+    for run in group:
+        run.pace = max(1, int(SLICE_SECONDS * done * len(group) / seconds))
+    return filled
+
+
+def _learn_together(group: Sequence[Run], updates: int) -> None:
+    """Train each run on so many sequences of its own, in one call of the kernels."""
+    phase = group[0].phase
+    shape = len(group), updates, phase.bits
+    batch = Batch(np.empty(shape, np.uint8), np.empty(shape, np.uint8))
+    for run, symbols, targets in zip(group, *batch, strict=True):
+        run.draw(Batch(symbols, targets))
+    results = advance_together(
+        group[0].net.kernels,
+        [run.state for run in group],
+        batch,
+        [run.phase.optimizer for run in group],
+        loss=phase.loss,
+        words=updates * group[0].words,
+    )
+    for run, result in zip(group, results, strict=True):
+        run.take_over(result)
