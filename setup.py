@@ -22,7 +22,8 @@ if MSVC:
     ALL, SMALL = "/O2 /std:c11 /experimental:c11atomics /fp:precise", ""
     V3, V4 = "/arch:AVX2", "/arch:AVX512"
 else:  # by feature: compilers too old for the names x86-64-v3 and x86-64-v4 build these as well
-    ALL = "-O3 -std=c11 -fno-fast-math -fno-unsafe-math-optimizations -fno-math-errno -ffp-contract=off"
+    ALL = "-O3 -std=c11 -fno-fast-math -fno-unsafe-math-optimizations -fno-math-errno"
+    ALL += " -ffp-contract=off"
     ALL += " -fvisibility=hidden -fno-asynchronous-unwind-tables -g0"  # less to ship
     if get_platform().endswith("86"):  # 32 bits: without SSE, results are rounded twice
         ALL += " -msse2 -mfpmath=sse"
@@ -38,7 +39,7 @@ def compiler_works() -> bool:
         probe.write_text('#include <Python.h>\n#include "isa/baseline_f64.c"\n', "utf-8")
         headers = [get_path("include"), "csrc"]
         flags = ALL.replace("-O3", "-O0").split()
-        return bool(COMPILER.compile([str(probe)], folder, include_dirs=headers, extra_preargs=flags))
+        return bool(COMPILER.compile([str(probe)], folder, None, headers, False, flags))
     return False
 
 

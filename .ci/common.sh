@@ -89,11 +89,11 @@ suite_tree() ( # all but the package, so that only what is installed can be impo
     rm -r "$WORK/suite/binadd"
 )
 
-suite() { # ENVIRONMENT BACKEND [ARGUMENT…]: the tests
+suite() { # ENVIRONMENT BACKEND [ARGUMENT…]: all tests, not only the quick ones
     local python=$WORK/$1/bin/python backend=$2
     shift 2
     suite_tree
-    (cd "$WORK/suite" && BINADD_BACKEND=$backend "${IN[@]}" $HEAR_INT "$python" -m pytest -q "$@")
+    (cd "$WORK/suite" && BINADD_BACKEND=$backend "${IN[@]}" $HEAR_INT "$python" -m pytest -q --whole "$@")
 }
 
 parallel_suite() { # [TEST…]: without the GIL, each quick test in four threads at once

@@ -12,6 +12,7 @@ from binadd.errors import (
     CheckpointError,
     DisagreementError,
     DivergenceError,
+    ExportError,
     InvalidInputError,
     InvalidTypeError,
     MissingExtraError,
@@ -19,7 +20,6 @@ from binadd.errors import (
     UndecidedError,
     UnknownAttributeError,
 )
-from binadd.kernels import refuse_broken as _refuse_broken
 from binadd.model import BinaryAdderRNN
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ __all__ = [
     "CheckpointError",
     "DisagreementError",
     "DivergenceError",
+    "ExportError",
     "InvalidInputError",
     "InvalidTypeError",
     "MissingExtraError",
@@ -84,6 +85,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-_refuse_broken()

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.checks import shorten
 from binadd.errors import BinaddError
 from binadd.files import write_atomically
 
@@ -86,12 +87,16 @@ def read_archive(
     except _Oversized as reason:
         raise error(f"{name} is too large: {reason}") from None
     except zipfile.BadZipFile as reason:
-        raise error(f"{name} is truncated or damaged: {reason}") from None
+        raise error(f"{name} is truncated or damaged: {shorten(str(reason))}") from None
     except Exception as reason:  # whatever a damaged file makes a decoder raise
-        raise error(f"{name} is damaged or not a {format_name}: {reason}") from None
+        raise error(f"{name} is damaged or not a {format_name}: {shorten(str(reason))}") from None
     header, arrays = _split_header(name, format_name, error, members)
     recorded = header.pop("sha256", None)
-    if recorded != digest(header, arrays):
+    try:
+        is_whole = recorded == digest(header, arrays)
+    except RecursionError:  # deeper than `json.loads` went
+        raise error(f"{name} is damaged: its header is nested too deeply") from None
+    if not is_whole:
         raise error(f"{name} has been altered: its contents do not agree with their SHA-256")
     return header, arrays
 
@@ -126,7 +131,7 @@ def _read_members(data: bytes) -> dict[str, NDArray[Any]]:
         for info in archive.infolist():
             name = info.filename.removesuffix(".npy")
             if name == info.filename or name in members:
-                raise ValueError(f"unexpected member {info.filename!r}")
+                raise ValueError(f"unexpected member {shorten(info.filename)}")
             members[name] = _read_array(archive.read(info))
     return members
 
@@ -160,13 +165,13 @@ def _split_header(
     if not isinstance(header, dict) or not isinstance(header.get("format"), str):
         raise error(f"{path} is not a {format_name}: its header is not binadd's")
     if header["format"] != format_name:
-        raise error(f"{path} is a {header['format'][:60]}, not a {format_name}")
+        raise error(f"{path} has the format {shorten(header['format'])}, not {format_name!r}")
     version = header.get("format_version")
     if not isinstance(version, int) or version < 1:
         raise error(f"{path} is damaged: its format version is not a positive integer")
     if version > FORMAT_VERSION:
         raise error(
-            f"{path} is of format version {version}, newer than this binadd reads "
+            f"{path} is of format version {shorten(version)}, newer than this binadd reads "
             f"({FORMAT_VERSION}); a newer binadd will"
         )
     if version < FORMAT_VERSION:
@@ -177,5 +182,8 @@ def _split_header(
         )
     for name, array in members.items():
         if array.dtype.str not in _REAL_DTYPES:
-            raise error(f"{path} is not a {format_name}: {name} has the dtype {array.dtype}")
+            raise error(
+                f"{path} is not a {format_name}: {shorten(name)} has the dtype "
+                f"{shorten(str(array.dtype))}"
+            )
     return header, members

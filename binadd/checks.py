@@ -43,7 +43,10 @@ def shorten(value: object, limit: int = 60) -> str:
     if isinstance(value, int) and value.bit_length() > 200:
         sign = "a negative" if value < 0 else "an"
         return f"{sign} integer of {value.bit_length()} bits"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested deeply, or with a huge int inside
+        return f"a {type(value).__name__}"
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

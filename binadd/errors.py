@@ -13,6 +13,7 @@ __all__ = [
     "CheckpointError",
     "DisagreementError",
     "DivergenceError",
+    "ExportError",
     "InvalidInputError",
     "InvalidTypeError",
     "MissingExtraError",
@@ -39,11 +40,15 @@ class BackendError(BinaddError, RuntimeError):
 
 
 class DisagreementError(BinaddError, ArithmeticError):
-    """A contestant of a benchmark computes other numbers than the Python twin."""
+    """Another program computes other numbers: in a benchmark, or where a network came from."""
 
 
 class DivergenceError(BinaddError, ArithmeticError):
     """Training made a weight infinite or NaN; the network keeps its last finite weights."""
+
+
+class ExportError(BinaddError, ValueError):
+    """A network was not exported: with the weights to be written it gets a sum wrong."""
 
 
 class MissingExtraError(BinaddError, ImportError):

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from html import escape
 from inspect import Parameter, signature
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
@@ -30,6 +31,7 @@ from binadd.bits import (
     pack_integers,
     sum_length,
 )
+from binadd.bitstream import BitStream
 from binadd.checks import check_instance, check_integer, shorten
 from binadd.errors import InvalidInputError, ModelFileError, UnknownAttributeError
 from binadd.kernels import load as load_kernels
@@ -48,6 +50,9 @@ from binadd.state import State, advance, initial_state, state_of_block
 from binadd.streams import data_stream
 
 __all__ = ["DEFAULTS", "BinaryAdderRNN"]
+
+_SLICE = 2**20
+"""Steps that `add` computes at once: of a longer sum, only the bits are kept."""
 
 T = TypeVar("T")
 
@@ -468,6 +473,9 @@ class BinaryAdderRNN:
     def predict(self, X: ArrayLike) -> NDArray[np.uint8]:
         """Return the bits that the network outputs.
 
+        Each call begins with a hidden state of zeros, so sequences cut in pieces are not the same
+        as the whole: the carry is lost between them. `stream` keeps it.
+
         Parameters
         ----------
         X : array_like, shape (n, T, operands)
@@ -552,7 +560,38 @@ class BinaryAdderRNN:
                 integers = tuple(check_integer("an operand", integer) for integer in integers)
                 break
         symbols = pack_integers(integers, sum_length(integers)).reshape(1, -1)
-        return integer_of(now.kernels.bits(state.architecture, state.block, symbols)[0])
+        if symbols.size <= _SLICE:
+            return integer_of(now.kernels.bits(state.architecture, state.block, symbols)[0])
+        bits, hidden = np.empty(symbols.size, np.uint8), None
+        for start in range(0, symbols.size, _SLICE):  # logits take eight bytes a step
+            part = slice(start, start + _SLICE)
+            run = now.kernels.forward(state.architecture, state.block, symbols[:, part], hidden)
+            bits[part], hidden = run.logits[0] > 0, run.final_state
+        return integer_of(bits)
+
+    def stream(self, streams: int | None = None) -> BitStream:
+        """Return a stream: the network as it is now, to be fed bit by bit.
+
+        Parameters
+        ----------
+        streams : int, optional
+            How many go on side by side; by default one, whose arrays have no axis for this.
+
+        Raises
+        ------
+        InvalidTypeError, InvalidInputError
+            If `streams` is not a positive integer.
+
+        Examples
+        --------
+        >>> stream = BinaryAdderRNN(4).stream(streams=3)
+        >>> stream.step([[1, 0], [1, 1], [0, 0]]).shape, stream.state.shape
+        ((3,), (3, 4))
+        """
+        if streams is not None:
+            streams = check_integer("streams", streams, 1)
+        now = self._now
+        return BitStream(now.state, now.kernels, streams)
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Return the share of sequences whose every bit is right.
@@ -730,6 +769,17 @@ class BinaryAdderRNN:
             if repr(value) != repr(defaults[name])
         )
         return f"{type(self).__name__}({', '.join(differing)})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        settings, state = self.settings, self.state
+        weights = sum(array.size for array in self.parameters.values())
+        trained = f"trained on {state.sequences:,} sequences" if state.sequences else "not trained"
+        status = f", {state.status}" if state.status in ("proved", "exact") else ""
+        return (
+            f"<code>{escape(repr(self))}</code><br>adds {settings.operands} numbers with "
+            f"{settings.hidden_size} hidden units, {weights:,} weights; {trained}{status}"
+        )
 
     def __eq__(self, other: object) -> bool:
         """Two networks are equal if they have the same architecture and the same weights."""

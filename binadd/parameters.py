@@ -304,7 +304,9 @@ def _check_names(parameters: Mapping[str, ArrayLike], biases: bool) -> None:
     wanted = list(parameter_shapes(Architecture(1, biases=biases)))
     for name in parameters:
         if name not in wanted:
-            raise InvalidInputError(f"{name!r} is not a parameter; allowed: {', '.join(wanted)}")
+            raise InvalidInputError(
+                f"{shorten(name)} is not a parameter; allowed: {', '.join(wanted)}"
+            )
     for name in wanted:
         if name not in parameters:
             raise InvalidInputError(f"parameters lack {name}; needed are {', '.join(wanted)}")

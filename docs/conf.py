@@ -1,4 +1,4 @@
-"""How the documentation is built: `sphinx-build -W docs docs/_build`, with binadd[docs] installed."""
+"""How the documentation is built: `sphinx-build -W docs docs/_build`."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -48,16 +49,30 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--whole", action="store_true", help="run the slow and thorough tests too")
     parser.addoption("--exhaustive", action="store_true", help="run the tests of many minutes too")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes many minutes; the summary counts it as deselected."""
-    if config.getoption("--exhaustive"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+    """Leave out what takes long; the summary counts it as deselected."""
+    cases: Counter[str] = Counter()  # of each thorough test, those met so far
+    left_out = [item for item in items if _takes_long(item, config, cases)]
     items[:] = [item for item in items if item not in set(left_out)]
     config.hook.pytest_deselected(items=left_out)
+
+
+def _takes_long(item: pytest.Item, config: pytest.Config, cases: Counter[str]) -> bool:
+    if item.get_closest_marker("exhaustive"):
+        return not config.getoption("--exhaustive")
+    if config.getoption("--whole") or config.getoption("--exhaustive"):
+        return False
+    thorough = item.get_closest_marker("thorough")
+    if thorough is None:
+        return item.get_closest_marker("slow") is not None
+    name = item.nodeid.partition("[")[0]
+    cases[name] += 1
+    one_in = thorough.kwargs.get("one_in")
+    return one_in is None or cases[name] % one_in != 1
 
 
 @pytest.fixture(params=BACKENDS)

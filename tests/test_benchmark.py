@@ -30,6 +30,7 @@ def report() -> Any:
     return run(3, 4, repeats=2, growth=False)
 
 
+@pytest.mark.thorough
 def test_everyone_takes_part(report: Any) -> None:
     first = report.sections[0]
     names = [row.name for row in first.rows]
@@ -43,6 +44,7 @@ def test_everyone_takes_part(report: Any) -> None:
     assert first.named(TWIN).agrees == "is the definition"
 
 
+@pytest.mark.thorough
 def test_report(report: Any) -> None:
     data = json.loads(json.dumps(report.to_dict()))
     assert data["settings"]["hidden_size"] == 3 and data["settings"]["steps"] == 4

@@ -200,6 +200,7 @@ def worst_errors(net: BinaryAdderRNN, states: Any) -> tuple[float, float]:
         )
 
 
+@pytest.mark.thorough(one_in=8)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
 @pytest.mark.parametrize("kind", ["small", "usual", "large", "cancelling", "lost"])

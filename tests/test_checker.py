@@ -653,6 +653,7 @@ def test_what_a_frame_lacks_is_made_up_for() -> None:
 HUGE = (0.99, 1.99, 2.0, 3.99, 4.0, 1e3, 2.0**31, 2.0**32, 2.0**33, 2.0**34, 1e18, 2.0**63, 1e300)
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("kind", ["boxes", "cells"])
 def test_refuses_huge_numbers(kind: str) -> None:
@@ -719,6 +720,7 @@ def test_refuses_huge_weights() -> None:
             assert refused(disguised, other) or not wrong
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("affine", [False, True])
 def test_refuses_endless_steps(affine: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets so small that nothing is ever in one: four times as many cases after every step."""
@@ -761,6 +763,7 @@ FEW = [liar for liar in liars() if "float64-2" in str(liar)]
 REST = [pytest.param(one, marks=pytest.mark.exhaustive) for one in liars() if one not in FEW]
 
 
+@pytest.mark.thorough(one_in=10)
 @pytest.mark.parametrize("liar", [*FEW, *REST], ids=str)
 def test_refuses_whatever_is_said_of_a_liar(liar: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets around states that it is in, narrow and wide: never do they prove what is wrong."""
@@ -940,6 +943,7 @@ def small(number: int) -> int:
     return number
 
 
+@pytest.mark.thorough(one_in=8)
 @pytest.mark.parametrize("affine", [False, True])
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
 @pytest.mark.parametrize("load", [1e-3, 1.0, 60.0, 1e4, 2.0**26])

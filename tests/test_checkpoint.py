@@ -251,7 +251,7 @@ def test_truncated_checkpoints_are_refused(
 
 def test_a_model_is_no_checkpoint(path: Path) -> None:
     BinaryAdderRNN(4).save(path)
-    refused(path, "is a binadd model, not a binadd checkpoint")
+    refused(path, "has the format 'binadd model', not 'binadd checkpoint'")
 
 
 def set_header(part: str, name: str, value: object) -> Callable[[Any, Any], None]:

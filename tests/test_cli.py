@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -12,21 +14,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
+from click.shell_completion import ShellComplete
 
 import binadd
 from binadd import BinaryAdderRNN, plots
-from binadd.cli import main
+from binadd.cli import _binadd, main
 from binadd.cli.command import paint
 from binadd.cli.numbers import parse_integer, write_integer
+from binadd.cli.progress import Reporter
 from binadd.kernels import load
+from binadd.training.schedule import check_goal
 
 needs_processes = pytest.mark.skipif(
     sys.platform in ("emscripten", "wasi"), reason="there are no processes here"
 )
 
-COMMANDS = ["add", "bench", "check", "export", "info", "plot", "prove", "sweep", "train"]
+COMMANDS = [
+    *("add", "bench", "check", "export", "import", "info"),
+    *("plot", "prove", "report", "sweep", "train"),
+]
+
+CONTROL = "\x1b]0;owned\x07\x1b[31m"
 
 
 @pytest.fixture
@@ -81,16 +92,25 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["fly"], "fly"),
         (["--fly"], "--fly"),
         (["train", "--hiden", "8"], "--hidden"),
-        (["train", "--hidden", "0"], "hidden_size must be at least 1, not 0"),
-        (["train", "--hidden", "257"], "hidden_size must be at most 256, not 257"),
+        (["train", "--hidden", "0"], "--hidden must be at least 1, not 0"),
+        (["train", "--hidden", "257"], "--hidden must be at most 256, not 257"),
         (["train", "--hidden", "x"], "--hidden"),
-        (["train", "--bits", "0"], "bits must be at least 1, not 0"),
+        (["train", "--bits", "0"], "--bits must be at least 1, not 0"),
         (["train", "--bits", "20", "--until", "exact"], "up to 12 bits, not 20"),
         (["train", "--until", "perfect"], "'perfect' is not proved, exact or a number"),
-        (["train", "--until", "-3"], "until must be at least 0, not -3"),
-        (["train", "--learning-rate", "nan"], "learning_rate must be more than 0, not nan"),
-        (["train", "--learning-rate", "-1"], "learning_rate must be more than 0, not -1"),
-        (["train", "--seed", "-1"], "seed must be at least 0, not -1"),
+        (["train", "--until", "1,00"], "'1,00' is not proved, exact or a number"),
+        (["train", "--until", "1e-4"], "'1e-4' is not proved, exact or a number"),
+        (["train", "--until", "1.5"], "'1.5' is not proved, exact or a number"),
+        (["train", "--until", "1e999999999"], "is not proved, exact or a number"),
+        (["train", "--max-sequences", "many"], "'many' is not a whole number such as"),
+        (["train", "--checkpoint-every", "9"], "--checkpoint-every needs --checkpoint FILE"),
+        (["train", "--checkpoint-seconds", "9"], "--checkpoint-seconds needs --checkpoint"),
+        (["train", "--from", "nothing.npz"], "nothing.npz"),
+        (["help", "fly"], "there is no command 'fly'"),
+        (["train", "--until", "-3"], "--until must be at least 0, not -3"),
+        (["train", "--learning-rate", "nan"], "--learning-rate must be more than 0, not nan"),
+        (["train", "--learning-rate", "-1"], "--learning-rate must be more than 0, not -1"),
+        (["train", "--seed", "-1"], "--seed must be at least 0, not -1"),
         (["train", "--dtype", "float16"], "float16"),
         (["train", "--recipe", "cake"], "cake"),
         (["train", "-o", "no/such/folder/adder.npz"], "there is no folder"),
@@ -109,8 +129,8 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["sweep", "--seeds", "many"], "'many' is not seeds"),
         (["sweep", "--seeds", "0-9999999"], "at most 1,000,000 seeds"),
         (["sweep", "--dtype", "float32,float16"], "float16"),
-        (["sweep", "--hidden", "4,0"], "hidden_size must be at least 1, not 0"),
-        (["bench", "--bits", "0"], "bits must be at least 1, not 0"),
+        (["sweep", "--hidden", "4,0"], "--hidden must be at least 1, not 0"),
+        (["bench", "--bits", "0"], "--bits must be at least 1, not 0"),
         (["plot", "cake", __file__], "cake"),
         (["plot", "automaton", __file__, "-o", "a.gif"], "a.gif must end in .png, .svg or .pdf"),
         (["plot", "automaton", __file__, "-o", "a"], "a must end in .png, .svg or .pdf"),
@@ -177,7 +197,45 @@ def test_without_arguments_it_shows_its_help(cli: Callable[..., tuple[int, str, 
 
 
 def test_version(cli: Callable[..., tuple[int, str, str]]) -> None:
-    assert cli("--version") == (0, f"binadd {binadd.__version__}\n", "")
+    for option in ("-V", "--version"):
+        assert cli(option) == (0, f"binadd {binadd.__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "help"])
+def test_help_is_a_command_too(cli: Callable[..., tuple[int, str, str]], command: str) -> None:
+    assert cli("help", command) == cli(command, "--help")
+    assert cli("help") == cli("--help") == cli()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_consists_of_sentences(command: str) -> None:
+    for parameter in _binadd.commands[command].params:
+        if isinstance(parameter, click.Option):
+            text = str(parameter.help)
+            assert text.endswith(".") and not text.startswith("Of "), text
+
+
+@pytest.mark.parametrize(
+    ("words", "incomplete", "wanted"),
+    [
+        (["train", "--until"], "", ["proved", "exact"]),
+        (["sweep", "--until"], "e", ["exact"]),
+        (["sweep", "--recipe"], "default,s", ["default,sgd"]),
+        (["sweep", "--optimizer"], "sgd,", ["sgd,momentum", "sgd,nesterov", "sgd,adam"]),
+        (["sweep", "--hidden"], "8,", []),
+        (["prove", "--effort"], "m", ["medium"]),
+    ],
+)
+def test_completion_knows_values(words: list[str], incomplete: str, wanted: list[str]) -> None:
+    completion = ShellComplete(_binadd, {}, "binadd", "_BINADD_COMPLETE")
+    found = [item.value for item in completion.get_completions(words, incomplete)]
+    assert found == wanted
+
+
+def test_counts_as_people_write_them(cli_json: Callable[..., tuple[int, Any]]) -> None:
+    for count in ("1000", "1,000", "1e3", "1.0e3", "1_000"):
+        status, data = cli_json("train", "-q", "--until", count, "--max-sequences", "1e6")
+        assert (status, data["status"], data["sequences"]) == (0, "finished", 1000)
 
 
 # Adding ------------------------------------------------------------------------------------------
@@ -188,6 +246,37 @@ def test_add(cli: Callable[..., tuple[int, str, str]], trained: Path) -> None:
     assert cli("add", trained, "0b101", "0X1f", "--check") == (0, "36\n", "")
     assert cli("add", trained, "255", "1", "--base", "16") == (0, "0x100\n", "")
     assert cli("add", trained, 0, 0) == (0, "0\n", "")
+
+
+def test_every_line_is_a_sum(
+    cli: Callable[..., tuple[int, str, str]],
+    cli_json: Callable[..., tuple[int, Any]],
+    trained: Path,
+    untrained: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def given(text: str) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    given("23 42\n0xff\t1 \n\n")
+    assert cli("add", trained, "-", "--check") == (0, "65\n256\n", "")
+    given("1\n2")
+    assert cli("add", trained, 40, "-") == (0, "41\n42\n", "")
+    given("1 2\n3 4\n")
+    status, data = cli_json("add", trained, "-")
+    wanted = [{"operands": [1, 2], "sum": 3}, {"operands": [3, 4], "sum": 7}]
+    assert (status, data) == (0, {"sums": wanted})
+    given("0 0\n100 27\n")
+    status, out, err = cli("add", untrained, "-", "--check")
+    assert status == 1 and len(out.split()) == 2 and "line 2: wrong in bit" in err
+    for text, sentence in (
+        ("1 2\n3\n", "line 2 of standard input: this network adds 2 integers, not 1"),
+        ("1 x\n", "line 1 of standard input: an operand must be"),
+        ("", "line 1 of standard input: this network adds 2 integers, not 0"),
+    ):
+        given(text)
+        status, out, err = cli("add", trained, "-")
+        assert (status, out) == (2, "") and sentence in err and err.count("\n") == 1
 
 
 def test_add_as_json(cli_json: Callable[..., tuple[int, Any]], trained: Path) -> None:
@@ -219,7 +308,7 @@ def test_long_numbers_from_stdin(trained: Path) -> None:
     digits = "9" * count
     result = subprocess.run(
         [sys.executable, "-m", "binadd", "add", str(trained), "-", "--check"],
-        input=f"{digits}\n1\n",
+        input=f"{digits} 1\n",
         capture_output=True,
         text=True,
     )
@@ -247,10 +336,34 @@ def test_train_saves_what_it_says(
     assert status == 0
     assert out.startswith("proved: it adds every pair of numbers of every length\n")
     assert str(path) in out
-    assert "64 sequences   error" in err
+    assert "sequences  loss/bit  right bits" in err
     net = BinaryAdderRNN(seed=1)
     binadd.train(net)
     assert binadd.load(path) == net
+
+
+@pytest.mark.parametrize("columns", [50, 80, 120, None])
+def test_lines_of_training_fit(
+    cli: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, columns: int | None
+) -> None:
+    monkeypatch.setattr("binadd.cli.progress.terminal_width", lambda: columns)
+    status, out, err = cli("train", "--seed", 1)
+    lines = err.splitlines()
+    assert status == 0 and "1 failed proof" in out
+    assert max(map(len, lines)) < (columns or 200)
+    assert lines[0].split()[:4] == ["sequences", "loss/bit", "right", "bits"]
+    assert ("should be" in err and "right\n" in err) == (columns != 50)
+    assert "weight noise: short sums are right" in err
+    first = re.match(r" +64 +(0\.[0-9]{3}) +([0-9.]+)%", lines[1])
+    assert first is not None and 0.3 < float(first[1]) < 2 and 30 < float(first[2]) < 80
+
+
+def test_a_restart_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    net = BinaryAdderRNN()
+    reporter = Reporter(net, check_goal(2, 8, "proved", 100), quiet=False)
+    for restarts in (0, 1, 1):
+        reporter(binadd.Progress(64, 64, 0.1, 8, 5.5, 0.5, 0.1, restarts, 0, False))
+    assert capfd.readouterr().err.count("restart 1: training begins again") == 1
 
 
 def test_train_as_json(cli_json: Callable[..., tuple[int, Any]]) -> None:
@@ -280,6 +393,28 @@ def test_divergence_is_a_no(cli: Callable[..., tuple[int, str, str]], tmp_path: 
     )  # fmt: skip
     assert (status, out) == (1, "") and "diverged" in err and err.count("\n") == 1
     assert not path.exists()
+
+
+def test_train_on_from_a_model(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, trained: Path
+) -> None:
+    path = tmp_path / "hasty.npz"
+    arguments = ["--recipe", "notebook", "--hidden", 12, "--bits", 6]
+    assert cli("train", *arguments, "--until", 300, "-o", path)[0] == 0
+    before = binadd.load(path)
+    assert cli("prove", path)[1].endswith(f"binadd train --from {path} -o {path}\n")
+    status, out, _ = cli("train", "--from", path, "--until", 400, "--recipe", "sgd", "-o", path)
+    assert status == 0 and "400 sequences (300 of them before)" in out
+    net, expected = binadd.load(path), before
+    expected.set_params(recipe="sgd", biases=False)
+    binadd.train(expected, 6, until=400)
+    assert net == expected and net.settings == expected.settings and net.state.bits == 6
+    assert cli("train", "--from", trained, "-q")[1].startswith("proved: ")
+    for option in ("--hidden", "--seed"):
+        status, _, err = cli("train", "--from", path, option, 8)
+        assert status == 2 and f"{option} cannot be combined with --from: the model has it" in err
+    status, _, err = cli("train", "--from", path, "--checkpoint", path)
+    assert status == 2 and "the model and the checkpoint must be different files" in err
 
 
 def test_quiet(cli: Callable[..., tuple[int, str, str]]) -> None:
@@ -379,12 +514,114 @@ def test_refuted_is_a_no(
 ) -> None:
     path = tmp_path / "certificate.json"
     status, out, err = cli("prove", untrained, "-o", path)
-    assert status == 1 and out.startswith("refuted: it says ") and "not written" in err
+    assert status == 1 and out.startswith("refuted: it outputs ") and "not written" in err
     assert not path.exists()
     status, data = cli_json("prove", untrained)
     assert status == 1 and data["status"] == "refuted"
     a, b = map(int, data["operands"])
     assert binadd.load(untrained).add(a, b) == int(data["got"]) != a + b == int(data["expected"])
+
+
+# What files hold ---------------------------------------------------------------------------------
+
+NESTED = "[" * 100_000 + "]" * 100_000
+
+
+def header_file(path: Path, text: str) -> Path:
+    np.savez(path, header=np.array(text))
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        NESTED,
+        '{"format": ' * 900 + "1" + "}" * 900,
+        json.dumps({"format": CONTROL}),
+        '{"format": "\\ud800"}',
+        '{"format": "%s"}' % ("a" * 100_000),
+        '{"format": "binadd model", "format_version": 1%s}' % ("0" * 400),
+        '{"format": "binadd model", "format_version": NaN}',
+        '{"format": "binadd model", "format_version": 1, "configuration": NaN}',
+        '{"format": "binadd model", "format_version": 1, "x": ' + "[" * 970 + "]" * 970 + "}",
+    ],
+    ids=range(9),
+)
+@pytest.mark.parametrize("command", ["info", "prove", "train --resume", "train --from"])
+def test_a_file_can_say_anything(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, text: str, command: str
+) -> None:
+    path = header_file(tmp_path / "model.npz", text)
+    status, out, err = cli(*command.split(), path)
+    assert (status, out) == (2, "") and err.count("\n") == 1
+    assert "\x1b" not in err and "\x07" not in err and len(err) < 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        NESTED,
+        '{"format": "binadd-certificate", "version": 1%s}' % ("0" * 400),
+        '{"format": "binadd-certificate", "version": NaN}',
+        '{"format": "binadd-certificate", "version": 2, "\\u001b[31m": 1, "\\ud800": 2}',
+        '{"format": "binadd-certificate", "version": 2, "%s": 1}' % ("a" * 100_000),
+    ],
+    ids=range(5),
+)
+def test_a_certificate_can_say_anything(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "certificate.json"
+    path.write_text(text)
+    status, out, err = cli("check", path, trained)
+    assert (status, out) == (2, "") and err.count("\n") == 1
+    assert "\x1b" not in err and len(err) < 1000
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("sequences", "1e400"),
+        ("sequences", "1" + "0" * 400),
+        ("sequences", "NaN"),
+        ("sequences", '"many"'),
+        ("sequences", "[1]"),
+        ("sequences", "-1"),
+        ("restarts", "true"),
+        ("margin", "Infinity"),
+        ("status", '"\\u001b[31m"'),
+        ("status", "null"),
+        ("verdict", '"\\ud800"'),
+        ("weights", '"\\u001b[31m"'),
+        ("weights", NESTED),
+        ("hidden_size", NESTED[99_500:100_500]),
+        ("hidden_size", "1" + "0" * 400),
+        ("\\u001b[31m", "1"),
+        ("a" * 100_000, "1"),
+    ],
+    ids=range(17),
+)
+def test_rows_can_say_anything(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, column: str, value: str
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    sweep = ["sweep", "--seeds", 0, "--hidden", 4, "--until", 10, "--workers", 1, "--rows", rows]
+    assert cli(*sweep)[0] == 0
+    header, row = rows.read_text().splitlines()
+    rest = json.dumps({k: v for k, v in json.loads(row).items() if k != column})
+    rows.write_text(f'{header}\n{{"{column}": {value}, {rest[1:]}\n')
+    content = rows.read_bytes()
+    status, out, err = cli(*sweep)
+    assert (status, out) == (2, "") and err.count("\n") == 1
+    assert "\x1b" not in err and len(err) < 1000
+    assert rows.read_bytes() == content
+
+
+def test_a_file_may_be_named_anything(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    status, out, err = cli("prove", tmp_path / CONTROL)
+    assert (status, out) == (2, "") and "\x1b" not in err and "\\x1b]0;owned\\x07" in err
 
 
 # The rest ----------------------------------------------------------------------------------------
@@ -439,7 +676,11 @@ def test_bench(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["sum", "MODEL", "23", "42"], ["automaton", "MODEL"], ["learning", "MODEL"]]
+    "arguments",
+    [
+        ["sum", "MODEL", "23", "42"],
+        *([kind, "MODEL"] for kind in ("automaton", "learning", "states")),
+    ],
 )
 def test_plot(
     cli: Callable[..., tuple[int, str, str]],
@@ -467,6 +708,25 @@ def test_plot(
         assert status == 1 and out.startswith("refuted")
 
 
+def test_plot_all_and_report(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, untrained: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    folder = tmp_path / "pictures"
+    status, out, _ = cli("plot", "all", trained, "-o", folder)
+    names = ["automaton.png", "learning.png", "states.png", "sum.png"]
+    assert status == 0 and sorted(path.name for path in folder.iterdir()) == names
+    assert out.count("the picture is in") == 4
+    status, out, _ = cli("plot", "all", untrained, "-o", tmp_path / "fewer")
+    assert status == 0 and "no picture of automaton: refuted\n" in out
+    assert "no picture of learning: this network has not been trained" in out
+    assert cli("plot", "all", trained, "-o", trained)[0] == 2
+    page = tmp_path / "page.html"
+    assert cli("report", trained, "-o", page) == (0, f"the page is in {page}\n", "")
+    assert page.read_text("utf-8").startswith("<!doctype html>")
+    assert cli("report", trained, "-o", trained)[0] == 2
+
+
 @pytest.mark.parametrize(
     ("options", "last"),
     [(("--operands", 3, "--until", 64), 64), (("--until", 1500), 1500)],
@@ -482,7 +742,7 @@ def test_learning_is_drawn_as_long_as_it_took(
     monkeypatch.chdir(tmp_path)
     drawn: list[Any] = []
     curve = plots.learning_curve
-    monkeypatch.setattr(plots, "learning_curve", lambda p: drawn.append(p) or curve(p))
+    monkeypatch.setattr(plots, "learning_curve", lambda p, run: drawn.append(p) or curve(p, run))
     assert cli("train", *options, "-q", "-o", "net.npz")[0] == 0
     assert cli("plot", "learning", "net.npz")[0] == 0
     assert drawn[0][-1].sequences == last
@@ -500,18 +760,59 @@ def test_export_without_its_libraries(
         assert (status, out) == (2, "")
         assert err == f"binadd export: this needs {ending}: pip install 'binadd[interop]'\n"
     status, _, err = cli("export", trained, tmp_path / "adder.docx")
-    assert status == 2 and "must end in .onnx or .safetensors" in err
+    assert status == 2 and "must end in .onnx, .safetensors, .pt or .c" in err
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("ending", ["onnx", "safetensors"])
+@pytest.mark.parametrize("ending", ["onnx", "safetensors", "c"])
 def test_export(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path, ending: str
+) -> None:
+    if ending != "c":
+        pytest.importorskip(ending)
+    path = tmp_path / f"adder.{ending}"
+    status, out, err = cli("export", trained, path)
+    assert (status, err) == (0, "") and str(path) in out and path.stat().st_size > 1000
+    assert "\nproved: it adds all numbers" in out
+
+
+def test_a_refuted_network_is_exported_by_force_only(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    BinaryAdderRNN(4).save(tmp_path / "net.npz")
+    status, out, err = cli("export", tmp_path / "net.npz", tmp_path / "net.c")
+    assert (status, out) == (1, "") and "is refuted: it outputs " in err and "--force" in err
+    assert err.count("\n") == 1 and not (tmp_path / "net.c").exists()
+    status, out, _ = cli("export", tmp_path / "net.npz", tmp_path / "net.c", "--force")
+    assert status == 0 and (tmp_path / "net.c").read_text().startswith("/* refuted: ")
+
+
+def test_export_refuses_options_of_other_formats(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path
+) -> None:
+    status, _, err = cli("export", trained, tmp_path / "net.c", "--form", "scan")
+    assert status == 2 and "--form is for .onnx" in err
+    status, _, err = cli("export", trained, tmp_path / "net.c", "--name", "2x")
+    assert status == 2 and "must be a C identifier" in err
+
+
+@pytest.mark.parametrize("ending", ["onnx", "safetensors"])
+def test_import(
     cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path, ending: str
 ) -> None:
     pytest.importorskip(ending)
     path = tmp_path / f"adder.{ending}"
-    status, out, err = cli("export", trained, path)
-    assert (status, err) == (0, "") and str(path) in out and path.stat().st_size > 1000
+    assert cli("export", trained, path, "--dtype", "float32")[0] == 0
+    status, out, err = cli("import", path, "-o", tmp_path / "again.npz")
+    assert (status, err) == (0, "") and "16 sigmoid units, 2 operands, float32" in out
+    assert cli("add", tmp_path / "again.npz", 23, 42)[1] == "65\n"
+
+
+def test_import_of_other_files(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path
+) -> None:
+    status, _, err = cli("import", trained, "-o", tmp_path / "again.npz")
+    assert status == 2 and "must end in one of .pt, .pth, .keras" in err
 
 
 def test_sweep(

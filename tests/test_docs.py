@@ -124,6 +124,16 @@ def test_page(
         pytest.skip(f"could not import {sorted(missing)}; all else was run")
 
 
+def test_readme_sets_up_in_two_ways() -> None:
+    """One runs the main job, one the tests; both end in an active environment with this tree."""
+    lines = [line for block in blocks_of(PAGES[0]) for line in block.text.splitlines()]
+    ways = [line.split(" && ") for line in lines if "-m venv" in line]
+    assert len(ways) == 2
+    for way, then in zip(ways, ("binadd train", "pytest"), strict=True):
+        assert way[:2] == ["python3 -m venv .venv", ". .venv/bin/activate"]
+        assert way[2].startswith("pip install -e ") and way[3].startswith(then)
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_links_lead_somewhere(path: Path) -> None:
     package = Path(binadd.__file__).parent.parent

@@ -73,6 +73,7 @@ def test_a_liar_is_right_on_random_words(liar: Liar) -> None:
     assert np.array_equal(logits > 0, exact_sums(symbols, liar.operand_count))
 
 
+@pytest.mark.thorough(one_in=8)
 @needs_native
 @pytest.mark.parametrize("liar", [one for one in FAR if "float64-2" in str(one)], ids=str)
 def test_a_patient_liar_lies_in_the_end(liar: Liar) -> None:
@@ -92,6 +93,7 @@ def test_some_lie_by_the_rounding_of_float32_alone(liar: Liar) -> None:
 # Finding -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough(one_in=8)
 @pytest.mark.parametrize("liar", FEW if NATIVE else FEW[1:4], ids=str)
 def test_thorough_effort_finds_every_lie(liar: Liar) -> None:
     refutation = falsify(liar.network, effort="thorough")
@@ -204,6 +206,7 @@ def falsify_with_both(net: BinaryAdderRNN, **options: Any) -> Refuted | None:
     return answers[0]
 
 
+@pytest.mark.thorough(one_in=10)
 @pytest.mark.parametrize("liar", SAME, ids=str)
 def test_both_backends_find_the_same_lie(native: Any, liar: Liar) -> None:
     found = falsify_with_both(liar.network, effort="medium")

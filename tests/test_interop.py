@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import export_driver
 import numpy as np
 import pytest
 from weights import put
 
 import binadd
-from binadd import BackendError, BinaryAdderRNN, InvalidInputError, ModelFileError, interop
+from binadd import (
+    BackendError,
+    BinaryAdderRNN,
+    DisagreementError,
+    ExportError,
+    InvalidInputError,
+    ModelFileError,
+    interop,
+)
+from binadd.proof.certificate import weights_digest
+
+EVERY_PAIR = binadd.encode([(a, b) for a in range(256) for b in range(256)])
 
 KINDS: list[dict[str, Any]] = [
     {},
@@ -25,7 +39,7 @@ KINDS: list[dict[str, Any]] = [
 def test_safetensors(tmp_path: Path, params: dict[str, Any]) -> None:
     pytest.importorskip("safetensors")
     net = BinaryAdderRNN(seed=3, **params)
-    interop.to_safetensors(net, tmp_path / "net.safetensors")
+    interop.to_safetensors(net, tmp_path / "net.safetensors", force=True)
     again = interop.from_safetensors(tmp_path / "net.safetensors")
     assert again == net and again.settings == net.settings
 
@@ -33,7 +47,7 @@ def test_safetensors(tmp_path: Path, params: dict[str, Any]) -> None:
 def test_safetensors_can_be_read_without_binadd(tmp_path: Path) -> None:
     numpy = pytest.importorskip("safetensors.numpy")
     net = BinaryAdderRNN(4)
-    interop.to_safetensors(net, tmp_path / "net.safetensors")
+    interop.to_safetensors(net, tmp_path / "net.safetensors", force=True)
     tensors = numpy.load_file(tmp_path / "net.safetensors")
     assert tensors.keys() == net.parameters.keys()
     np.testing.assert_array_equal(tensors["hidden_weights"], net.parameters["hidden_weights"])
@@ -91,8 +105,8 @@ def test_a_missing_backend_is_not_the_fault_of_the_file(
     def missing(backend: str) -> None:
         raise BackendError(f"{backend} is missing")
 
-    interop.to_safetensors(BinaryAdderRNN(4), tmp_path / "net.safetensors")
-    monkeypatch.setattr("binadd.interop.load_kernels", missing)
+    interop.to_safetensors(BinaryAdderRNN(4), tmp_path / "net.safetensors", force=True)
+    monkeypatch.setattr("binadd.interop.safetensors.load_kernels", missing)
     with pytest.raises(BackendError, match="native is missing"):
         interop.from_safetensors(tmp_path / "net.safetensors", backend="native")
 
@@ -117,29 +131,273 @@ def test_weights_that_are_not_finite_are_not_written(
     assert not list(tmp_path.iterdir())
 
 
+# ONNX --------------------------------------------------------------------------------------------
+
+FORMS: list[dict[str, Any]] = [
+    {"form": "rnn"},
+    {"form": "rnn", "batch": 5, "steps": 12, "uint8": True},
+    {"form": "step"},
+    {"form": "step", "batch": 5, "dtype": "float64", "uint8": True},
+    {"form": "scan", "dtype": "float64"},
+    {"form": "scan", "batch": 5, "steps": 12},
+]
+
+
+def run_onnx(run: Any, net: BinaryAdderRNN, options: dict[str, Any], X: Any) -> Any:
+    """The logits of an exported graph."""
+    X = X.astype(np.uint8 if options.get("uint8") else options.get("dtype", "float32"))
+    if options["form"] != "step":
+        return run(["logits"], {"bits": X})[0]
+    state = np.zeros((len(X), net.settings.hidden_size), options.get("dtype", "float32"))
+    logits = []
+    for t in range(X.shape[1]):
+        o, state = run(["logits", "next_state"], {"bits": X[:, t], "state": state})
+        logits.append(o)
+    return np.stack(logits, axis=1)
+
+
+@pytest.mark.parametrize("options", FORMS, ids=str)
 @pytest.mark.parametrize("params", KINDS, ids=str)
-def test_onnx(tmp_path: Path, params: dict[str, Any]) -> None:
+def test_onnx(tmp_path: Path, params: dict[str, Any], options: dict[str, Any]) -> None:
     onnx = pytest.importorskip("onnx")
-    runtime = pytest.importorskip("onnxruntime")
+    from onnx.reference import ReferenceEvaluator
+
     net = BinaryAdderRNN(seed=3, **params)
     path = tmp_path / "net.onnx"
-    interop.to_onnx(net, path)
+    interop.to_onnx(net, path, force=True, **options)
     onnx.checker.check_model(str(path), full_check=True)
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    X = np.random.default_rng(0).integers(0, 2, (50, 12, net.settings.operands))
-    logits, probabilities = session.run(
-        ["logits", "probabilities"], {"bits": X.astype(np.float32)}
-    )
-    np.testing.assert_allclose(logits, net.decision_function(X), atol=1e-5)
-    np.testing.assert_allclose(probabilities, net.predict_proba(X), atol=1e-5)
+    X = np.random.default_rng(0).integers(0, 2, (5, 12, net.settings.operands))
+    logits = run_onnx(ReferenceEvaluator(str(path)).run, net, options, X)
+    double = options.get("dtype") == "float64" and net.settings.dtype == "float64"
+    tolerance = 1e-12 if double else 1e-4
+    np.testing.assert_allclose(logits, net.decision_function(X), atol=tolerance)
+    again = interop.from_onnx(str(path))
+    # Biases of 0 are not told from none, but where the file notes it.
+    for name, array in again.parameters.items():
+        expected = net.parameters.get(name, np.zeros(array.shape))
+        np.testing.assert_array_equal(array, expected.astype(array.dtype))
 
 
-def test_a_trained_network_adds_in_onnx() -> None:
+def test_onnx_keeps_the_default_activation() -> None:
     pytest.importorskip("onnx")
-    runtime = pytest.importorskip("onnxruntime")
+    for activation in ("sigmoid", "tanh"):
+        model = interop.onnx_model(BinaryAdderRNN(4, activation=activation))
+        (node,) = (node for node in model.graph.node if node.op_type == "RNN")
+        assert [attribute.name for attribute in node.attribute] == ["hidden_size"]
+
+
+def test_a_trained_network_adds_in_onnx(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    from onnx.reference import ReferenceEvaluator
+
     net = BinaryAdderRNN()
-    binadd.train(net, until="exact")
-    session = runtime.InferenceSession(interop.onnx_model(net).SerializeToString())
-    X = binadd.encode([(23, 42), (255, 255)])
-    (logits,) = session.run(["logits"], {"bits": X.astype(np.float32)})
-    assert binadd.decode(logits > 0) == [65, 510]
+    binadd.train(net)
+    found = interop.to_onnx(net, tmp_path / "net.onnx")
+    assert found.status == "proved" and found.network.settings.dtype == "float32"
+    model = onnx.load(tmp_path / "net.onnx")
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert metadata["binadd.verdict"] == "proved"
+    assert metadata["binadd.digest"] == found.digest == weights_digest(found.network)
+    again = interop.from_onnx(model)
+    assert again == found.network
+    X = EVERY_PAIR
+    (logits,) = ReferenceEvaluator(model).run(["logits"], {"bits": X.astype(np.float32)})
+    np.testing.assert_array_equal(logits > 0, again.predict(X))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"dtype": "float64"}, "an RNN node computes in float32"),
+        ({"form": "loop"}, "form must be"),
+        ({"form": "step", "steps": 3}, "steps cannot be given"),
+        ({"batch": 0}, "batch must be at least 1"),
+        ({"dtype": "float16"}, "dtype must be"),
+    ],
+)
+def test_onnx_options_that_there_are_not(options: dict[str, Any], sentence: str) -> None:
+    pytest.importorskip("onnx")
+    with pytest.raises(InvalidInputError, match=sentence):
+        interop.onnx_model(BinaryAdderRNN(4), **options)
+
+
+def rnn_model(op: str = "RNN", size: int = 3, **attributes: Any) -> Any:
+    """An ONNX model as other programs write it: (T, N, 2) in, a sigmoid out."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(1)
+    two = 2 if attributes.get("direction") == "bidirectional" else 1
+    gates = {"RNN": 1, "GRU": 3, "LSTM": 4}[op]
+
+    def tensor(name: str, *shape: int) -> Any:
+        return numpy_helper.from_array(rng.normal(size=shape).astype(np.float32), name)
+
+    nodes = [
+        helper.make_node(op, ["x", "W", "R", "B"], ["h"], hidden_size=size, **attributes),
+        helper.make_node("Squeeze", ["h", "one"], ["s"]),
+        helper.make_node("Gemm" if "gemm" in attributes else "MatMul", ["s", "V"], ["o"]),
+        helper.make_node("Add", ["c", "o"], ["b"]),
+        helper.make_node("Sigmoid", ["b"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["T", "N", 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["T", "N", 1])],
+        [
+            tensor("W", two, gates * size, 2),
+            tensor("R", two, gates * size, size),
+            tensor("B", two, 2 * gates * size),
+            tensor("V", size, 1),
+            tensor("c", 1),
+            numpy_helper.from_array(np.array([1]), "one"),
+        ],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def test_an_rnn_node_with_the_steps_first() -> None:
+    pytest.importorskip("onnx")
+    from onnx import numpy_helper
+
+    model = rnn_model()
+    arrays = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+    parameters = interop.from_onnx(model).parameters
+    np.testing.assert_array_equal(parameters["input_weights"], arrays["W"][0])
+    np.testing.assert_array_equal(parameters["hidden_weights"], arrays["R"][0])
+    both = arrays["B"][0]
+    np.testing.assert_array_equal(parameters["hidden_bias"], both[:3] + both[3:])
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        ({"op": "LSTM"}, "expected an RNN node, found LSTM: binadd takes one layer"),
+        ({"op": "GRU"}, "expected an RNN node, found GRU"),
+        ({"activations": ["Relu"]}, "found relu"),
+        ({"direction": "bidirectional", "activations": ["Tanh"] * 2}, "found bidirectional"),
+        ({"direction": "reverse"}, "found reverse"),
+        ({"clip": 1.0}, "without clip"),
+    ],
+    ids=str,
+)
+def test_onnx_models_of_other_networks(model: dict[str, Any], sentence: str) -> None:
+    pytest.importorskip("onnx")
+    with pytest.raises(InvalidInputError, match=sentence):
+        interop.from_onnx(rnn_model(**model))
+
+
+def test_a_graph_that_does_more_is_found_out() -> None:
+    pytest.importorskip("onnx")
+    model = rnn_model()
+    model.graph.node[4].op_type = "Tanh"
+    with pytest.raises(DisagreementError, match="the graph computes probabilities that differ"):
+        interop.from_onnx(model)
+    assert interop.from_onnx(model, check=False).settings.hidden_size == 3
+
+
+def test_altered_notes_are_not_believed() -> None:
+    pytest.importorskip("onnx")
+    net = BinaryAdderRNN(4, seed=1)
+    model = interop.onnx_model(net)
+    for entry in model.metadata_props:
+        if entry.key == "binadd.hidden_bias":
+            entry.value = "0x1p+3 0x0p+0 0x0p+0 0x0p+0"
+    biases = interop.from_onnx(model).parameters["hidden_bias"]
+    np.testing.assert_allclose(biases, net.parameters["hidden_bias"], atol=1e-6)
+
+
+def test_files_that_are_not_onnx(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    (tmp_path / "net.onnx").write_bytes(b"no graph")
+    with pytest.raises(ModelFileError, match="is no ONNX file"):
+        interop.from_onnx(tmp_path / "net.onnx")
+    with pytest.raises(FileNotFoundError):
+        interop.from_onnx(tmp_path / "none.onnx")
+
+
+# What is refused ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("export", ["to_safetensors", "to_onnx", "to_c"])
+def test_a_network_that_float32_breaks_is_not_exported(tmp_path: Path, export: str) -> None:
+    library = {"to_c": "numpy"}.get(export, export[3:])
+    pytest.importorskip(library)
+    net = BinaryAdderRNN()
+    binadd.train(net)
+    broken = net.copy()
+    broken.parameters["output_weights"] = (
+        broken.parameters["output_weights"] * 1e-30
+    )  # in float32 0 beside the bias
+    broken.parameters["output_bias"] = broken.parameters["output_bias"] * 1e-30
+    broken.parameters["output_weights"] = broken.parameters["output_weights"] * 1e-18
+    broken.parameters["output_bias"] = broken.parameters["output_bias"] * 1e-18
+    np.testing.assert_array_equal(broken.predict(EVERY_PAIR), net.predict(EVERY_PAIR))
+    with pytest.raises(
+        ExportError, match=r"^not exported, for this network is refuted: it outputs"
+    ):
+        getattr(interop, export)(broken, tmp_path / "net", dtype="float32")
+    assert not list(tmp_path.iterdir())
+    found = getattr(interop, export)(broken, tmp_path / "net", dtype="float32", force=True)
+    assert found.status == "refuted" and (tmp_path / "net").exists()
+
+
+# C -----------------------------------------------------------------------------------------------
+
+C_FLAGS = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-O3"]
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("params", [*KINDS, {"hidden_size": 21, "dtype": "float32"}], ids=str)
+def test_c_computes_the_same_bits(tmp_path: Path, params: dict[str, Any], compiler: str) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"there is no {compiler}")
+    net = BinaryAdderRNN(seed=3, **params)
+    n = net.settings.operands
+    interop.to_c(net, tmp_path / "adder.c", name="net", force=True)
+    (tmp_path / "main.c").write_text(
+        """#include "adder.c"
+#include <stdio.h>
+int main(void)
+{
+    net_state state;
+    net_start(&state);
+    for (int symbol; (symbol = getchar()) != EOF;) {
+        const real logit = net_step_logit(&state, (unsigned)symbol);
+        fwrite(&logit, sizeof logit, 1, stdout);
+    }
+    return 0;
+}
+"""
+    )
+    program = tmp_path / "program"
+    subprocess.run([compiler, *C_FLAGS, str(tmp_path / "main.c"), "-o", str(program)], check=True)
+    X = np.random.default_rng(0).integers(0, 2, (1, 5000, n), np.uint8)
+    symbols = (X[0] << np.arange(n, dtype=np.uint8)).sum(1, dtype=np.uint8)
+    done = subprocess.run([str(program)], input=symbols.tobytes(), capture_output=True, check=True)
+    logits = np.frombuffer(done.stdout, net.settings.dtype)
+    np.testing.assert_array_equal(logits, net.decision_function(X)[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_c_adds_whole_numbers(tmp_path: Path, compiler: str) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"there is no {compiler}")
+    net = BinaryAdderRNN()
+    binadd.train(net)
+    found = interop.to_c(net, tmp_path / "adder.c", dtype="float32")
+    (tmp_path / "main.c").write_text(
+        '#include "adder.c"\n#include "driver.h"\nint main(void) { return drive(); }\n'
+    )
+    include = str(Path(__file__).parent / "export")
+    command = [compiler, *C_FLAGS, "-I", include, str(tmp_path / "main.c"), "-o"]
+    subprocess.run([*command, str(tmp_path / "program")], check=True)
+    done = subprocess.run([str(tmp_path / "program")], capture_output=True, check=True, text=True)
+    assert done.stdout == export_driver.expected(found.network) + "\n"
+
+
+@pytest.mark.parametrize("name", ["", "2x", "a b", "é", 3])
+def test_c_names(name: Any) -> None:
+    with pytest.raises(InvalidInputError, match="must be a C identifier"):
+        interop.c_source(BinaryAdderRNN(4), name=name)

@@ -471,6 +471,7 @@ def test_gradients_are_central_differences(
             assert math.isclose(gradients[name][index], numeric, rel_tol=1e-6, abs_tol=1e-8)
 
 
+@pytest.mark.thorough
 def test_fit_learns_begins_anew_and_returns_the_network(make: Make) -> None:
     X = bits.encode([(a, b) for a in range(8) for b in range(8)], 3)
     net = make(8, seed=1, epochs=40)
@@ -837,3 +838,14 @@ def test_public_names() -> None:
     assert binadd.train.__module__ == "binadd.training"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         binadd.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("length", [0, 6, 7, 8, 14, 20])
+def test_adding_in_slices_changes_nothing(
+    make: Callable[..., BinaryAdderRNN], monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    net = make(5, seed=3)
+    operands = ((1 << length) - 1, (1 << length) // 3)
+    whole = net.add(*operands)
+    monkeypatch.setattr("binadd.model._SLICE", 7)
+    assert net.add(*operands) == whole

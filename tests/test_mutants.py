@@ -308,6 +308,7 @@ def test_the_oracle_finds_nothing_wrong_with_a_proof(kind: str) -> None:
     assert Oracle(net).slack(certificate) >= 0
 
 
+@pytest.mark.thorough(one_in=5)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("count", [60, pytest.param(6000, marks=pytest.mark.exhaustive)])
 def test_no_broken_certificate_is_accepted(kind: str, count: int) -> None:
@@ -396,6 +397,7 @@ def towards_the_brink(
         by = by * 8 if high == np.inf else (low + high) / 2
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("count", [2, pytest.param(150, marks=pytest.mark.exhaustive)])
 def test_no_wrong_network_has_a_certificate(kind: str, count: int) -> None:

@@ -1,5 +1,6 @@
 """The package as installed: what it says of itself, what it needs, what it refuses."""
 
+import ast
 import importlib.metadata
 import importlib.util
 import os
@@ -69,6 +70,26 @@ def test_import_keeps_subnormal_numbers() -> None:
     assert output(code) == "True"
 
 
+def test_what_freezes_programs_finds_every_module() -> None:
+    """PyInstaller and its like follow import statements, wherever they stand.
+
+    They may leave out the peers of benchmarks, which need libraries of their own.
+    """
+    modules = {
+        ".".join(("binadd", *p.relative_to(PACKAGE).with_suffix("").parts))
+        for p in [*PACKAGE.rglob("*.py"), PACKAGE / "kernels" / "native.py"]
+    }
+    modules = {module.removesuffix(".__init__") for module in modules if ".peers." not in module}
+    imported = {"binadd", "binadd.__main__"}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                imported |= {node.module, *(f"{node.module}.{n.name}" for n in node.names)}
+            elif isinstance(node, ast.Import):
+                imported |= {name.name for name in node.names}
+    assert modules <= imported
+
+
 @pytest.mark.skipif(not native_is_installed(), reason="there is no native extension here")
 class TestNative:
     """The native kernels are taken where they are, and never silently given up."""
@@ -97,16 +118,20 @@ class TestNative:
         ],
         ids=["empty", "only its start", "only half", "garbage", "of another version"],
     )
-    def test_unusable_is_refused_on_import(
+    def test_unusable_is_refused(
         self, tmp_path: Path, spoil: Callable[[bytes], bytes], sentence: str
     ) -> None:
         self.copy_package(tmp_path, spoil, version="99.0")
-        result = run("import binadd", PYTHONPATH=str(tmp_path))
+        result = run("import binadd; binadd.BinaryAdderRNN()", PYTHONPATH=str(tmp_path))
         assert result.returncode == 1
         last = result.stderr.splitlines()[-1]
         assert last.startswith(f"binadd.errors.BackendError: {sentence}")
         assert last.endswith("reinstall binadd; BINADD_BACKEND=python does without them")
         assert output(self.BACKEND, PYTHONPATH=str(tmp_path), BINADD_BACKEND="python") == "python"
+        main = "import sys, binadd.cli; sys.exit(binadd.cli.main(['info']))"
+        result = run(main, PYTHONPATH=str(tmp_path))
+        assert (result.returncode, result.stderr) == (1, "")
+        assert f"backend   none ({sentence}" in result.stdout and str(tmp_path) in result.stdout
 
     def test_missing_is_done_without_unless_asked_for(self, tmp_path: Path) -> None:
         self.copy_package(tmp_path)
@@ -144,3 +169,33 @@ class TestNative:
             assert spec is not None and spec.origin is not None
             whole = Path(spec.origin)
             (target / "binadd/kernels" / whole.name).write_bytes(spoil(whole.read_bytes()))
+
+
+@pytest.mark.parametrize("is_tree", [True, False])
+def test_a_source_tree_is_told_from_an_install(tmp_path: Path, is_tree: bool) -> None:
+    TestNative.copy_package(tmp_path)
+    if is_tree:
+        (tmp_path / "csrc").mkdir()
+        (tmp_path / "csrc" / "binadd.h").touch()
+    shown = output(
+        "import sys, binadd.cli; sys.exit(binadd.cli.main(['info']))", PYTHONPATH=str(tmp_path)
+    )
+    reason = f"this source tree has no compiled extension: pip install -e {tmp_path}"
+    assert f"folder    {tmp_path / 'binadd'}" in shown and "backend   python (this " in shown
+    assert (reason in shown) == ("(a source tree)" in shown) == is_tree
+
+
+@pytest.mark.skipif(not native_is_installed(), reason="there is no native extension here")
+def test_an_extension_older_than_its_sources_is_named(tmp_path: Path) -> None:
+    TestNative.copy_package(tmp_path, lambda whole: whole, version=binadd.__version__)
+    header = tmp_path / "csrc" / "binadd.h"
+    header.parent.mkdir()
+    header.touch()
+    (extension,) = tmp_path.rglob("native.*")
+    info = "import sys, binadd.cli; sys.exit(binadd.cli.main(['info']))"
+    for age, is_named in ((-10, False), (10, True)):
+        changed = extension.stat().st_mtime + age
+        os.utime(header, (changed, changed))
+        shown = output(info, PYTHONPATH=str(tmp_path))
+        assert "backend   native" in shown
+        assert (f"older than its sources: pip install -e {tmp_path}" in shown) == is_named

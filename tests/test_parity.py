@@ -101,6 +101,7 @@ def test_gradients(
         )
 
 
+@pytest.mark.thorough(one_in=8)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SIZES)
@@ -123,6 +124,7 @@ def test_updates(compare: Compare, size: int, dtype: str, rule: str) -> None:
             )
 
 
+@pytest.mark.thorough(one_in=8)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SIZES)
@@ -223,6 +225,7 @@ def test_thousands_of_updates_of_every_combination(
     _hold_long_run(compare, options, loss, rule)
 
 
+@pytest.mark.thorough(one_in=8)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", (3, 16, 17))
@@ -270,6 +273,7 @@ def test_first_error(compare: Compare, operands: int, bits: int, dtype: str) -> 
         compare(lambda kernels, a=start: kernels.first_error(a.architecture, a.block, bits))
 
 
+@pytest.mark.thorough
 def test_first_error_of_a_network_that_has_learnt(compare: Compare) -> None:
     """Stopped at every stage of its training, so that the first error comes ever later."""
     start = learner(1)
@@ -343,6 +347,7 @@ def test_a_stream_goes_on_from_its_final_state(kernels: Any) -> None:
     assert same_bits(rest.final_state, whole.final_state)
 
 
+@pytest.mark.thorough
 def test_a_slice_of_a_long_batch_changes_nothing(native: Any) -> None:
     """A batch too long for one slice of work is gathered over several."""
     start = learner(hidden_size=256)

@@ -44,6 +44,7 @@ def assert_as_alone(make: Callable[[int], BinaryAdderRNN], count: int, **options
         assert_same(run, binadd.train(make(run.network.seed), **options))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("width", [1, 3, 64])
 def test_until_exact(make: Make, width: int) -> None:
     assert_as_alone(
@@ -56,6 +57,7 @@ def test_until_exact(make: Make, width: int) -> None:
     )
 
 
+@pytest.mark.thorough(one_in=4)
 @pytest.mark.parametrize(
     "params",
     [
@@ -84,6 +86,7 @@ def test_goes_on_from_where_networks_are(make: Make) -> None:
     assert_as_alone(veteran, 4, bits=4, until=100, width=2)
 
 
+@pytest.mark.thorough
 def test_the_order_of_runs_is_that_of_their_ends(make: Make) -> None:
     def networks() -> list[BinaryAdderRNN]:
         return [make(3, seed=seed) for seed in range(6)]

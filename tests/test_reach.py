@@ -72,6 +72,7 @@ def propagate(kernels: Any, case: Case, **options: Any) -> Images:
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough(one_in=6)
 @pytest.mark.parametrize("affine", [True, False], ids=["zonotopes", "boxes"])
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
 @pytest.mark.parametrize("size", SIZES)
@@ -425,6 +426,7 @@ def test_bounds_hold_what_points_become(
     assert (beside <= case.contexts.halves[cells, :size]).all()
 
 
+@pytest.mark.thorough(one_in=8)
 @pytest.mark.parametrize("steps", [1, 2, 3])
 @pytest.mark.parametrize("affine", [True, False], ids=["zonotopes", "boxes"])
 @pytest.mark.parametrize("sets", SETS)

@@ -62,6 +62,7 @@ def test_both_backends_begin_again_alike(native: Any) -> None:
     assert_same_state(*(net.state for net in nets))
 
 
+@pytest.mark.thorough(one_in=6)
 @pytest.mark.parametrize("stop", [100, 128, 150])
 def test_an_interrupted_run_begins_again_when_the_whole_one_does(
     make: Make, tmp_path: Path, stop: int
@@ -83,6 +84,7 @@ def test_an_interrupted_run_begins_again_when_the_whole_one_does(
     assert_same_state(run.network.state, whole.state)
 
 
+@pytest.mark.thorough
 def test_a_population_begins_again_one_by_one(make: Make) -> None:
     def networks() -> list[BinaryAdderRNN]:
         return [make(2, seed=seed) for seed in range(3)]

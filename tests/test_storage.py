@@ -223,7 +223,7 @@ def test_a_header_altered_in_place_is_refused(file: Path) -> None:
 def test_a_checkpoint_is_no_model(file: Path) -> None:
     net = BinaryAdderRNN(4)
     binadd.train(net, until=10, checkpoint=file)
-    refused(file, "is a binadd checkpoint, not a binadd model")
+    refused(file, "has the format 'binadd checkpoint', not 'binadd model'")
 
 
 def test_an_older_version_is_refused_with_the_way_to_convert_it(file: Path) -> None:
@@ -303,7 +303,7 @@ def test_what_no_network_can_be_made_of(
         ({"output_bias": np.nan}, "output_bias must hold finite"),
         ({"output_bias": np.zeros(1)}, "its arrays should have the shapes"),
         ({"hidden_weights": np.zeros((4, 5))}, "its arrays should have the shapes"),
-        ({"output_weights": np.zeros(4, np.int64)}, "output_weights has the dtype int64"),
+        ({"output_weights": np.zeros(4, np.int64)}, "'output_weights' has the dtype 'int64'"),
         ({"more": np.zeros(4)}, "its arrays should have the shapes"),
     ],
 )

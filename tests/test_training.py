@@ -137,6 +137,7 @@ def test_the_limit_is_a_status(make: Make) -> None:
     assert net.state.status == "limit"
 
 
+@pytest.mark.thorough
 def test_failed_proofs_are_tried_again_later_and_more_slowly(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

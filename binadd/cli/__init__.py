@@ -16,12 +16,24 @@ import click
 from binadd import __version__
 from binadd.cli.add import add
 from binadd.cli.bench import bench
-from binadd.cli.command import INTERRUPTED, NO, WRONG_USE, Outcome, as_json, paint, say, silence
+from binadd.cli.command import (
+    INTERRUPTED,
+    NO,
+    WRONG_USE,
+    Command,
+    Outcome,
+    as_json,
+    paint,
+    say,
+    silence,
+)
 from binadd.cli.demo import demo
 from binadd.cli.export import export
+from binadd.cli.import_ import import_
 from binadd.cli.info import info
 from binadd.cli.plot import plot
 from binadd.cli.prove import check, prove
+from binadd.cli.report import report
 from binadd.cli.sweep import sweep
 from binadd.cli.train import train
 from binadd.errors import BinaddError, DivergenceError
@@ -44,7 +56,9 @@ class _Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
     epilog="Exit status: 0 yes, 1 no, 2 wrong use or bad input, 3 undecided.",
 )
-@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.version_option(
+    __version__, "-V", "--version", message="%(prog)s %(version)s", help="Show the version."
+)
 @click.pass_context
 def _binadd(ctx: click.Context) -> Outcome | None:
     """Train a small recurrent network to add binary numbers, and prove that it does.
@@ -52,11 +66,43 @@ def _binadd(ctx: click.Context) -> Outcome | None:
     \b
       binadd train -o adder.npz      train until proved right for every length
       binadd add adder.npz 23 42     let the network add
+      binadd help train              show all options of a command
     """
     return Outcome(ctx.get_help()) if ctx.invoked_subcommand is None else None
 
 
-for _command in (demo, train, add, prove, check, info, plot, bench, sweep, export):
+@click.command("help", cls=Command, short_help="Show the help of a command.")
+@click.argument("command", required=False)
+@click.pass_context
+def _help(ctx: click.Context, command: str | None) -> Outcome:
+    """Show the help of COMMAND, or of binadd itself."""
+    parent = ctx.parent
+    assert parent is not None
+    if command is None:
+        text = parent.get_help()
+    else:
+        found = _binadd.get_command(parent, command)
+        if found is None:
+            raise click.UsageError(f"there is no command {command!r}", ctx)
+        text = found.get_help(click.Context(found, info_name=command, parent=parent))
+    return Outcome(text, {"command": command, "help": text})
+
+
+for _command in (
+    demo,
+    train,
+    add,
+    prove,
+    check,
+    info,
+    plot,
+    report,
+    bench,
+    sweep,
+    import_,
+    export,
+    _help,
+):
     _binadd.add_command(_command)
 
 
@@ -70,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Examples
     --------
-    >>> main(["add", "--help"])  # doctest: +ELLIPSIS
+    >>> main(["help", "add"])  # doctest: +ELLIPSIS
     Usage: binadd add [OPTIONS] MODEL NUMBERS...
     ...
     0
@@ -130,9 +176,14 @@ def _deliver(outcome: Outcome, wants_json: bool) -> int:
 
 
 def _failure(message: str, where: str, exit_status: int) -> Outcome:
-    message = " ".join(message.split())
+    message = _visible(" ".join(message.split()))
     say(f"{paint(where, bold=True)}: {message}")
     return Outcome("", {"status": "error", "error": message}, exit_status)
+
+
+def _visible(message: str) -> str:
+    """Spell what would reach the terminal as a command: a file may hold, or be named, anything."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in message)
 
 
 def _sentence(error: BinaddError | OSError | MemoryError) -> str:

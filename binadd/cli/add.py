@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from binadd.cli.command import NO, YES, Command, Outcome, existing_file, option, say
 from binadd.cli.numbers import BASES, parse_integer, short_integer, write_integer
+from binadd.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from binadd.model import BinaryAdderRNN
 
 __all__ = ["add"]
 
@@ -21,48 +26,74 @@ __all__ = ["add"]
     examples="""
 binadd add adder.npz 23 42
 binadd add adder.npz --check 0xffff 0b1
-echo 23 42 | binadd add adder.npz -
+printf '1 2\\n3 4\\n' | binadd add adder.npz -
 """,
 )
 @click.argument("model", type=existing_file)
 @click.argument("numbers", nargs=-1, required=True, type=click.UNPROCESSED)
-@option("--check", is_flag=True, help="Compare with the true sum: exit status 1 if it differs.")
-@option("--base", type=click.Choice(list(BASES)), default="10", help="Of the sum; default 10.")
+@option("--check", is_flag=True, help="Compare with the true sum; exit status 1 if it differs.")
+@option(
+    "--base",
+    type=click.Choice(list(BASES)),
+    default="10",
+    help="Print the sum in this base [default: 10].",
+)
 def add(model: str, numbers: tuple[str, ...], check: bool, base: str) -> Outcome:
-    """Print the sum of NUMBERS as the network in MODEL says it, right or wrong.
+    """Print the sum of NUMBERS as the network in MODEL computes it, right or wrong.
 
-    NUMBERS are decimal, 0b… or 0x…, of any length; - reads them from stdin.
+    NUMBERS are decimal, 0b… or 0x…, of any length. With -, every line of standard input is a sum:
+    the numbers of the line take the place of the -.
     """
     from binadd import load
 
-    integers = [parse_integer(text) for text in _with_stdin(numbers)]
+    if "-" not in numbers:
+        operands = [parse_integer(text) for text in numbers]
+        answer = _add(load(model), operands, check)
+        return Outcome(write_integer(answer["sum"], base), answer, _status([answer]))
+    if numbers.count("-") > 1:
+        raise click.UsageError("- can be given only once", click.get_current_context())
     net = load(model)
-    answer = net.add(*integers)
-    data = {"operands": integers, "sum": answer}
+    answers = []
+    for count, line in enumerate(_lines(), 1):
+        try:
+            answers.append(_add(net, _operands(numbers, line), check, f"line {count}: "))
+        except InvalidInputError as reason:
+            raise InvalidInputError(f"line {count} of standard input: {reason}") from None
+    text = "\n".join(write_integer(answer["sum"], base) for answer in answers)
+    return Outcome(text, {"sums": answers}, _status(answers))
+
+
+def _add(net: BinaryAdderRNN, operands: list[int], check: bool, where: str = "") -> dict[str, Any]:
+    """Return a sum as data, compared with the true one if that is wanted."""
+    answer = net.add(*operands)
+    data = {"operands": operands, "sum": answer}
     if not check:
-        return Outcome(write_integer(answer, base), data)
-    expected = sum(integers)
+        return data
+    expected = sum(operands)
     wrong_bit = _lowest_difference(answer, expected)
     if wrong_bit is not None:
-        say(f"wrong in bit {wrong_bit}: the sum is {short_integer(expected)}", fg="red")
-    data |= {"expected": expected, "right": wrong_bit is None, "wrong_bit": wrong_bit}
-    return Outcome(write_integer(answer, base), data, YES if wrong_bit is None else NO)
+        say(f"{where}wrong in bit {wrong_bit}: the sum is {short_integer(expected)}", fg="red")
+    return data | {"expected": expected, "right": wrong_bit is None, "wrong_bit": wrong_bit}
 
 
-def _with_stdin(numbers: tuple[str, ...]) -> list[str]:
-    """Put what stdin holds in the place of a "-"."""
-    if numbers.count("-") > 1:
-        raise click.UsageError("- can be given only once: it reads all of stdin")
-    if "-" in numbers and sys.stdin is None:
+def _status(answers: list[dict[str, Any]]) -> int:
+    return YES if all(answer.get("right", True) for answer in answers) else NO
+
+
+def _lines() -> list[str]:
+    """Return the lines of standard input, but for empty ones at its end."""
+    if sys.stdin is None:
         raise click.UsageError("standard input is closed")
-    texts: list[str] = []
-    for number in numbers:
-        if number == "-":
-            with click.open_file("-", errors="replace") as stdin:
-                texts += str(stdin.read()).split()
-        else:
-            texts.append(number)
-    return texts
+    with click.open_file("-", errors="replace") as stdin:
+        return str(stdin.read()).rstrip().split("\n")
+
+
+def _operands(numbers: tuple[str, ...], line: str) -> list[int]:
+    """Return the numbers given, those of a line in the place of the "-"."""
+    place = numbers.index("-")
+    return [
+        parse_integer(text) for text in (*numbers[:place], *line.split(), *numbers[place + 1 :])
+    ]
 
 
 def _lowest_difference(a: int, b: int) -> int | None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from binadd.cli.command import NO, Command, Outcome, new_picture, option, require, say
-from binadd.kernels.contract import DTYPES
-from binadd.recipes import RECIPES
+from binadd.cli.command import COUNT, NO, Command, Outcome, new_picture, option, require, say
+from binadd.cli.options import dtype_option, hidden_option, recipe_option
 
 __all__ = ["bench"]
 
@@ -21,42 +20,52 @@ binadd bench --peers --growth --plot bench.png
 binadd bench --hidden 32 --dtype float32
 """,
 )
-@option("--hidden", type=int, metavar="N", default=16, help="Hidden units; default 16.")
-@option("--bits", type=int, metavar="N", default=8, help="Steps of a sequence; default 8.")
+@hidden_option
 @option(
-    "--dtype",
-    type=click.Choice(DTYPES),
-    metavar="|".join(DTYPES),
-    default="float64",
-    help="Of all numbers; default float64.",
+    "--bits",
+    type=COUNT,
+    metavar="N",
+    default=8,
+    help="The number of steps in each sequence [default: 8].",
+)
+@dtype_option
+@recipe_option
+@option(
+    "--repeats",
+    type=COUNT,
+    metavar="N",
+    default=9,
+    help="Take the median of this many measurements [default: 9].",
 )
 @option(
-    "--recipe",
-    type=click.Choice(list(RECIPES)),
-    metavar="NAME",
-    default="default",
-    help=f"{', '.join(RECIPES)}.",
+    "--peers",
+    is_flag=True,
+    help="Also time Numba, PyTorch, JAX and ONNX Runtime, where they are installed.",
 )
-@option("--repeats", type=int, metavar="N", default=9, help="The median of so many; default 9.")
-@option("--peers", is_flag=True, help="Numba, PyTorch, JAX, ONNX Runtime: what is installed.")
-@option("--growth", is_flag=True, help="With size, length, batch and threads.")
-@new_picture("--plot", help="Draw it here, too: a .png, .svg or .pdf.")
+@option(
+    "--growth",
+    is_flag=True,
+    help="Also show how time grows with hidden units, steps, batch size and threads.",
+)
+@new_picture("--plot", help="Also draw the result in this file: a .png, .svg or .pdf.")
 @option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def bench(
-    hidden: int,
+    hidden_size: int,
     bits: int,
     dtype: str,
-    recipe: str,
+    recipe: str | None,
     repeats: int,
     peers: bool,
     growth: bool,
     plot: str | None,
     quiet: bool,
 ) -> Outcome:
-    """Time the notebook's code, the NumPy twin, native code and, with --peers, other libraries.
+    """Time the native kernels, their NumPy twin and, with --peers, other libraries.
 
-    All do the same work, and what they compute is compared before anything is timed. Exit status
-    1: some result differs.
+    All of them do the same work, and their results are compared before anything is timed. The
+    first row is the code of the tutorial notebook that binadd began with.
+
+    Exit status 1: a result differs.
     """
     if plot is not None:
         require("matplotlib", "plot")
@@ -65,10 +74,10 @@ def bench(
 
     try:
         report = run(
-            hidden,
+            hidden_size,
             bits,
             dtype,
-            recipe=recipe,
+            recipe=recipe or "default",
             repeats=repeats,
             peers=peers,
             growth=growth,

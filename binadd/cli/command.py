@@ -19,12 +19,15 @@ from typing import Any, TextIO
 
 import click
 
-from binadd.cli.numbers import write_integer
+from binadd.checks import shorten
+from binadd.cli.numbers import read_count, write_integer
+from binadd.errors import InvalidInputError, InvalidTypeError
 
 __all__ = [
     "INTERRUPTED",
     "NO",
     "UNDECIDED",
+    "COUNT",
     "WRONG_USE",
     "YES",
     "Command",
@@ -32,6 +35,7 @@ __all__ = [
     "Outcome",
     "as_json",
     "check_new_file",
+    "check_new_picture",
     "demand_own_files",
     "existing_file",
     "new_file",
@@ -55,6 +59,22 @@ PICTURES = (".png", ".svg", ".pdf")
 existing_file = click.Path(exists=True, dir_okay=False)
 
 
+class _Count(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A whole number, also written as 10,000 or 1e4."""
+
+    name = "whole number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number that a text stands for."""
+        number = read_count(value) if isinstance(value, str) else value
+        if number is None:
+            self.fail(f"{shorten(value)} is not a whole number such as 10000, 10,000 or 1e4.")
+        return int(number)
+
+
+COUNT = _Count()
+
+
 def check_new_file(ctx: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
     """Refuse a path that cannot be written to: better before the work than after."""
     if path is None:
@@ -73,7 +93,7 @@ def check_new_file(ctx: click.Context, parameter: click.Parameter, path: str | N
     raise click.BadParameter(reason, ctx, parameter)
 
 
-def _check_new_picture(
+def check_new_picture(
     ctx: click.Context, parameter: click.Parameter, path: str | None
 ) -> str | None:
     """Refuse a path that no picture can be written to."""
@@ -134,9 +154,23 @@ class Command(click.Command):
                 ["--json"],
                 is_flag=True,
                 expose_value=False,
-                help="One JSON object on stdout.",
+                help="Print the result as one JSON object.",
             )
         )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what is wrong with a parameter is said of the option it came from."""
+        try:
+            return super().invoke(ctx)
+        except (InvalidInputError, InvalidTypeError) as error:
+            raise click.UsageError(self._in_options(str(error)), ctx) from None
+
+    def _in_options(self, message: str) -> str:
+        name, _, rest = message.partition(" ")
+        for parameter in self.params:
+            if isinstance(parameter, click.Option) and parameter.name == name:
+                return f"{parameter.opts[-1]} {rest}"
+        return message
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, each heading's together, and then the examples."""
@@ -169,7 +203,7 @@ def new_file(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
 
 def new_picture(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
     """Declare an option that names a picture to be drawn."""
-    return option(*args, metavar="FILE", callback=_check_new_picture, **kwargs)
+    return option(*args, metavar="FILE", callback=check_new_picture, **kwargs)
 
 
 def say(message: str, **style: Any) -> None:

@@ -3,50 +3,113 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from binadd.cli.command import (
+    NO,
+    YES,
     Command,
     Outcome,
     check_new_file,
     demand_own_files,
     existing_file,
+    option,
     require,
+    say,
 )
 
 __all__ = ["export"]
 
-_FORMATS = {".onnx": "onnx", ".safetensors": "safetensors"}
-"""What the file's name ends in, and the library that writes it."""
+_FORMATS = {".onnx": "onnx", ".safetensors": "safetensors", ".pt": "torch", ".c": "c"}
+"""What the file's name ends in, and the format; the library that writes it has the same name."""
 
 
 @click.command(
     "export",
     cls=Command,
-    short_help="Write a network as ONNX or safetensors.",
+    short_help="Write a network as ONNX, safetensors, PyTorch or C.",
     examples="""
 binadd export adder.npz adder.onnx
-binadd export adder.npz adder.safetensors
+binadd export adder.npz step.onnx --form step --batch 1
+binadd export adder.npz adder.c --dtype float32
 """,
 )
 @click.argument("model", type=existing_file)
 @click.argument("output", callback=check_new_file)
-def export(model: str, output: str) -> Outcome:
-    """Write the network in MODEL to OUTPUT, whose ending says in which format.
+@option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    metavar="float32|float64",
+    help="The dtype of the weights; default float32 for .onnx and .pt, else the network's own.",
+)
+@option(
+    "--form",
+    type=click.Choice(["rnn", "step", "scan"]),
+    metavar="rnn|step|scan",
+    help="For .onnx: an RNN node, one step with the state as input and output, or a Scan.",
+)
+@option("--batch", type=click.IntRange(1), help="For .onnx: a fixed number of sequences.")
+@option("--steps", type=click.IntRange(1), help="For .onnx: a fixed number of steps.")
+@option("--uint8", is_flag=True, help="For .onnx: take bits as uint8.")
+@option("--name", help="For .c: what its names begin with; default adder.")
+@option(
+    "--effort",
+    type=click.Choice(["quick", "medium", "thorough"]),
+    default="medium",
+    metavar="quick|medium|thorough",
+    help="How hard to look for a proof; default medium.",
+)
+@option("--force", is_flag=True, help="Write a network that gets a sum wrong, too.")
+def export(model: str, output: str, effort: str, force: bool, **given: Any) -> Outcome:
+    """Write the network in MODEL to OUTPUT, whose ending decides the format.
 
-    .onnx computes in float32; .safetensors keeps every bit of the weights.
+    First the network is proved or refuted with the weights as OUTPUT will hold them. One that gets
+    a sum wrong is not written. Exit status 0: written. 1: not written.
     """
-    from binadd import interop, load
+    from binadd import ExportError, interop, load
 
-    name = _FORMATS.get(Path(output).suffix.lower())
-    if name is None:
+    kind = _FORMATS.get(Path(output).suffix.lower())
+    if kind is None:
+        *endings, last = _FORMATS
         raise click.UsageError(
-            f"{output} must end in {' or '.join(_FORMATS)}", click.get_current_context()
+            f"{output} must end in {', '.join(endings)} or {last}", click.get_current_context()
         )
     demand_own_files(model=model, export=output)
-    require(name, "interop")
-    write = interop.to_onnx if name == "onnx" else interop.to_safetensors
-    write(load(model), output)
-    text = f"{output} holds the network of {model}"
-    return Outcome(text, {"model": model, "output": output, "format": name})
+    options = {name: value for name, value in given.items() if value not in (None, False)}
+    _check_options(kind, options)
+    if kind != "c":
+        require(kind, kind if kind == "torch" else "interop")
+    write: dict[str, Any] = {
+        "onnx": interop.to_onnx,
+        "safetensors": interop.to_safetensors,
+        "torch": interop.to_torch,
+        "c": interop.to_c,
+    }
+    data: dict[str, Any] = {"model": model, "output": output, "format": kind}
+    try:
+        found = write[kind](load(model), output, effort=effort, force=force, **options)
+    except ExportError as reason:
+        sentence = str(reason).replace("force=True", "--force")
+        say(f"binadd export: {sentence}")
+        return Outcome("", data | {"status": "refused", "reason": sentence}, NO)
+    text = (
+        f"{output} holds the network of {model}\n{found.sentence}\n"
+        f"weights {found.digest[:16]}…, {found.network.settings.dtype}"
+    )
+    data |= {
+        "verdict": found.status,
+        "dtype": found.network.settings.dtype,
+        "digest": found.digest,
+    }
+    return Outcome(text, data, YES)
+
+
+def _check_options(kind: str, options: dict[str, Any]) -> None:
+    """Refuse options of another format."""
+    allowed = {"onnx": {"form", "batch", "steps", "uint8"}, "c": {"name"}}.get(kind, set())
+    for name in options:
+        if name not in allowed | {"dtype"}:
+            ending = "c" if name == "name" else "onnx"
+            raise click.UsageError(f"--{name} is for .{ending}", click.get_current_context())

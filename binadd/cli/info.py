@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import platform
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from binadd.training.schedule import Goal
 
 __all__ = ["info"]
+
+_PACKAGE = Path(__file__).parent.parent
 
 
 @click.command(
@@ -32,11 +37,11 @@ binadd info run.npz
 )
 @click.argument("model", type=existing_file, required=False)
 def info(model: str | None) -> Outcome:
-    """Show versions, backend and instruction sets; or what MODEL is and how it was trained.
+    """Show versions, the backend and instruction sets; or what MODEL is and how it was trained.
 
-    MODEL may be a checkpoint, too.
+    MODEL is a model file or a checkpoint.
 
-    Exit status 1: the backend asked for cannot be used.
+    Exit status 1: the compiled kernels are broken, or the backend asked for is not there.
     """
     return _of_installation() if model is None else _of_model(model)
 
@@ -46,22 +51,32 @@ def _of_installation() -> Outcome:
 
     from binadd import __version__
 
+    tree = _source_tree()
     data: dict[str, Any] = {
         "binadd": __version__,
+        "folder": str(_PACKAGE),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "numpy": numpy.__version__,
         "platform": f"{platform.system()} {platform.machine()}",
     }
-    backend = _backend()
+    backend = _backend(tree)
     lines = [f"{name:<10}{value}" for name, value in data.items()]
+    if tree is not None:
+        lines[1] += " (a source tree)"
     lines.append(f"{'backend':<10}{_describe_backend(backend)}")
     if backend["isas"]:
-        lines.append(f"{'':<10}{_describe_isas(backend)}")
+        lines += [f"{'':<10}{line}" for line in _describe_isas(backend)]
     status = NO if backend["backend"] is None else YES
-    return Outcome("\n".join(lines), data | backend, status)
+    return Outcome("\n".join(lines), data | {"source_tree": tree is not None} | backend, status)
 
 
-def _backend() -> dict[str, Any]:
+def _source_tree() -> Path | None:
+    """Return the folder of the source tree that binadd was imported from; None: an install."""
+    tree = _PACKAGE.parent
+    return tree if (tree / "csrc" / "binadd.h").exists() else None
+
+
+def _backend(tree: Path | None) -> dict[str, Any]:
     """Return which kernels compute, why, and with which of the instruction sets."""
     from binadd.errors import BackendError
     from binadd.kernels import load, native_is_installed
@@ -71,8 +86,10 @@ def _backend() -> dict[str, Any]:
         reason = f"BINADD_BACKEND={asked}"
     elif native_is_installed():
         reason = "the compiled extension is installed"
+    elif tree is not None:
+        reason = f"this source tree has no compiled extension: pip install -e {quote(str(tree))}"
     else:
-        reason = "no compiled extension here: it was built without a C compiler, or to be pure"
+        reason = "this install has no compiled extension: there was no C compiler, or it is pure"
     found: dict[str, Any] = {"backend": None, "reason": reason, "isa": None, "isas": {}}
     try:
         kernels: Any = load()
@@ -81,7 +98,16 @@ def _backend() -> dict[str, Any]:
     found["backend"] = kernels.NAME
     if kernels.NAME == "native":
         found |= {"isa": kernels.isa(), "isas": kernels.isas()}
+        if tree is not None and _is_older(Path(kernels.__file__), tree):
+            found["reason"] += f", older than its sources: pip install -e {quote(str(tree))}"
     return found
+
+
+def _is_older(extension: Path, tree: Path) -> bool:
+    """Whether a source of the extension was changed after it was built."""
+    sources = itertools.chain(tree.glob("csrc/**/*.[ch]"), tree.glob("binadd/kernels/*.p[yx][xd]"))
+    built = extension.stat().st_mtime
+    return any(source.stat().st_mtime > built for source in sources)
 
 
 def _describe_backend(backend: dict[str, Any]) -> str:
@@ -90,14 +116,14 @@ def _describe_backend(backend: dict[str, Any]) -> str:
     return f"{shown} ({backend['reason']})"
 
 
-def _describe_isas(backend: dict[str, Any]) -> str:
+def _describe_isas(backend: dict[str, Any]) -> list[str]:
     forced = os.environ.get("BINADD_ISA")
     why = f"BINADD_ISA={forced}" if forced else "the widest this machine has"
     built = ", ".join(
         name if supported else f"{name} (not on this machine)"
         for name, supported in backend["isas"].items()
     )
-    return f"instruction set {paint(backend['isa'], bold=True)} ({why}); built: {built}"
+    return [f"instruction set {paint(backend['isa'], bold=True)} ({why})", f"built: {built}"]
 
 
 def _of_model(path: str) -> Outcome:

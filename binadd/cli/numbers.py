@@ -14,7 +14,7 @@ from functools import cache
 from binadd.checks import shorten
 from binadd.errors import InvalidInputError
 
-__all__ = ["BASES", "parse_integer", "short_integer", "write_integer"]
+__all__ = ["BASES", "parse_integer", "read_count", "short_integer", "write_integer"]
 
 BASES = {"2": "b", "10": "", "16": "x"}
 
@@ -47,6 +47,25 @@ def parse_integer(text: str) -> int:
     if match.lastgroup == "decimal":
         return _read_decimal(digits)
     return int(digits, 2 if match.lastgroup == "binary" else 16)
+
+
+def read_count(text: str) -> int | None:
+    """Return the whole number that a text stands for, as people write counts; None: it is none.
+
+    Examples
+    --------
+    >>> read_count("10000"), read_count("10,000"), read_count("1e4"), read_count("1.5")
+    (10000, 10000, 10000, None)
+    """
+    if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+", text):
+        text = text.replace(",", "")
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?[eE][0-9]{1,2}", text):
+        number = decimal.Decimal(text)
+        return int(number) if number == number.to_integral_value() else None
+    try:
+        return int(text)
+    except ValueError:
+        return None
 
 
 def write_integer(integer: int, base: str = "10") -> str:

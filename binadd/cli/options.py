@@ -2,48 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import click
+from click.shell_completion import CompletionItem
 
-from binadd.cli.command import option
+from binadd.checks import shorten
+from binadd.cli.command import COUNT, option
+from binadd.cli.numbers import read_count
 from binadd.kernels import BACKENDS
 from binadd.kernels.contract import ACTIVATIONS, DTYPES, LOSSES, RULES
 from binadd.model import DEFAULTS
 from binadd.recipes import RECIPES
 
 __all__ = [
+    "ARCHITECTURE",
     "backend_option",
+    "dtype_option",
     "goal_options",
     "grid_options",
+    "hidden_option",
     "network_options",
-    "network_parameters",
+    "recipe_option",
 ]
 
-_NAMES = {"hidden": "hidden_size"}
-"""Options whose name is not the parameter's."""
+Declare: TypeAlias = Callable[[Any], Any]
 
-_NETWORK, _LEARNING = "Network", "Learning, by default the recipe's"
+_NETWORK, _LEARNING = "Network", "Learning, decided by the recipe unless given"
+_DECIDED_BY_SHAPE = ("--learning-rate", "--clip-norm")
 
-_OPTIONS: tuple[tuple[str, str, Any, str], ...] = (
-    (_NETWORK, "--hidden", int, "Hidden units, 1 to 256"),
-    (_NETWORK, "--operands", int, "Numbers to add, 1 to 8"),
-    (_NETWORK, "--activation", ACTIVATIONS, "Of the hidden units"),
-    (_NETWORK, "--biases/--no-biases", bool, "Of hidden and output units"),
-    (_NETWORK, "--dtype", DTYPES, "Of all numbers"),
-    (_NETWORK, "--seed", int, "Of weights and data"),
-    (_LEARNING, "--recipe", tuple(RECIPES), ", ".join(RECIPES)),
-    (_LEARNING, "--loss", LOSSES, " or ".join(LOSSES)),
-    (_LEARNING, "--optimizer", RULES, ", ".join(RULES)),
-    (_LEARNING, "--learning-rate", float, "More than 0"),
-    (_LEARNING, "--momentum", float, "Of momentum and nesterov"),
-    (_LEARNING, "--beta1", float, "Of adam"),
-    (_LEARNING, "--beta2", float, "Of adam"),
-    (_LEARNING, "--epsilon", float, "Of adam"),
-    (_LEARNING, "--clip-norm", float, "The longest gradient; inf for any"),
-    (_LEARNING, "--batch-size", int, "Sequences of one update"),
+_RECIPES = (
+    "A named set of the values below. default: Nesterov's momentum with clipped gradients, the "
+    "quickest to learn. sgd: plain gradient descent, the surest to end in a proof. adam: Adam. "
+    "notebook: the tutorial that binadd began with: squared error, no biases, sgd"
 )
+
+_OPTIONS: tuple[tuple[str, tuple[str, ...], Any, str], ...] = (
+    (_NETWORK, ("--hidden", "hidden_size"), int, "The number of hidden units, 1 to 256"),
+    (_NETWORK, ("--operands",), int, "How many numbers the network adds, 1 to 8"),
+    (_NETWORK, ("--activation",), ACTIVATIONS, "The function of the hidden units"),
+    (
+        _NETWORK,
+        ("--biases/--no-biases",),
+        bool,
+        "Give the hidden and output units a bias",
+    ),
+    (_NETWORK, ("--dtype",), DTYPES, "The type of all weights and states"),
+    (_NETWORK, ("--seed",), int, "Decides the initial weights and the sums to learn from"),
+    (_LEARNING, ("--recipe",), tuple(RECIPES), _RECIPES),
+    (_LEARNING, ("--loss",), LOSSES, f"The loss to minimise: {' or '.join(LOSSES)}"),
+    (_LEARNING, ("--optimizer",), RULES, f"The update rule: {', '.join(RULES)}"),
+    (_LEARNING, ("--learning-rate",), float, "The size of each step, more than 0"),
+    (_LEARNING, ("--momentum",), float, "The decay of momentum and nesterov, below 1"),
+    (_LEARNING, ("--beta1",), float, "The decay of adam's mean gradient, below 1"),
+    (_LEARNING, ("--beta2",), float, "The decay of adam's mean square, below 1"),
+    (_LEARNING, ("--epsilon",), float, "What adam adds to its denominator"),
+    (
+        _LEARNING,
+        ("--clip-norm",),
+        float,
+        "Scale longer gradients down to this length; inf for no limit",
+    ),
+    (_LEARNING, ("--batch-size",), int, "The number of sequences in each update"),
+)
+ARCHITECTURE = ("hidden_size", "operands", "activation", "biases", "dtype", "seed")
+"""Parameters that decide what the weights mean and where they begin: a model file has them."""
+
 _METAVARS: dict[Any, str | None] = {
     int: "N",
     float: "X",
@@ -57,81 +82,116 @@ def network_options(command: Any) -> Any:
 
     `epochs` is not among them: it means nothing to `binadd.train`.
     """
-    for heading, flag, kind, text in reversed(_OPTIONS):
-        command = option(
-            flag,
-            type=_type_of(kind),
-            metavar=_METAVARS.get(kind, "NAME"),
-            default=_default(flag),
-            help=_help(flag, text),
-            heading=heading,
-        )(command)
+    for row in reversed(_OPTIONS):
+        command = _network_option(row)(command)
     return command
 
 
 def grid_options(command: Any) -> Any:
     """Declare the same but the seed, each with one value or several; None: not given."""
-    for heading, flag, kind, text in reversed(_OPTIONS):
-        if flag == "--seed":
+    for heading, names, kind, text in reversed(_OPTIONS):
+        if names[0] == "--seed":
             continue
         several = kind is not bool
         command = option(
-            flag,
-            type=None if several else bool,
+            *names,
+            type=_Several(kind) if several else bool,
             metavar=f"{_METAVARS.get(kind, 'NAME')},…" if several else None,
             default=None,
-            callback=_splitter(kind) if several else None,
-            help=_help(flag, text),
+            help=_help(names, text),
             heading=heading,
         )(command)
     return command
 
 
-def _default(flag: str) -> Any:
+def _network_option(row: tuple[str, tuple[str, ...], Any, str], heading: str = "") -> Declare:
+    group, names, kind, text = row
+    return option(
+        *names,
+        type=_type_of(kind),
+        metavar=_METAVARS.get(kind, "NAME"),
+        default=_default(names),
+        help=_help(names, text),
+        heading=heading or group,
+    )
+
+
+def _named(name: str) -> Declare:
+    """Declare one of the network's options under the command's own heading."""
+    return _network_option(next(row for row in _OPTIONS if row[1][0] == name), "Options")
+
+
+def _default(names: tuple[str, ...]) -> Any:
     """Return the constructor's default of an option's parameter; None: the recipe decides."""
-    name = flag.removeprefix("--").partition("/")[0].replace("-", "_")
-    return DEFAULTS[_NAMES.get(name, name)]
+    return DEFAULTS[_parameter(names)]
 
 
-def _help(flag: str, text: str) -> str:
-    default = _default(flag)
-    return f"{text}." if default is None else f"{text}; default {default}."
+def _parameter(names: tuple[str, ...]) -> str:
+    return names[-1].removeprefix("--").partition("/")[0].replace("-", "_")
+
+
+def _help(names: tuple[str, ...], text: str) -> str:
+    default = "default" if names[0] == "--recipe" else _default(names)
+    if default is not None:
+        return f"{text} [default: {default}]."
+    value = RECIPES["default"][_parameter(names)]
+    smaller = ", or less by the network's shape" if names[0] in _DECIDED_BY_SHAPE else ""
+    return f"{text} [default recipe: {value}{smaller}]."
 
 
 def _type_of(kind: Any) -> Any:
-    return click.Choice(kind) if isinstance(kind, tuple) else kind
+    if isinstance(kind, tuple):
+        return click.Choice(kind)
+    return COUNT if kind is int else kind
 
 
-def _splitter(kind: Any) -> Callable[[click.Context, click.Parameter, str | None], Any]:
-    """Return what turns "8,16" into [8, 16], and "8" into 8."""
+class _Several(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """Values with commas between them: "8,16" becomes [8, 16], and "8" becomes 8."""
 
-    def split(ctx: click.Context, parameter: click.Parameter, text: str | None) -> Any:
-        if text is None:
-            return None
-        convert = click.types.convert_type(_type_of(kind))
-        values = [convert(part.strip(), parameter, ctx) for part in text.split(",")]
+    name = "list"
+
+    def __init__(self, kind: Any) -> None:
+        self._choices = kind if isinstance(kind, tuple) else ()
+        self._type = click.types.convert_type(click.Choice(kind) if self._choices else kind)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the values of a text, each of them checked."""
+        values = [self._type(part.strip(), param, ctx) for part in value.split(",")]
         return values[0] if len(values) == 1 else values
 
-    return split
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete the last value, with those that are not in the list yet."""
+        before, comma, last = incomplete.rpartition(",")
+        given = before.split(",")
+        return [
+            CompletionItem(before + comma + choice)
+            for choice in self._choices
+            if choice.startswith(last) and choice not in given
+        ]
 
 
-def network_parameters(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the constructor's parameters that the options stand for."""
-    return {_NAMES.get(name, name): value for name, value in options.items()}
+class _Until(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """What `binadd.train` takes as `until`: a word, or a number of sequences."""
 
+    name = "goal"
+    words: Sequence[str] = ("proved", "exact")
 
-def _read_until(
-    ctx: click.Context, parameter: click.Parameter, value: str | None
-) -> str | int | None:
-    """Return what `binadd.train` takes as `until`: a word, or a number of sequences."""
-    if value in (None, "proved", "exact"):
-        return value
-    try:
-        return int(value or "")
-    except ValueError:
-        raise click.BadParameter(
-            f"{value!r} is not proved, exact or a number of sequences.", ctx, parameter
-        ) from None
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | int:
+        """Return the word or the number."""
+        number = value if value in self.words else read_count(value)
+        if number is None:
+            self.fail(f"{shorten(value)} is not proved, exact or a number of sequences.")
+        return number
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete the words."""
+        return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
 
 
 def goal_options(command: Any) -> Any:
@@ -139,35 +199,43 @@ def goal_options(command: Any) -> Any:
     for declare in (
         option(
             "--max-sequences",
-            type=int,
+            type=COUNT,
             metavar="N",
             heading="Goal",
-            help="When to give up; default 1,000,000.",
+            help="Give up after this many sequences [default: 1,000,000].",
         ),
         option(
             "--until",
+            type=_Until(),
             metavar="proved|exact|N",
-            callback=_read_until,
             heading="Goal",
-            help="When to stop; N: after so many sequences.",
+            help="proved: until the network is proved right for every length. exact: until it is "
+            "right on every sum of --bits bits. N: until it has learnt from N sequences in all "
+            "[default: proved].",
         ),
         option(
             "--bits",
-            type=int,
+            type=COUNT,
             metavar="N",
             default=None,
             heading="Goal",
-            help="Length of the operands to learn from; default 8, 32 for three and more.",
+            help="The length of the operands to learn from [default: 8; 32 for three or more "
+            "operands].",
         ),
     ):
         command = declare(command)
     return command
 
 
+hidden_option = _named("--hidden")
+dtype_option = _named("--dtype")
+recipe_option = _named("--recipe")
+
 backend_option = option(
     "--backend",
     type=click.Choice(BACKENDS),
     metavar="|".join(BACKENDS),
     default="auto",
-    help="Compiled kernels or NumPy: the same bits.",
+    help="Compute with the compiled kernels or with NumPy, to the same bits; auto takes the "
+    "compiled ones where they are installed [default: auto].",
 )

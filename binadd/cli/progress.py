@@ -1,15 +1,19 @@
-"""What is shown while a network learns: a bar, and now and then a sum as it adds it so far."""
+"""What is shown on stderr while something takes long: a status line, and how training goes."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import textwrap
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from tqdm import tqdm
 
-from binadd.bits import bits_of, integer_of, unpack_symbols
+from binadd.bits import integer_of, unpack_symbols
 from binadd.cli.command import paint, say, while_heard
 from binadd.training.data import DataStream
 
@@ -18,24 +22,51 @@ if TYPE_CHECKING:
     from binadd.training import Progress
     from binadd.training.schedule import Goal
 
-__all__ = ["Reporter"]
+__all__ = ["Reporter", "StatusLine"]
 
 _LONGEST = 64
 """Bits of operands that are shown: more would be too long a line."""
 
-_DELAY = 0.3
-"""Seconds before there is a bar: most runs end sooner."""
+_BAR = 17
+"""Columns for a bar and its percentage."""
 
 
-class Reporter:
-    """Shows how a run goes, on stderr; to be called with its `Progress`."""
+class StatusLine:
+    """A line at the bottom of a terminal that is always rewritten, with a bar if there is a total.
 
-    def __init__(self, net: BinaryAdderRNN, goal: Goal, quiet: bool) -> None:
-        self._net = net
-        self._goal = goal
-        self._quiet = quiet
-        self._next_line = 0
-        self._bar: tqdm[Any] | None = None
+    It appears after `delay` seconds, and only on terminals that can go back to a line's start.
+    """
+
+    def __init__(self, delay: float, *, total: int | None = None, quiet: bool = False) -> None:
+        dumb = os.environ.get("TERM") == "dumb"
+        self._line: tqdm[Any] = tqdm(
+            bar_format="{desc}",
+            leave=False,
+            disable=True if quiet or dumb else None,  # None: unless stderr is a terminal
+            dynamic_ncols=True,
+            delay=delay,
+            file=sys.stderr,
+        )
+        if total is not None:
+            self.set_total(total)
+
+    def show(self, parts: Sequence[str], done: int | None = None) -> None:
+        """Show as many of these parts as there is room for, and how much of the total is done."""
+        line = self._line
+        if line.disable:
+            return
+        room = (terminal_width() or 80) - 1 - (_BAR if line.total else 0)
+        while len(parts) > 1 and len(", ".join(parts)) > room:
+            parts = parts[:-1]
+        with while_heard():
+            line.set_description_str(", ".join(parts)[:room], refresh=False)
+            line.update(1 if done is None else done - line.n)
+
+    def set_total(self, total: int) -> None:
+        """Set what the bar is a share of, where it was not known at the start."""
+        if not self._line.disable:
+            self._line.total = total
+            self._line.bar_format = "{percentage:3.0f}%|{bar}| {desc}"
 
     def __enter__(self) -> Self:
         return self
@@ -46,47 +77,86 @@ class Reporter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._bar is not None:
-            with while_heard():
-                self._bar.close()
+        with while_heard():
+            self._line.close()
+
+
+def terminal_width() -> int | None:
+    """Return how many columns stderr has; None if it is not a terminal."""
+    if not sys.stderr.isatty():
+        return None
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return shutil.get_terminal_size().columns
+
+
+class Reporter:
+    """Shows how a run goes, on stderr; to be called with its `Progress`.
+
+    At every doubling of the sequences there is a line of a table. What changes the course of
+    training, a restart or the weight-noise phase, has a line of its own.
+    """
+
+    def __init__(self, net: BinaryAdderRNN, goal: Goal, quiet: bool) -> None:
+        self._net = net
+        self._bits = goal.bits
+        self._quiet = quiet
+        self._width = terminal_width()
+        self._next_line = 0
+        self._restarts = net.state.restarts
+        self._shows_sums = goal.bits <= _LONGEST and self._has_room(_longest_sum(net, goal.bits))
+        self._status = StatusLine(
+            0.3, total=goal.until if isinstance(goal.until, int) else None, quiet=quiet
+        )
+        self.last: Progress | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._status.__exit__(*error)
 
     def __call__(self, progress: Progress) -> None:
-        """Move the bar; at every doubling of the sequences, show a sum."""
-        if not self._quiet:
-            with while_heard():
-                self._show(progress)
-
-    def _show(self, progress: Progress) -> None:
-        self._move_bar(progress)
-        if progress.sequences >= self._next_line:
-            self._next_line = 2 * progress.sequences
-            with tqdm.external_write_mode(file=sys.stderr):
-                say(f"{progress.sequences:>9,} sequences   {self._line(progress)}")
-
-    def _move_bar(self, progress: Progress) -> None:
-        if self._bar is None:
-            if progress.seconds < _DELAY:
-                return
-            self._bar = tqdm(
-                total=self._goal.until if isinstance(self._goal.until, int) else None,
-                initial=progress.sequences,
-                unit=" sequences",
-                unit_scale=True,
-                leave=False,
-                disable=None,  # unless stderr is a terminal
-                file=sys.stderr,
+        """Show what is new."""
+        before, self.last = self.last, progress
+        if self._quiet:
+            return
+        self._status.show(_describe(progress), progress.sequences)
+        if progress.restarts > self._restarts:
+            self._restarts = progress.restarts
+            self._say(f"restart {progress.restarts}: training begins again, from other weights")
+        if progress.noise and not (before and before.noise):
+            self._say(
+                "weight noise: short sums are right, but there is no proof yet; from here on, "
+                f"noise is added to the weights, and operands have {progress.bits} bits"
             )
-        text = f"bit accuracy {progress.bit_accuracy:.2%}"
-        if progress.noise:
-            text += f", with noise after {progress.failed_proofs} failed proofs"
-        self._bar.set_postfix_str(text, refresh=False)
-        self._bar.update(progress.sequences - self._bar.n)
+        if progress.sequences >= self._next_line:
+            if not self._next_line:
+                self._say_row("sequences", "loss/bit", "right bits", "the next sum, as it adds it")
+            self._next_line = 2 * progress.sequences
+            loss = progress.loss / progress.bits
+            shown = self._next_sum() if self._shows_sums else ""
+            self._say_row(
+                f"{progress.sequences:,}", f"{loss:.3f}", f"{progress.bit_accuracy:.1%}", shown
+            )
 
-    def _line(self, progress: Progress) -> str:
+    def _say_row(self, sequences: str, loss: str, accuracy: str, last: str) -> None:
+        row = f"{sequences:>11}  {loss:>8}  {accuracy:>10}  "
+        self._say((row + (last if self._shows_sums else "")).rstrip(), wrap=False)
+
+    def _say(self, text: str, wrap: bool = True) -> None:
+        if wrap and self._width is not None:
+            text = textwrap.fill(text, self._width - 1, subsequent_indent="  ")
+        with while_heard(), tqdm.external_write_mode(file=sys.stderr):
+            say(text)
+
+    def _has_room(self, columns: int) -> bool:
+        return self._width is None or 35 + columns < self._width
+
+    def _next_sum(self) -> str:
         """Return the next sum of the data, which the network has not been trained on yet."""
-        net, bits = self._net, self._goal.bits
-        if bits > _LONGEST:
-            return f"loss {progress.loss:.3f}   bit accuracy {progress.bit_accuracy:.2%}"
+        net, bits = self._net, self._bits
         data = DataStream(net.kernels, net.state.seed, net.settings.operands)
         symbols, _ = data.take(net.state.position, bits, 1)
         steps = bits + net.settings.architecture.carry_steps
@@ -94,10 +164,32 @@ class Reporter:
         X[0, :bits] = unpack_symbols(symbols[0], net.settings.operands)
         operands = [integer_of(operand) for operand in X[0].T]
         expected, answer = sum(operands), integer_of(net.predict(X)[0])
-        error = abs(net.predict_proba(X)[0] - bits_of(expected, steps)).sum()
         verdict = (
             paint("right", fg="green")
             if answer == expected
-            else f"{paint('wrong', fg='red')}: {expected}"
+            else f"{paint('should be', fg='red')} {expected}"
         )
-        return f"error {error:<8.3g} {' + '.join(map(str, operands))} = {answer}   {verdict}"
+        return f"{' + '.join(map(str, operands))} = {answer}, {verdict}"
+
+
+def _describe(progress: Progress) -> list[str]:
+    """Return how a run goes in parts, the most important first."""
+    parts = [f"{progress.sequences:,} sequences"]
+    if progress.noise:
+        count = progress.failed_proofs
+        parts.append(f"weight noise after {count} failed proof{'s' * (count != 1)}")
+    parts += [
+        f"loss/bit {progress.loss / progress.bits:.3f}",
+        f"{progress.bit_accuracy:.1%} right bits",
+    ]
+    if progress.restarts:
+        parts.append(f"restart {progress.restarts}")
+    return parts
+
+
+def _longest_sum(net: BinaryAdderRNN, bits: int) -> int:
+    """Return how many columns a line about a sum of operands of these bits may take."""
+    operands = net.settings.operands
+    digits = len(str((1 << bits) - 1))
+    answer = len(str((1 << bits + net.settings.architecture.carry_steps) - 1))
+    return operands * (digits + 3) - 1 + 2 * answer + len(", should be ")

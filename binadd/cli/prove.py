@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,7 +20,6 @@ from binadd.cli.command import (
     option,
     paint,
     say,
-    while_heard,
 )
 from binadd.cli.numbers import short_integer
 
@@ -43,37 +43,45 @@ binadd prove adder.npz -o certificate.json
 """,
 )
 @click.argument("model", type=existing_file)
-@new_file("-o", "--output", help="Write the certificate here, if there is one.")
+@new_file("-o", "--output", help="Save the certificate in this file, if there is a proof.")
 @option(
     "--effort",
     type=click.Choice(["quick", "medium", "thorough"]),
     default="thorough",
     metavar="quick|medium|thorough",
-    help="With 16 units milliseconds, or up to a minute; default thorough.",
+    help="How long to look for a proof: with 16 units, milliseconds, a tenth of a second, or up "
+    "to a minute [default: thorough].",
 )
 def prove(model: str, output: str | None, effort: str) -> Outcome:
     """Prove that the network in MODEL adds all numbers of every length, or refute it.
 
+    A proof is a certificate that `binadd check` can verify. A refutation is a sum that the network
+    gets wrong. Some networks remain undecided; training them on helps most.
+
     Exit status 0: proved. 1: refuted, by a sum that it gets wrong. 3: undecided.
     """
     demand_own_files(model=model, certificate=output)
-    from tqdm import tqdm
-
     from binadd import load
+    from binadd.cli.progress import StatusLine
     from binadd.proof import Proved
     from binadd.proof import prove as decide
 
     net = load(model)
-    with tqdm(bar_format="{desc}", leave=False, disable=None, delay=1) as line:
+    with StatusLine(1.0) as line:
 
         def show(now: ProofProgress) -> None:
-            text = f"attempt {now.attempt} of {now.attempts}: {now.contexts:,} contexts, "
-            with while_heard():
-                line.set_description_str(f"{text}{now.unsettled:,} sets unsettled")
-                line.update()
+            line.show(
+                (
+                    f"attempt {now.attempt} of {now.attempts}",
+                    f"{now.unsettled:,} sets unsettled",
+                    f"{now.contexts:,} contexts",
+                )
+            )
 
         verdict = decide(net, effort=effort, progress=show)
     text = describe_verdict(verdict, net.settings.operands)
+    if not isinstance(verdict, Proved):
+        text += f"\nTo train it on: binadd train --from {quote(model)} -o {quote(model)}"
     data = verdict_data(verdict)
     if isinstance(verdict, Proved) and output is not None:
         verdict.certificate.save(output)
@@ -97,9 +105,8 @@ def check(certificate: str, model: str) -> Outcome:
 
     Exit status 0: it holds. 1: it does not.
     """
-    from tqdm import tqdm
-
     from binadd import load
+    from binadd.cli.progress import StatusLine
     from binadd.errors import CertificateError
     from binadd.proof import Certificate
     from binadd.proof import check as recheck
@@ -108,13 +115,13 @@ def check(certificate: str, model: str) -> Outcome:
     net = load(model)
     data: dict[str, Any] = {"certificate": certificate, "model": model}
 
-    def show(done: int, _: int) -> None:
-        with while_heard():
-            bar.update(done - bar.n)
-
     try:
-        with tqdm(total=len(proof), unit=" contexts", leave=False, disable=None, delay=1) as bar:
-            recheck(proof, net, progress=show)
+        with StatusLine(1.0, total=len(proof)) as line:
+            recheck(
+                proof,
+                net,
+                progress=lambda done, total: line.show([f"{done:,} of {total:,} contexts"], done),
+            )
     except CertificateError as reason:
         text = f"{paint('does not hold', fg='red', bold=True)}: {reason}"
         return Outcome(text, data | {"status": "refused", "reason": str(reason)}, NO)
@@ -151,7 +158,7 @@ def _explain(verdict: Verdict, operands: int) -> str:
         )
     if isinstance(verdict, Refuted):
         return (
-            f"it says {short_integer(verdict.got)} for "
+            f"it outputs {short_integer(verdict.got)} for "
             f"{' + '.join(map(short_integer, verdict.operands))}\n"
             f"The sum is {short_integer(verdict.expected)}; "
             f"bit {verdict.wrong_bit:,} is the lowest that differs."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from binadd.cli.command import (
+    COUNT,
     INTERRUPTED,
     Command,
     Outcome,
@@ -19,9 +20,8 @@ from binadd.cli.command import (
     option,
     paint,
     say,
-    while_heard,
 )
-from binadd.cli.options import backend_option, goal_options, grid_options, network_parameters
+from binadd.cli.options import backend_option, goal_options, grid_options
 from binadd.files import write_atomically
 
 if TYPE_CHECKING:
@@ -65,14 +65,27 @@ binadd sweep --hidden 8,16,32 --recipe default,sgd --rows rows.jsonl
     metavar="N-N,…",
     default="0-99",
     callback=_read_seeds,
-    help="Such as 0-999 or 1,2,5; default 0-99.",
+    help="Train a network for each of these seeds, such as 0-999 or 1,2,5 [default: 0-99].",
 )
 @goal_options
 @grid_options
-@option("--workers", type=int, metavar="N", help="By default one for each processor.")
-@option("--verdicts", is_flag=True, help="Try to prove networks trained for less, too.")
-@new_file("--rows", help="Add each row here when it is there; continue from those it has.")
-@new_file("-o", "--output", help="Write the table here, as CSV.")
+@option(
+    "--workers",
+    type=COUNT,
+    metavar="N",
+    help="The number of processes [default: one for each processor].",
+)
+@option(
+    "--verdicts",
+    is_flag=True,
+    help="Also prove or refute the networks that were trained with --until exact or N.",
+)
+@new_file(
+    "--rows",
+    help="Add each network's row to this file as soon as it is trained; a sweep that was "
+    "interrupted goes on from the rows in it.",
+)
+@new_file("-o", "--output", help="Save the table in this file, as CSV.")
 @backend_option
 @option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def sweep(
@@ -90,24 +103,22 @@ def sweep(
 ) -> Outcome:
     """Train a network for every seed and every combination of the values given.
 
-    Parameters of networks take several values, such as --hidden 8,16. The table depends on nothing
-    but what is asked for.
+    Options of networks take several values, such as --hidden 8,16. The same options give the same
+    table on every machine, with any number of workers.
     """
     demand_own_files(rows=rows, table=output)
-    from tqdm import tqdm
-
+    from binadd.cli.progress import StatusLine
     from binadd.training.schedule import MAX_SEQUENCES
     from binadd.training.sweep import sweep as run
 
     if backend != "auto":
         parameters["backend"] = backend
     given = {name: value for name, value in parameters.items() if value is not None}
-    with tqdm(unit=" networks", leave=False, disable=True if quiet else None) as bar:
+    with StatusLine(0.3, quiet=quiet) as line:
 
         def progress(done: int, total: int) -> None:
-            with while_heard():
-                bar.total = total
-                bar.update(done - bar.n)
+            line.set_total(total)
+            line.show([f"{done:,} of {total:,} networks"], done)
 
         try:
             table = run(
@@ -119,7 +130,7 @@ def sweep(
                 workers=workers,
                 path=rows,
                 progress=progress,
-                **network_parameters(given),
+                **given,
             )
         except KeyboardInterrupt:
             return _interrupted(rows)

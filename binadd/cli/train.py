@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from binadd.cli.command import (
+    COUNT,
     INTERRUPTED,
     NO,
     YES,
@@ -23,16 +25,13 @@ from binadd.cli.command import (
     say,
 )
 from binadd.cli.numbers import short_integer
-from binadd.cli.options import (
-    backend_option,
-    goal_options,
-    network_options,
-    network_parameters,
-)
+from binadd.cli.options import ARCHITECTURE, backend_option, goal_options, network_options
 from binadd.cli.prove import every_sum, verdict_data
 
 if TYPE_CHECKING:
-    from binadd.training import TrainingRun
+    from binadd.model import BinaryAdderRNN
+    from binadd.training import Progress, TrainingRun
+    from binadd.training.schedule import Goal
     from binadd.training.trainer import Run
 
 __all__ = ["train"]
@@ -60,22 +59,30 @@ binadd train --hidden 8 --seed 3 --until exact
 binadd train --recipe notebook --until 5000 -o notebook.npz
 binadd train --bits 64 --checkpoint run.npz
 binadd train --resume run.npz -o adder.npz
+binadd train --from hasty.npz -o adder.npz
 """,
 )
 @goal_options
-@new_file("-o", "--output", help="Save the network here.")
+@new_file("-o", "--output", help="Save the network in this file.")
+@option(
+    "--from",
+    "start",
+    type=existing_file,
+    metavar="MODEL",
+    help="Train the network of this model file on, instead of a new one.",
+)
 @network_options
 @new_file(
     "--checkpoint",
     heading="Interruption",
-    help="Save here what --resume continues from.",
+    help="Keep in this file what --resume continues from.",
 )
 @option(
     "--checkpoint-every",
-    type=int,
+    type=COUNT,
     metavar="N",
     heading="Interruption",
-    help="Sequences between two checkpoints.",
+    help="Write a checkpoint after this many sequences.",
 )
 @option(
     "--checkpoint-seconds",
@@ -83,14 +90,14 @@ binadd train --resume run.npz -o adder.npz
     metavar="X",
     default=10.0,
     heading="Interruption",
-    help="Seconds between two checkpoints; default 10.",
+    help="Write a checkpoint after this many seconds [default: 10].",
 )
 @option(
     "--resume",
     type=existing_file,
     metavar="FILE",
     heading="Interruption",
-    help="Continue from this checkpoint, to the same bits.",
+    help="Continue from this checkpoint, to the same bits as if nothing had happened.",
 )
 @backend_option
 @option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -99,6 +106,7 @@ def train(
     until: str | int | None,
     max_sequences: int | None,
     output: str | None,
+    start: str | None,
     checkpoint: str | None,
     checkpoint_every: int | None,
     checkpoint_seconds: float,
@@ -109,48 +117,76 @@ def train(
 ) -> Outcome:
     """Train a network until it is proved to add numbers of every length.
 
-    Or --until exact: every sum of --bits bits is right; or for a number of sequences. The same
-    seed gives the same weights on every machine. Ctrl-C leaves a checkpoint.
+    The same options give the same weights on every machine. Ctrl-C leaves a checkpoint, from
+    which --resume continues. While it learns, lines show the loss per bit, the share of output
+    bits that were right, and a sum as the network adds it at that moment.
 
     Exit status 0: the goal is reached. 1: it is not.
     """
-    ctx = click.get_current_context()
     demand_own_files(network=output, checkpoint=checkpoint if resume is None else resume)
-    if resume is None:
-        run = _start(parameters, backend, bits, until, max_sequences)
-    else:
+    demand_own_files(model=start, checkpoint=checkpoint)
+    if resume is not None:
         from binadd.training.checkpoint import load_run
 
-        _refuse_beside_resume(ctx)
+        _refuse_given("--resume", "the checkpoint has it", lambda name: name not in _OF_EVERY_RUN)
         run = load_run(resume, backend, until, max_sequences, None)
         checkpoint = resume
+    else:
+        from binadd.training.trainer import Run
+
+        if checkpoint is None:
+            _refuse_given(None, "--checkpoint FILE", lambda name: name.startswith("checkpoint_"))
+        net = _new(parameters, backend) if start is None else _of_file(start, parameters, backend)
+        run = Run(net, _goal(net, bits, until, max_sequences))
     return _train(run, output, checkpoint, checkpoint_every, checkpoint_seconds, quiet)
 
 
-def _start(
-    parameters: dict[str, Any],
-    backend: str,
-    bits: int | None,
-    until: str | int | None,
-    max_sequences: int | None,
-) -> Run:
+def _new(parameters: dict[str, Any], backend: str) -> BinaryAdderRNN:
     from binadd.model import BinaryAdderRNN
-    from binadd.training.schedule import MAX_SEQUENCES, check_goal
-    from binadd.training.trainer import Run
 
-    net = BinaryAdderRNN(**network_parameters(parameters), backend=backend)
+    return BinaryAdderRNN(**parameters, backend=backend)
+
+
+def _of_file(path: str, parameters: dict[str, Any], backend: str) -> BinaryAdderRNN:
+    """Return the network of a model file, to be trained on with the values that are given."""
+    from binadd import load
+
+    _refuse_given("--from", "the model has it", ARCHITECTURE.__contains__)
+    net = load(path, backend)
+    given = {
+        name: value
+        for name, value in parameters.items()
+        if name not in ARCHITECTURE and value is not None
+    }
+    # A recipe decides about biases, too, but the weights are those of the file.
+    return net.set_params(biases=net.settings.biases, **given)
+
+
+def _goal(
+    net: BinaryAdderRNN, bits: int | None, until: str | int | None, max_sequences: int | None
+) -> Goal:
+    from binadd.training.schedule import MAX_SEQUENCES, check_goal
+
     until = "proved" if until is None else until
     limit = MAX_SEQUENCES if max_sequences is None else max_sequences
-    return Run(net, check_goal(net.settings.operands, bits, until, limit))
+    return check_goal(
+        net.settings.operands, net.state.bits if bits is None else bits, until, limit
+    )
 
 
-def _refuse_beside_resume(ctx: click.Context) -> None:
+def _refuse_given(beside: str | None, why: str, refused: Callable[[str], bool]) -> None:
+    """Refuse options that were given but would be ignored."""
+    ctx = click.get_current_context()
     for parameter in ctx.command.params:
         name = parameter.name or ""
         given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and name not in _OF_EVERY_RUN:
+        if given and refused(name):
+            option = parameter.opts[-1]
             raise click.UsageError(
-                f"{parameter.opts[0]} cannot be combined with --resume: the checkpoint has it", ctx
+                f"{option} needs {why}"
+                if beside is None
+                else f"{option} cannot be combined with {beside}: {why}",
+                ctx,
             )
 
 
@@ -175,7 +211,7 @@ def _train(
         return _interrupted(run, output, checkpoint)
     if output is not None:
         run.net.save(output)
-    text = f"{_headline(outcome)}\n{_account(outcome, before, output)}"
+    text = f"{_headline(outcome)}\n{_account(outcome, reporter.last, before, output)}"
     data = _run_data(outcome) | {"output": output, "checkpoint": checkpoint}
     return Outcome(text, data, YES if outcome.reached else NO)
 
@@ -191,7 +227,7 @@ def _headline(run: TrainingRun) -> str:
     if run.status == "exact":
         return f"{status}: every sum of {operands} numbers of {run.bits} bits is right"
     if run.status == "finished":
-        return f"{status}: {run.bit_accuracy:.2%} of the bits of further sums are right"
+        return f"{status}: {run.bit_accuracy:.2%} of the output bits are right on new sums"
     status = paint("not reached", fg="red", bold=True)
     if run.wrong is not None:
         wrong = " + ".join(map(short_integer, run.wrong))
@@ -199,12 +235,14 @@ def _headline(run: TrainingRun) -> str:
     return f"{status}: {run.advice}"
 
 
-def _account(run: TrainingRun, before: int, output: str | None) -> str:
+def _account(run: TrainingRun, last: Progress | None, before: int, output: str | None) -> str:
     earlier = f" ({before:,} of them before)" if before else ""
     saved = f"saved in {output}" if output else "not saved (-o FILE does)"
     count = f"{run.sequences:,} sequences{earlier}"
     if run.restarts:
-        count += f", restarted {run.restarts} {'time' if run.restarts == 1 else 'times'}"
+        count += f", {run.restarts} restart{'s' * (run.restarts != 1)}"
+    if last is not None and last.failed_proofs:
+        count += f", {last.failed_proofs} failed proof{'s' * (last.failed_proofs != 1)}"
     return f"{count}, {_duration(run.seconds)}; {saved}"
 
 

@@ -2,7 +2,8 @@
 
 This module chooses between the two. `BINADD_BACKEND` says what "auto" means: "native" (required),
 "python", or "auto" (native where the extension was built). `BINADD_ISA` forces the instruction set
-of the native kernels. An extension that is present but broken is an error, never passed over.
+of the native kernels. An extension that is present but broken is an error at the first use of
+kernels, never passed over; `import binadd` goes on, so that `binadd info` can say what is wrong.
 """
 
 import os
@@ -14,15 +15,9 @@ from binadd.errors import BackendError
 from binadd.kernels.contract import Kernels, NativeKernels
 from binadd.kernels.extension import native_extension, native_is_installed
 
-__all__ = ["BACKENDS", "load", "native_is_installed", "native_or_none", "refuse_broken"]
+__all__ = ["BACKENDS", "load", "native_is_installed", "native_or_none"]
 
 BACKENDS = ("auto", "native", "python")
-
-
-def refuse_broken() -> None:
-    """Raise BackendError for an extension that cannot be used, unless BINADD_BACKEND=python."""
-    if native_is_installed() and os.environ.get("BINADD_BACKEND") != "python":
-        native_extension()
 
 
 @cache

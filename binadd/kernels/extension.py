@@ -2,7 +2,6 @@
 
 import struct
 from functools import cache
-from importlib import import_module
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,13 +32,15 @@ def native_extension() -> ModuleType:
     try:
         if spec.origin is not None and _is_cut_short(Path(spec.origin)):
             raise ImportError(f"{spec.origin}: its end is missing")
-        module = import_module(spec.name)
+        # An import statement, so that what freezes programs sees it.
+        from binadd.kernels import native  # type: ignore[attr-defined]
     except (ImportError, OSError) as error:
         raise BackendError(
             f"the native kernels are broken ({error}); reinstall binadd; {_WITHOUT}"
         ) from error
     from binadd import __version__
 
+    module: ModuleType = native
     built = module.VERSION
     if built != __version__:
         raise BackendError(

@@ -15,7 +15,7 @@ from binadd.progress import reporting
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.checker import Checked, check
-from binadd.proof.closure import Failure, Found, Strategy, affordable, close
+from binadd.proof.closure import LARGE, Failure, Found, Strategy, affordable, close
 from binadd.proof.falsify import Falsifier
 from binadd.proof.memory import describe_memory
 from binadd.proof.samples import Sampler
@@ -63,17 +63,18 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
     ),
     "medium": (_curves(2, 0.5, 3, 100_000), _curves(3, 0.5, 3, 200_000)),
     "thorough": (
-        _curves(3, 0.5, 3, 1_000_000),
-        _splitting(300_000),
-        _curves(4, 0.5, 3),
+        _curves(4, 0.3, 3, 1_000_000),
+        _splitting(600_000),
+        _curves(4, 0.08, 3),
+        _curves(5, 0.3, 4, 6_000_000),
         _curves(4, 0.3, 4),
-        _curves(4, 0.15, 3),
         _curves(4, 0.15, 2),
         _splitting(3_000_000),
-        _curves(4, 0.08, 3),
         _curves(5, 0.2, 3),
         _curves(5, 0.12, 3),
-        _curves(5, 0.3, 4, 6_000_000),
+        _curves(4, 0.15, 3),
+        _curves(4, 0.5, 3),
+        _curves(3, 0.5, 3, 1_000_000),
     ),
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of
@@ -223,8 +224,9 @@ class _Decision:
         for name in efforts:
             attempts[name] = []
             for strategy in PORTFOLIO[name]:
-                plan = affordable(strategy, self.bounds)
-                if plan not in tried and strategy.least_units <= self.bounds.size:
+                plan, size = affordable(strategy, self.bounds), self.bounds.size
+                fits = plan.least_units <= size and (size <= LARGE or not plan.shape.frames)
+                if fits and plan not in tried:
                     attempts[name].append(plan)
                 tried.add(plan)
         return attempts

@@ -34,6 +34,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.checks import shorten
 from binadd.errors import CertificateError
 from binadd.files import write_atomically
 from binadd.model import BinaryAdderRNN
@@ -203,7 +204,8 @@ class Certificate:
         version = content.pop("version", None)
         if type(version) is not int or version != VERSION:
             raise CertificateError(
-                f"this certificate is of format version {version!r}; this binadd reads {VERSION}"
+                f"this certificate is of format version {shorten(version)}; this binadd reads "
+                f"{VERSION}"
             )
         return cls(**_decode(content, [field.name for field in fields(cls)]))
 
@@ -248,8 +250,8 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _decode(content: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     """Turn JSON's lists into the fields' tuples and arrays."""
     if sorted(content) != sorted(names):
-        odd = sorted(set(content) ^ set(names))
-        raise CertificateError(f"the certificate's fields are wrong, see {', '.join(odd)}")
+        odd = ", ".join(map(shorten, sorted(set(content) ^ set(names))[:3]))
+        raise CertificateError(f"the certificate's fields are wrong, see {odd}")
     decoded = dict(content)
     for name in ("centres", "frames", "widths", "middles", "halves"):
         decoded[name] = _read_reals(name, decoded[name])

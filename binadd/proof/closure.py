@@ -38,13 +38,16 @@ from binadd.proof.contexts import Context, ContextTable, ContextTree, affordable
 from binadd.proof.samples import Sampler
 from binadd.proof.sets import Sets, Shape
 
-__all__ = ["Failure", "Found", "Strategy", "affordable", "close"]
+__all__ = ["LARGE", "Failure", "Found", "Strategy", "affordable", "close"]
 
 LARGE, MOST_WORK = 64, 1 << 37
-"""Units beyond which an attempt is limited to so many multiplications: some seconds."""
+"""Units beyond which sets have no frames, as the checker takes no axes whose elements may add up
+to √64, and an attempt is limited to so many multiplications: some seconds."""
 
 MOST_FRAMES = 1 << 21
 """Reals of all frames, so that certificates stay within their limit: some 40 MB of JSON."""
+SPARE_STEPS = 3
+"""Beyond those that the search took: the checker rounds more coarsely, and may need one more."""
 MOST_REALS = 1 << 25
 """Of all generators of one case after another: 256 MiB."""
 
@@ -129,7 +132,7 @@ class Found:
             step_error=bounds.step_error,
             logit_error=bounds.logit_error,
             margin=self.margin,
-            steps=self.steps,
+            steps=self.steps + SPARE_STEPS,
             affine=self.affine,
             contexts=table.names,
             carries=tuple(table.carries.tolist()),
@@ -161,19 +164,15 @@ def _new_origins(cells: int, steps: int, table: ContextTable, *, held: bool) -> 
 def affordable(strategy: Strategy, bounds: Bounds) -> Strategy:
     """Return what of a strategy a network's size allows: fewer contexts, and less work.
 
-    A zonotope of many units costs their third power, and as much again for each of its images that
-    a frame turns.
+    A zonotope of many units costs their third power.
     """
     operands, size = bounds.operands, bounds.size
     depth = affordable_depth(operands, strategy.depth)
     frame = size**2 if strategy.shape.frames else 1
     while depth and (operands << operands * depth) * frame > MOST_FRAMES:
         depth -= 1
-    work, contexts = strategy.work, strategy.contexts
-    if size > LARGE:
-        work = min(work, MOST_WORK // (size**3 << operands * strategy.shape.frames))
-        contexts = min(contexts, MOST_FRAMES // frame)
-    return replace(strategy, depth=depth, work=work, contexts=contexts)
+    work = min(strategy.work, MOST_WORK // size**3) if size > LARGE else strategy.work
+    return replace(strategy, depth=depth, work=work)
 
 
 def close(

@@ -138,7 +138,7 @@ class Sets:
     @property
     def used(self) -> NDArray[np.bool_]:
         """Return which cells are not empty (C,)."""
-        used: NDArray[np.bool_] = (self.cells.low <= self.cells.high).all(1)
+        used: NDArray[np.bool_] = np.logical_and.reduce(self.cells.low <= self.cells.high, axis=1)
         return used
 
     def kept(self, contexts: NDArray[np.intp]) -> None:

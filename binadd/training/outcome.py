@@ -30,8 +30,10 @@ class Progress:
         All that the network has been trained on so far.
     seconds : float
         Since the run began.
+    bits : int
+        Length of the operands of the slice, which is longer in the last phase.
     loss : float
-        Mean over the slice's updates.
+        Mean over the slice's updates; summed over the bits of a sequence.
     bit_accuracy : float
         Share of the slice's bits that were right before their update.
     learning_rate : float
@@ -46,6 +48,7 @@ class Progress:
     sequences: int
     updates: int
     seconds: float
+    bits: int
     loss: float
     bit_accuracy: float
     learning_rate: float

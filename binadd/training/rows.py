@@ -9,16 +9,20 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from io import FileIO
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
+from binadd.checks import shorten
 from binadd.errors import CheckpointError
 
-__all__ = ["Row", "RowFile"]
+__all__ = ["Kind", "Row", "RowFile"]
 
 Row = dict[str, Any]
+Kind: TypeAlias = type | tuple[str | None, ...]
+"""What a column holds: one of these words, or numbers of a type, digests (`str`), or None."""
 
 _FORMAT = {"format": "binadd sweep", "version": 1}
 
@@ -38,7 +42,7 @@ class RowFile(AbstractContextManager["RowFile"]):
         self,
         path: str | os.PathLike[str] | None,
         header: Mapping[str, Any],
-        results: tuple[str, ...],
+        results: Mapping[str, Kind],
     ) -> None:
         self._results = results
         self._rows: list[Row] = []
@@ -71,7 +75,9 @@ class RowFile(AbstractContextManager["RowFile"]):
             return
         self._check_header(rows[0], header)
         for number, row in enumerate(rows[1:], 2):
-            if not set(self._results) <= row.keys():
+            if not all(
+                name in row and _may_be(row[name], kind) for name, kind in self._results.items()
+            ):
                 raise CheckpointError(f"{self._path}: line {number} is not a row of a sweep")
         self._file.truncate(self._file.tell() - len(torn))
         self._rows = rows[1:]
@@ -79,7 +85,7 @@ class RowFile(AbstractContextManager["RowFile"]):
     def _parse(self, number: int, line: bytes) -> Row:
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict):
             raise CheckpointError(f"{self._path}: line {number} is not a row of a sweep")
@@ -91,7 +97,8 @@ class RowFile(AbstractContextManager["RowFile"]):
         for name, value in wanted.items():
             if found.get(name) != value:
                 raise CheckpointError(
-                    f"{self._path} is of a sweep with {name} {found.get(name)!r}, not {value!r}"
+                    f"{self._path} is of a sweep with {name} {shorten(found.get(name))}, "
+                    f"not {value!r}"
                 )
 
     def rows(self) -> Iterator[tuple[Row, Row]]:
@@ -120,6 +127,15 @@ class RowFile(AbstractContextManager["RowFile"]):
     def __exit__(self, *error: object) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _may_be(value: Any, kind: Kind) -> bool:
+    """Whether a column of this kind can hold a value."""
+    if isinstance(kind, tuple):
+        return value in kind
+    if isinstance(value, str):
+        return kind is str and re.fullmatch("[0-9a-f]{16}", value) is not None
+    return value is None or (type(value).__name__ == kind.__name__ and 0 <= value < 2**63)
 
 
 def _plain(value: Any) -> Any:

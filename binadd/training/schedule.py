@@ -32,7 +32,7 @@ CHECK_UPDATES = 128
 """Updates between two checks, or a sixteenth of the sequences since the start, if that is more."""
 
 FIRST_CHECK = 320
-"""Updates of a new network before its second check, after the one at the start: hardly any is right
+"""Updates of a new network before its second check, after that at the start: hardly any is right
 before."""
 
 PATIENCE = 16_384

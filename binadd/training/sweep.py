@@ -22,24 +22,25 @@ from binadd.errors import CheckpointError, InvalidInputError, InvalidTypeError
 from binadd.model import DEFAULTS, BinaryAdderRNN
 from binadd.progress import reporting
 from binadd.recipes import Settings, resolve
+from binadd.state import STATUSES
 from binadd.training.outcome import TrainingRun
-from binadd.training.rows import Row, RowFile
+from binadd.training.rows import Kind, Row, RowFile
 from binadd.training.schedule import MAX_SEQUENCES, Goal, check_goal
 from binadd.training.trainer import Run, finish
 
 __all__ = ["RESULTS", "sweep"]
 
-RESULTS = (
-    "status",
-    "sequences",
-    "restarts",
-    "failed_proofs",
-    "verdict",
-    "margin",
-    "wrong_bit",
-    "weights",
-)
-"""The columns after the parameters."""
+RESULTS: Mapping[str, Kind] = {
+    "status": (*STATUSES, "diverged"),
+    "sequences": int,
+    "restarts": int,
+    "failed_proofs": int,
+    "verdict": ("proved", "refuted", "undecided", None),
+    "margin": float,
+    "wrong_bit": int,
+    "weights": str,
+}
+"""The columns after the parameters, and what they hold."""
 
 CHUNK = 64
 """Networks that a worker is given at once, at most."""
@@ -201,7 +202,7 @@ def _resolve(parameters: Mapping[str, Any]) -> Settings:
     for name in parameters:
         if name not in DEFAULTS:
             raise InvalidInputError(
-                f"{name!r} is not a parameter of a network; allowed: {', '.join(DEFAULTS)}"
+                f"{shorten(name)} is not a parameter of a network; allowed: {', '.join(DEFAULTS)}"
             )
     return resolve({**DEFAULTS, **parameters})
 

@@ -32,9 +32,13 @@ if TYPE_CHECKING:
 __all__ = ["Run", "finish"]
 
 FIRST_SLICE = 64
-"""Updates of a run's first slice, of which it is not known how long they take."""
+"""Updates of a run's first slice at most, of which it is not known how long they take."""
+
 SLICE_SECONDS = 0.1
 """Training runs in slices of about this time, so that Ctrl-C and progress need not wait."""
+
+SHORT_SLICE = 2**18
+"""Bits of the first slice, before it is known how long a slice takes."""
 
 WIDTH = 64
 """Networks trained at once: enough that what Python does between two calls hardly counts."""
@@ -56,6 +60,8 @@ class Run:
         That of an interrupted run, which goes on.
     during_proof : callable, optional
         Called with a `ProofProgress` now and then; to raise an exception ends the run.
+    progress_every : int, optional
+        Sequences of a slice at most; otherwise slices take about the same time.
     """
 
     def __init__(
@@ -64,11 +70,15 @@ class Run:
         goal: Goal,
         schedule: Schedule | None = None,
         during_proof: Callable[[ProofProgress], object] | None = None,
+        progress_every: int | None = None,
     ) -> None:
         self.start = time.perf_counter()
         self.net = net
         self.goal = goal
-        self.pace = FIRST_SLICE
+        # Very long operands take a second a sequence: begin with one batch of them.
+        batch_bits = net.settings.batch_size * goal.bits
+        self._pace = max(1, min(FIRST_SLICE, SHORT_SLICE // batch_bits))
+        self._progress_every = progress_every
         self.divergence: DivergenceError | None = None
         self._during_proof = during_proof
         self._data = DataStream(net.kernels, net.state.seed, net.settings.operands)
@@ -104,6 +114,17 @@ class Run:
     def words(self) -> int:
         """Raw words of data that one of its sequences takes."""
         return words_of_sequence(self.net.settings.operands, self.phase.bits)
+
+    @property
+    def pace(self) -> int:
+        """Updates of the next slice at most."""
+        if self._progress_every is None:
+            return self._pace
+        return max(1, self._progress_every // self.phase.batch_size)
+
+    @pace.setter
+    def pace(self, updates: int) -> None:
+        self._pace = updates
 
     def remaining(self) -> int:
         """Return how many updates lie before the next evaluation or the end."""
@@ -279,6 +300,7 @@ class Run:
             state.sequences,
             state.updates,
             time.perf_counter() - self.start,
+            phase.bits,
             float(report.losses.mean()),
             1 - int(report.wrong_bits.sum()) / (updates * phase.batch_size * phase.bits),
             phase.optimizer.learning_rate,

@@ -1,0 +1,89 @@
+"""`binadd import`: a network that was trained elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from binadd.cli.command import (
+    Command,
+    Outcome,
+    demand_own_files,
+    existing_file,
+    new_file,
+    option,
+    require,
+)
+
+__all__ = ["import_"]
+
+_KINDS = {
+    "torch": (".pt", ".pth"),
+    "keras": (".keras", ".h5"),
+    "onnx": (".onnx",),
+    "safetensors": (".safetensors",),
+}
+"""The endings of each program's files."""
+
+_LIBRARIES = {"torch": "torch", "keras": "h5py", "onnx": "onnx", "safetensors": "safetensors"}
+
+
+@click.command(
+    "import",
+    cls=Command,
+    short_help="Read a network that PyTorch, Keras or ONNX wrote.",
+    examples="""
+binadd import adder.pt -o adder.npz
+binadd import adder.keras -o adder.npz
+binadd import adder.onnx -o adder.npz
+""",
+)
+@click.argument("file", type=existing_file)
+@new_file("-o", "--output", required=True, help="Write the network here, as a model file.")
+@option(
+    "--activation",
+    type=click.Choice(["tanh", "sigmoid"]),
+    metavar="tanh|sigmoid",
+    help="The activation of the hidden units, where FILE does not say; default tanh.",
+)
+def import_(file: str, output: str, activation: str | None) -> Outcome:
+    """Make a model of the Elman network in FILE, whose ending says what wrote it.
+
+    .pt and .pth are PyTorch's, of a state dict; .keras and .weights.h5 are Keras'; .safetensors is
+    binadd's or a PyTorch state dict. What is imported is compared with that program's equations.
+    """
+    from binadd import interop
+    from binadd.interop.safetensors import read_tensors
+
+    demand_own_files(file=file, output=output)
+    ending = Path(file).suffix.lower()
+    found = [name for name, endings in _KINDS.items() if ending in endings]
+    if not found:
+        known = ", ".join(each for endings in _KINDS.values() for each in endings)
+        raise click.UsageError(f"{file} must end in one of {known}", click.get_current_context())
+    (kind,) = found
+    require(_LIBRARIES[kind], "torch" if kind == "torch" else "interop")
+    if kind == "onnx":
+        net = interop.from_onnx(file)
+    elif kind == "keras":
+        net = interop.from_keras(file, activation=activation)
+    elif kind == "safetensors" and "binadd" in read_tensors(file)[0]:
+        net = interop.from_safetensors(file)
+    else:
+        net = interop.from_torch(file, activation=activation)
+    net.save(output)
+    settings = net.settings
+    text = (
+        f"{output} holds the network of {file}: {settings.hidden_size} {settings.activation} "
+        f"units, {settings.operands} operands, {settings.dtype}"
+    )
+    data = {
+        "file": file,
+        "output": output,
+        "hidden_size": settings.hidden_size,
+        "operands": settings.operands,
+        "activation": settings.activation,
+        "dtype": settings.dtype,
+    }
+    return Outcome(text, data)
