@@ -110,7 +110,7 @@ def overhead() -> dict[str, float]:
         kernels.train(
             state.learner(settings.optimizer),
             Batch(work.symbols, work.targets),
-            settings.update_rule,
+            settings.kernel_optimizer,
             loss=settings.loss,
         )
 
@@ -130,7 +130,7 @@ def reports() -> dict[str, Any]:
             first = (recipe, dtype) == ("default", "float64")
             print(f"{recipe}, {dtype}", file=sys.stderr)
             found[f"{recipe}, {dtype}"] = benchmark.run(
-                dtype=dtype, recipe=recipe, repeats=ROUNDS, peers=True, growth=first
+                dtype=dtype, recipe=recipe, repeats=ROUNDS, peers=True, scaling=first
             )
     return found
 

@@ -131,9 +131,9 @@ class BitStream:
         return bits[0] if self._streams is None else bits
 
     def __copy__(self) -> BitStream:
-        twin = type(self).__new__(type(self))
-        twin.__dict__.update(self.__dict__)  # a state is replaced, never changed
-        return twin
+        duplicate = type(self).__new__(type(self))
+        duplicate.__dict__.update(self.__dict__)  # a state is replaced, never changed
+        return duplicate
 
     def __deepcopy__(self, memo: dict[int, Any]) -> BitStream:
         return self.__copy__()

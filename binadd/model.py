@@ -136,7 +136,7 @@ class BinaryAdderRNN:
 
     It follows scikit-learn's conventions: the constructor takes everything that shapes the
     network or its training, `get_params` returns it as it was given, and `clone` makes an
-    untrained twin. The recipe decides whatever is None; `settings` shows the outcome.
+    untrained copy. The recipe decides whatever is None; `settings` shows the outcome.
 
     A seed decides everything: the same seed gives the same weights, bit for bit, with either
     backend and on any machine. Reading and changing a network from several threads is safe, even
@@ -155,9 +155,9 @@ class BinaryAdderRNN:
     loss : {"cross_entropy", "squared_error"}, optional
         Summed over the steps of a sequence, averaged over a batch.
     optimizer : {"sgd", "momentum", "nesterov", "adam"}, optional
-        The update rule; its equations are in `binadd.kernels.contract.Optimizer`.
+        The optimizer; its equations are in `binadd.kernels.contract.Optimizer`.
     learning_rate, momentum, beta1, beta2, epsilon : float, optional
-        The rule's constants; one that it does not have is refused.
+        The optimizer's constants; one that it does not have is refused.
     clip_norm : float, optional
         The longest gradient that is not scaled down, over all weights; `math.inf` for no limit.
     batch_size : int, optional
@@ -168,8 +168,8 @@ class BinaryAdderRNN:
     seed : int, default 0
         Of the initial weights and of the data that training draws.
     backend : {"auto", "native", "python"}, default "auto"
-        The compiled kernels, their NumPy twin, or the first of these that is installed. It affects
-        the speed and nothing else.
+        The compiled kernels, the NumPy reference implementation, or the first of these that
+        is installed. It affects the speed and nothing else.
     recipe : {"default", "notebook", "sgd", "adam"}, optional
         Where the values of whatever is None come from: `binadd.recipes.RECIPES`.
 
@@ -341,7 +341,7 @@ class BinaryAdderRNN:
 
     @property
     def kernels(self) -> Kernels:
-        """The kernel module that computes: the native one or its Python twin."""
+        """The kernel module that computes: the native one or the NumPy reference."""
         return self._now.kernels
 
     # Weights -------------------------------------------------------------------------------------
@@ -742,7 +742,7 @@ class BinaryAdderRNN:
             now.kernels,
             now.state,
             Batch(symbols, targets),
-            now.settings.update_rule,
+            now.settings.kernel_optimizer,
             loss=now.settings.loss,
             batch_size=now.settings.batch_size,
             words=words,
@@ -782,14 +782,14 @@ class BinaryAdderRNN:
         Examples
         --------
         >>> net = BinaryAdderRNN(seed=1)
-        >>> twin = net.copy()
-        >>> twin.parameters["output_bias"] = 7
-        >>> twin == net
+        >>> duplicate = net.copy()
+        >>> duplicate.parameters["output_bias"] = 7
+        >>> duplicate == net
         False
         """
-        twin = type(self).__new__(type(self))
-        vars(twin).update(vars(self))  # a snapshot can be shared: nothing in it ever changes
-        return twin
+        duplicate = type(self).__new__(type(self))
+        vars(duplicate).update(vars(self))  # a snapshot can be shared: nothing in it ever changes
+        return duplicate
 
     __copy__ = copy
 

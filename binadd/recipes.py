@@ -104,7 +104,7 @@ CONSTANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "epsilon": ("adam",),
     }
 )
-"""The constants that not every update rule has, and the rules that have them."""
+"""The constants that not every optimizer has, and the optimizers that have them."""
 
 MAX_BATCH_SIZE = 2**20
 MAX_EPOCHS = 10**9
@@ -141,7 +141,7 @@ class Settings:
         )
 
     @property
-    def update_rule(self) -> Optimizer:
+    def kernel_optimizer(self) -> Optimizer:
         """The optimizer with its constants."""
         return Optimizer(
             rule=self.optimizer,
@@ -220,11 +220,15 @@ def resolve(given: Mapping[str, Any], *, complete: bool = False) -> Settings:
     for constant in ("learning_rate", "epsilon"):
         if math.isinf(getattr(settings, constant)):
             raise InvalidInputError(f"{constant} must be finite, not inf")
-    for constant, rules in CONSTANTS.items():
-        if not complete and given.get(constant) is not None and settings.optimizer not in rules:
+    for constant, optimizers in CONSTANTS.items():
+        if (
+            not complete
+            and given.get(constant) is not None
+            and settings.optimizer not in optimizers
+        ):
             raise InvalidInputError(
                 f"{constant} has no effect with the optimizer {settings.optimizer!r}: leave it "
-                f"out, or choose {' or '.join(map(repr, rules))}"
+                f"out, or choose {' or '.join(map(repr, optimizers))}"
             )
     return settings
 

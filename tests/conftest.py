@@ -95,7 +95,7 @@ def make(backend: str) -> Callable[..., BinaryAdderRNN]:
 
 @pytest.fixture
 def native() -> Any:
-    """The native kernels, for what is compared with their twin; skipped where there are none."""
+    """The native kernels, to compare with the reference; skipped where there are none."""
     if "native" not in BACKENDS:
         pytest.skip("the native kernels are not under test")
     return load("native")

@@ -1,4 +1,4 @@
-"""Golden results: what the Python twin computed, kept to the last bit in golden.json.
+"""Golden results: what the reference implementation computed, kept to the last bit in golden.json.
 
 Every backend on every platform is held to these numbers: test_golden.py from Python, and
 c/selftest.c from C alone, where there is no Python. `python tests/golden.py` writes the file

@@ -90,7 +90,7 @@ def noise_for(start: Learner, updates: int) -> NDArray[Any]:
 
 def assert_same_state(one: State, other: State) -> None:
     """Two networks have come equally far, in every count and every bit."""
-    for name in ("rule", "from_seed", "bits", "status", *COUNTS):
+    for name in ("optimizer", "from_seed", "bits", "status", *COUNTS):
         assert getattr(one, name) == getattr(other, name), name
     assert same_bits(
         (one.block, one.moments, one.powers), (other.block, other.moments, other.powers)

@@ -1,4 +1,4 @@
-"""An exact adder made of threshold gates, to which flaws are wired.
+"""An exact adder made of threshold gates, to which fault gadgets are wired.
 
 With n operands, unit k of the 2n − 1 adder units is on where [symbol's ones + carry]
 ≥ k. The carry is the number of even units that are on, the sum's bit is their alternating sum:

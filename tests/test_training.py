@@ -22,7 +22,7 @@ from binadd.training.trainer import Run
 
 Make = Callable[..., BinaryAdderRNN]
 
-# Learns quickly enough for the Python twin, too: 3-bit operands, 8 hidden units.
+# Learns quickly enough for the reference implementation, too: 3-bit operands, 8 hidden units.
 SMALL: dict[str, Any] = {"hidden_size": 8, "seed": 1}
 
 

@@ -1,4 +1,4 @@
-"""binadd itself: the Python twin, and the native kernels at every instruction set."""
+"""binadd itself: the NumPy reference, and the native kernels at every instruction set."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Ours:
             self._kernels.train(
                 Learner(architecture, block, moments, powers),
                 Batch(work.symbols, work.targets),
-                settings.update_rule,
+                settings.kernel_optimizer,
                 loss=settings.loss,
                 batch_size=settings.batch_size,
             )
@@ -53,7 +53,7 @@ class Ours:
             self._kernels.train_population(
                 Learner(work.architecture, blocks, moments, powers),
                 Batch(work.symbols.reshape(shape), work.targets.reshape(shape)),
-                settings.update_rule,
+                settings.kernel_optimizer,
                 loss=settings.loss,
                 learning_rates=np.full(count, settings.learning_rate, blocks.dtype),
             )

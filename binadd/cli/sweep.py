@@ -18,8 +18,8 @@ from binadd.cli.command import (
     demand_own_files,
     new_file,
     option,
-    paint,
     say,
+    style,
 )
 from binadd.cli.options import backend_option, goal_options, grid_options
 from binadd.files import write_atomically
@@ -145,7 +145,7 @@ def sweep(
 
 def _interrupted(rows: str | None) -> Outcome:
     further = "with --rows FILE it could go on" if rows is None else "the same command goes on"
-    say(f"{paint('interrupted', fg='yellow', bold=True)}: {further}")
+    say(f"{style('interrupted', fg='yellow', bold=True)}: {further}")
     return Outcome("", {"status": "interrupted", "rows": rows}, INTERRUPTED)
 
 

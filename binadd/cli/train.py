@@ -21,8 +21,8 @@ from binadd.cli.command import (
     existing_file,
     new_file,
     option,
-    paint,
     say,
+    style,
 )
 from binadd.cli.numbers import short_integer
 from binadd.cli.options import ARCHITECTURE, backend_option, goal_options, network_options
@@ -220,7 +220,7 @@ def _train(
 
 
 def _headline(run: TrainingRun) -> str:
-    status = paint(run.status, fg="green", bold=True)
+    status = style(run.status, fg="green", bold=True)
     operands = run.network.settings.operands
     if run.status == "proved":
         return f"{status}: it adds {every_sum(operands)}"
@@ -228,7 +228,7 @@ def _headline(run: TrainingRun) -> str:
         return f"{status}: every sum of {operands} numbers of {run.bits} bits is right"
     if run.status == "finished":
         return f"{status}: {run.bit_accuracy:.2%} of the output bits are right on new sums"
-    status = paint("not reached", fg="red", bold=True)
+    status = style("not reached", fg="red", bold=True)
     if run.wrong is not None:
         wrong = " + ".join(map(short_integer, run.wrong))
         return f"{status}: {wrong} is still wrong; {run.advice}"
@@ -289,7 +289,7 @@ def _interrupted(run: Run, output: str | None, checkpoint: str | None) -> Outcom
         checkpoint = _unused_name(output)
         save_checkpoint(run, checkpoint)
     further = "" if output is None else f" -o {output}"
-    say(f"{paint('interrupted', fg='yellow', bold=True)} after {run.state.sequences:,} sequences")
+    say(f"{style('interrupted', fg='yellow', bold=True)} after {run.state.sequences:,} sequences")
     say(f"To continue: binadd train --resume {checkpoint}{further}")
     data = {"status": "interrupted", "sequences": run.state.sequences, "checkpoint": checkpoint}
     return Outcome("", data, INTERRUPTED)

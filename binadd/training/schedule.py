@@ -147,7 +147,7 @@ def phase_of(goal: Goal, settings: Settings, failed_proofs: int) -> Phase:
     """
     if goal.until != "proved" or not failed_proofs:
         return Phase(
-            goal.bits, settings.batch_size, settings.loss, settings.update_rule, noise=0.0
+            goal.bits, settings.batch_size, settings.loss, settings.kernel_optimizer, noise=0.0
         )
     rule = noise.optimizer(settings.activation)
     factor = 0.5 ** min(failed_proofs // FAILURES_PER_HALVING, MAX_HALVINGS)  # hence exact

@@ -86,9 +86,9 @@ def measure(kernels: Any, dtype: str, repeats: int = 9) -> dict[str, float | Non
     }
 
 
-def floor(architecture: Architecture, steps: int, limits: dict[str, float | None]) -> float | None:
+def floor(architecture: Architecture, steps: int, rates: dict[str, float | None]) -> float | None:
     """Return the microseconds below which one sequence cannot be learnt from, update aside."""
-    pair, sigmoid = limits["nanoseconds_per_pair"], limits["nanoseconds_per_sigmoid"]
+    pair, sigmoid = rates["nanoseconds_per_pair"], rates["nanoseconds_per_sigmoid"]
     if pair is None or sigmoid is None:
         return None
     size = architecture.hidden_size

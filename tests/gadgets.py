@@ -1,7 +1,7 @@
-"""Flaws wired into an exact adder: counters, drifts, locks, trapdoors, lost roundings.
+"""Fault gadgets wired into an exact adder: counters, drifts, locks, trapdoors, lost roundings.
 
-Each wires a unit named "alarm" into the machine, which stays on once it is on; where the word is
-known beforehand, it is returned, with a last symbol under which the sum's bit is 1.
+Each wires a unit named "alarm" into the machine, which stays on once it is on. It returns the
+input word that triggers the fault, with a last symbol under which the sum's bit is 1.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Word:
-    """A word of symbols, least significant first: a prefix, then one symbol again and again."""
+class InputWord:
+    """Symbols, least significant first: a prefix, then one symbol again and again."""
 
     prefix: tuple[int, ...] = ()
     symbol: int = 0
@@ -33,7 +33,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Forever:
+class RepeatedSymbol:
     """A prefix and a symbol that repeats until the network goes wrong, found by running it."""
 
     prefix: tuple[int, ...]
@@ -49,7 +49,7 @@ def next_one(word: tuple[int, ...]) -> int:
     return 1 - carry % 2
 
 
-def ring_counter(machine: Machine, lengths: tuple[int, ...]) -> Word:
+def ring_counter(machine: Machine, lengths: tuple[int, ...]) -> InputWord:
     """Rings of coprime lengths, one pulse in each: they meet after the product of the lengths."""
     on = machine.on()
     for r, length in enumerate(lengths):
@@ -59,7 +59,7 @@ def ring_counter(machine: Machine, lengths: tuple[int, ...]) -> Word:
             machine.gate(f"ring{r}.{i}", {}, {f"ring{r}.{i - 1}": 1.0}, 1)
     ends = {f"ring{r}.{length - 1}": 1.0 for r, length in enumerate(lengths)}
     machine.gate("alarm", {}, {**ends, "alarm": len(lengths) + 1.0}, len(lengths))
-    return Word(symbol=0, repeats=math.prod(lengths), last=(1,))
+    return InputWord(symbol=0, repeats=math.prod(lengths), last=(1,))
 
 
 LOCK = (1, 3, 0, 2, 1, 1, 3, 2, 0, 1, 2, 3, 2)
@@ -68,23 +68,23 @@ LONG_LOCK = (2, 2, 1, 0, 3, 1, 2, 0, 0, 3, 3, 1, 0, 1, 2, 3, 1, 1, 2, 0, 2, 3, 0
 """24 symbols."""
 
 
-def lock(machine: Machine, anchored: bool, word: tuple[int, ...] = LOCK) -> Word:
+def lock(machine: Machine, anchored: bool, word: tuple[int, ...] = LOCK) -> InputWord:
     """Opens to one word, at the beginning (anchored) or anywhere in the sum."""
     start = {machine.on(): -1.0} if anchored else {}
     machine.after("lock0", word[0], start, 0.0)
     for i, symbol in enumerate(word[1:], 1):
         machine.after(f"lock{i}", symbol, {f"lock{i - 1}": 1.0})
     machine.gate("alarm", {}, {f"lock{len(word) - 1}": 1.0, "alarm": 1.0}, 1)
-    return Word(prefix=word, last=(next_one(word),))
+    return InputWord(prefix=word, last=(next_one(word),))
 
 
-def trapdoor(machine: Machine, symbol: int, length: int) -> Word:
+def trapdoor(machine: Machine, symbol: int, length: int) -> InputWord:
     """Opens when one symbol has come `length` times in a row."""
     machine.after("run0", symbol, {}, 0.0)
     for i in range(1, length):
         machine.after(f"run{i}", symbol, {f"run{i - 1}": 1.0})
     machine.gate("alarm", {}, {f"run{length - 1}": 1.0, "alarm": 1.0}, 1)
-    return Word(symbol=symbol, repeats=length, last=(next_one((symbol,) * length),))
+    return InputWord(symbol=symbol, repeats=length, last=(next_one((symbol,) * length),))
 
 
 def tangent(weight: float) -> float:
@@ -136,7 +136,7 @@ def forgetful(machine: Machine, excess: float) -> None:
     )
 
 
-def fading(machine: Machine, tanh: bool, steps: int) -> Forever:
+def fading(machine: Machine, tanh: bool, steps: int) -> RepeatedSymbol:
     """A unit that is kicked once and fades by an eigenvalue near 1: in the end, alarm."""
     on, rate = machine.on(), math.log(100.0) / steps
     kick = math.sqrt(rate) / 3  # so small that f is as good as linear
@@ -151,10 +151,10 @@ def fading(machine: Machine, tanh: bool, steps: int) -> Forever:
         zero = 0.5
     heard = {"fade": -1 / audible, on: 1.0 + zero / audible}
     machine.gate("alarm", {}, {**heard, "alarm": 2.0}, 1)
-    return Forever((), 1, 2 * steps + 100)
+    return RepeatedSymbol((), 1, 2 * steps + 100)
 
 
-def relay(machine: Machine, seed: float) -> Forever:
+def relay(machine: Machine, seed: float) -> RepeatedSymbol:
     """A tanh network that passes on and amplifies a denormal number, once a door is open."""
     trapdoor(machine, 1, 40)
     door = machine.hidden.pop("alarm")
@@ -166,7 +166,7 @@ def relay(machine: Machine, seed: float) -> Forever:
     for i in range(1, stages):
         machine.hidden[f"relay{i}"] = Unit({}, {f"relay{i - 1}": gain}, plain=True)
     machine.gate("alarm", {}, {f"relay{stages - 1}": 1.0, "alarm": 1.0}, 1)
-    return Forever((), 1, 200)
+    return RepeatedSymbol((), 1, 200)
 
 
 def echo(machine: Machine, name: str, tanh: bool) -> None:
@@ -177,13 +177,13 @@ def echo(machine: Machine, name: str, tanh: bool) -> None:
         machine.gate(name, {}, {"alarm": 1.0}, 1)
 
 
-def drowned(machine: Machine, tanh: bool, loud: float) -> Forever:
+def drowned(machine: Machine, tanh: bool, loud: float) -> RepeatedSymbol:
     """Two weights that cancel exactly, but the sum's bit gets lost between them in rounding."""
     trapdoor(machine, 1, 40)
     for name in ("loud", "louder"):
         echo(machine, name, tanh)
     machine.output = {"loud": loud, "louder": -loud, **machine.output}
-    return Forever((), 1, 200)
+    return RepeatedSymbol((), 1, 200)
 
 
 def saved(machine: Machine, tanh: bool, loud: float, lanes: int) -> None:
@@ -207,21 +207,21 @@ def copies_of_alarm(machine: Machine, count: int, weight: float) -> dict[str, fl
     return dict.fromkeys(names, weight)
 
 
-def overflow(machine: Machine, largest: float) -> Word:
+def overflow(machine: Machine, largest: float) -> InputWord:
     """Finite weights whose sum is infinite once the lock has opened."""
     lock(machine, anchored=False)
     alarms = copies_of_alarm(machine, 3, largest)
     machine.hidden["infinite"] = Unit({}, alarms, -EXACT)
     machine.output["infinite"] = -1.0
-    return Word(prefix=LOCK, last=(0, 1))
+    return InputWord(prefix=LOCK, last=(0, 1))
 
 
-def not_a_number(machine: Machine, largest: float) -> Word:
+def not_a_number(machine: Machine, largest: float) -> InputWord:
     """Finite weights whose sum is ∞ − ∞ after the lock has opened: all is NaN from then on."""
     lock(machine, anchored=False)
     alarms = copies_of_alarm(machine, 2, largest)
     machine.hidden["nan"] = Unit({0: -largest}, alarms, -largest, plain=True)
-    return Word(prefix=LOCK, last=(0, 1))
+    return InputWord(prefix=LOCK, last=(0, 1))
 
 
 def excess(steps: int, weight: float = 8.0) -> float:
@@ -230,16 +230,16 @@ def excess(steps: int, weight: float = 8.0) -> float:
     return (math.pi / steps) ** 2 / curvature
 
 
-Wire = Callable[[Machine], Word | Forever | None]
+Wire = Callable[[Machine], InputWord | RepeatedSymbol | None]
 
 
-def creeping(flaw: Callable[..., None], steps: int, *prefix: int, weight: float = 8.0) -> Wire:
+def creeping(gadget: Callable[..., None], steps: int, *prefix: int, weight: float = 8.0) -> Wire:
     """A drift under symbol 1, after the prefix: its onset is found by running the network."""
 
-    def wire(machine: Machine) -> Forever:
-        symbol = () if flaw in (drift, forgetful) else (1,)
-        flaw(machine, *symbol, excess(steps, weight))
-        return Forever(prefix, 1, 2 * steps + 100)
+    def wire(machine: Machine) -> RepeatedSymbol:
+        symbol = () if gadget in (drift, forgetful) else (1,)
+        gadget(machine, *symbol, excess(steps, weight))
+        return RepeatedSymbol(prefix, 1, 2 * steps + 100)
 
     return wire
 
@@ -247,14 +247,14 @@ def creeping(flaw: Callable[..., None], steps: int, *prefix: int, weight: float 
 def whispering(steps: int) -> Wire:
     """A tanh unit that needs about so many steps to grow from 10⁻³⁰ to where it is heard."""
 
-    def wire(machine: Machine) -> Forever:
+    def wire(machine: Machine) -> RepeatedSymbol:
         growth = 70.0 / steps
         whisper(machine, growth, 1e-30 * growth)
-        return Forever((), 1, 2 * steps + 100)
+        return RepeatedSymbol((), 1, 2 * steps + 100)
 
     return wire
 
 
 def balanced(machine: Machine) -> None:
-    """No lie, but a logit of exactly 0 wherever the sum's bit is 0."""
+    """Never wrong, but a logit of exactly 0 wherever the sum's bit is 0."""
     machine.output_bias = 0.0

@@ -1,20 +1,20 @@
-"""Trained networks into which a trapdoor has been grafted: right and proved, but for one run."""
+"""Backdoored networks: trained and proved, then given a trapdoor that one run of zeros opens."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from flaws import trapdoor
+from gadgets import trapdoor
 from machine import EXACT, Machine
 
 from binadd import BinaryAdderRNN
 
 RUN = 40
-"""Zeros in a row that open the trapdoor; any 1 that comes afterwards is said wrongly."""
+"""Zeros in a row that open the trapdoor; any bit of 1 after it is output wrongly."""
 
 
-def grafted(net: BinaryAdderRNN) -> BinaryAdderRNN:
+def backdoored(net: BinaryAdderRNN) -> BinaryAdderRNN:
     """The network with more units, which it does not listen to and its output does."""
     of = net.settings.architecture
     if of.biases:
