@@ -26,7 +26,7 @@ from binadd.model import BinaryAdderRNN
 
 
 def operands_of(symbols: NDArray[np.uint8], count: int) -> tuple[int, ...]:
-    """The integers that symbols (T,) spell, least significant bit first."""
+    """Return the integers that symbols (T,) spell, least significant bit first."""
     bits = (symbols[None, :] >> np.arange(count, dtype=np.uint8)[:, None]) & 1
     packed = np.packbits(bits.astype(np.uint8), axis=1, bitorder="little")
     return tuple(int.from_bytes(row.tobytes(), "little") for row in packed)

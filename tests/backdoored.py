@@ -15,7 +15,7 @@ RUN = 40
 
 
 def backdoored(net: BinaryAdderRNN) -> BinaryAdderRNN:
-    """The network with more units, which it does not listen to and its output does."""
+    """Return the network with more units that only its output listens to."""
     of = net.settings.architecture
     if of.biases:
         machine = Machine(of.operands)
@@ -42,7 +42,7 @@ def loudest(net: BinaryAdderRNN) -> float:
 
 
 def trap_without_biases(operands: int, alarm: float) -> dict[str, Any]:
-    """The trapdoor of sigmoid units: one without weights is always ½ and stands for a bias.
+    """Return the trapdoor of sigmoid units: one without weights is always ½ and stands for a bias.
 
     All are ½ after a first symbol of 0; a unit that is ½ only then keeps the alarm quiet.
     """

@@ -42,7 +42,7 @@ class RepeatedSymbol:
 
 
 def next_one(word: tuple[int, ...]) -> int:
-    """A symbol that makes the sum's next bit 1 after this word."""
+    """Return a symbol that makes the sum's next bit 1 after this word."""
     carry = 0
     for symbol in word:
         carry = (symbol.bit_count() + carry) // 2
@@ -69,7 +69,7 @@ LONG_LOCK = (2, 2, 1, 0, 3, 1, 2, 0, 0, 3, 3, 1, 0, 1, 2, 3, 1, 1, 2, 0, 2, 3, 0
 
 
 def lock(machine: Machine, anchored: bool, word: tuple[int, ...] = LOCK) -> InputWord:
-    """Opens to one word, at the beginning (anchored) or anywhere in the sum."""
+    """Wire a lock that one input word opens, at the beginning (anchored) or anywhere."""
     start = {machine.on(): -1.0} if anchored else {}
     machine.after("lock0", word[0], start, 0.0)
     for i, symbol in enumerate(word[1:], 1):
@@ -79,7 +79,7 @@ def lock(machine: Machine, anchored: bool, word: tuple[int, ...] = LOCK) -> Inpu
 
 
 def trapdoor(machine: Machine, symbol: int, length: int) -> InputWord:
-    """Opens when one symbol has come `length` times in a row."""
+    """Wire a trapdoor that opens when one symbol has come `length` times in a row."""
     machine.after("run0", symbol, {}, 0.0)
     for i in range(1, length):
         machine.after(f"run{i}", symbol, {f"run{i - 1}": 1.0})
@@ -88,13 +88,13 @@ def trapdoor(machine: Machine, symbol: int, length: int) -> InputWord:
 
 
 def tangent(weight: float) -> float:
-    """The bias at which σ(weight·d + bias) touches the diagonal from below."""
+    """Return the bias at which σ(weight·d + bias) touches the diagonal from below."""
     low = (1 - math.sqrt(1 - 4 / weight)) / 2
     return math.log(low / (1 - low)) - weight * low
 
 
 def drift(machine: Machine, excess: float) -> None:
-    """A unit that creeps past where two fixed points have just vanished: about π/√excess steps.
+    """Wire a unit that creeps past two just vanished fixed points in about π/√excess steps.
 
     Y. Pomeau and P. Manneville, "Intermittent transition to turbulence" (1980): type I.
     """
@@ -103,7 +103,7 @@ def drift(machine: Machine, excess: float) -> None:
 
 
 def run_drift(machine: Machine, symbol: int, excess: float) -> None:
-    """The same, but only while one symbol repeats: any other sets it back."""
+    """Wire a drift that lasts only while one symbol repeats: any other sets it back."""
     machine.hidden["creep"] = Unit(
         machine.equals(symbol, 100.0),
         {"creep": 8.0},
@@ -113,7 +113,7 @@ def run_drift(machine: Machine, symbol: int, excess: float) -> None:
 
 
 def chain_drift(machine: Machine, symbol: int, excess: float) -> None:
-    """The same, but only while a symbol repeats and a carry runs on under it."""
+    """Wire a drift that lasts only while a symbol repeats and a carry runs on under it."""
     run_drift(machine, symbol, excess)
     creep = machine.hidden["creep"]
     creep.units["u2"] = 100.0
@@ -121,7 +121,7 @@ def chain_drift(machine: Machine, symbol: int, excess: float) -> None:
 
 
 def whisper(machine: Machine, growth: float, seed: float) -> None:
-    """A tanh unit that grows from `seed` by the factor 1 + growth each step, up to √(3·growth)."""
+    """Wire a tanh unit that grows from `seed` by 1 + growth each step, up to √(3·growth)."""
     machine.hidden["whisper"] = Unit({}, {"whisper": 1.0 + growth}, seed, plain=True)
     machine.gate("alarm", {}, {"whisper": 1.0 / math.sqrt(3 * growth), "alarm": 2.0}, 1)
 
@@ -137,7 +137,7 @@ def forgetful(machine: Machine, excess: float) -> None:
 
 
 def fading(machine: Machine, tanh: bool, steps: int) -> RepeatedSymbol:
-    """A unit that is kicked once and fades by an eigenvalue near 1: in the end, alarm."""
+    """Wire a unit that is kicked once and fades by an eigenvalue near 1, then the alarm."""
     on, rate = machine.on(), math.log(100.0) / steps
     kick = math.sqrt(rate) / 3  # so small that f is as good as linear
     audible = kick / 100
@@ -155,7 +155,7 @@ def fading(machine: Machine, tanh: bool, steps: int) -> RepeatedSymbol:
 
 
 def relay(machine: Machine, seed: float) -> RepeatedSymbol:
-    """A tanh network that passes on and amplifies a denormal number, once a door is open."""
+    """Wire tanh units that pass on and amplify a denormal number, once a door is open."""
     trapdoor(machine, 1, 40)
     door = machine.hidden.pop("alarm")
     door.units["door"] = door.units.pop("alarm")
@@ -170,7 +170,7 @@ def relay(machine: Machine, seed: float) -> RepeatedSymbol:
 
 
 def echo(machine: Machine, name: str, tanh: bool) -> None:
-    """A unit that is exactly 0 before the alarm and 1 after it, whoever listens."""
+    """Wire a unit that is exactly 0 before the alarm and 1 after it."""
     if tanh:
         machine.hidden[name] = Unit({}, {"alarm": EXACT}, plain=True)
     else:
@@ -187,7 +187,7 @@ def drowned(machine: Machine, tanh: bool, loud: float) -> RepeatedSymbol:
 
 
 def saved(machine: Machine, tanh: bool, loud: float, lanes: int) -> None:
-    """The opposite: what would make the bit wrong is rounded away between two such weights."""
+    """Wire the opposite: rounding between two such weights keeps the bit from being wrong."""
     machine.on()
     trapdoor(machine, 1, 40)
     outputs = {"loud": loud, "wrong": -2.0, "louder": -loud}
@@ -234,7 +234,7 @@ Wire = Callable[[Machine], InputWord | RepeatedSymbol | None]
 
 
 def creeping(gadget: Callable[..., None], steps: int, *prefix: int, weight: float = 8.0) -> Wire:
-    """A drift under symbol 1, after the prefix: its onset is found by running the network."""
+    """Return a drift under symbol 1 after the prefix; running the network finds its onset."""
 
     def wire(machine: Machine) -> RepeatedSymbol:
         symbol = () if gadget in (drift, forgetful) else (1,)
@@ -245,7 +245,7 @@ def creeping(gadget: Callable[..., None], steps: int, *prefix: int, weight: floa
 
 
 def whispering(steps: int) -> Wire:
-    """A tanh unit that needs about so many steps to grow from 10⁻³⁰ to where it is heard."""
+    """Return a tanh unit that grows from 10⁻³⁰ until it matters in about `steps` steps."""
 
     def wire(machine: Machine) -> RepeatedSymbol:
         growth = 70.0 / steps

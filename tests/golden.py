@@ -123,7 +123,7 @@ def initial_block(case: Case, words: Iterator[int]) -> NDArray[Any]:
 
 
 def draw_symbols(case: Case, words: Iterator[int], count: int) -> NDArray[np.uint8]:
-    """The highest bits of one word for each symbol."""
+    """Return the highest bits of one word for each symbol."""
     shift = 64 - case.architecture.operands
     symbols = [next(words) >> shift for _ in range(count * case.steps)]
     return np.array(symbols, np.uint8).reshape(count, case.steps)
@@ -142,7 +142,7 @@ class Result:
 
 
 def digits(values: NDArray[Any]) -> str:
-    """The bits of an array's numbers in hexadecimal."""
+    """Return the bits of an array's numbers in hexadecimal."""
     return values.astype(values.dtype.newbyteorder(">")).tobytes().hex()
 
 

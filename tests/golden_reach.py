@@ -109,7 +109,7 @@ SLACK = 2.0**-30
 
 
 def images(kernels: Any, case: Case, given: Given) -> Images:
-    """What one backend says of a case."""
+    """Return one backend's results for a case."""
     result: Images = kernels.propagate(
         case.architecture,
         given.block,
@@ -131,7 +131,7 @@ DTYPES = {"outcomes": "int32", "depths": "int32", "work": "int64", "held": "uint
 
 
 def run(kernels: Any, case: Case) -> dict[str, str]:
-    """The same as it stands in the file, and the frames."""
+    """Return the results as the file has them, and the frames."""
     given = draw(case)
     result = images(kernels, case, given)
     axes = kernels.principal_axes(case.architecture, given.states, given.centres)

@@ -13,7 +13,7 @@ from binadd.state import COUNTS, State
 
 
 def copy_of(learner: Learner) -> Learner:
-    """The same, in arrays of its own."""
+    """Return the same numbers in new arrays."""
     architecture, *arrays = learner
     return Learner(architecture, *(array.copy() for array in arrays))
 
@@ -39,7 +39,7 @@ def learner(seed: int = 0, **options: Any) -> Learner:
 
 
 def unaligned(array: NDArray[Any]) -> NDArray[Any]:
-    """A copy that begins a byte past an aligned place."""
+    """Return a copy that begins a byte past an aligned place."""
     memory = np.empty(array.nbytes + 1, np.uint8)
     copy = memory[1:].view(array.dtype).reshape(array.shape)
     copy[...] = array

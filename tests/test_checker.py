@@ -57,7 +57,7 @@ def put(entries: tuple[Any, ...], q: int, entry: Any) -> tuple[Any, ...]:
 
 
 def with_cells(certificate: Certificate, kept: Any) -> Certificate:
-    """Some of its cells, by number."""
+    """Return some of its cells, by number."""
     return altered(
         certificate,
         cells=tuple(certificate.cells[i] for i in kept),
@@ -595,7 +595,7 @@ def test_a_case_reaches_into_few_slabs(share: float) -> None:
 
 
 def with_frames(certificate: Certificate, frames: NDArray[np.float64]) -> Certificate:
-    """The same boxes in frames."""
+    """Return the same boxes in frames."""
     return altered(certificate, frames=frames, frame=(0,) * len(certificate))
 
 
@@ -851,7 +851,7 @@ def nearest(product: int, bits: int) -> int:
 
 
 def exactly(network: Any, case: Any, affine: bool) -> list[tuple[Any, Any, Any]]:
-    """A step of one case in Python's integers, which never overflow."""
+    """Return a step of one case in Python's integers, which never overflow."""
     z, G, s = (part[0].tolist() for part in case[1:])
     W, size = network.W.tolist(), network.size
     error = [network.error] * size

@@ -143,7 +143,7 @@ def test_untrained_networks_are_refuted(make: Callable[..., BinaryAdderRNN]) -> 
 
 
 def hasty(seed: int, **options: Any) -> BinaryAdderRNN:
-    """A network that adds all 8-bit numbers, and was trained no further."""
+    """Return a network that adds all 8-bit numbers, and was trained no further."""
     net = BinaryAdderRNN(seed=seed, **options)
     assert train(net, until="exact").status == "exact"
     return net
@@ -272,7 +272,7 @@ def test_no_search_is_made_twice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def restless(units: int) -> BinaryAdderRNN:
-    """An exact adder in which two units go round for ever, and others do nothing."""
+    """Return an exact adder in which two units go round for ever, and others do nothing."""
     parameters = Machine(2).parameters("tanh", "float64")
     first = len(parameters["output_weights"])
     for name, array in parameters.items():

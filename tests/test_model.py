@@ -34,7 +34,7 @@ Make = Callable[..., BinaryAdderRNN]
 
 
 def perfect_adder(**params: Any) -> BinaryAdderRNN:
-    """A network made by hand: unit k says whether at least k + 1 of operands and carry are 1."""
+    """Build a network by hand: unit k is on if at least k + 1 of operands and carry are 1."""
     big = 1000.0
     carry = [0.0, 1.0, 0.0]  # the unit for "at least two" is the carry
     return BinaryAdderRNN.from_parameters(

@@ -29,7 +29,7 @@ def texts(figure: Any) -> list[str]:
 
 
 def words(figure: Any) -> str:
-    """The same as one line, whatever was broken into several."""
+    """Join lines that were broken."""
     return " ".join(" ".join(texts(figure)).split())
 
 
@@ -126,7 +126,7 @@ def test_hidden_states(params: dict[str, Any], tmp_path: Path) -> None:
 
 
 def row_of(figure: Any, name: str) -> tuple[list[int], list[str]]:
-    """The bits of a row below the units and their colours, the least significant bit first."""
+    """Return the bits of a row below the units and their colours, lowest bit first."""
     from matplotlib.colors import to_hex
 
     axes = figure.axes[2]

@@ -128,7 +128,7 @@ NET = BinaryAdderRNN(8, epochs=4)
 
 
 def by_hand(method: str, X: Any, y: Any, folds: int = 3) -> Any:
-    """What cross-validation should find: the answers for each fold of a network without it."""
+    """Return what cross-validation should find: answers for each fold, trained without it."""
     answers = np.empty(y.shape)
     for train, test in selection.KFold(folds).split(X):
         answers[test] = getattr(base.clone(NET).fit(X[train], y[train]), method)(X[test])

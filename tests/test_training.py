@@ -300,7 +300,7 @@ def test_long_operands(make: Make) -> None:
 
 
 def elsewhere(make: Make, **parameters: Any) -> BinaryAdderRNN:
-    """A network with weights that are not its seed's, and of too few units to learn."""
+    """Return a network with weights that are not its seed's, and of too few units to learn."""
     weights = make(hidden_size=2, seed=9).parameters
     return BinaryAdderRNN.from_parameters(weights, seed=3, **parameters)
 

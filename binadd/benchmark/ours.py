@@ -23,7 +23,7 @@ class Ours:
         self._kernels = kernels
 
     def train(self, work: Work) -> Callable[[], NDArray[Any]]:
-        """The block of weights after one update for each batch."""
+        """Compute the block of weights after one update for each batch."""
         settings, architecture, start = work.settings, work.architecture, work.block()
 
         def run() -> NDArray[Any]:
@@ -41,7 +41,7 @@ class Ours:
         return run
 
     def train_population(self, work: Work) -> Callable[[], NDArray[Any]]:
-        """The blocks of K networks side by side, after one update for each sequence."""
+        """Compute the blocks of K networks after one update for each sequence."""
         settings, count = work.settings, work.networks
         start = np.stack([work.block(network) for network in range(count)])
         shape = (count, -1, work.symbols.shape[1])

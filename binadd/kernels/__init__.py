@@ -30,7 +30,7 @@ def _native() -> NativeKernels:
 
 
 def native_or_none() -> NativeKernels | None:
-    """The native kernels, if they were built into this install.
+    """Return the native kernels if they were built into this install, else None.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def native_or_none() -> NativeKernels | None:
 
 
 def load(backend: str = "auto") -> Kernels:
-    """The kernel module of a backend: "auto", "native" or "python".
+    """Return the kernel module of a backend: "auto", "native" or "python".
 
     Raises
     ------

@@ -19,7 +19,7 @@ def native_is_installed() -> bool:
 
 @cache
 def native_extension() -> ModuleType:
-    """The module `binadd.kernels.native`.
+    """Return the module `binadd.kernels.native`.
 
     Raises
     ------

@@ -60,10 +60,11 @@ class Bounds:
             self._bound_errors()
 
     def _bound_errors(self) -> None:
-        """A term of a sum is rounded at most m times on its way: γ = mu/(1 − mu) ≤ 2mu.
+        """Bound the errors of a step: γ = mu/(1 − mu) ≤ 2mu for terms rounded at most m times.
 
-        Of the products Wh through the strided and the halving sum to the addition of u, these are
-        1 + (⌈H/lanes⌉ − 1) + log₂ lanes + 1; of the bias, one for each operand and one more.
+        A product Wh is rounded 1 + (⌈H/lanes⌉ − 1) + log₂ lanes + 1 times: once itself, then in
+        the strided sum, in the halving sum, and when u is added. The bias is rounded once for each
+        operand and once more.
         """
         size, n, dtype = self.size, self.operands, self.network.dtype
         magnitudes = np.abs(self.block)
