@@ -92,7 +92,7 @@ class BitStream:
         return int(bits[0]) if self._streams is None else bits[:, 0]
 
     def feed(self, X: ArrayLike) -> NDArray[np.uint8]:
-        """Read T further steps at once, and return as many bits of the sum.
+        """Read T further steps at once, and return T bits of the sum.
 
         Parameters
         ----------

@@ -92,7 +92,7 @@ def _configure(given: Mapping[str, Any], before: _Snapshot | None = None) -> _Sn
 
 
 def _belongs(state: State, settings: Settings) -> bool:
-    """Whether a state is one of the network that the settings ask for."""
+    """Whether a state has the architecture and seed of the settings."""
     return (state.architecture, state.seed) == (settings.architecture, settings.seed)
 
 
@@ -147,9 +147,9 @@ class BinaryAdderRNN:
     hidden_size : int, default 16
         Hidden units H, 1 to 256.
     operands : int, default 2
-        How many numbers are added, n: 1 to 8.
+        The number n of numbers that are added: 1 to 8.
     activation : {"sigmoid", "tanh"}, default "sigmoid"
-        Of the hidden units; the output is always a sigmoid.
+        The hidden units' function; the output is always a sigmoid.
     biases : bool, optional
         Whether hidden and output units have a bias.
     loss : {"cross_entropy", "squared_error"}, optional
@@ -163,10 +163,10 @@ class BinaryAdderRNN:
     batch_size : int, optional
         Sequences of one update.
     epochs : int, default 10
-        How often `fit` goes over its data; `binadd.train`, which draws its own, ignores it.
+        The passes of `fit` over its data; `binadd.train` draws its data and ignores it.
     dtype : {"float64", "float32"} or NumPy's type, default "float64"
     seed : int, default 0
-        Of the initial weights and of the data that training draws.
+        Decides the initial weights and the data that training draws.
     backend : {"auto", "native", "python"}, default "auto"
         The compiled kernels, the NumPy reference implementation, or the first of these that
         is installed. It affects the speed and nothing else.
@@ -388,7 +388,7 @@ class BinaryAdderRNN:
             A mapping to read-only, C-contiguous arrays of the network's dtype: input_weights
             (H, n), hidden_weights (H, H), hidden_bias (H,), output_weights (H,), output_bias ();
             without the biases if it has none. Training changes the network and not this mapping,
-            so ask for it again after it.
+            so read it again afterwards.
 
         Raises
         ------
@@ -574,7 +574,7 @@ class BinaryAdderRNN:
         Parameters
         ----------
         streams : int, optional
-            How many go on side by side; by default one, whose arrays have no axis for this.
+            Number of parallel streams; by default one, whose arrays have no axis for it.
 
         Raises
         ------
@@ -714,7 +714,7 @@ class BinaryAdderRNN:
         Raises
         ------
         InvalidTypeError, InvalidInputError, DivergenceError
-            As `fit`, and if another thread has meanwhile asked for another network.
+            As `fit`, and if another thread has changed the settings in between.
 
         Warns
         -----
@@ -754,7 +754,7 @@ class BinaryAdderRNN:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file that `binadd.load` reads: see `binadd.storage.save`."""
-        from binadd.storage import save  # storage knows the network, hence not at the top
+        from binadd.storage import save  # storage imports this module, hence not at the top
 
         save(self, path)
 
@@ -881,7 +881,7 @@ def _check_pair(
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> str:
-    """Say that there is no parameter or attribute of a name, and which it may have been to be."""
+    """Return the error for an unknown parameter or attribute, with the nearest known name."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, known, 1)
@@ -893,4 +893,4 @@ DEFAULTS: Mapping[str, Any] = BinaryAdderRNN._signature()
 """The constructor's parameters and their defaults, in its order."""
 
 _PICKLED = [field.name for field in fields(State) if field.name not in ("architecture", "seed")]
-"""What a pickle holds of a state; the parameters tell the rest."""
+"""The fields of a state that a pickle holds; the rest follows from the parameters."""

@@ -1,8 +1,9 @@
-"""How a network is trained: named recipes, and the settings that follow from one.
+"""Training settings: named recipes, and the settings that follow from one.
 
-`RECIPES` is the whole list. Each row says all that a recipe decides for 16 sigmoid units and
+`RECIPES` is the whole list. Each row has all that a recipe decides for 16 sigmoid units and
 two operands; for other shapes the default recipe takes shorter steps: see `recipe_values`.
-What a constructor is given takes precedence over its recipe. The rates were found by measurement:
+Explicit arguments of the constructor take precedence over its recipe. The rates were found by
+measurement:
 
 default
     Nesterov's momentum and clipping: the fastest, exact after some 570 sequences in the median.
@@ -135,7 +136,7 @@ class Settings:
 
     @property
     def architecture(self) -> Architecture:
-        """What the weights mean."""
+        """The network's architecture."""
         return Architecture(
             self.hidden_size, self.operands, self.activation, self.biases, self.dtype
         )

@@ -1,4 +1,4 @@
-"""What training continues from: weights, the optimizer's moments, and how far the data was read.
+"""The state of training: weights, the optimizer's moments, and the position in the data.
 
 A state is replaced, never changed: its arrays are read-only, and `advance` returns a new one. So a
 call that is interrupted, at any moment, leaves the last whole state, and a thread that reads a
@@ -52,9 +52,9 @@ class State:
     sequences: int = 0
     updates: int = 0
     position: int = 0
-    """How many words of the seed's data stream have been used."""
+    """Words of the seed's data stream that have been used."""
     restarts: int = 0
-    """How often training started again, from the next weights of the seed."""
+    """Restarts of training, each from the next weights of the seed."""
     from_seed: bool = False
     """Whether training began with weights of the seed: only these may be replaced by its next."""
     bits: int | None = None

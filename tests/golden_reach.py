@@ -127,7 +127,7 @@ def images(kernels: Any, case: Case, given: Given) -> Images:
 
 
 DTYPES = {"outcomes": "int32", "depths": "int32", "work": "int64", "held": "uint8"}
-"""Of what `run` returns, unless it is float64."""
+"""The dtypes of results of `run` that are not float64."""
 
 
 def run(kernels: Any, case: Case) -> dict[str, str]:

@@ -574,7 +574,7 @@ def test_cells_cover_what_follows_them() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_a_case_reaches_into_few_slabs(share: float) -> None:
-    """Of as many cells as there may be, so many are looked at for a case, and counted."""
+    """Only the cells that a case may reach are examined and counted, however many there are."""
     claim = curve(np.random.default_rng(0), 3, 1e-4)
     count = 4 * cover.MOST_SLABS
     k = np.arange(-count, count + 1)

@@ -21,7 +21,7 @@ from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import MOST_STEPS, Certificate, weights_digest
 
 ROUNDING = 1e-12
-"""Of the oracle: a state that is outside by less than this may be inside."""
+"""The oracle's error: a state that is outside by less than this may be inside."""
 
 
 def accepted(certificate: Certificate, net: BinaryAdderRNN) -> bool:

@@ -57,7 +57,7 @@ def test_a_verdict_is_of_the_network_as_it_was(monkeypatch: pytest.MonkeyPatch) 
     before, other = net.copy(), BinaryAdderRNN(**net.get_params())
 
     class Meanwhile(Sampler):
-        """Of a network that another thread begins anew while it is being proved."""
+        """A sampler whose network another thread resets while it is being proved."""
 
         def __init__(self, bounds: Bounds) -> None:
             net.state = other.state

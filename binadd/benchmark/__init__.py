@@ -1,4 +1,4 @@
-"""How fast is it here? The notebook's code, the NumPy reference, native code, and other libraries.
+"""Benchmarks of the notebook's code, the NumPy reference, native code, and other libraries.
 
 All do the same work on the same data; their results are compared before anything is timed.
 """

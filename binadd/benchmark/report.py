@@ -1,4 +1,4 @@
-"""What a benchmark found: as a table, as data, as a picture."""
+"""The result of a benchmark: as a table, as data, as a picture."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Row:
     best: float
     """Microseconds in the quickest round."""
     ratio: float
-    """How many times as long as the section's base it takes."""
+    """Its time as a multiple of the section's base."""
     agrees: str
-    """How its result was found to agree with the NumPy reference's."""
+    """How closely its result agrees with the NumPy reference's."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Section:
 
     title: str
     unit: str
-    """What the time is of: "sequence", "step", "call"."""
+    """The unit of work that is timed: "sequence", "step", "call"."""
     rows: list[Row]
 
     def named(self, name: str) -> Row:
@@ -61,7 +61,7 @@ class Report:
     scaling : dict of str to list of dict
         Microseconds of a sequence as hidden size, steps, batch size or threads grow.
     roofline : dict
-        What the machine could do at most, and the share of it that is reached.
+        The machine's peak rates, and the share of them that is reached.
     """
 
     machine: dict[str, Any]

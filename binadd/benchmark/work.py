@@ -1,4 +1,4 @@
-"""What the entries of a benchmark are given: one network, one set of data, one optimizer."""
+"""The work of a benchmark's entries: one network, one set of data, one optimizer."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Work:
-    """Sequences to be learnt from, or to be answered."""
+    """Sequences to learn from, or to answer."""
 
     settings: Settings
     symbols: NDArray[np.uint8]
@@ -47,11 +47,11 @@ class Work:
     targets: NDArray[np.uint8]
     """(N, T)"""
     networks: int = 0
-    """Of a population K, each with its share of the sequences; 0 for one network alone."""
+    """The size K of a population that shares the sequences; 0 for one network alone."""
 
     @property
     def architecture(self) -> Architecture:
-        """What the weights mean."""
+        """The network's architecture."""
         return self.settings.architecture
 
     @property

@@ -1,7 +1,7 @@
-"""What all commands share: options in groups, `--json`, one outcome, one exit status.
+"""Parts that all commands share: options in groups, `--json`, one outcome, one exit status.
 
 A command never prints its result: it returns an `Outcome`, which `binadd.cli.main` prints as text
-or as one JSON object. Whatever else it has to say goes to stderr, through `say`.
+or as one JSON object. All other messages go to stderr, through `say`.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _is_same_file(path: str, other: str) -> bool:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command found: lines for people, the same as data, and the exit status."""
+    """The result of a command: lines for people, the same as data, and the exit status."""
 
     text: str
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -158,7 +158,7 @@ class Command(click.Command):
         )
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what is wrong with a parameter is said of the option it came from."""
+        """Run the command; errors about a parameter name the option it came from."""
         try:
             return super().invoke(ctx)
         except (InvalidInputError, InvalidTypeError) as error:
@@ -191,7 +191,7 @@ class Command(click.Command):
 
 
 def option(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
-    """Declare an option; `heading` says where the help lists it."""
+    """Declare an option; `heading` is the group in which the help lists it."""
     return click.option(*args, cls=Option, **kwargs)
 
 

@@ -41,7 +41,7 @@ def info(model: str | None) -> Outcome:
 
     MODEL is a model file or a checkpoint.
 
-    Exit status 1: the compiled kernels are broken, or the backend asked for is not there.
+    Exit status 1: the compiled kernels are broken, or the requested backend is missing.
     """
     return _of_installation() if model is None else _of_model(model)
 

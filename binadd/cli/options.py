@@ -173,7 +173,7 @@ class _Several(click.ParamType):  # type: ignore[type-arg, unused-ignore]
 
 
 class _Until(click.ParamType):  # type: ignore[type-arg, unused-ignore]
-    """What `binadd.train` takes as `until`: a word, or a number of sequences."""
+    """The type of `until`: a word, or a number of sequences."""
 
     name = "goal"
     words: Sequence[str] = ("proved", "exact")

@@ -1,4 +1,4 @@
-"""What is shown on stderr while something takes long: a status line, and how training goes."""
+"""Progress on stderr: a status line, and the lines of training."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class StatusLine:
             self.set_total(total)
 
     def show(self, parts: Sequence[str], done: int | None = None) -> None:
-        """Show as many of these parts as there is room for, and how much of the total is done."""
+        """Show those parts that fit the line, and how much of the total is done."""
         line = self._line
         if line.disable:
             return

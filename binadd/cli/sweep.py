@@ -180,7 +180,7 @@ def _cell(value: object) -> str:
 
 
 def _summarise(table: list[Row]) -> dict[str, Any]:
-    """Count how the networks ended and what proofs said of them, and how much that took."""
+    """Count statuses and verdicts, and summarise the numbers of sequences."""
     import numpy as np
 
     sequences = [row["sequences"] for row in table if row["sequences"] is not None]

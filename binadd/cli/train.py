@@ -216,7 +216,7 @@ def _train(
     return Outcome(text, data, YES if outcome.reached else NO)
 
 
-# What came of it ---------------------------------------------------------------------------------
+# Results -----------------------------------------------------------------------------------------
 
 
 def _headline(run: TrainingRun) -> str:
@@ -282,7 +282,7 @@ def _run_data(run: TrainingRun) -> dict[str, Any]:
 
 
 def _interrupted(run: Run, output: str | None, checkpoint: str | None) -> Outcome:
-    """Leave a checkpoint, if `binadd.train` has not written one, and say how to go on."""
+    """Leave a checkpoint, if `binadd.train` has not written one, and print how to go on."""
     from binadd.training.checkpoint import save_checkpoint
 
     if checkpoint is None:

@@ -86,7 +86,7 @@ def c_source(net: BinaryAdderRNN, *, name: str = "adder", dtype: str | None = No
     ----------
     net : BinaryAdderRNN
     name : str, default "adder"
-        What all names in the file begin with.
+        The prefix of all names in the file.
     dtype : {"float32", "float64"}, optional
         By default the network's own.
 

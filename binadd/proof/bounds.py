@@ -27,7 +27,7 @@ ACTIVATION_ERROR = {"float64": 2.0**-50, "float32": 2.0**-21}
 SLACK = 2.0**-16
 """Room in a set beyond what it must hold: more than bounds and the checker's integers round."""
 _UNIT = 2.0**-52
-"""Of float64, twice the relative error of one operation: room for second-order terms."""
+"""Twice the relative error of one float64 operation: room for second-order terms."""
 _LARGEST = 2.0**27
 """With larger sums of weights nothing is proved: the checker's integers might overflow."""
 _FRAME_ERROR = 2.0**-30
@@ -40,13 +40,13 @@ class Bounds:
     Attributes
     ----------
     architecture, block
-        Of the same network in float64.
+        Those of the same network in float64.
     step_error, logit_error : float
-        By how much a computed hidden state and a computed logit may differ from the exact ones.
+        Bounds of the difference of a computed hidden state and logit from the exact ones.
     finite : bool
         Whether the weights are small enough for anything to be proved.
     errors : Errors
-        What `propagate` takes.
+        The error bounds that `propagate` takes.
     """
 
     def __init__(self, net: BinaryAdderRNN) -> None:

@@ -1,6 +1,6 @@
-"""What `prove` says: `Proved`, `Refuted` or `Undecided`.
+"""Verdicts of `prove`: `Proved`, `Refuted` or `Undecided`.
 
-Type checkers tell them apart by class and by `status`. As a truth value a verdict is the answer:
+Type checkers distinguish them by class and by `status`. As a truth value a verdict is the answer:
 `Proved` is true, `Refuted` is false, and `Undecided` raises an `UndecidedError`.
 """
 
@@ -32,7 +32,7 @@ class Proved:
     margin : float
         Every logit of every sum is at least this far on its side of 0.
     automaton : Automaton
-        The finite machine inside the network, made when it is first asked for.
+        The finite machine inside the network, made when it is first used.
     """
 
     status: ClassVar[Literal["proved"]] = "proved"
@@ -65,7 +65,7 @@ class Refuted:
     wrong_bit : int
         The lowest bit in which the sums differ.
     got, expected : int
-        What the network says, and the true sum.
+        The network's sum, and the true one.
     """
 
     status: ClassVar[Literal["refuted"]] = "refuted"
@@ -93,11 +93,11 @@ class Undecided:
     Attributes
     ----------
     tried : tuple of str
-        What was tried, in order.
+        The strategies tried, in order.
     reached : str
         How far the best attempt came.
     advice : str
-        What would help.
+        What may help, in a sentence.
     """
 
     status: ClassVar[Literal["undecided"]] = "undecided"
