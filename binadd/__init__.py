@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Where each name is found when it is first asked for, so that `import binadd` stays quick.
+# The module of each name, imported when it is first used, so that `import binadd` stays quick.
 _LATER = {
     "Progress": "binadd.training",
     "TrainingRun": "binadd.training",

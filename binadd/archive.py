@@ -33,7 +33,7 @@ __all__ = ["FORMAT_VERSION", "digest", "read_archive", "write_archive"]
 FORMAT_VERSION = 2
 
 MAX_BYTES = 16 * 2**20
-"""Of a whole file. The largest checkpoint, 256 hidden units in float64, takes 1.6 MiB."""
+"""The largest file that is read; a checkpoint of 256 hidden units in float64 takes 1.6 MiB."""
 
 _REAL_DTYPES = ("<f8", "<f4")
 
@@ -65,7 +65,7 @@ def write_archive(
 def read_archive(
     path: str | os.PathLike[str], format_name: str, error: type[BinaddError]
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read what `write_archive` wrote, or say in one sentence why it is not that.
+    """Read what `write_archive` wrote; an error gives the reason in one sentence.
 
     Raises
     ------

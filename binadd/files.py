@@ -1,4 +1,4 @@
-"""How every file of binadd is written: whole or not at all."""
+"""Atomic writes: every file of binadd is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import suppress
 __all__ = ["remove_leftovers", "write_atomically"]
 
 _DIGITS = 12
-"""Of the number that tells a temporary name from all others."""
+"""Digits of the random number that makes a temporary name unique."""
 
 _ABANDONED = 3600.0
 """Seconds after which nobody writes to a temporary file any more: it takes moments."""
@@ -46,7 +46,7 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """Remove what writers of this file left beside it when they were killed, an hour ago or more.
 
-    What cannot be removed stays, without a word.
+    A file that cannot be removed stays, without a warning.
     """
     folder, stem = _place(os.path.realpath(os.fsdecode(path)))
     temporary = re.compile(rf"{re.escape(stem)}[0-9a-f]{{{_DIGITS}}}\.tmp")
@@ -74,7 +74,7 @@ def _mode(name: str) -> int | None:
 def _replace(target: str, data: bytes, mode: int | None) -> None:
     folder, stem = _place(target)
     temporary = os.path.join(folder, f"{stem}{secrets.token_hex(_DIGITS // 2)}.tmp")
-    # What is to stay secret is so from the first byte on; else the umask decides.
+    # A private file is private from its first byte on; otherwise the umask decides.
     permissions = 0o666 if mode is None else stat.S_IMODE(mode)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:

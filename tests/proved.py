@@ -17,7 +17,7 @@ from binadd.proof.sets import Shape
 
 @cache
 def trained(seed: int = 0, hidden_size: int = 8, **params: object) -> BinaryAdderRNN:
-    """A network that some strategy proves."""
+    """Return a network that some strategy proves."""
     net = BinaryAdderRNN(hidden_size, seed=seed, **params)  # type: ignore[arg-type]
     run = binadd.train(net, max_sequences=20_000)
     assert run.status == "proved"
@@ -39,7 +39,7 @@ KINDS: dict[str, tuple[Strategy, int]] = {
 
 @cache
 def certified(kind: str) -> tuple[BinaryAdderRNN, Certificate]:
-    """A network and its certificate of each kind; checked elsewhere."""
+    """Return a network of a kind and its certificate; other tests check it."""
     strategy, first_seed = KINDS[kind]
     for seed in range(first_seed, first_seed + 20):
         net = trained(seed, clip_norm=2.0)  # long steps leave margins narrow enough to attack

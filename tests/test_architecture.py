@@ -86,7 +86,7 @@ def imports_of(module: str) -> set[str]:
 
 
 def run(code: str) -> str:
-    """What code prints in a fresh interpreter in which warnings are errors."""
+    """Return what code prints in a fresh interpreter in which warnings are errors."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("BINADD_")}
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],

@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def interrupt_at(sequences: int) -> Callable[[Progress], None]:
-    """A progress callback that does as Ctrl-C does."""
+    """Return a progress callback that raises KeyboardInterrupt, as Ctrl-C does."""
 
     def progress(progress: Progress) -> None:
         if progress.sequences >= sequences:

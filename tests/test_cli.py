@@ -23,7 +23,7 @@ from click.shell_completion import ShellComplete
 import binadd
 from binadd import BinaryAdderRNN, plots
 from binadd.cli import _binadd, main
-from binadd.cli.command import paint
+from binadd.cli.command import style
 from binadd.cli.numbers import parse_integer, write_integer
 from binadd.cli.progress import Reporter
 from binadd.kernels import load
@@ -671,7 +671,7 @@ def test_bench(
     cli: Callable[..., tuple[int, str, str]], cli_json: Callable[..., tuple[int, Any]]
 ) -> None:
     status, out, err = cli("bench", "--hidden", 4, "--repeats", 1)
-    assert status == 0 and "Python twin" in out and "timing: " in err
+    assert status == 0 and "NumPy reference" in out and "timing: " in err
     status, data = cli_json("bench", "--hidden", 4, "--repeats", 1, "--quiet")
     assert status == 0 and data["settings"]["hidden_size"] == 4 and data["sections"]
 
@@ -881,7 +881,7 @@ def test_terminals_that_have_no_colours_get_none(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert ("\x1b" in paint("proved", bold=True)) == coloured
+    assert ("\x1b" in style("proved", bold=True)) == coloured
 
 
 @needs_processes

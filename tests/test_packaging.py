@@ -157,7 +157,7 @@ class TestNative:
     def copy_package(
         target: Path, spoil: Callable[[bytes], bytes] | None = None, version: str = "0.0"
     ) -> None:
-        """The package again as of a version, with an extension that is spoilt, or without."""
+        """Copy the package as another version, with a spoilt extension or without one."""
         for source in PACKAGE.rglob("*.py"):
             copy = target / "binadd" / source.relative_to(PACKAGE)
             copy.parent.mkdir(parents=True, exist_ok=True)

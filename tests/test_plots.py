@@ -30,7 +30,7 @@ def texts(figure: Any) -> list[str]:
 
 
 def words(figure: Any) -> str:
-    """The same as one line, whatever was broken into several."""
+    """Join lines that were broken."""
     return " ".join(" ".join(texts(figure)).split())
 
 
@@ -184,7 +184,7 @@ def test_hidden_states(params: dict[str, Any], tmp_path: Path) -> None:
 
 
 def row_of(figure: Any, name: str) -> tuple[list[int], list[str]]:
-    """The bits of a row below the units and their colours, the least significant bit first."""
+    """Return the bits of a row below the units and their colours, lowest bit first."""
     from matplotlib.colors import to_hex
 
     axes = figure.axes[2]
@@ -365,16 +365,20 @@ def test_timings(tmp_path: Path) -> None:
     report = benchmark.run(2, 2, repeats=1)
     report.plot(tmp_path / "bench.png")
     written = texts(plots.timings(report))
-    assert "Python twin" in written
+    assert "NumPy reference" in written
     assert (tmp_path / "bench.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("growth", [False, True])
-def test_sections_and_growth(growth: bool) -> None:
+@pytest.mark.parametrize("scaling", [False, True])
+def test_sections_and_scaling(scaling: bool) -> None:
     def row(name: str, microseconds: float) -> Row:
         return Row(name, microseconds, microseconds, microseconds / 2, "")
 
-    rows = [row("notebook's code", 447), row("Python twin", 12345.6), row("native x86_64_v3", 2)]
+    rows = [
+        row("notebook's code", 447),
+        row("NumPy reference", 12345.6),
+        row("native x86_64_v3", 2),
+    ]
     sections = [Section(f"Training, an update for {n} sequences", "sequence", rows) for n in "123"]
     tables: dict[str, list[dict[str, Any]]] = {
         "Steps": [{"steps": n, "online": 1.0 * n, "batches of 64": 0.5 * n} for n in (8, 16, 32)],
@@ -383,13 +387,13 @@ def test_sections_and_growth(growth: bool) -> None:
     }
     machine = {"binadd": "1", "processor": "a processor"}
     settings = {"hidden_size": 16, "steps": 8, "dtype": "float64"}
-    figure = plots.timings(Report(machine, settings, sections, tables if growth else {}))
+    figure = plots.timings(Report(machine, settings, sections, tables if scaling else {}))
     written = texts(figure)
     assert "12,346 µs   6,173×" in written
-    assert {"native", "Python twin", "others"} <= set(written)
+    assert {"native", "NumPy reference", "others"} <= set(written)
     assert "binadd 1 on a processor: 16 hidden units, 8 steps, float64" in written
     curves = {axes.get_title(loc="left"): axes.lines for axes in figure.axes if axes.lines}
-    if growth:
+    if scaling:
         assert {name: len(lines) for name, lines in curves.items()} == {
             "Steps: µs per sequence": 2,
             "Batch size: µs per sequence": 1,

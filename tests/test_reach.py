@@ -534,7 +534,7 @@ def test_what_is_only_read_may_be_read_only(kernels: Any) -> None:
 
 
 def states_of(size: int, sets: int = 4) -> tuple[Any, Any, Any]:
-    """An architecture, states in about a plane, and their centres."""
+    """Return an architecture, states in about a plane, and their centres."""
     random = np.random.default_rng(size)
     architecture = learner(hidden_size=size).architecture
     spread = random.normal(size=(sets, 50, size)) * 4.0 ** -np.arange(size)

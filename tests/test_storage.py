@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def contents(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The header and the arrays of a file."""
+    """Return the header and the arrays of a file."""
     with np.load(path) as data:
         arrays = dict(data)
     return json.loads(arrays.pop("header").item()), arrays

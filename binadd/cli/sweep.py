@@ -19,9 +19,9 @@ from binadd.cli.command import (
     new_file,
     new_picture,
     option,
-    paint,
     require,
     say,
+    style,
 )
 from binadd.cli.options import backend_option, goal_options, grid_options
 from binadd.files import write_atomically
@@ -156,7 +156,7 @@ def sweep(
 
 def _interrupted(rows: str | None) -> Outcome:
     further = "with --rows FILE it could go on" if rows is None else "the same command goes on"
-    say(f"{paint('interrupted', fg='yellow', bold=True)}: {further}")
+    say(f"{style('interrupted', fg='yellow', bold=True)}: {further}")
     return Outcome("", {"status": "interrupted", "rows": rows}, INTERRUPTED)
 
 
@@ -191,7 +191,7 @@ def _cell(value: object) -> str:
 
 
 def _summarise(table: list[Row]) -> dict[str, Any]:
-    """Count how the networks ended and what proofs said of them, and how much that took."""
+    """Count statuses and verdicts, and summarise the numbers of sequences."""
     import numpy as np
 
     sequences = [row["sequences"] for row in table if row["sequences"] is not None]

@@ -53,7 +53,7 @@ def save_checkpoint(run: Run, path: str | os.PathLike[str]) -> None:
         "training": write_counts(state),
         "goal": asdict(run.goal),
         "schedule": asdict(schedule),
-        "rule": state.rule,
+        "rule": state.optimizer,
     }
     arrays = {"block": state.block, "moments": state.moments, "powers": state.powers}
     write_archive(path, _FORMAT, header, arrays)
@@ -83,7 +83,7 @@ def load_checkpoint(path: str | os.PathLike[str], backend: str = "auto") -> Run:
             state_of_block(architecture, arrays["block"], net.settings.seed),
             moments=arrays["moments"],
             powers=arrays["powers"],
-            rule=None if rule is None else check_choice("rule", rule, RULES),
+            optimizer=None if rule is None else check_choice("rule", rule, RULES),
             **read_counts(header.get("training")),
         )
         goal = read_object("goal", header.get("goal"), [field.name for field in fields(Goal)])

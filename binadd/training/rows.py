@@ -1,4 +1,4 @@
-"""The file of a sweep: a line of JSON that says what it is, then one for each network.
+"""The file of a sweep: a line of JSON that identifies it, then one for each network.
 
 Lines are only ever added, so what a run that was interrupted leaves behind is whole but for, at
 most, its last line; that one is dropped.
@@ -22,7 +22,7 @@ __all__ = ["Kind", "Row", "RowFile"]
 
 Row = dict[str, Any]
 Kind: TypeAlias = type | tuple[str | None, ...]
-"""What a column holds: one of these words, or numbers of a type, digests (`str`), or None."""
+"""The values of a column: one of these words, or numbers of a type, digests (`str`), or None."""
 
 _FORMAT = {"format": "binadd sweep", "version": 1}
 
@@ -139,7 +139,7 @@ def _may_be(value: Any, kind: Kind) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Return a parameter as JSON has it, which knows no infinity."""
+    """Return a parameter as JSON, which has no infinity."""
     return "inf" if isinstance(value, float) and math.isinf(value) else value
 
 
