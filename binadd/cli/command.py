@@ -10,7 +10,9 @@ import itertools
 import json
 import math
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -43,6 +45,7 @@ __all__ = [
     "paint",
     "require",
     "say",
+    "shielded",
     "silence",
     "while_heard",
 ]
@@ -224,6 +227,19 @@ def silence(stream: TextIO) -> None:
     """Let what a stream that failed still holds, and all that follows, go nowhere."""
     with suppress(OSError), open(os.devnull, "wb") as nowhere:  # some streams have no number
         os.dup2(nowhere.fileno(), stream.fileno())
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Pass over Ctrl-C for the moments that it takes to save what an interrupted command did."""
+    if threading.current_thread() is not threading.main_thread():  # it never gets signals
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def paint(text: str, **style: Any) -> str:
