@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from html import escape
 from inspect import Parameter, signature
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
@@ -768,6 +769,17 @@ class BinaryAdderRNN:
             if repr(value) != repr(defaults[name])
         )
         return f"{type(self).__name__}({', '.join(differing)})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        settings, state = self.settings, self.state
+        weights = sum(array.size for array in self.parameters.values())
+        trained = f"trained on {state.sequences:,} sequences" if state.sequences else "not trained"
+        status = f", {state.status}" if state.status in ("proved", "exact") else ""
+        return (
+            f"<code>{escape(repr(self))}</code><br>adds {settings.operands} numbers with "
+            f"{settings.hidden_size} hidden units, {weights:,} weights; {trained}{status}"
+        )
 
     def __eq__(self, other: object) -> bool:
         """Two networks are equal if they have the same architecture and the same weights."""

@@ -36,7 +36,8 @@ ARROWS = {
     "interop": {"proof", "storage"},
     "benchmark": {"model", "training", "interop", "plots"},
     "plots": {"model", "proof", "training"},
-    "cli": {"training", "proof", "benchmark", "plots", "storage", "interop"},
+    "report": {"plots", "proof", "model", "files"},
+    "cli": {"training", "proof", "benchmark", "plots", "report", "storage", "interop"},
     "__main__": {"cli"},
 }
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,10 @@ needs_processes = pytest.mark.skipif(
     sys.platform in ("emscripten", "wasi"), reason="there are no processes here"
 )
 
-COMMANDS = ["add", "bench", "check", "export", "import", "info", "plot", "prove", "sweep", "train"]
+COMMANDS = [
+    *("add", "bench", "check", "export", "import", "info"),
+    *("plot", "prove", "report", "sweep", "train"),
+]
 
 CONTROL = "\x1b]0;owned\x07\x1b[31m"
 
@@ -727,7 +731,11 @@ def test_bench(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["sum", "MODEL", "23", "42"], ["automaton", "MODEL"], ["learning", "MODEL"]]
+    "arguments",
+    [
+        ["sum", "MODEL", "23", "42"],
+        *([kind, "MODEL"] for kind in ("automaton", "learning", "states")),
+    ],
 )
 def test_plot(
     cli: Callable[..., tuple[int, str, str]],
@@ -755,6 +763,26 @@ def test_plot(
         assert status == 1 and out.startswith("refuted")
 
 
+@pytest.mark.slow
+def test_plot_all_and_report(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, untrained: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    folder = tmp_path / "pictures"
+    status, out, _ = cli("plot", "all", trained, "-o", folder)
+    names = ["automaton.png", "learning.png", "states.png", "sum.png"]
+    assert status == 0 and sorted(path.name for path in folder.iterdir()) == names
+    assert out.count("the picture is in") == 4
+    status, out, _ = cli("plot", "all", untrained, "-o", tmp_path / "fewer")
+    assert status == 0 and "no picture of automaton: refuted\n" in out
+    assert "no picture of learning: this network has not been trained" in out
+    assert cli("plot", "all", trained, "-o", trained)[0] == 2
+    page = tmp_path / "page.html"
+    assert cli("report", trained, "-o", page) == (0, f"the page is in {page}\n", "")
+    assert page.read_text("utf-8").startswith("<!doctype html>")
+    assert cli("report", trained, "-o", trained)[0] == 2
+
+
 @pytest.mark.parametrize(
     ("options", "last"),
     [(("--operands", 3, "--until", 64), 64), (("--until", 1500), 1500)],
@@ -770,7 +798,7 @@ def test_learning_is_drawn_as_long_as_it_took(
     monkeypatch.chdir(tmp_path)
     drawn: list[Any] = []
     curve = plots.learning_curve
-    monkeypatch.setattr(plots, "learning_curve", lambda p: drawn.append(p) or curve(p))
+    monkeypatch.setattr(plots, "learning_curve", lambda p, run: drawn.append(p) or curve(p, run))
     assert cli("train", *options, "-q", "-o", "net.npz")[0] == 0
     assert cli("plot", "learning", "net.npz")[0] == 0
     assert drawn[0][-1].sequences == last
@@ -855,6 +883,11 @@ def test_sweep(
     assert len(csv.read_text().splitlines()) == 7 and len(rows.read_text().splitlines()) == 7
     status, data = cli_json(*grid, "--rows", rows)
     assert status == 0 and [row["seed"] for row in data["rows"]] == [0, 1, 5] * 2
+    if find_spec("matplotlib"):
+        picture = tmp_path / "sweep.png"
+        status, _, err = cli(*grid, "--rows", rows, "--plot", picture)
+        assert status == 0 and str(picture) in err
+        assert picture.read_bytes().startswith(b"\x89PNG")
     assert data["summary"]["sequences"]["median"] == 50 and data["summary"]["verdict"] == {}
 
 

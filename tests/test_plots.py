@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -67,14 +68,14 @@ def test_learning_curve(tmp_path: Path) -> None:
     binadd.train(BinaryAdderRNN(4), bits=3, until=300, progress=history.append)
     figure = plots.learning_curve(history)
     top, bottom = figure.axes
-    assert top.lines[0].get_ydata()[0] == history[0].loss
+    assert top.lines[0].get_ydata()[0] == history[0].loss / 3
     assert list(bottom.lines[0].get_xdata()) == [p.sequences for p in history]
     for ending in ("png", "svg", "pdf"):
         path = tmp_path / f"curve.{ending}"
-        plots.save(figure, path)
+        plots.save(plots.learning_curve(history), path)
         first = path.read_bytes()
         plots.save(plots.learning_curve(history), path)
-        if ending == "png":  # the others name their parts at random
+        if ending != "pdf":  # which names its fonts at random
             assert path.read_bytes() == first
 
 
@@ -91,7 +92,7 @@ def test_phases_and_new_beginnings_are_parted() -> None:
     figure = plots.learning_curve(begun + again + last)
     for axes in figure.axes:
         dotted = [line for line in axes.lines if line.get_linestyle() == ":"]
-        curves = [list(line.get_xdata()) for line in axes.lines if line not in dotted]
+        curves = [list(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "-"]
         assert curves == [[100, 200], [300, 400], [500, 600]]
         assert [list(line.get_xdata()) for line in dotted] == [[200, 200]]
         (shade,) = axes.patches
@@ -102,6 +103,63 @@ def test_phases_and_new_beginnings_are_parted() -> None:
     assert "Dotted: the network started again with other weights." in words(figure)
     assert "Shaded: the last phase" in words(figure)
     assert_legible(figure)
+
+
+@pytest.mark.parametrize(
+    ("params", "training", "marks"),
+    [
+        ({"seed": 0}, {}, ["short sums right and proved"]),
+        ({"seed": 0}, {"until": "exact"}, ["short sums right"]),
+        ({"seed": 0, "dtype": "float32"}, {"until": 1000}, []),
+        ({"operands": 3, "batch_size": 8}, {"max_sequences": 2000}, []),
+    ],
+    ids=str,
+)
+def test_training_again(
+    params: dict[str, Any], training: dict[str, Any], marks: list[str]
+) -> None:
+    net = BinaryAdderRNN(**params)
+    run = binadd.train(net, **training)
+    history, again = plots.train_again(net)
+    assert (again.status, again.sequences) == (run.status, run.sequences)
+    assert history[-1].sequences == run.sequences
+    twice, _ = plots.train_again(net)
+    assert [replace(p, seconds=0) for p in history] == [replace(p, seconds=0) for p in twice]
+    assert 30 <= len(history) <= 130
+    figure = plots.learning_curve(history, again)
+    assert [text.get_text() for text in figure.axes[0].texts] == marks
+    loss = net.settings.loss.replace("_", " ")
+    assert f"The loss is the {loss}." in words(figure) and "guessing" in words(figure)
+    assert_legible(figure)
+
+
+def test_a_run_that_never_happened_is_not_drawn() -> None:
+    net = BinaryAdderRNN(seed=0)
+    with pytest.raises(InvalidInputError, match="has not been trained"):
+        plots.train_again(net)
+    binadd.train(net, until=256)
+    binadd.train(net, until=512)
+    assert plots.train_again(net)[1].sequences == 512  # the same data, the same weights
+    net.parameters["output_bias"] = 0.5
+    with pytest.raises(InvalidInputError, match="it comes to other weights"):
+        plots.train_again(net)
+
+
+def test_marks_apart_and_marks_close() -> None:
+    def step(sequences: int, failed_proofs: int) -> binadd.Progress:
+        return binadd.Progress(
+            sequences, 1, 0.0, 8, 2.0, 0.75, 0.1, 0, failed_proofs, failed_proofs > 0
+        )
+
+    net = BinaryAdderRNN()
+    early = [step(100, 0), step(200, 1), step(1000, 2)]
+    run = binadd.training.TrainingRun("proved", 1000, 1000, 0, 0.0, 8, network=net)
+    figure = plots.learning_curve(early, run)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["short sums right", "proved"]
+    assert_legible(figure)
+    late = plots.learning_curve([step(100, 0), step(900, 0), step(1000, 1)], run)
+    assert [text.get_text() for text in late.axes[0].texts] == ["short sums right, then proved"]
+    assert_legible(late)
 
 
 def test_no_history() -> None:
@@ -215,6 +273,72 @@ def test_automaton(tmp_path: Path) -> None:
     plots.save(figure, tmp_path / "automaton.svg")
 
 
+def test_units_show_what_they_hold() -> None:
+    net = BinaryAdderRNN(seed=1)
+    machine = binadd.train(net).verdict.automaton
+    figure = plots.automaton(machine)
+    units = plots.by_role(machine)
+    assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == [
+        f"unit {unit.index}" for unit in units
+    ]
+    assert f"tells {units[0].role}" in texts(figure)
+    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in figure.axes[1].patches]
+    for unit, drawn in zip(units, np.array(bars).reshape(len(units), -1, 2), strict=True):
+        for (low, high), (left, right) in zip(unit.ranges, drawn, strict=True):
+            assert left == low and right >= high - 1e-9
+    assert_legible(figure)
+    assert_legible(plots.units(machine))
+
+
+@pytest.mark.parametrize("params", [{}, {"activation": "tanh"}, {"operands": 3}], ids=str)
+def test_states(params: dict[str, Any]) -> None:
+    net = BinaryAdderRNN(6, **params)
+    figure = plots.state_space(net)
+    assert len(figure.axes[0].collections) == net.settings.operands
+    assert {f"carry {carry}" for carry in range(net.settings.operands)} <= set(texts(figure))
+    assert_legible(figure)
+
+
+def test_sets_are_drawn_around_states() -> None:
+    from matplotlib.path import Path as Outline
+
+    from binadd.plots.state_space import _shadow
+
+    net = BinaryAdderRNN(seed=0)
+    verdict = binadd.train(net).verdict
+    certificate = verdict.certificate
+    sets, *marks = plots.state_space(net, verdict).axes[0].collections
+    outlines = sets.get_paths()
+    assert len(outlines) == len(certificate.cells)
+    points = np.concatenate([np.asarray(mark.get_offsets()) for mark in marks])
+    inside = np.any([outline.contains_points(points) for outline in outlines], axis=0)
+    assert inside.mean() > 0.9  # others are on their way from one set to another
+    # The corners of a box lie within its shadow, and some on its edge.
+    generator = np.random.default_rng(0)
+    plane = np.linalg.qr(generator.normal(size=(16, 2)))[0].T
+    for number, (context, _) in enumerate(certificate.cells):
+        signs = generator.choice([-1, 1], (200, 16))
+        y = certificate.middles[number] + signs * certificate.halves[number]
+        frame = certificate.frame[context]
+        x = certificate.centres[context] + (y if frame < 0 else y @ certificate.frames[frame])
+        shadow = Outline(_shadow(certificate, number, plane, np.zeros(16)))
+        if certificate.widths[context] == 0:
+            assert shadow.contains_points(x @ plane.T, radius=1e-9).all() or (
+                shadow.contains_points(x @ plane.T, radius=-1e-9).all()
+            )
+
+
+def test_axes_are_taken_and_returned() -> None:
+    from matplotlib.figure import Figure
+
+    net = BinaryAdderRNN(seed=1)
+    verdict = binadd.train(net).verdict
+    one, other, third = Figure((12, 4)).subplots(1, 3)
+    assert plots.state_space(net, verdict, axes=one) is one and one.collections
+    assert plots.automaton(verdict.automaton, axes=other) is other and other.patches
+    assert plots.units(verdict.automaton, axes=third) is third and third.patches
+
+
 @pytest.mark.thorough(one_in=8)
 @pytest.mark.parametrize("operands", range(1, 9))
 def test_arrows_and_their_texts_keep_apart(operands: int) -> None:
@@ -275,6 +399,29 @@ def test_sections_and_growth(growth: bool) -> None:
     else:
         assert not curves
     assert_legible(figure)
+
+
+def test_a_sweep_is_drawn() -> None:
+    from matplotlib.figure import Figure
+
+    def row(seed: int, size: int, sequences: int, status: str) -> dict[str, Any]:
+        return {"seed": seed, "hidden_size": size, "sequences": sequences, "status": status}
+
+    rows = [row(0, 8, 300, "proved"), row(1, 8, 100, "proved"), row(2, 8, 400, "limit")]
+    rows += [row(seed, 16, 200, "proved") for seed in range(3)]
+    figure = plots.sweep(rows)
+    slow, quick = figure.axes[0].lines
+    assert slow.get_label() == "hidden size 8" and quick.get_label() == "hidden size 16"
+    assert list(slow.get_xdata()) == [0, 100, 300, 400]
+    assert np.allclose(slow.get_ydata(), [0, 100 / 3, 200 / 3, 200 / 3])
+    assert list(quick.get_ydata())[-1] == 100
+    assert_legible(figure)
+    axes = Figure().subplots()
+    assert plots.sweep(rows[:3], axes=axes) is axes and axes.get_legend() is None
+    with pytest.raises(InvalidInputError, match="no network"):
+        plots.sweep([])
+    with pytest.raises(InvalidInputError, match="9 combinations of parameters are too many"):
+        plots.sweep([row(0, size, 1, "proved") for size in range(1, 10)])
 
 
 def test_an_unknown_ending(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from binadd.cli.import_ import import_
 from binadd.cli.info import info
 from binadd.cli.plot import plot
 from binadd.cli.prove import check, prove
+from binadd.cli.report import report
 from binadd.cli.sweep import sweep
 from binadd.cli.train import train
 from binadd.errors import BinaddError, DivergenceError
@@ -87,7 +88,21 @@ def _help(ctx: click.Context, command: str | None) -> Outcome:
     return Outcome(text, {"command": command, "help": text})
 
 
-for _command in (demo, train, add, prove, check, info, plot, bench, sweep, import_, export, _help):
+for _command in (
+    demo,
+    train,
+    add,
+    prove,
+    check,
+    info,
+    plot,
+    report,
+    bench,
+    sweep,
+    import_,
+    export,
+    _help,
+):
     _binadd.add_command(_command)
 
 

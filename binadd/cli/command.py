@@ -37,6 +37,7 @@ __all__ = [
     "Outcome",
     "as_json",
     "check_new_file",
+    "check_new_picture",
     "demand_own_files",
     "existing_file",
     "new_file",
@@ -95,7 +96,7 @@ def check_new_file(ctx: click.Context, parameter: click.Parameter, path: str | N
     raise click.BadParameter(reason, ctx, parameter)
 
 
-def _check_new_picture(
+def check_new_picture(
     ctx: click.Context, parameter: click.Parameter, path: str | None
 ) -> str | None:
     """Refuse a path that no picture can be written to."""
@@ -205,7 +206,7 @@ def new_file(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
 
 def new_picture(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
     """Declare an option that names a picture to be drawn."""
-    return option(*args, metavar="FILE", callback=_check_new_picture, **kwargs)
+    return option(*args, metavar="FILE", callback=check_new_picture, **kwargs)
 
 
 def say(message: str, **style: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -10,50 +11,59 @@ from binadd.cli.command import (
     NO,
     Command,
     Outcome,
+    check_new_picture,
     demand_own_files,
     existing_file,
-    new_picture,
+    option,
     require,
 )
 from binadd.cli.numbers import parse_integer
 from binadd.cli.prove import describe_verdict, verdict_data
+from binadd.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from binadd.model import BinaryAdderRNN
-    from binadd.training import Progress
 
 __all__ = ["plot"]
 
-_KINDS = ("sum", "automaton", "learning")
+_KINDS = ("sum", "automaton", "learning", "states")
+_SMALL = (23, 42, 7, 88, 5, 61, 12, 30)
+"""What the picture of a sum adds where no numbers are given."""
 
 
 @click.command(
     "plot",
     cls=Command,
-    short_help="Draw a sum, the automaton, or the learning.",
+    short_help="Draw a sum, the automaton, the learning, or the states.",
     examples="""
 binadd plot sum adder.npz 23 42 -o sum.png
 binadd plot automaton adder.npz -o automaton.svg
-binadd plot learning adder.npz
+binadd plot all adder.npz -o pictures
 """,
 )
-@click.argument("kind", type=click.Choice(_KINDS), metavar="|".join(_KINDS))
+@click.argument("kind", type=click.Choice([*_KINDS, "all"]), metavar="|".join([*_KINDS, "all"]))
 @click.argument("model", type=existing_file)
 @click.argument("numbers", nargs=-1)
-@new_picture(
+@option(
     "-o",
     "--output",
-    help="Draw in this file, a .png, .svg or .pdf [default: sum.png, automaton.png or "
-    "learning.png].",
+    metavar="FILE",
+    help="Draw in this file, a .png, .svg or .pdf [default: the kind's name with .png]; all "
+    "pictures in this folder [default: pictures].",
 )
 def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) -> Outcome:
     """Draw what the network in MODEL does.
 
     \b
     sum        its hidden units during one sum of NUMBERS
-    automaton  the finite machine inside it, if it can be proved
+    automaton  the finite machine inside it and what each unit holds,
+               if it can be proved
     learning   loss and right bits as it learnt, by training a new network
                with the same options
+    states     where its hidden states lie, with the sets of the proof
+    all        each of these that can be drawn, in a folder
 
     In the picture of a sum, output bits are green if they are right and orange if they are wrong;
     the carry, and the true sum below a wrong one, are grey. Hidden units that are higher when
@@ -62,45 +72,66 @@ def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) ->
     Exit status 1: there is no proof.
     """
     context = click.get_current_context()
-    if bool(numbers) != (kind == "sum"):
+    if bool(numbers) != (kind == "sum") and kind != "all":
         raise click.UsageError("NUMBERS are needed for a sum, and for nothing else", context)
-    output = output or f"{kind}.png"
-    demand_own_files(model=model, picture=output)
+    if kind == "all":
+        folder = _new_folder(output or "pictures")
+        paths = {name: os.path.join(folder, f"{name}.png") for name in _KINDS}
+    else:
+        paths = {kind: output or f"{kind}.png"}
+        (parameter,) = (p for p in context.command.params if p.name == "output")
+        check_new_picture(context, parameter, paths[kind])
     require("matplotlib", "plot")
     from binadd import load, plots
 
     net = load(model)
+    drawn, skipped = [], {}
+    for name, path in paths.items():
+        demand_own_files(model=model, picture=path)
+        try:
+            figure = _draw(name, net, numbers)
+        except InvalidInputError as reason:
+            if kind != "all":
+                raise
+            skipped[name] = str(reason)
+            continue
+        if isinstance(figure, Outcome):
+            if kind != "all":
+                return figure
+            skipped[name] = figure.data["status"]
+            continue
+        plots.save(figure, path)
+        drawn.append(path)
+    data = {"kind": kind, "model": model, "output": output or paths.get(kind, "pictures")}
+    if kind != "all":
+        return Outcome(f"the picture is in {drawn[0]}", data)
+    lines = [f"the picture is in {path}" for path in drawn]
+    lines += [f"no picture of {name}: {reason}" for name, reason in skipped.items()]
+    return Outcome("\n".join(lines), data | {"pictures": drawn, "skipped": skipped})
+
+
+def _new_folder(path: str) -> str:
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}", click.get_current_context()) from None
+    return path
+
+
+def _draw(kind: str, net: BinaryAdderRNN, numbers: tuple[str, ...]) -> Figure | Outcome:
+    """Return a picture; an outcome where there is none without a proof."""
+    from binadd import plots
+    from binadd.proof import Proved, prove
+
     if kind == "sum":
-        figure = plots.hidden_states(net, *map(parse_integer, numbers))
-    elif kind == "learning":
-        figure = plots.learning_curve(_learn_again(net))
-    else:
-        from binadd.proof import Proved, prove
-
-        verdict = prove(net)
-        if not isinstance(verdict, Proved):
-            text = describe_verdict(verdict, net.settings.operands)
-            return Outcome(text, verdict_data(verdict), NO)
-        figure = plots.automaton(verdict.automaton)
-    plots.save(figure, output)
-    return Outcome(f"the picture is in {output}", {"kind": kind, "model": model, "output": output})
-
-
-def _learn_again(net: BinaryAdderRNN) -> list[Progress]:
-    """Train a network of the same settings for as long, and return how that went."""
-    from binadd.model import BinaryAdderRNN
-    from binadd.training import train
-
-    state = net.state
-    history: list[Progress] = []
-    if not state.sequences or state.bits is None:
-        raise click.UsageError("this network has not been trained by binadd train")
-    until: dict[str | None, str | int] = {"exact": "exact", "finished": state.sequences}
-    train(
-        BinaryAdderRNN(**net.get_params()),
-        state.bits,
-        until=until.get(state.status, "proved"),
-        max_sequences=state.sequences,
-        progress=history.append,
-    )
-    return history
+        integers = map(parse_integer, numbers) if numbers else _SMALL[: net.settings.operands]
+        return plots.hidden_states(net, *integers)
+    if kind == "learning":
+        return plots.learning_curve(*plots.train_again(net))
+    verdict = prove(net)
+    if kind == "states":
+        return plots.state_space(net, verdict)
+    if not isinstance(verdict, Proved):
+        text = describe_verdict(verdict, net.settings.operands)
+        return Outcome(text, verdict_data(verdict), NO)
+    return plots.automaton(verdict.automaton)

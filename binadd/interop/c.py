@@ -70,7 +70,7 @@ def to_c(
 def c_source(net: BinaryAdderRNN, *, name: str = "adder", dtype: str | None = None) -> str:
     """Return the network as the text of a C99 file, whatever it computes.
 
-    It allocates nothing and includes but <stdint.h>, <string.h>. Its functions:
+    It allocates nothing and includes but <stdint.h>, <string.h>. Its functions::
 
         void  NAME_start(NAME_state *state)                          before the lowest bits
         int   NAME_step(NAME_state *state, unsigned symbol)          the sum's next bit

@@ -265,7 +265,8 @@ cdef _answer(architecture, block, symbols, Answer wanted):
     cdef Buffer weights = buffer_of(block, kind, architecture.block_shape)
     cdef Buffer questions = buffer_of(symbols, c"B")
     cdef size_t count = questions.view.shape[0], steps = questions.view.shape[1]
-    answers = np.empty((count, steps), BYTE if wanted == BITS else FLOAT64 if is_double else FLOAT32)
+    real = FLOAT64 if is_double else FLOAT32
+    answers = np.empty((count, steps), BYTE if wanted == BITS else real)
     cdef void *results = buffer_of(answers, c"B" if wanted == BITS else kind).view.buf
     cdef c.binadd_run run = c.binadd_run(
         block=weights.view.buf,
@@ -702,7 +703,8 @@ def activation(values, name):
     cdef bint is_double = results.dtype == FLOAT64
     cdef c.binadd_dtype dtype = c.BINADD_FLOAT64 if is_double else c.BINADD_FLOAT32
     cdef c.binadd_activation function = ACTIVATIONS[name]
-    cdef Buffer buffer = buffer_of(results.reshape(-1), c"d" if is_double else c"f", (results.size,))
+    cdef char kind = c"d" if is_double else c"f"
+    cdef Buffer buffer = buffer_of(results.reshape(-1), kind, (results.size,))
     with nogil:
         c.binadd_activation_values(dtype, function, buffer.view.buf,
                                    buffer.view.shape[0], buffer.view.buf)

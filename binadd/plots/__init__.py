@@ -1,15 +1,32 @@
-"""Pictures: how a network learns, what it holds in mind during a sum, the machine inside it.
+"""Pictures: how a network learns, its states, what it does in a sum, the machine inside it.
 
-Each function returns a `matplotlib.figure.Figure` and leaves pyplot alone; `save` writes one to a
-file. Needs matplotlib: `pip install 'binadd[plot]'`.
+Each function returns a `matplotlib.figure.Figure`, which a notebook shows, and leaves pyplot
+alone; functions that take `axes` draw there and return them instead. `save` writes a figure to a
+file.
+Needs matplotlib: `pip install 'binadd[plot]'`.
 """
 
 from __future__ import annotations
 
-from binadd.plots.figures import save
-from binadd.plots.learning import learning_curve
+from binadd.plots.figures import render, save
+from binadd.plots.learning import learning_curve, train_again
 from binadd.plots.machine import automaton
+from binadd.plots.state_space import state_space
 from binadd.plots.sums import hidden_states
+from binadd.plots.sweeps import sweep
 from binadd.plots.timings import timings
+from binadd.plots.units import by_role, units
 
-__all__ = ["automaton", "hidden_states", "learning_curve", "save", "timings"]
+__all__ = [
+    "automaton",
+    "by_role",
+    "hidden_states",
+    "learning_curve",
+    "render",
+    "save",
+    "state_space",
+    "sweep",
+    "timings",
+    "train_again",
+    "units",
+]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BLUE",
+    "CARRIES",
     "GREEN",
     "GREY",
     "INK",
@@ -27,12 +30,15 @@ __all__ = [
     "PALE_GREEN",
     "SLATE",
     "new_figure",
+    "render",
     "save",
 ]
 
 # Colours that colour-blind people can tell apart: M. Okabe & K. Ito, "Color Universal Design".
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8A8F98"
 INK, SLATE, PALE, PALE_GREEN = "#22262B", "#5A616B", "#E9ECEF", "#CBEADF"
+CARRIES = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", ORANGE, "#F0E442", GREY)
+"""Of carries 0 … 7; marks and places tell them apart, too."""
 
 # Inches. Letters are taken for somewhat wider than most are, so that lines fit.
 MARGIN = 0.12
@@ -63,6 +69,20 @@ STYLE: Any = {
 }
 
 
+@cache
+def _picture() -> type[Figure]:
+    """Return the class of binadd's figures, which needs matplotlib."""
+    from matplotlib.figure import Figure
+
+    class Picture(Figure):
+        """A figure that a notebook shows where it is the value of a cell."""
+
+        def _repr_png_(self) -> bytes:
+            return render(self, "png", dpi=120)
+
+    return Picture
+
+
 @contextmanager
 def new_figure(
     width: float,
@@ -83,7 +103,6 @@ def new_figure(
     """
     with extra("plot"):
         from matplotlib import rc_context
-        from matplotlib.figure import Figure
 
     title = fill(title, int((width - 2 * MARGIN) / TITLE_LETTER))
     caption = fill(caption, int((width - 2 * MARGIN) / CAPTION_LETTER))
@@ -92,7 +111,7 @@ def new_figure(
     below = notes + GAP + (KEY_LINE if key else 0)
     whole = above + height + below
     with rc_context(STYLE):
-        figure = Figure((width, whole), layout="constrained", facecolor="white")
+        figure = _picture()((width, whole), layout="constrained", facecolor="white")
         engine: Any = figure.get_layout_engine()
         left = MARGIN / width
         engine.set(rect=(left, below / whole, 1 - 2 * left, height / whole), w_pad=0)
@@ -136,8 +155,33 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     known = figure.canvas.get_supported_filetypes()
     if kind not in known:
         raise InvalidInputError(f"a picture can be {', '.join(sorted(known))}, not {kind!r}")
+    write_atomically(path, render(figure, kind))
+
+
+def render(
+    figure: Figure, kind: str, dpi: int = 200, *, name: str = "binadd", **options: Any
+) -> bytes:
+    """Return a figure as a file of this kind holds it: the same picture, the same bytes.
+
+    The parts of an SVG are named after `name`, which keeps them apart from those of others that
+    are on one page; `options` are those of matplotlib's `savefig`.
+    """
+    from matplotlib import rc_context
+
     data = io.BytesIO()
-    # No date in it: the same picture is the same file.
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-    figure.savefig(data, format=kind, dpi=200, metadata=metadata)
-    write_atomically(path, data.getvalue())
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(data, format=kind, dpi=dpi, metadata=metadata, **options)
+    return _name_parts(data.getvalue(), name) if kind == "svg" else data.getvalue()
+
+
+def _name_parts(svg: bytes, name: str) -> bytes:
+    """Number the parts that others refer to: matplotlib names some of them by where they lay in
+    memory."""
+    text = svg.decode()
+    parts = dict.fromkeys(re.findall(r'#([\w.-]+)[")]', text))
+    names = {part: f"{name}-{number}" for number, part in enumerate(parts)}
+    text = re.sub(
+        r'(?<=id=")[^"]+(?=")|(?<=#)[\w.-]+(?=[")])', lambda m: names.get(m[0], m[0]), text
+    )
+    return text.encode()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from binadd.checks import check_instance
 from binadd.plots.figures import BLUE, INK, SLATE, new_figure
+from binadd.plots.units import CAPTION as UNITS
+from binadd.plots.units import draw_units, height_of_units, key_of_units
 from binadd.proof.automaton import Automaton
 
 if TYPE_CHECKING:
@@ -24,17 +26,38 @@ GAP = 3.4
 INCH = 0.54
 """Inches of these units."""
 
+TITLE = "The machine inside the network"
 CAPTION = (
-    "A circle is what is carried. An arrow is a step: before the slash is how many of the "
-    "input bits are ones, after it the bit of the sum that the network says."
+    "A circle is a carry. An arrow is a step: before the slash is how many of the "
+    "input bits are ones, after it the bit that the network outputs."
 )
 
 
-def automaton(machine: Automaton, title: str = "The machine inside the network") -> Figure:
+@overload
+def automaton(machine: Automaton, title: str = TITLE) -> Figure: ...
+@overload
+def automaton(machine: Automaton, *, axes: Axes) -> Axes: ...
+def automaton(
+    machine: Automaton, title: str = TITLE, *, axes: Axes | None = None
+) -> Figure | Axes:
     """Draw the minimal automaton of a proved network: `binadd.prove(net).automaton`.
 
     A state is the carry; an arrow says how many ones the step's symbol has, and after the slash
-    the bit that the network says. Arrows to higher carries are above, those to lower ones below.
+    the bit that the network outputs. Arrows to higher carries are above, those to lower ones
+    below.
+    The automaton is the same for every network that adds; how this network is one, its units
+    show, which are drawn underneath.
+
+    Parameters
+    ----------
+    machine : Automaton
+    title : str
+    axes : matplotlib.axes.Axes, optional
+        Draw only the states and arrows, and here.
+
+    Returns
+    -------
+    matplotlib.figure.Figure, or the Axes that were given
 
     Raises
     ------
@@ -42,24 +65,47 @@ def automaton(machine: Automaton, title: str = "The machine inside the network")
         If it is not a `binadd.proof.automaton.Automaton`.
     """
     check_instance("machine", machine, Automaton)
+    if axes is not None:
+        _draw(axes, machine)
+        return axes
+    left, right, low, high = _extent(machine)
+    graph, below = (high - low) * INCH, 0.0
+    caption, key = CAPTION, {}
+    if machine.units:
+        below = height_of_units(machine)
+        caption, key = f"{CAPTION} {UNITS}", key_of_units(machine)
+    width = max((right - left) * INCH, 6.4 if machine.units else 0)
+    with new_figure(width, graph + below, title, caption, key) as figure:
+        if machine.units:
+            top, bottom = figure.subplots(2, 1, height_ratios=(graph, below))
+            _draw(top, machine)
+            draw_units(bottom, machine)
+        else:
+            _draw(figure.subplots(), machine)
+        return figure
+
+
+def _extent(machine: Automaton) -> tuple[float, float, float, float]:
+    """Return how far the drawing goes: left, right, down and up."""
     arrows = machine.arrows()
-    left, right = -3.3, (len(machine) - 1) * GAP + 1.4
     low = -max((_top(a, b) for a, b in arrows if a > b), default=RADIUS) - 0.6
     high = max(_top(a, b) for a, b in arrows if a <= b) + 0.6
-    with new_figure((right - left) * INCH, (high - low) * INCH, title, CAPTION) as figure:
-        axes = figure.subplots()
-        axes.set_axis_off()
-        axes.set_aspect("equal")
-        axes.set_xlim(left, right)
-        axes.set_ylim(low, high)
-        for state in range(len(machine)):
-            _state(axes, state)
-        for (state, following), texts in arrows.items():
-            _arrow(axes, _curve(state, following))
-            _label(axes, state, following, "   ".join(texts))
-        _arrow(axes, [(-2.0, 0), (-1.6, 0), (-1.2, 0), (-RADIUS - 0.05, 0)])
-        axes.text(-2.05, 0.0, "start", ha="right", va="center", color=SLATE)
-        return figure
+    return -3.3, (len(machine) - 1) * GAP + 1.4, low, high
+
+
+def _draw(axes: Axes, machine: Automaton) -> None:
+    left, right, low, high = _extent(machine)
+    axes.set_axis_off()
+    axes.set_aspect("equal")
+    axes.set_xlim(left, right)
+    axes.set_ylim(low, high)
+    for state in range(len(machine)):
+        _state(axes, state)
+    for (state, following), texts in machine.arrows().items():
+        _arrow(axes, _curve(state, following))
+        _label(axes, state, following, "   ".join(texts))
+    _arrow(axes, [(-2.0, 0), (-1.6, 0), (-1.2, 0), (-RADIUS - 0.05, 0)])
+    axes.text(-2.05, 0.0, "start", ha="right", va="center", color=SLATE)
 
 
 def _state(axes: Axes, state: int) -> None:

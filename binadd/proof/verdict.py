@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn, TypeAlias
 
 from binadd.checks import shorten
@@ -51,6 +52,13 @@ class Proved:
 
         return extract(self.certificate, self.network)
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return (
+            f"<b>Proved</b>: it adds all numbers of every length. {len(self.certificate.cells):,} "
+            f"sets hold every state it can reach; no logit is closer to 0 than {self.margin:.3g}."
+        )
+
     def __bool__(self) -> Literal[True]:
         return True
 
@@ -82,6 +90,14 @@ class Refuted:
             f"got={shorten(self.got)}, expected={shorten(self.expected)})"
         )
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return (
+            f"<b>Refuted</b>: for {' + '.join(map(shorten, self.operands))} it outputs "
+            f"{shorten(self.got)}; the sum is {shorten(self.expected)}. "
+            f"Bit {self.wrong_bit:,} is the lowest that is wrong."
+        )
+
     def __bool__(self) -> Literal[False]:
         return False
 
@@ -104,6 +120,13 @@ class Undecided:
     tried: tuple[str, ...]
     reached: str
     advice: str
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return (
+            f"<b>Undecided</b>: neither a proof nor a wrong sum was found. So far: "
+            f"{escape(self.reached)}. What may help: {escape(self.advice)}."
+        )
 
     def __bool__(self) -> NoReturn:
         raise UndecidedError(

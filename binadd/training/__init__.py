@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-from binadd.checks import check_instance
+from binadd.checks import check_instance, check_integer
 from binadd.kernels.contract import Report
 from binadd.model import BinaryAdderRNN
 from binadd.progress import reporting
@@ -25,6 +25,7 @@ def train(
     max_sequences: int = MAX_SEQUENCES,
     restart: bool | None = None,
     progress: Callable[[Progress], object] | bool | None = None,
+    progress_every: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     checkpoint_seconds: float = 10.0,
@@ -61,6 +62,9 @@ def train(
     progress : callable or True, optional
         Called with a `Progress` after every slice of training, at least every 0.1 s or so; True
         shows a line on stderr.
+    progress_every : int, optional
+        Train in slices of at most this many sequences, in whole batches, however long they take,
+        so that `progress` reports the same on every machine. By default slices take about 0.1 s.
     checkpoint : path, optional
         Where to write checkpoints, from which `resume` continues: at the start, at the end however
         it comes about (Ctrl-C too), and in between. A file of this name is replaced.
@@ -94,9 +98,11 @@ def train(
     """
     check_instance("net", net, BinaryAdderRNN)
     goal = check_goal(net.settings.operands, bits, until, max_sequences, restart)
+    if progress_every is not None:
+        progress_every = check_integer("progress_every", progress_every, 1)
     with reporting(progress) as report:
         writer = CheckpointWriter(checkpoint, checkpoint_every, checkpoint_seconds)
-        return follow(Run(net, goal), report, writer)
+        return follow(Run(net, goal, progress_every=progress_every), report, writer)
 
 
 def resume(

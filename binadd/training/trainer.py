@@ -57,6 +57,8 @@ class Run:
         That of an interrupted run, which goes on.
     during_proof : callable, optional
         Called with a `ProofProgress` now and then; to raise an exception ends the run.
+    progress_every : int, optional
+        Sequences of a slice at most; otherwise slices take about the same time.
     """
 
     def __init__(
@@ -65,13 +67,15 @@ class Run:
         goal: Goal,
         schedule: Schedule | None = None,
         during_proof: Callable[[ProofProgress], object] | None = None,
+        progress_every: int | None = None,
     ) -> None:
         self.start = time.perf_counter()
         self.net = net
         self.goal = goal
         # Very long operands take a second a sequence: begin with one batch of them.
         batch_bits = net.settings.batch_size * goal.bits
-        self.pace = max(1, min(CHECK_UPDATES, SHORT_SLICE // batch_bits))
+        self._pace = max(1, min(CHECK_UPDATES, SHORT_SLICE // batch_bits))
+        self._progress_every = progress_every
         self.divergence: DivergenceError | None = None
         self._during_proof = during_proof
         self._data = DataStream(net.kernels, net.state.seed, net.settings.operands)
@@ -106,6 +110,17 @@ class Run:
     def words(self) -> int:
         """Raw words of data that one of its sequences takes."""
         return words_of_sequence(self.net.settings.operands, self.phase.bits)
+
+    @property
+    def pace(self) -> int:
+        """Updates of the next slice at most."""
+        if self._progress_every is None:
+            return self._pace
+        return max(1, self._progress_every // self.phase.batch_size)
+
+    @pace.setter
+    def pace(self, updates: int) -> None:
+        self._pace = updates
 
     def remaining(self) -> int:
         """Return how many updates lie before the next evaluation or the end."""

@@ -10,7 +10,8 @@ void _exit(int);
 
 static void reset(void)
 {
-    *(volatile unsigned *)0xE000ED88 |= 0xFu << 20; /* CPACR: the floating-point unit is off at first */
+    *(volatile unsigned *)0xE000ED88 |= 0xFu
+                                        << 20; /* CPACR: the floating-point unit is off at first */
     initialise_monitor_handles();
     _exit(drive());
 }

@@ -1,0 +1,111 @@
+"""What each hidden unit of a proved network holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, overload
+
+from binadd.checks import check_instance
+from binadd.plots.figures import CARRIES, PALE, SLATE, new_figure
+from binadd.proof.automaton import Automaton, Unit
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["CAPTION", "by_role", "draw_units", "height_of_units", "key_of_units", "units"]
+
+MOST = 32
+"""Units that are drawn: those that tell most."""
+ROW = 0.27
+"""Inches."""
+
+CAPTION = (
+    "Bars are the values that a unit can have in any sum, by the carry after the step; above the "
+    "line where the bit of the sum is 1, below it where that is 0. A unit that holds the carry "
+    "has its colours far apart. A total is the ones of a step plus the carry before it."
+)
+
+
+@overload
+def units(machine: Automaton) -> Figure: ...
+@overload
+def units(machine: Automaton, *, axes: Axes) -> Axes: ...
+def units(machine: Automaton, *, axes: Axes | None = None) -> Figure | Axes:
+    """Draw between which values each hidden unit lies, by the carry and the bit of the sum.
+
+    Parameters
+    ----------
+    machine : Automaton
+        `binadd.prove(net).automaton`.
+    axes : matplotlib.axes.Axes, optional
+        Draw here instead of in a figure of its own.
+
+    Returns
+    -------
+    matplotlib.figure.Figure, or the Axes that were given
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is not a `binadd.proof.automaton.Automaton`.
+    """
+    check_instance("machine", machine, Automaton)
+    if axes is not None:
+        draw_units(axes, machine)
+        return axes
+    title = "What each hidden unit holds"
+    with new_figure(6, height_of_units(machine), title, CAPTION, key_of_units(machine)) as figure:
+        draw_units(figure.subplots(), machine)
+        return figure
+
+
+def by_role(machine: Automaton) -> list[Unit]:
+    """Return units in order: those that hold the carry first, then those that tell most."""
+    return sorted(machine.units, key=lambda unit: (not _holds_carry(unit), -unit.gap, unit.index))
+
+
+def _holds_carry(unit: Unit) -> bool:
+    return unit.role.startswith("carry")
+
+
+def key_of_units(machine: Automaton) -> dict[str, str]:
+    """Return what the bars' colours mean."""
+    return {f"carry {carry}": CARRIES[carry] for carry in range(machine.operands)}
+
+
+def height_of_units(machine: Automaton) -> float:
+    """Return how many inches the units take."""
+    return ROW * max(min(len(machine.units), MOST), 2) + 0.5
+
+
+def draw_units(axes: Axes, machine: Automaton) -> None:
+    """Draw the units' values, each unit in a row with its role in words beside it."""
+    drawn = by_role(machine)[:MOST]
+    for row, unit in enumerate(drawn):
+        axes.axhline(row, color=PALE, lw=1, zorder=0)
+        for total, (low, high) in enumerate(unit.ranges):
+            carry, bit = divmod(total, 2)
+            place = (carry + 0.5) / machine.operands
+            axes.barh(
+                row + 0.42 * (-place if bit else place),
+                max(high - low, 0.008),
+                0.4 / machine.operands,
+                left=low,
+                color=CARRIES[carry],
+            )
+    axes.set_yticks(range(len(drawn)), [f"unit {unit.index}" for unit in drawn], fontsize=8)
+    axes.set_ylim(len(drawn) - 0.5, -0.5)
+    for row, unit in enumerate(drawn):
+        axes.annotate(
+            f"tells {unit.role}",
+            (1, row),
+            (6, 0),
+            xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=SLATE,
+        )
+    axes.set_xlabel("value of the unit")
+    axes.grid(axis="y", visible=False)
+    axes.spines["left"].set_visible(False)

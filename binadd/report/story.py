@@ -1,0 +1,168 @@
+"""A network's story in words: what it is, how it was trained, and why it is right or wrong."""
+
+from __future__ import annotations
+
+from html import escape
+
+from binadd.bits import encode
+from binadd.checks import shorten
+from binadd.model import BinaryAdderRNN
+from binadd.proof import Proved, Refuted, Verdict
+from binadd.proof.automaton import Unit
+
+__all__ = [
+    "NAMES",
+    "count",
+    "counterexample",
+    "describe_network",
+    "describe_training",
+    "proof",
+    "roles",
+    "summary",
+]
+
+FIRST, LAST = 3, 8
+"""Rows of a long counterexample that are shown: from its beginning, and up to the wrong bit."""
+
+NAMES = "abcdefgh"
+"""Of the numbers that are added."""
+NUMBERS = {1: "number", 2: "pair of numbers", 3: "triple of numbers"}
+
+
+def count(operands: int) -> str:
+    """Return how many numbers are added, in words.
+
+    >>> count(2)
+    'two numbers'
+    """
+    words = ("one", "two", "three", "four", "five", "six", "seven", "eight")
+    return f"{words[operands - 1]} number{'s' if operands > 1 else ''}"
+
+
+def _every(operands: int) -> str:
+    return f"every {NUMBERS.get(operands, f'{operands} numbers')}, of every length"
+
+
+def _sum(verdict: Refuted) -> str:
+    return " + ".join(map(shorten, verdict.operands))
+
+
+def summary(net: BinaryAdderRNN, verdict: Verdict) -> str:
+    """Return the verdict in one sentence of HTML."""
+    if isinstance(verdict, Proved):
+        return f"<strong>Proved:</strong> it adds {_every(net.settings.operands)}, correctly."
+    if isinstance(verdict, Refuted):
+        return (
+            f'<strong class="no">Refuted:</strong> for {_sum(verdict)} it outputs '
+            f"{shorten(verdict.got)}; the sum is {shorten(verdict.expected)}."
+        )
+    return (
+        '<strong class="no">Undecided:</strong> there is neither a proof that it always adds '
+        "correctly nor a sum that it gets wrong."
+    )
+
+
+def describe_network(net: BinaryAdderRNN) -> str:
+    """Return what kind of network it is."""
+    settings = net.settings
+    weights = sum(array.size for array in net.parameters.values())
+    activation = {"sigmoid": "σ", "tanh": "tanh"}[settings.activation]
+    return (
+        f"It is an Elman network: at each step {settings.hidden_size} hidden units see one bit of "
+        f"each of {count(settings.operands)} and their own values of the step before. The "
+        f"activation is {activation}, and {weights:,} weights in {settings.dtype} decide all that "
+        f"it does."
+    )
+
+
+def describe_training(net: BinaryAdderRNN) -> str:
+    """Return how it was trained."""
+    state, settings = net.state, net.settings
+    if not state.sequences:
+        return "It has not been trained by binadd."
+    numbers = "random numbers" if state.bits is None else f"random numbers of {state.bits} bits"
+    text = f"It saw {state.sequences:,} sums of {numbers}, drawn from seed {settings.seed}"
+    if state.restarts:
+        times = "once" if state.restarts == 1 else f"{state.restarts} times"
+        text += f", and started again with other weights {times}"
+    return f"{text}. Recipe: {escape(settings.recipe)}."
+
+
+def roles(units: list[Unit]) -> str:
+    """Return a table of the units that tell something, and how many others there are."""
+    silent = sum(unit.gap == 0 for unit in units)
+    units = [unit for unit in units if unit.gap > 0]
+    if not units:
+        return "<p>No unit tells anything by itself: it takes several to hold the carry.</p>"
+    rest = f"<p>The other {silent} tell nothing by themselves.</p>" if silent else ""
+    rows = "".join(
+        f'<tr><th scope="row">{unit.index}</th><td>{escape(unit.role)}</td>'
+        f"<td>{unit.gap:.3f}</td></tr>"
+        for unit in units
+    )
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Units"><table><caption>'
+        "The gap lies between the values that the unit keeps apart.</caption><thead><tr>"
+        '<th scope="col">unit</th><th scope="col">tells</th><th scope="col">gap</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>{rest}"
+    )
+
+
+def proof(net: BinaryAdderRNN, verdict: Verdict) -> str:
+    """Return why the verdict is true."""
+    if isinstance(verdict, Refuted):
+        return (
+            f"<p>The sum {_sum(verdict)}, worked through bit by bit. The lowest wrong bit is "
+            f"number {verdict.wrong_bit:,}.</p>{counterexample(net, verdict)}"
+        )
+    if isinstance(verdict, Proved):
+        certificate = verdict.certificate
+        steps = "one step" if certificate.steps == 1 else f"at most {certificate.steps} steps"
+        return (
+            f"<p>What the network will do depends on its hidden state alone, and there are "
+            f"infinitely many sums. So the proof draws {len(certificate.cells):,} sets around the "
+            f"states, by context: the last few bits read, and the carry before them. It shows "
+            f"three things.</p><ol><li>From the start, whatever the bits are, the network comes "
+            f"into the set of the context that it is in.</li>"
+            f"<li>From any state in any set, whatever bits come next, it is after {steps} in the "
+            f"set of the context that it is in then.</li>"
+            f"<li>All outputs on the way are right: no logit comes closer to 0 than "
+            f"{certificate.margin:.3g}.</li></ol><p>By induction every bit of every sum is right. "
+            f"Rounding is accounted for: a computed state may be off by "
+            f"{certificate.step_error:.2g}, a logit by {certificate.logit_error:.2g}. "
+            f"<code>binadd check</code> derives each step "
+            f"again, in whole numbers.</p>"
+        )
+    return (
+        f"<p>So far: {escape(verdict.reached)}.</p><p>What may help: {escape(verdict.advice)}.</p>"
+    )
+
+
+def counterexample(net: BinaryAdderRNN, verdict: Refuted) -> str:
+    """Return a table of a wrong sum's steps, up to the lowest wrong bit."""
+    X = encode([verdict.operands])
+    probabilities, bits = net.predict_proba(X)[0], net.predict(X)[0]
+    heads = "".join(f'<th scope="col">{name}</th>' for name in NAMES[: X.shape[2]])
+    rows, carry = [], 0
+    skipped = range(FIRST, max(FIRST, verdict.wrong_bit + 1 - LAST))
+    for t in range(verdict.wrong_bit + 1):
+        total = int(X[0, t].sum()) + carry
+        if t not in skipped:
+            cells = "".join(f"<td>{bit}</td>" for bit in X[0, t])
+            wrong = int(bits[t]) != total % 2
+            said = f'<td class="wrong">{bits[t]} wrong</td>' if wrong else f"<td>{bits[t]}</td>"
+            rows.append(
+                f'<tr><th scope="row">{t}</th>{cells}<td>{carry}</td><td>{total % 2}</td>'
+                f"<td>{probabilities[t]:.3f}</td>{said}</tr>"
+            )
+        elif t == skipped.start:
+            rows.append(
+                f'<tr><td colspan="{X.shape[2] + 5}">… {len(skipped):,} right bits</td></tr>'
+            )
+        carry = total // 2
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="The wrong sum"><table><thead>'
+        f'<tr><th scope="col">bit</th>{heads}<th scope="col">carry</th>'
+        '<th scope="col">right bit</th><th scope="col">P(1)</th><th scope="col">output</th></tr>'
+        f"</thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
