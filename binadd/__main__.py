@@ -12,7 +12,7 @@ def main() -> int:
 
         return main()
     except KeyboardInterrupt:
-        print("binadd: interrupted", file=sys.stderr)
+        sys.stderr.write("binadd: interrupted\n")
         return 130
 
 

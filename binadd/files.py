@@ -1,4 +1,4 @@
-"""How files of binadd are written: whole or not at all, or, line by line, by one writer at a time."""
+"""How files are written: whole or not at all, or, if by lines, by one writer at a time."""
 
 from __future__ import annotations
 

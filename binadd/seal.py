@@ -18,7 +18,7 @@ _SEALED = re.compile(r'(.*), "sha256": "([0-9a-f]{64})"\}', re.DOTALL)
 
 
 def seal(content: Mapping[str, Any], attached: Iterable[bytes] = ()) -> str:
-    """Return an object that is not empty as JSON, with the digest of its text and what goes with it.
+    """Return an object, not empty, as JSON with the digest of its text and of what is attached.
 
     Examples
     --------

@@ -151,10 +151,11 @@ def test_refuses_a_file_that_is_too_large(tmp_path: Path) -> None:
 def test_what_would_fill_memory_is_refused_unparsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: bytes, count: int, sentence: str
 ) -> None:
-    (tmp_path / "large.json").write_bytes(b'{"format": "binadd-certificate", "x": [' + part * count)
+    path = tmp_path / "large.json"
+    path.write_bytes(b'{"format": "binadd-certificate", "x": [' + part * count)
     monkeypatch.setattr(json, "loads", None)
     with pytest.raises(CertificateError, match=f"{sentence} for a certificate"):
-        Certificate.load(tmp_path / "large.json")
+        Certificate.load(path)
 
 
 ODD = (None, True, -1, 0, 1.5, "x", [], {}, [[]], [None], [[1], [1, 2]], 10**400, float("nan"))

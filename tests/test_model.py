@@ -206,7 +206,7 @@ def test_dtypes_are_numpys_too(dtype: Any) -> None:
     assert repr(net) == "BinaryAdderRNN(hidden_size=2, dtype='float32')"
     assert BinaryAdderRNN(2, dtype=float) == BinaryAdderRNN(2)
     table = binadd.sweep(range(1), until=1, workers=1, dtype=[np.float64, dtype])
-    assert table["dtype"] == ["float64", "float32"]
+    assert [row["dtype"] for row in table] == ["float64", "float32"]
 
 
 @pytest.mark.parametrize("rule", RULES)

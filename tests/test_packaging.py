@@ -66,7 +66,10 @@ def test_package_is_typed() -> None:
 
 def test_import_keeps_subnormal_numbers() -> None:
     """Linked with -ffast-math, an extension turns them off in its whole process."""
-    code = "import numpy as np; import binadd; binadd.BinaryAdderRNN(2); print(np.array([1e-310])[0] * 0.5 > 0)"
+    code = (
+        "import numpy as np; import binadd; binadd.BinaryAdderRNN(2); "
+        "print(np.array([1e-310])[0] * 0.5 > 0)"
+    )
     assert output(code) == "True"
 
 

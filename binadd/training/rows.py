@@ -67,7 +67,7 @@ class RowFile(AbstractContextManager["RowFile"]):
             raise
 
     def _read(self, header: Row) -> None:
-        """Read whole lines and cut off a torn one that follows them; begin a file that is empty."""
+        """Read whole lines and cut off a torn one after them; begin a file that is empty."""
         assert self._file is not None
         self._header = seal(header)
         self._file.seek(0)
