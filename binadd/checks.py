@@ -144,6 +144,9 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
         ...
     binadd.errors.InvalidInputError: loss must be 'cross_entropy' or 'squared_error', not 'hinge'
     """
+    choices = tuple(choices)
+    if type(value) is str and value in choices:
+        return value
     names = [repr(str(choice)) for choice in choices]
     allowed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
     if not isinstance(value, str):

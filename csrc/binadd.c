@@ -230,14 +230,14 @@ static int all_within(const int32_t *entries, size_t count, int64_t least, int64
 static int sound_contexts(const binadd_network *n, const binadd_reach *r)
 {
     const int64_t contexts = (int64_t)r->contexts, cells = (int64_t)r->cells;
-    if (contexts > INT32_MAX || cells > INT32_MAX || r->first[0] != 0 ||
+    const int64_t frames = (int64_t)r->frame_count;
+    if (contexts > INT32_MAX || cells > INT32_MAX || frames > INT32_MAX || r->first[0] != 0 ||
         r->first[contexts] != cells ||
         (cells && !(r->owners && r->middles && r->halves && r->least && r->most)) ||
         !all_within(r->carries, r->contexts, 0, n->operands) ||
         !all_within(r->successors, r->contexts << n->operands, 0, contexts) ||
-        !all_within(r->frame, r->contexts, -1, r->frames ? INT32_MAX : 0) ||
-        !all_within(r->lowest, r->contexts, -(1 << 24), 1 << 24) ||
-        !all_within(r->origins, r->count, -1, cells))
+        !all_within(r->frame, r->contexts, -1, r->frames ? frames : 0) ||
+        !all_within(r->lowest, r->contexts, -(1 << 24), 1 << 24))
         return 0;
     for (int64_t q = 0; q < contexts; q++) {
         const int64_t count = (int64_t)r->first[q + 1] - r->first[q];
@@ -252,22 +252,49 @@ static int sound_contexts(const binadd_network *n, const binadd_reach *r)
     return 1;
 }
 
+/* Whether all arrays are there that every walk reads or writes. */
+static int whole_reach(const binadd_network *network, const binadd_reach *r)
+{
+    return r && r->block && r->unit_error && r->generator_error && r->contexts && r->carries &&
+           r->successors && r->centres && r->frame && r->widths && r->lowest && r->first &&
+           r->count && r->outcomes && r->depths && r->work && r->margins && !r->low == !r->high &&
+           r->budget >= 1 && r->next <= r->count && sound_steps(network, r->steps);
+}
+
 binadd_status binadd_propagate(const binadd_network *network, binadd_reach *r, int64_t work,
                                void *workspace, size_t workspace_size)
 {
     DEMAND(sound(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
-    DEMAND(r && r->block && r->unit_error && r->generator_error && r->contexts && r->carries &&
-               r->successors && r->centres && r->frame && r->widths && r->lowest && r->first &&
-               r->count && r->origins && r->outcomes && r->depths && r->work && r->margins &&
-               r->low && r->high && r->budget >= 1 && work >= 1 && r->next < r->count &&
-               sound_steps(network, r->steps),
+    DEMAND(whole_reach(network, r) && r->origins && work >= 1 && r->next < r->count,
            BINADD_BAD_ARGUMENT);
     if (r->next == 0 && !r->within)
-        DEMAND(sound_contexts(network, r), BINADD_BAD_ARGUMENT);
+        DEMAND(sound_contexts(network, r) &&
+                   all_within(r->origins, r->count, -1, (int64_t)r->cells),
+               BINADD_BAD_ARGUMENT);
     const binadd_kernels *kernels = binadd_kernels_for(BINADD_FLOAT64);
     DEMAND(workspace && workspace_size >= kernels->reach_workspace_size(network, r->steps),
            BINADD_SMALL_WORKSPACE);
     kernels->propagate(network, r, work, workspace);
+    return BINADD_OK;
+}
+
+binadd_status binadd_close(const binadd_network *network, binadd_closing *c, int64_t work,
+                           void *workspace, size_t workspace_size)
+{
+    DEMAND(sound(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
+    DEMAND(c && whole_reach(network, c->reach) && c->reach->count == c->reach->cells + 1 &&
+               c->middles == c->reach->middles && c->halves == c->reach->halves && c->states &&
+               c->steps && (!c->reach->cells || (c->low && c->high && c->bottom && c->top)) &&
+               c->reach->mild == INFINITY && !c->done && c->rounds >= 1 && work >= 1,
+           BINADD_BAD_ARGUMENT);
+    if (!c->begun)
+        DEMAND(sound_contexts(network, c->reach) &&
+                   all_within(c->steps, c->reach->count, 1, (int64_t)INT32_MAX),
+               BINADD_BAD_ARGUMENT);
+    const binadd_kernels *kernels = binadd_kernels_for(BINADD_FLOAT64);
+    DEMAND(workspace && workspace_size >= kernels->reach_workspace_size(network, c->reach->steps),
+           BINADD_SMALL_WORKSPACE);
+    kernels->close(network, c, work, workspace);
     return BINADD_OK;
 }
 

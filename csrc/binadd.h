@@ -229,7 +229,7 @@ typedef struct {
     int affine;   /* zonotopes, which keep how units depend on each other; else intervals */
     int steps;    /* the most from an origin, up to BINADD_MAX_STEPS */
     int64_t budget;
-    size_t contexts, cells;
+    size_t contexts, frame_count, cells;
     const int32_t *carries;    /* (N)       of true addition, 0 … n − 1 */
     const int32_t *successors; /* (N, 2ⁿ)   the context after each symbol */
     const double *centres;     /* (N, S)    o */
@@ -250,7 +250,7 @@ typedef struct {
     uint8_t *held;          /* (P, N)  contexts whose cells held an image, zeros before; or NULL */
     double *least, *most;   /* (C, S)  what each cell would have to hold, lowered and raised */
     double *low, *high;     /* (2n, S) bounds of units after each total, of all images of origins of
-                             * which all went well, lowered and raised */
+                             * which all went well, lowered and raised; or NULL */
     size_t next;            /* the origin to go on with: 0 at first, `count` when all is done */
     int within;             /* 0 at first; whether `next` has been begun */
 } binadd_reach;
@@ -261,6 +261,38 @@ size_t binadd_reach_workspace(const binadd_network *network, int steps);
  * same address, and the same instruction set. */
 binadd_status binadd_propagate(const binadd_network *network, binadd_reach *reach, int64_t work,
                                void *workspace, size_t workspace_size);
+
+enum { BINADD_CLOSED, BINADD_OPEN, BINADD_STUCK }; /* an origin between two rounds */
+
+/* Rounds: all origins that are open are propagated, and cells are widened by what escaped, as far as
+ * they may be, which opens them as origins again. An origin that escapes cells that may not be widened
+ * so far takes a step more in the next round; one whose bits are in doubt, that has too many images, or
+ * may take no more steps is stuck. Rounds end when no origin is open, one is stuck, or a limit is
+ * reached. The origins are all C cells and, last, the state 0; P = C + 1. */
+typedef struct {
+    binadd_reach *reach; /* `steps`: the most of any origin; `origins` is not read, `mild` must be
+                             * INFINITY; outcomes, depths, margins and held are kept from round to round,
+                             * least and most are room to work in */
+    double *middles, *halves;   /* those of `reach`, written out of low and high */
+    double *low, *high;         /* (C, S)  bounds of cells, widened; empty ones have low > high */
+    const double *bottom, *top; /* (C, S)  how far they may be */
+    uint8_t *states;            /* (P)     BINADD_CLOSED … BINADD_STUCK */
+    int32_t *steps;             /* (P)     after which images of an origin must be covered */
+    double growth;      /* by how much more than it must a cell is widened, as a part of that */
+    int bounded;        /* whether `bottom` and `top` may keep out what a cell would have to hold */
+    int patient;        /* whether a round goes on when an origin is stuck */
+    int most_steps;     /* of an origin, if it did not begin with more */
+    int rounds;         /* the most of them */
+    int64_t work;       /* after which no further round begins; as of all origins' `work` */
+    int32_t most_cells; /* in use, beyond which no further round begins */
+    int round, done;    /* rounds that have ended, 0 at first; whether all is done, 0 at first */
+    int64_t spent;      /* of `work`, 0 at first */
+    int begun, visited; /* 0 at first */
+} binadd_closing;
+
+/* Go on for about `work` multiplications, as `binadd_propagate` does and in a workspace as it needs. */
+binadd_status binadd_close(const binadd_network *network, binadd_closing *closing, int64_t work,
+                           void *workspace, size_t workspace_size);
 
 /* Principal axes (K, H, S) of K sets of states (K, samples, H) about centres (K, S), the longest
  * first: rows of orthonormal matrices. float64 networks only. */

@@ -29,6 +29,7 @@ const binadd_kernels TABLE = {
     .first_error_workspace_size = first_error_workspace_size,
 #if REAL_BITS == 64
     .propagate = propagate,
+    .close = close_sets,
     .principal_axes = principal_axes,
     .reach_workspace_size = reach_workspace_size,
     .axes_workspace_size = axes_workspace_size,

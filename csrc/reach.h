@@ -23,6 +23,8 @@
 #define REACH_NARROW 0x1p-30  /* of an interval whose secant would say nothing */
 #define REACH_F_ERROR 0x1p-50 /* |computed f − f| */
 #define REACH_BOUND 2         /* no state is as far from 0 as this */
+#define CLOSING_FIRST 1e-5    /* the room in a cell that was empty */
+#define CLOSING_LEAST 1e-6    /* the least by which a cell is widened */
 
 /* The nearest integer, of two the even one; for numbers below 2⁵¹. */
 INLINE real nearest(real x)
@@ -208,6 +210,7 @@ typedef struct {
 typedef struct {
     int depth; /* levels in use */
     int steps; /* most of them so far */
+    int most;  /* the last of them: images must be covered */
     int escapes, outcome;
     int64_t work;
     real margin;
@@ -616,6 +619,8 @@ INLINE int covered(walker *w, const level *l, int32_t context, int last)
     const int early = !last && !cut;
     for (int i = 0; i < size; i++) {
         vec axis[BINADD_MAX_HIDDEN_SIZE / WIDTH], sizes[BINADD_MAX_HIDDEN_SIZE / WIDTH];
+        for (int g = 0; g < GROUP; g++) /* else compilers suspect that `dot` reads nothing */
+            axis[g] = sizes[g] = splat(0);
         for (int v = 0; v < width; v++) {
             axis[v] = load(axes + i * stride + v * WIDTH);
             sizes[v] = magnitude(axis[v]);
@@ -664,7 +669,7 @@ INLINE void advance(walker *w, size_t p)
     const real margin = margin_of(w, l, total & 1);
     if (margin < now->margin)
         now->margin = margin;
-    for (int k = 0; k < s->hidden_size; k++) {
+    for (int k = 0; k < s->hidden_size && r->low; k++) {
         const size_t place = total * s->columns + k;
         const real z = ((real *)l->z)[k], spread = ((real *)l->spread)[k];
         w->low[place] = z - spread < w->low[place] ? z - spread : w->low[place];
@@ -674,7 +679,7 @@ INLINE void advance(walker *w, size_t p)
         now->outcome |= BINADD_DOUBT;
         return;
     }
-    const int last = t + 1 == r->steps;
+    const int last = t + 1 == now->most;
     if (covered(w, l, next, last)) {
         if (r->held)
             r->held[p * r->contexts + next] = 1;
@@ -691,13 +696,14 @@ INLINE void advance(walker *w, size_t p)
     enter_image(w, l, l + 1);
 }
 
-INLINE void begin_walk(walker *w, size_t p)
+/* From a cell, or from the state 0 if it is −1. */
+INLINE void begin_walk(walker *w, int32_t cell, int steps)
 {
-    const int32_t cell = w->r->origins[p], context = cell < 0 ? 0 : w->r->owners[cell];
-    *w->now = (standing){1, 1, 0, 0, 1, INFINITY};
+    const int32_t context = cell < 0 ? 0 : w->r->owners[cell];
+    *w->now = (standing){1, 1, steps, 0, 0, 1, INFINITY};
     w->path[0] = context;
     w->path[1] = 0;
-    for (int i = 0; i < 2 * w->s->operands * w->s->columns; i++) {
+    for (int i = 0; i < 2 * w->s->operands * w->s->columns && w->r->low; i++) {
         w->low[i] = INFINITY;
         w->high[i] = -INFINITY;
     }
@@ -721,7 +727,7 @@ INLINE void end_walk(walker *w, size_t p)
     r->work[p] = now->work > r->budget ? r->budget + 1 : now->work;
     if (r->held && outcome)
         memset(r->held + p * r->contexts, 0, r->contexts);
-    for (int i = 0; i < 2 * w->s->operands * w->s->columns && !outcome; i++) {
+    for (int i = 0; i < 2 * w->s->operands * w->s->columns && !outcome && r->low; i++) {
         r->low[i] = w->low[i] < r->low[i] ? w->low[i] : r->low[i];
         r->high[i] = w->high[i] > r->high[i] ? w->high[i] : r->high[i];
     }
@@ -737,6 +743,23 @@ INLINE void end_walk(walker *w, size_t p)
     }
 }
 
+/* Go on with origin p, for about so many multiplications; whether it is done. */
+INLINE int walk_on(walker *w, binadd_reach *r, size_t p, int64_t *most)
+{
+    const standing *now = w->now;
+    const int64_t size = w->s->hidden_size;
+    r->within = 1;
+    while (now->depth > 0 && now->work <= r->budget && *most > 0) {
+        *most -= size * size * (r->affine ? (int64_t)w->levels[now->depth - 1].columns : 2);
+        advance(w, p);
+    }
+    if (now->depth > 0 && now->work <= r->budget)
+        return 0;
+    end_walk(w, p);
+    r->within = 0;
+    return 1;
+}
+
 /* Go on from where `r->next` and the workspace say, for about so many multiplications. */
 static void propagate(const binadd_network *network, binadd_reach *r, int64_t most, void *workspace)
 {
@@ -747,20 +770,176 @@ static void propagate(const binadd_network *network, binadd_reach *r, int64_t mo
     w.r = r;
     if (r->next == 0 && !r->within)
         prepare_walker(&w);
-    const int64_t size = s.hidden_size;
-    while (r->next < r->count && most > 0) {
+    for (; r->next < r->count && most > 0; r->next++) {
         if (!r->within)
-            begin_walk(&w, r->next);
-        r->within = 1;
-        while (w.now->depth > 0 && w.now->work <= r->budget && most > 0) {
-            most -= size * size * (r->affine ? (int64_t)w.levels[w.now->depth - 1].columns : 2);
-            advance(&w, r->next);
-        }
-        if (w.now->depth > 0 && w.now->work <= r->budget)
+            begin_walk(&w, r->origins[r->next], r->steps);
+        if (!walk_on(&w, r, r->next, &most))
             return;
-        end_walk(&w, r->next);
-        r->within = 0;
+    }
+}
+
+/* ---- Rounds of propagating and widening ------------------------------------------------------- */
+
+/* A cell's box, out of its bounds. Those of cells side by side reach a little over their cuts. */
+INLINE void box_cell(const shape *s, const binadd_closing *c, size_t cell)
+{
+    const size_t place = cell * s->columns;
+    const real *low = c->low + place, *high = c->high + place;
+    real *middle = c->middles + place, *half = c->halves + place;
+    int used = 1;
+    for (int i = 0; i < s->hidden_size; i++)
+        used &= low[i] <= high[i];
+    memset(middle, 0, s->columns * sizeof(real));
+    memset(half, 0, s->columns * sizeof(real));
+    for (int i = 0; i < s->hidden_size; i++) {
+        middle[i] = used ? (low[i] + high[i]) * R(0.5) : 0;
+        half[i] = used ? (high[i] - low[i]) * R(0.5) : -1;
+    }
+    if (used && c->reach->widths[c->reach->owners[cell]] < INFINITY)
+        half[0] += 2 * c->reach->slack;
+}
+
+/* Widen a cell by what it would have to hold, and more, within its limits; whether it was. */
+INLINE int widen_cell(const shape *s, const binadd_closing *c, size_t cell)
+{
+    const size_t place = cell * s->columns;
+    const real *least = c->reach->least + place, *most = c->reach->most + place;
+    const real *bottom = c->bottom + place, *top = c->top + place;
+    const real room = 3 * c->reach->slack, factor = 1 + c->growth;
+    const int new = c->halves[place] < 0;
+    real *low = c->low + place, *high = c->high + place;
+    real to[2][BINADD_MAX_HIDDEN_SIZE];
+    int moved = 0, used = 1;
+    for (int i = 0; i < s->hidden_size; i++) {
+        const real lowest = least[i] < bottom[i] ? bottom[i] : least[i];
+        const real highest = most[i] > top[i] ? top[i] : most[i];
+        const real below = low[i] - lowest + room, above = highest - high[i] + room;
+        real from = low[i], end = high[i];
+        if (new || below > 0)
+            from = new ? lowest - CLOSING_FIRST : low[i] - below * factor - CLOSING_LEAST;
+        if (new || above > 0)
+            end = new ? highest + CLOSING_FIRST : high[i] + above * factor + CLOSING_LEAST;
+        to[0][i] = from < bottom[i] ? bottom[i] : from;
+        to[1][i] = end > top[i] ? top[i] : end;
+        moved |= to[0][i] != low[i] || to[1][i] != high[i];
+        used &= to[0][i] <= to[1][i];
+    }
+    if (!moved || !used)
+        return 0;
+    memcpy(low, to[0], s->hidden_size * sizeof(real));
+    memcpy(high, to[1], s->hidden_size * sizeof(real));
+    box_cell(s, c, cell);
+    return 1;
+}
+
+/* What the outcome of an origin, after so many steps at most, means for the rounds to come. */
+INLINE void judge_origin(const binadd_closing *c, size_t p, int steps)
+{
+    const binadd_reach *r = c->reach;
+    const int outcome = r->outcomes[p], widened = outcome == BINADD_WIDENED;
+    uint8_t *state = &c->states[p];
+    *state = BINADD_OPEN;
+    if (outcome == 0 || (widened && !c->bounded)) /* cells are about to take in all that escaped */
+        *state = BINADD_CLOSED;
+    else if (outcome & (BINADD_DOUBT | BINADD_TOO_MANY) || c->steps[p] >= c->most_steps)
+        *state = BINADD_STUCK;
+    else
+        c->steps[p]++;
+    if (!widened)
+        return;
+    r->depths[p] = steps;
+    if (r->held)
+        memset(r->held + p * r->contexts, 1, r->contexts);
+}
+
+INLINE int32_t used_cells(const shape *s, const binadd_closing *c)
+{
+    int32_t used = 0;
+    for (size_t cell = 0; cell < c->reach->cells; cell++)
+        used += c->halves[cell * s->columns] >= 0;
+    return used;
+}
+
+/* Whether an origin is to be propagated: not that of an empty cell, and the initial state only where
+ * it is the last one open, for sets around it are wide by then. */
+INLINE int is_due(const shape *s, const binadd_closing *c, size_t p)
+{
+    if (c->states[p] == BINADD_CLOSED)
+        return 0;
+    return p < c->reach->cells ? c->halves[p * s->columns] >= 0 : !c->visited;
+}
+
+INLINE void begin_round(const shape *s, binadd_closing *c)
+{
+    binadd_reach *r = c->reach;
+    for (size_t i = 0; i < r->cells * s->columns; i++) {
+        r->least[i] = INFINITY;
+        r->most[i] = -INFINITY;
+    }
+    r->next = 0;
+    c->visited = 0;
+}
+
+/* Widen what images escaped, and see whether there is more to do. */
+INLINE void end_round(const shape *s, binadd_closing *c)
+{
+    const binadd_reach *r = c->reach;
+    int open = 0, stuck = 0;
+    for (size_t cell = 0; cell < r->cells; cell++)
+        if (r->least[cell * s->columns] < INFINITY && widen_cell(s, c, cell) &&
+            c->states[cell] == BINADD_CLOSED)
+            c->states[cell] = BINADD_OPEN;
+    for (size_t p = 0; p < r->count; p++) {
+        const int counts = p == r->cells || c->halves[p * s->columns] >= 0;
+        open |= counts && c->states[p] != BINADD_CLOSED;
+        stuck |= counts && c->states[p] == BINADD_STUCK;
+    }
+    c->round++;
+    c->done = !open || stuck || c->spent > c->work || c->round >= c->rounds ||
+              used_cells(s, c) > c->most_cells;
+    begin_round(s, c);
+}
+
+/* Go on with rounds, for about so many multiplications. */
+static void close_sets(const binadd_network *network, binadd_closing *c, int64_t most,
+                       void *workspace)
+{
+    const shape s = shape_of(network);
+    walker w;
+    arena a = arena_at(workspace);
+    binadd_reach *r = c->reach;
+    take_walker(&w, &a, &s, r->steps);
+    w.r = r;
+    if (!c->begun) {
+        prepare_walker(&w);
+        for (size_t cell = 0; cell < r->cells; cell++)
+            box_cell(&s, c, cell);
+        begin_round(&s, c);
+        c->begun = 1;
+    }
+    while (!c->done && most > 0) {
+        const size_t p = r->next;
+        if (p == r->count) {
+            end_round(&s, c);
+            continue;
+        }
+        if (!r->within && is_due(&s, c, p)) {
+            c->visited = 1;
+            if (r->held)
+                memset(r->held + p * r->contexts, 0, r->contexts);
+            begin_walk(&w, p < r->cells ? (int32_t)p : -1,
+                       c->steps[p] < r->steps ? c->steps[p] : r->steps);
+            r->within = 1;
+        }
+        if (r->within) {
+            if (!walk_on(&w, r, p, &most))
+                return;
+            c->spent += r->work[p];
+            judge_origin(c, p, w.now->most);
+            c->done = c->states[p] == BINADD_STUCK && !c->patient;
+        }
         r->next++;
+        most--;
     }
 }
 

@@ -14,6 +14,7 @@ typedef struct {
     void (*first_error)(const binadd_network *, const void *block, int bits, int *step,
                         uint64_t *word, void *workspace);
     void (*propagate)(const binadd_network *, binadd_reach *, int64_t work, void *workspace);
+    void (*close)(const binadd_network *, binadd_closing *, int64_t work, void *workspace);
     void (*principal_axes)(const binadd_network *, const double *states, size_t sets,
                            size_t samples, const double *centres, double *axes, void *workspace);
     void (*activation_values)(binadd_activation, const void *values, size_t count, void *results);

@@ -1,4 +1,4 @@
-"""Golden results of `propagate` and `principal_axes`, which golden.py writes and explains."""
+"""Golden results of `propagate`, `close_sets` and `principal_axes`: see golden.py."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.kernels import reference
-from binadd.kernels.contract import Architecture, Contexts, Errors, Images
+from binadd.kernels.contract import OPEN, Architecture, Cells, Contexts, Errors, Images, Origins
 
 COUNTS = (6, 1, 1, 0, 9)
 """Cells of the contexts: first and last are cut, the third has no frame, the fourth no set."""
@@ -126,7 +126,52 @@ def images(kernels: Any, case: Case, given: Given) -> Images:
     return result
 
 
+ROOM, GROWTH, ROUNDS, WORK = 0.5, 0.25, 4, 100_000
+"""How far cells may be widened, by how much more than they must be, and for how long."""
+
+
+def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
+    """What one backend makes of the cells in a few rounds, with one step less at first."""
+    contexts = given.contexts._replace(
+        middles=given.contexts.middles.copy(), halves=given.contexts.halves.copy()
+    )
+    low, high = contexts.middles - contexts.halves, contexts.middles + contexts.halves
+    cells = Cells(low, high, low - ROOM, high + ROOM)
+    count = len(low) + 1
+    origins = Origins(
+        np.full(count, OPEN, np.uint8),
+        np.full(count, case.steps - 1, np.int32),
+        *np.zeros((2, count), np.int32),
+        np.zeros(count),
+        np.zeros((count, len(contexts.carries)), np.uint8),
+    )
+    counts = kernels.close_sets(
+        case.architecture,
+        given.block,
+        contexts,
+        cells,
+        origins,
+        given.errors,
+        affine=case.affine,
+        steps=case.steps,
+        budget=case.budget,
+        slack=SLACK,
+        growth=GROWTH,
+        bounded=case.mild < golden.INFINITY,
+        patient=case.affine,
+        most_steps=case.steps,
+        rounds=ROUNDS,
+        work=WORK,
+        most_cells=count,
+    )
+    results = {"low": low, "high": high, "middles": contexts.middles, "halves": contexts.halves}
+    results |= origins._asdict() | {"counts": np.array(counts, np.int64)}
+    return {f"closed_{name}": array for name, array in results.items()}
+
+
 DTYPES = {"outcomes": "int32", "depths": "int32", "work": "int64", "held": "uint8"}
+DTYPES |= {f"closed_{name}": dtype for name, dtype in DTYPES.items()}
+DTYPES |= {"closed_states": "uint8", "closed_steps": "int32", "closed_counts": "int64"}
 """Of what `run` returns, unless it is float64."""
 
 
@@ -135,6 +180,5 @@ def run(kernels: Any, case: Case) -> dict[str, str]:
     given = draw(case)
     result = images(kernels, case, given)
     axes = kernels.principal_axes(case.architecture, given.states, given.centres)
-    return {
-        name: golden.digits(array) for name, array in {"axes": axes, **result._asdict()}.items()
-    }
+    results = {"axes": axes, **result._asdict(), **closed(kernels, case, given)}
+    return {name: golden.digits(array) for name, array in results.items()}

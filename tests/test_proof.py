@@ -59,9 +59,9 @@ def test_a_verdict_is_of_the_network_as_it_was(monkeypatch: pytest.MonkeyPatch) 
     class Meanwhile(Sampler):
         """Of a network that another thread begins anew while it is being proved."""
 
-        def __init__(self, bounds: Bounds) -> None:
+        def __init__(self, bounds: Bounds, samples: int) -> None:
             net.state = other.state
-            super().__init__(bounds)
+            super().__init__(bounds, samples)
 
     monkeypatch.setattr(proof, "Sampler", Meanwhile)
     verdict = prove(net)
@@ -96,7 +96,7 @@ def test_operands_of_many_digits_can_be_shown() -> None:
 def test_verdicts_and_states_are_shown_in_a_line() -> None:
     net = trained(4)
     shown = repr(prove(net)), repr(net.state)
-    assert shown[0].startswith("Proved(certificate=Certificate(digest='")
+    assert shown[0].startswith("Proved(margin=")
     assert all(len(line) < 400 and "\n" not in line for line in shown)
 
 

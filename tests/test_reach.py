@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -23,15 +23,20 @@ from reach_cases import (
 from binadd.errors import BinaddError, InvalidInputError
 from binadd.kernels import reach, reference
 from binadd.kernels.contract import (
+    CLOSED,
     DOUBT,
     ESCAPED,
     MAX_BUDGET,
     MAX_STEPS,
     MOST_ESCAPES,
+    OPEN,
+    STUCK,
     TOO_MANY,
     WIDENED,
+    Cells,
     Contexts,
     Images,
+    Origins,
 )
 
 SIZES = (1, 3, 8, 10, 16, 20)
@@ -154,6 +159,181 @@ def test_a_constant_network_has_margins_of_zero(compare: Compare) -> None:
     images = compare(lambda kernels: propagate(kernels, case))
     assert same_bits(images.margins, np.where(images.margins == 0, 0.0, -np.inf))
     assert (images.margins == 0).any()
+
+
+# ---------------------------------------------------------------------------------------------
+# Rounds
+# ---------------------------------------------------------------------------------------------
+
+
+class Closing(NamedTuple):
+    """What `close_sets` is given but for its options, of which it changes the last three."""
+
+    case: Case
+    contexts: Contexts
+    cells: Cells
+    origins: Origins
+
+
+CLOSING = {
+    **{"affine": True, "steps": 5, "budget": 1000, "slack": 1e-9, "growth": 0.3},
+    **{"bounded": False, "patient": False, "most_steps": 4, "rounds": 12},
+    **{"work": 10**6, "most_cells": 10**6},
+}
+
+
+def closing(case: Case, *, room: float = np.inf, steps: int = 2, held: bool = True) -> Closing:
+    """All cells of a case, and how far they may be widened."""
+    contexts = case.contexts._replace(
+        middles=case.contexts.middles.copy(), halves=case.contexts.halves.copy()
+    )
+    low, high = contexts.middles - contexts.halves, contexts.middles + contexts.halves
+    bottom, top = low - room, high + room
+    of = contexts.owners
+    cut = np.isfinite(contexts.widths[of])
+    k = contexts.lowest[of] + np.arange(len(of)) - contexts.first[of]
+    bottom[cut, 0] = ((k - 0.5) * contexts.widths[of])[cut]
+    top[cut, 0] = ((k + 0.5) * contexts.widths[of])[cut]
+    low, high = np.maximum(low, bottom), np.minimum(high, top)
+    count = len(low) + 1
+    origins = Origins(
+        np.full(count, OPEN, np.uint8),
+        np.full(count, steps, np.int32),
+        *np.zeros((2, count), np.int32),
+        np.zeros(count),
+        np.zeros((count, len(contexts.carries)), np.uint8) if held else None,
+    )
+    return Closing(case, contexts, Cells(low, high, bottom, top), origins)
+
+
+def close_sets(kernels: Any, given: Closing, **options: Any) -> Any:
+    """Its answer and all that it wrote; what was given is left as it was."""
+    case, *rest = given
+    contexts, cells, origins = (
+        type(part)(*(None if array is None else array.copy() for array in part)) for part in rest
+    )
+    answer = kernels.close_sets(
+        *case[:2], contexts, cells, origins, case.errors, **{**CLOSING, **options}
+    )
+    return (*answer, *cells, contexts.middles, contexts.halves, *origins)
+
+
+@pytest.mark.parametrize("affine", [True, False], ids=["zonotopes", "boxes"])
+@pytest.mark.parametrize("bounded", [True, False], ids=["bounded", "unbounded"])
+@pytest.mark.parametrize("patient", [True, False], ids=["patient", "impatient"])
+def test_rounds_are_equal(compare: Compare, patient: bool, bounded: bool, affine: bool) -> None:
+    seen: set[int] = set()
+    rounds: set[int] = set()
+    for seed in range(6):
+        for width in (np.inf, 0.05):
+            case = carried(seed, width=width, half=0.01, scale=0.3, hidden_size=3 + seed)
+            given = closing(case, room=0.05 if bounded else np.inf, held=seed % 2 == 0)
+            options = {"affine": affine, "bounded": bounded, "patient": patient}
+            answer = compare(lambda kernels, g=given, o=options: close_sets(kernels, g, **o))
+            seen |= set(answer[8].tolist())
+            rounds.add(answer[0])
+    assert max(rounds) > 1
+    assert CLOSED in seen
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_rounds_are_equal_of_any_contexts(compare: Compare, seed: int) -> None:
+    """Also of empty cells, and where logits are in doubt or there are too many images."""
+    logit = SURE if seed % 2 else 1e-12
+    case = drawn(seed, hidden_size=10, scale=0.3, half=0.05, logit=logit)
+    given = closing(case, room=0.1, steps=1 + seed % 3)
+    for patient in (True, False):
+        answer = compare(
+            lambda kernels, p=patient: close_sets(
+                kernels, given, patient=p, bounded=True, budget=50 if seed % 3 else 2000
+            )
+        )
+        assert set(answer[8].tolist()) <= {CLOSED, OPEN, STUCK}
+
+
+def test_rounds_may_be_taken_one_by_one(kernels: Any) -> None:
+    case = carried(1, half=0.01, scale=0.3, hidden_size=5)
+    given = closing(case, steps=1)
+    whole = close_sets(kernels, given)
+    count = whole[0]
+    assert count > 2
+    spent = 0
+    for done in range(count):
+        assert done < count
+        part = close_sets(kernels, given, rounds=1)
+        spent += part[1]
+        given.contexts.middles[...], given.contexts.halves[...] = part[6:8]
+        cells, origins = Cells(*part[2:6]), Origins(*part[8:])
+        given = given._replace(cells=cells, origins=origins)
+    assert same_bits(whole[2:], part[2:])
+    assert spent == whole[1]
+
+
+def test_what_rounds_closed_is_held(kernels: Any) -> None:
+    """When nothing is open, all images of cells are in cells, by `propagate` alone."""
+    for width in (np.inf, 0.05):
+        case = carried(2, width=width, half=0.01, scale=0.3, hidden_size=4)
+        given = closing(case)
+        answer = close_sets(kernels, given, rounds=50)
+        middles, halves, states, depths = answer[6], answer[7], answer[8], answer[11]
+        used = halves[:, 0] >= 0
+        assert (states[:-1][used] == CLOSED).all()
+        contexts = case.contexts._replace(middles=middles, halves=halves)
+        origins = np.flatnonzero(used).astype(np.int32)
+        images = propagate(
+            kernels,
+            case._replace(contexts=contexts, origins=origins),
+            steps=int(depths.max()),
+        )
+        assert (images.outcomes == 0).all()
+
+
+def test_limits_end_the_rounds(kernels: Any) -> None:
+    given = closing(carried(1, half=0.01, scale=0.3, hidden_size=5), steps=1)
+    assert close_sets(kernels, given)[0] > 2
+    assert close_sets(kernels, given, rounds=2)[0] == 2
+    assert close_sets(kernels, given, work=1)[0] == 1
+    assert close_sets(kernels, given, most_cells=1)[0] == 1
+
+
+def test_cells_stay_within_their_limits(kernels: Any) -> None:
+    given = closing(carried(1, half=0.01, scale=0.3, hidden_size=5), room=1e-3, steps=1)
+    answer = close_sets(kernels, given, bounded=True, patient=True)
+    low, high, bottom, top = answer[2:6]
+    assert (low >= bottom).all()
+    assert (high <= top).all()
+    assert (answer[9] > 1).any()  # what limits keep out takes more steps
+
+
+@pytest.mark.parametrize("option", ["steps", "budget", "rounds"])
+def test_rounds_that_cannot_be_are_refused(kernels: Any, option: str) -> None:
+    given = closing(carried(1, hidden_size=3))
+    with pytest.raises(InvalidInputError, match=f"^{option} must be"):
+        close_sets(kernels, given, **{option: 0})
+
+
+@pytest.mark.parametrize("part", ["contexts", "cells", "origins"])
+def test_what_rounds_cannot_read_is_refused(kernels: Any, part: str) -> None:
+    given = closing(carried(1, hidden_size=3))
+    for name, array in getattr(given, part)._asdict().items():
+        wrong = [array.astype(np.complex128), array[:-1], array[None]]
+        for spoilt in wrong + [unaligned(array)] * (array.itemsize > 1):
+            other = getattr(given, part)._replace(**{name: spoilt})
+            with pytest.raises(InvalidInputError):
+                kernels.close_sets(
+                    *given.case[:2],
+                    *given._replace(**{part: other})[1:],
+                    given.case.errors,
+                    **CLOSING,
+                )
+
+
+def test_numbers_of_what_is_not_there_are_refused_in_rounds(kernels: Any) -> None:
+    for name in ("carries", "successors", "frame", "lowest", "first", "owners"):
+        given = closing(carried(1, hidden_size=3))
+        getattr(given.contexts, name).reshape(-1)[0] = 1 << 25
+        with pytest.raises(InvalidInputError, match="must be"):
+            close_sets(kernels, given)
 
 
 # ---------------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ HOPELESS: dict[str, Any] = {"hidden_size": 2, "seed": 3}
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "PATIENCE", 100)
+    monkeypatch.setattr(schedule, "FIRST_CHECK", 64)
+    monkeypatch.setattr(schedule, "CHECK_UPDATES", 64)
 
 
 def test_a_stuck_network_begins_again_with_the_next_weights(make: Make) -> None:

@@ -141,24 +141,20 @@ def test_the_limit_is_a_status(make: Make) -> None:
 def test_failed_proofs_are_tried_again_later_and_more_slowly(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Verdict:
-        status = "undecided"
-
     tried: list[tuple[int, str]] = []
 
-    def decide(net: BinaryAdderRNN, effort: str, *, known_exact_bits: int) -> Verdict:
+    def attempt(net: BinaryAdderRNN, effort: str, *, known_exact_bits: int) -> None:
         assert known_exact_bits == 3
         tried.append((net.state.sequences, effort))
-        return Verdict()
 
-    monkeypatch.setattr("binadd.proof.decide", decide)
+    monkeypatch.setattr("binadd.proof.attempt", attempt)
     monkeypatch.setattr(Run, "_is_exact", lambda run: True)
     monkeypatch.setattr(schedule, "FAILURES_PER_HALVING", 4)
     monkeypatch.setattr(noise, "BITS", 4)  # whatever is learnt: quickly
     seen: list[Progress] = []
     net = make(**SMALL)
     run = binadd.train(net, 3, max_sequences=5000, progress=seen.append)
-    assert run.status == "limit" and run.verdict.status == "undecided"
+    assert run.status == "limit" and run.verdict.status == "refuted"  # looked at when it ended
     assert [sequences for sequences, _ in tried[:4]] == [0, 512, 1024, 1536]
     assert [effort for _, effort in tried[:9]] == [*["quick"] * 3, "medium"] * 2 + ["quick"]
     assert run.failed_proofs == len(tried)
@@ -311,7 +307,7 @@ def test_weights_from_elsewhere_are_not_thrown_away(
     monkeypatch.setattr(schedule, "PATIENCE", 100)
     run = binadd.train(elsewhere(make), max_sequences=1000)
     assert (run.status, run.reached, run.restarts) == ("stuck", False, 0)
-    assert run.sequences < 200 and run.advice is not None
+    assert run.sequences < 400 and run.advice is not None
     run = binadd.train(elsewhere(make), max_sequences=300, restart=True)
     assert (run.status, run.restarts) == ("limit", 2)
     assert binadd.train(make(hidden_size=2), max_sequences=999, restart=False).status == "stuck"

@@ -23,11 +23,13 @@ from binadd.kernels.contract import (
     Architecture,
     Batch,
     Bytes,
+    Cells,
     Contexts,
     Errors,
     Indices,
     Learner,
     Optimizer,
+    Origins,
     Real,
     Report,
     words_per_sequence,
@@ -173,41 +175,86 @@ def check_propagation(
     architecture: Architecture,
     block: Real,
     contexts: Contexts,
-    origins: Indices,
     errors: Errors,
     steps: int,
     budget: int,
 ) -> None:
-    """Raise InvalidInputError unless all that `propagate` is given agrees."""
+    """Raise InvalidInputError unless contexts, errors and options are of the shapes they must be.
+
+    What numbers they hold is for `check_sets`, or for C.
+    """
     check_double(architecture)
-    check_layout("block", block, architecture.block_shape, "float64")
     columns, size = architecture.block_shape[1], architecture.hidden_size
     count, cells, frames = len(contexts.carries), len(contexts.owners), len(contexts.frames)
-    for name, entries in (("carries", count), ("origins", len(origins))):
-        if not entries:
-            raise InvalidInputError(f"{name} must not be empty")
-    check_indices("carries", contexts.carries, (count,), 0, architecture.operands)
-    shape = (count, 1 << architecture.operands)
-    check_indices("successors", contexts.successors, shape, 0, count)
-    check_indices("frame", contexts.frame, (count,), -1, frames)
-    check_indices("lowest", contexts.lowest, (count,), -(1 << 24), 1 << 24)
-    check_indices("first", contexts.first, (count + 1,), 0, cells + 1)
-    check_indices("owners", contexts.owners, (cells,), 0, count)
-    check_indices("origins", origins, (len(origins),), -1, cells)
-    check_layout("centres", contexts.centres, (count, columns), "float64")
-    check_layout("widths", contexts.widths, (count,), "float64")
-    check_layout("frames", contexts.frames, (frames, size, columns), "float64")
-    check_layout("middles", contexts.middles, (cells, columns), "float64")
-    check_layout("halves", contexts.halves, (cells, columns), "float64")
-    check_cells(contexts)
+    shapes: dict[str, tuple[int, ...]] = {
+        "carries": (count,),
+        "successors": (count, 1 << architecture.operands),
+        "centres": (count, columns),
+        "frames": (frames, size, columns),
+        "frame": (count,),
+        "widths": (count,),
+        "lowest": (count,),
+        "first": (count + 1,),
+        "owners": (cells,),
+        "middles": (cells, columns),
+        "halves": (cells, columns),
+    }
+    check_layout("block", block, architecture.block_shape, "float64")
+    for name, shape in shapes.items():
+        check_layout(name, getattr(contexts, name), shape, _DTYPE_OF.get(name, "int32"))
     check_layout("errors", errors.unit, (columns,), "float64")
     check_layout("errors", errors.generator, (columns,), "float64")
     check_integer("steps", steps, 1, MAX_STEPS)
     check_integer("budget", budget, 1, MAX_BUDGET)
 
 
-def check_cells(contexts: Contexts) -> None:
-    """Raise InvalidInputError unless each cell is one of its owner's."""
+_DTYPE_OF = dict.fromkeys(("centres", "frames", "widths", "middles", "halves"), "float64")
+
+
+def check_closing(
+    architecture: Architecture,
+    block: Real,
+    contexts: Contexts,
+    cells: Cells,
+    origins: Origins,
+    errors: Errors,
+    steps: int,
+    budget: int,
+    rounds: int,
+) -> None:
+    """Raise InvalidInputError unless all that `close_sets` is given is of the shape it must be."""
+    check_propagation(architecture, block, contexts, errors, steps, budget)
+    check_integer("rounds", rounds, 1)
+    for name, array in zip(Cells._fields, cells, strict=True):
+        check_layout(name, array, contexts.middles.shape, "float64")
+    count = len(contexts.owners) + 1
+    check_layout("states", origins.states, (count,), "uint8")
+    for name in ("steps", "outcomes", "depths"):
+        check_layout(name, getattr(origins, name), (count,), "int32")
+    check_layout("margins", origins.margins, (count,), "float64")
+    if origins.held is not None:
+        check_layout("held", origins.held, (count, len(contexts.carries)), "uint8")
+
+
+def check_sets(
+    architecture: Architecture, contexts: Contexts, origins: Indices | None = None
+) -> None:
+    """Raise InvalidInputError unless every index is of something that is there.
+
+    C sees to that, too; it does not say which it was.
+    """
+    count, cells = len(contexts.carries), len(contexts.owners)
+    for name, entries in (("carries", count), ("origins", 1 if origins is None else len(origins))):
+        if not entries:
+            raise InvalidInputError(f"{name} must not be empty")
+    check_range("carries", contexts.carries, 0, architecture.operands)
+    check_range("successors", contexts.successors, 0, count)
+    check_range("frame", contexts.frame, -1, len(contexts.frames))
+    check_range("lowest", contexts.lowest, -(1 << 24), 1 << 24)
+    check_range("first", contexts.first, 0, cells + 1)
+    check_range("owners", contexts.owners, 0, count)
+    if origins is not None:
+        check_range("origins", origins, -1, cells)
     counts = np.diff(contexts.first)
     whole = (contexts.widths == np.inf) & (contexts.lowest == 0) & (counts <= 1)
     cut = (contexts.frame >= 0) & (contexts.widths > 0)
@@ -221,9 +268,8 @@ def check_cells(contexts: Contexts) -> None:
         raise InvalidInputError("cells must be those of their owners, one where none are cut")
 
 
-def check_indices(name: str, indices: Any, shape: tuple[int, ...], low: int, limit: int) -> None:
+def check_range(name: str, indices: Indices, low: int, limit: int) -> None:
     """Raise InvalidInputError unless indices are from `low` to `limit` − 1."""
-    check_layout(name, indices, shape, "int32")
     if not indices.size:
         return
     if int(indices.min()) < low or int(indices.max()) >= limit:

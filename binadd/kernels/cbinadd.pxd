@@ -137,6 +137,7 @@ cdef extern from "binadd.h" nogil:
         int steps
         int64_t budget
         size_t contexts
+        size_t frame_count
         size_t cells
         const int32_t *carries
         const int32_t *successors
@@ -167,6 +168,37 @@ cdef extern from "binadd.h" nogil:
     binadd_status binadd_propagate(
         const binadd_network *network,
         binadd_reach *reach,
+        int64_t work,
+        void *workspace,
+        size_t workspace_size,
+    )
+
+    ctypedef struct binadd_closing:
+        binadd_reach *reach
+        double *middles
+        double *halves
+        double *low
+        double *high
+        const double *bottom
+        const double *top
+        uint8_t *states
+        int32_t *steps
+        double growth
+        int bounded
+        int patient
+        int most_steps
+        int rounds
+        int64_t work
+        int32_t most_cells
+        int round
+        int done
+        int64_t spent
+        int begun
+        int visited
+
+    binadd_status binadd_close(
+        const binadd_network *network,
+        binadd_closing *closing,
         int64_t work,
         void *workspace,
         size_t workspace_size,

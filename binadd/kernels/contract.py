@@ -206,6 +206,51 @@ class Images(NamedTuple):
     high: Reals  # (2n, S): of the origins of which all went well
 
 
+def new_images(
+    architecture: Architecture, contexts: Contexts, origins: int, *, held: bool
+) -> Images:
+    """Images of which nothing is known yet."""
+    columns = architecture.block_shape[1]
+    least = np.full((len(contexts.owners), columns), np.inf)
+    low = np.full((2 * architecture.operands, columns), np.inf)
+    return Images(
+        outcomes=np.zeros(origins, np.int32),
+        depths=np.zeros(origins, np.int32),
+        work=np.zeros(origins, np.int64),
+        margins=np.zeros(origins),
+        held=np.zeros((origins, len(contexts.carries)), np.uint8) if held else None,
+        least=least,
+        most=-least,
+        low=low,
+        high=-low,
+    )
+
+
+class Cells(NamedTuple):
+    """The cells of `Contexts` by their bounds."""
+
+    low: Reals  # (C, S): widened in place
+    high: Reals  # (C, S): below `low` in some unit: an empty cell
+    bottom: Reals  # (C, S): how far they may be widened
+    top: Reals
+
+
+CLOSED, OPEN, STUCK = 0, 1, 2
+"""An origin between two rounds: sets held what it can become; it is to be propagated; or it was in
+vain, since a bit is in doubt, there are too many images, or it may take no more steps."""
+
+
+class Origins(NamedTuple):
+    """Every cell as an origin and, last, the state 0 in context 0: P = C + 1; changed in place."""
+
+    states: Bytes  # (P,): CLOSED, OPEN or STUCK
+    steps: Indices  # (P,): after which images must be covered
+    outcomes: Indices  # (P,): as in `Images`, of when each was last propagated
+    depths: Indices  # (P,)
+    margins: Reals  # (P,)
+    held: Bytes | None  # (P, N)
+
+
 class Kernels(Protocol):
     """The functions of a kernel module."""
 
@@ -301,6 +346,44 @@ class Kernels(Protocol):
         part of an image is a little outside if no coordinate leaves the cell by more than `mild`
         of its half; with `mild` inf, always. What is rounded in the coordinates of a context is
         left to `slack`: it must be larger than that.
+        """
+
+    def close_sets(
+        self,
+        architecture: Architecture,
+        block: Reals,
+        contexts: Contexts,
+        cells: Cells,
+        origins: Origins,
+        errors: Errors,
+        *,
+        affine: bool,
+        steps: int,
+        budget: int,
+        slack: float,
+        growth: float,
+        bounded: bool,
+        patient: bool,
+        most_steps: int,
+        rounds: int,
+        work: int,
+        most_cells: int,
+    ) -> tuple[int, int]:
+        """Propagate open origins and widen cells by what escapes, round by round.
+
+        Rounds end when no origin is open, one is stuck, `rounds` of them have passed, or when they
+        have taken more than `work` or filled more than `most_cells` cells. Returns how many there
+        were, and their work.
+
+        Each round propagates, with `mild` inf and at most `steps`, every origin that is open, but
+        for those of empty cells, and for the state 0 as long as there is any other. Then what
+        escaped widens cells, within their limits, by the part `growth` more than it must, and
+        opens them. Where limits may keep something out (`bounded`), an origin that escaped stays
+        open and takes a step more, up to `most_steps`. Unless `patient`, all ends as soon as an
+        origin is stuck.
+
+        `contexts.middles` and `contexts.halves` are written: the boxes of the cells' bounds, those
+        of cells that are cut 2 · `slack` longer to each side.
         """
 
     def principal_axes(self, architecture: Architecture, states: Reals, centres: Reals) -> Reals:

@@ -22,7 +22,7 @@ import numpy as np
 from binadd.checks import check_integer
 from binadd.errors import BackendError, InvalidInputError
 from binadd.kernels import arguments, contract
-from binadd.kernels.contract import Forward, Images
+from binadd.kernels.contract import Forward
 
 ctypedef fused real:
     double
@@ -543,27 +543,10 @@ def first_error(architecture, block, bits):
 # ---------------------------------------------------------------------------------------------
 
 
-def propagate(
-    architecture, block, contexts, origins, errors,
-    *, affine, steps, budget, slack, mild, held=False,
-):
-    """See `contract.Kernels.propagate`."""
-    arguments.check_propagation(architecture, block, contexts, origins, errors, steps, budget)
-    cdef c.binadd_network network = network_of(architecture)
-    cdef size_t count = len(contexts.carries), pieces = len(origins)
-    cdef size_t cells = len(contexts.owners)
-    cdef size_t columns = architecture.block_shape[1]
-    images = Images(
-        outcomes=np.zeros(pieces, np.int32),
-        depths=np.zeros(pieces, np.int32),
-        work=np.zeros(pieces, np.int64),
-        margins=np.zeros(pieces),
-        held=np.zeros((pieces, count), np.uint8) if held else None,
-        least=np.full((cells, columns), np.inf),
-        most=np.full((cells, columns), -np.inf),
-        low=np.full((2 * architecture.operands, columns), np.inf),
-        high=np.full((2 * architecture.operands, columns), -np.inf),
-    )
+cdef c.binadd_reach reach_of(
+    block, contexts, errors, bint affine, int steps, int64_t budget, double slack, double mild,
+) except *:
+    """What every walk reads; origins and what becomes of them are yet to be filled in."""
     cdef c.binadd_reach reach = c.binadd_reach(
         block=reals(block),
         unit_error=reals(errors.unit),
@@ -575,8 +558,9 @@ def propagate(
         affine=affine,
         steps=steps,
         budget=budget,
-        contexts=count,
-        cells=cells,
+        contexts=len(contexts.carries),
+        frame_count=len(contexts.frames),
+        cells=len(contexts.owners),
         carries=indices(contexts.carries),
         successors=indices(contexts.successors),
         centres=reals(contexts.centres),
@@ -588,34 +572,127 @@ def propagate(
         owners=indices(contexts.owners),
         middles=reals(contexts.middles),
         halves=reals(contexts.halves),
-        count=pieces,
-        origins=indices(origins),
-        outcomes=indices(images.outcomes),
-        depths=indices(images.depths),
+        count=0,
+        origins=NULL,
+        outcomes=NULL,
+        depths=NULL,
         work=NULL,
-        margins=reals(images.margins),
+        margins=NULL,
         held=NULL,
-        least=reals(images.least),
-        most=reals(images.most),
-        low=reals(images.low),
-        high=reals(images.high),
+        least=NULL,
+        most=NULL,
+        low=NULL,
+        high=NULL,
         next=0,
         within=0,
     )
+    return reach
+
+
+def propagate(
+    architecture, block, contexts, origins, errors,
+    *, affine, steps, budget, slack, mild, held=False,
+):
+    """See `contract.Kernels.propagate`."""
+    arguments.check_propagation(architecture, block, contexts, errors, steps, budget)
+    arguments.check_layout("origins", origins, (len(origins),), "int32")
+    cdef c.binadd_network network = network_of(architecture)
+    cdef c.binadd_reach reach = reach_of(block, contexts, errors, affine, steps, budget, slack, mild)
+    images = contract.new_images(architecture, contexts, len(origins), held=held)
+    reach.count = len(origins)
+    reach.origins = indices(origins)
+    reach.outcomes = indices(images.outcomes)
+    reach.depths = indices(images.depths)
     cdef int64_t[::1] work = images.work
     cdef uint8_t[:, ::1] marks = images.held
-    reach.work = &work[0]
-    if held:
+    reach.work = &work[0] if reach.count else NULL
+    reach.margins = reals(images.margins)
+    if held and reach.count:
         reach.held = &marks[0, 0]
+    reach.least = reals(images.least)
+    reach.most = reals(images.most)
+    reach.low = reals(images.low)
+    reach.high = reals(images.high)
     cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, steps))
-    cdef c.binadd_status status
-    while reach.next < pieces:
+    cdef c.binadd_status status = c.BINADD_OK
+    while reach.next < reach.count or not reach.count:
         with nogil:
             status = c.binadd_propagate(&network, &reach, SLICE_WORK,
                                         workspace.memory, workspace.size)
+        if status == c.BINADD_BAD_ARGUMENT:
+            arguments.check_sets(architecture, contexts, origins)  # says which it was
         check(status)
         PyErr_CheckSignals()
     return images
+
+
+def close_sets(
+    architecture, block, contexts, cells, origins, errors,
+    *, affine, steps, budget, slack, growth, bounded, patient, most_steps, rounds, work, most_cells,
+):
+    """See `contract.Kernels.close_sets`."""
+    arguments.check_closing(
+        architecture, block, contexts, cells, origins, errors, steps, budget, rounds)
+    cdef c.binadd_network network = network_of(architecture)
+    cdef c.binadd_reach reach = reach_of(
+        block, contexts, errors, affine, steps, budget, slack, float("inf"))
+    cdef size_t count = reach.cells + 1, columns = contexts.middles.shape[1]
+    cdef double[:, ::1] middles = contexts.middles, halves = contexts.halves
+    cdef double[:, ::1] low = cells.low, high = cells.high
+    cdef uint8_t[::1] states = origins.states
+    cdef uint8_t[:, ::1] held = origins.held
+    cdef int32_t[::1] deepest = origins.steps, outcomes = origins.outcomes, depths = origins.depths
+    cdef double[::1] margins = origins.margins
+    cdef Workspace counts = workspace_of(count * sizeof(int64_t))
+    cdef Workspace escaped = workspace_of(2 * reach.cells * columns * sizeof(double) + 1)
+    reach.count = count
+    reach.outcomes = &outcomes[0]
+    reach.depths = &depths[0]
+    reach.work = <int64_t *> counts.memory
+    reach.margins = &margins[0]
+    if held is not None:
+        reach.held = &held[0, 0]
+    reach.least = <double *> escaped.memory
+    reach.most = <double *> escaped.memory + reach.cells * columns
+    cdef c.binadd_closing closing = c.binadd_closing(
+        reach=&reach,
+        middles=NULL,
+        halves=NULL,
+        low=NULL,
+        high=NULL,
+        bottom=reals(cells.bottom),
+        top=reals(cells.top),
+        states=&states[0],
+        steps=&deepest[0],
+        growth=growth,
+        bounded=bounded,
+        patient=patient,
+        most_steps=most_steps,
+        rounds=rounds,
+        work=work,
+        most_cells=most_cells,
+        round=0,
+        done=0,
+        spent=0,
+        begun=0,
+        visited=0,
+    )
+    if reach.cells:
+        closing.middles = &middles[0, 0]
+        closing.halves = &halves[0, 0]
+        closing.low = &low[0, 0]
+        closing.high = &high[0, 0]
+    cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, steps))
+    cdef c.binadd_status status
+    while not closing.done:
+        with nogil:
+            status = c.binadd_close(&network, &closing, SLICE_WORK,
+                                    workspace.memory, workspace.size)
+        if status == c.BINADD_BAD_ARGUMENT:
+            arguments.check_sets(architecture, contexts)  # says which it was
+        check(status)
+        PyErr_CheckSignals()
+    return closing.round, closing.spent
 
 
 cdef double *reals(array) except? NULL:

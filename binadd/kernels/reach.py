@@ -20,19 +20,24 @@ from numpy.typing import NDArray
 from binadd.kernels import arguments
 from binadd.kernels.arithmetic import ACTIVATIONS, CONSTANTS, SLOPES, hidden_sum
 from binadd.kernels.contract import (
+    CLOSED,
     DOUBT,
     ESCAPED,
     MOST_ESCAPES,
+    OPEN,
+    STUCK,
     TOO_MANY,
     WIDENED,
     Architecture,
-    Bytes,
+    Cells,
     Contexts,
     Errors,
     Images,
     Indices,
+    Origins,
     Real,
     Reals,
+    new_images,
 )
 
 PAD = 2.0**-44
@@ -43,6 +48,10 @@ F_ERROR = 2.0**-50
 """|computed f − f|."""
 BOUND = 2.0
 """No state is as far from 0 as this."""
+FIRST_ROOM = 1e-5
+"""In a cell that was empty."""
+LEAST_GROWTH = 1e-6
+"""Of a cell that is widened."""
 JACOBI_SWEEPS = 6
 
 CHUNK_BYTES = 1 << 22
@@ -684,20 +693,11 @@ def propagate(
     held: bool = False,
 ) -> Images:
     """See `contract.Kernels.propagate`."""
-    arguments.check_propagation(architecture, block, contexts, origins, errors, steps, budget)
-    pieces, cells, columns = len(origins), len(contexts.owners), architecture.block_shape[1]
-    marks: Bytes | None = np.zeros((pieces, len(contexts.carries)), np.uint8) if held else None
-    images = Images(
-        outcomes=np.zeros(pieces, np.int32),
-        depths=np.zeros(pieces, np.int32),
-        work=np.zeros(pieces, np.int64),
-        margins=np.zeros(pieces),
-        held=marks,
-        least=np.full((cells, columns), np.inf),
-        most=np.full((cells, columns), -np.inf),
-        low=np.full((2 * architecture.operands, columns), np.inf),
-        high=np.full((2 * architecture.operands, columns), -np.inf),
-    )
+    arguments.check_propagation(architecture, block, contexts, errors, steps, budget)
+    arguments.check_layout("origins", origins, (len(origins),), "int32")
+    arguments.check_sets(architecture, contexts, origins)
+    images = new_images(architecture, contexts, len(origins), held=held)
+    pieces, columns = len(origins), architecture.block_shape[1]
     group = max(1, ESCAPES_BYTES // (MOST_ESCAPES * 2 * 8 * columns))
     with np.errstate(all="ignore"):
         network = Network(architecture, block, errors, affine)
@@ -708,6 +708,131 @@ def propagate(
             walk.run()
             walk.report(images, place)
     return images
+
+
+def close_sets(
+    architecture: Architecture,
+    block: Reals,
+    contexts: Contexts,
+    cells: Cells,
+    origins: Origins,
+    errors: Errors,
+    *,
+    affine: bool,
+    steps: int,
+    budget: int,
+    slack: float,
+    growth: float,
+    bounded: bool,
+    patient: bool,
+    most_steps: int,
+    rounds: int,
+    work: int,
+    most_cells: int,
+) -> tuple[int, int]:
+    """See `contract.Kernels.close_sets`."""
+    arguments.check_closing(
+        architecture, block, contexts, cells, origins, errors, steps, budget, rounds
+    )
+    arguments.check_sets(architecture, contexts)
+    size = architecture.hidden_size
+    cells = Cells(*(bounds[:, :size] for bounds in cells))
+    contexts.halves[:, size:] = contexts.middles[:, size:] = 0
+    used, spent = _box(contexts, cells, slack), 0
+    for done in range(rounds):
+        due = np.append(used, True) & (origins.states != CLOSED)
+        due[-1] &= not due[:-1].any()
+        most_of = np.minimum(origins.steps, steps)
+        images = new_images(architecture, contexts, len(due), held=origins.held is not None)
+        for most in np.unique(most_of[due]).tolist():
+            chosen = np.flatnonzero(due & (most_of == most))
+            numbers = np.where(chosen == len(used), -1, chosen).astype(np.int32)
+            part = propagate(
+                architecture,
+                block,
+                contexts,
+                numbers,
+                errors,
+                affine=affine,
+                steps=most,
+                budget=budget,
+                slack=slack,
+                mild=np.inf,
+                held=origins.held is not None,
+            )
+            for name in ("outcomes", "depths", "work", "margins", "held"):
+                if (some := getattr(part, name)) is not None:
+                    getattr(images, name)[chosen] = some
+            np.minimum(images.least, part.least, out=images.least)
+            np.maximum(images.most, part.most, out=images.most)
+        given_up, work_done = _judge(images, origins, due, most_of, most_steps, bounded, patient)
+        spent += work_done
+        if given_up:
+            return done, spent
+        widened = np.append(_widen(contexts, cells, images, slack, growth), False)
+        used = _box(contexts, cells, slack)
+        origins.states[widened & (origins.states == CLOSED)] = OPEN
+        states = origins.states[np.append(used, True)]
+        enough = spent > work or used.sum() > most_cells
+        if (states == CLOSED).all() or (states == STUCK).any() or enough:
+            return done + 1, spent
+    return rounds, spent
+
+
+def _judge(
+    images: Images,
+    origins: Origins,
+    due: Mask,
+    steps: Indices,
+    most_steps: int,
+    bounded: bool,
+    patient: bool,
+) -> tuple[bool, int]:
+    """Note what came of origins; return whether to give up, and their work."""
+    outcomes, widened = images.outcomes, images.outcomes == WIDENED
+    closed: Mask = outcomes == 0
+    if not bounded:  # cells are about to take in all that escaped
+        closed |= widened
+    hopeless = (outcomes & (DOUBT | TOO_MANY)) != 0
+    stuck = due & ~closed & (hopeless | (origins.steps >= most_steps))
+    given_up = not patient and bool(stuck.any())
+    if given_up:
+        due[stuck.argmax() + 1 :] = False
+    origins.states[due] = np.select([closed, stuck], [CLOSED, STUCK], OPEN)[due]
+    origins.steps[due & ~closed & ~stuck] += 1
+    origins.outcomes[due] = outcomes[due]
+    origins.depths[due] = np.where(widened, steps, images.depths)[due]
+    origins.margins[due] = images.margins[due]
+    if origins.held is not None and images.held is not None:
+        origins.held[due] = (images.held | widened[:, None])[due]
+    return given_up, int(images.work[due].sum())
+
+
+def _box(contexts: Contexts, cells: Cells, slack: float) -> Mask:
+    """Write the boxes of cells; return which are not empty."""
+    low, high = cells.low, cells.high
+    used: Mask = np.logical_and.reduce(low <= high, axis=1)
+    contexts.middles[:, : low.shape[1]] = np.where(used[:, None], (low + high) * 0.5, 0.0)
+    contexts.halves[:, : low.shape[1]] = np.where(used[:, None], (high - low) * 0.5, -1.0)
+    contexts.halves[used & (contexts.widths[contexts.owners] < np.inf), 0] += 2 * slack
+    return used
+
+
+def _widen(contexts: Contexts, cells: Cells, images: Images, slack: float, growth: float) -> Mask:
+    """Widen cells by what they would have to hold, and more, within their limits."""
+    low, high = cells.low, cells.high
+    lowest = _larger(images.least[:, : low.shape[1]], cells.bottom)
+    highest = _smaller(images.most[:, : low.shape[1]], cells.top)
+    below, above = low - lowest + 3 * slack, highest - high + 3 * slack
+    begun = contexts.halves[:, :1] >= 0
+    start = np.where(below > 0, low - below * (1 + growth) - LEAST_GROWTH, low)
+    end = np.where(above > 0, high + above * (1 + growth) + LEAST_GROWTH, high)
+    start = _larger(np.where(begun, start, lowest - FIRST_ROOM), cells.bottom)
+    end = _smaller(np.where(begun, end, highest + FIRST_ROOM), cells.top)
+    moved: Mask = ((start != low) | (end != high)).any(1) & (start <= end).all(1)
+    moved &= images.least[:, 0] < np.inf
+    low[moved], high[moved] = start[moved], end[moved]
+    return moved
 
 
 def principal_axes(architecture: Architecture, states: Reals, centres: Reals) -> Reals:

@@ -40,6 +40,7 @@ from binadd.kernels.contract import (
     Real,
     Report,
 )
+from binadd.kernels.reach import close_sets as close_sets
 from binadd.kernels.reach import principal_axes as principal_axes
 from binadd.kernels.reach import propagate as propagate
 from binadd.kernels.update import update

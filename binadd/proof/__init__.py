@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 
 import numpy as np
@@ -29,8 +30,8 @@ __all__ = [
     "Refuted",
     "Undecided",
     "Verdict",
+    "attempt",
     "check",
-    "decide",
     "prove",
 ]
 
@@ -52,7 +53,12 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
             2, Shape(False, inf, 0.1, 0, 1, inf), affine=False, steps=1, least_units=64, rounds=8
         ),
         Strategy(
-            2, Shape(False, inf, 0.1, 0, 0.3, inf), steps=5, rounds=12, budget=10_000, work=100_000
+            2,
+            Shape(False, inf, 0.3, 0.03, 0.3, inf),
+            steps=5,
+            rounds=12,
+            budget=10_000,
+            work=100_000,
         ),
     ),
     "medium": (_curves(2, 0.5, 3, 100_000), _curves(3, 0.5, 3, 200_000)),
@@ -73,6 +79,9 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of
 the efforts before it, and a search for a wrong sum comes before them and after them."""
+
+SAMPLES = {"quick": 32, "medium": 128, "thorough": 128}
+"""States of each context around which sets begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,20 +152,24 @@ def prove(
     """
     check_instance("net", net, BinaryAdderRNN)
     check_choice("effort", effort, tuple(PORTFOLIO))
-    with reporting(progress) as report:
-        return decide(net, effort, progress=report)
+    # An overflow proves nothing: comparisons with NaN are false.
+    with reporting(progress) as report, np.errstate(all="ignore"):
+        return _Decision(net.copy(), 0, report).run(effort)
 
 
-def decide(
+def attempt(
     net: BinaryAdderRNN,
     effort: str,
     *,
-    known_exact_bits: int = 0,
+    known_exact_bits: int,
     progress: Callable[[ProofProgress], object] | None = None,
-) -> Verdict:
-    """Decide as `prove` does, where all sums of operands of some bits are known to be right."""
-    with np.errstate(all="ignore"):  # an overflow proves nothing: comparisons with NaN are false
-        return _Decision(net.copy(), known_exact_bits, progress).run(effort)
+) -> Proved | Refuted | None:
+    """Look for a proof as `prove` does, but for a last search for a wrong sum.
+
+    All sums of operands of `known_exact_bits` bits are known to be right.
+    """
+    with np.errstate(all="ignore"):
+        return _Decision(net.copy(), known_exact_bits, progress).attempt(effort)
 
 
 class _Decision:
@@ -174,29 +187,35 @@ class _Decision:
         self.failures: list[tuple[Strategy, Failure]] = []
 
     def run(self, effort: str) -> Verdict:
+        verdict: Verdict | None = self.attempt(effort)
+        if verdict is None:
+            hints = [word for _, failure in self.failures for _, word in failure.doubtful[:16]]
+            verdict = self.falsifier.search(effort, hints)
+        return self._undecided() if verdict is None else verdict
+
+    def attempt(self, effort: str) -> Proved | Refuted | None:
+        """Try strategies, between searches for a wrong sum but for the last one."""
         wrong = self.falsifier.search_shortly()
-        if wrong is not None:
+        if wrong is not None or not self.bounds.finite:
             return wrong
         efforts = list(PORTFOLIO)
         efforts = efforts[: efforts.index(effort) + 1]
         attempts = self._attempts(efforts)
         count = sum(map(len, attempts.values()))
-        if self.bounds.finite:
-            sampler = Sampler(self.bounds)
-            for name in efforts:
-                if name != "quick":  # by then a wrong sum is as likely, and found sooner
-                    wrong = self.falsifier.search(name)
-                    if wrong is not None:
-                        return wrong
-                for strategy in attempts[name]:
-                    found = close(self.bounds, sampler, strategy, self._report(count))
-                    if isinstance(found, Found):
-                        digest = weights_digest(self.net)
-                        return Proved(found.certificate(self.bounds, digest), self.net)
-                    self.failures.append((strategy, found))
-        hints = [word for _, failure in self.failures for _, word in failure.doubtful[:16]]
-        wrong = self.falsifier.search(effort, hints)
-        return self._undecided() if wrong is None else wrong
+        for name in efforts:
+            if name != "quick":  # by then a wrong sum is as likely, and found sooner
+                wrong = self.falsifier.search(name)
+                if wrong is not None:
+                    return wrong
+            sampler = Sampler(self.bounds, SAMPLES[name])
+            for strategy in attempts[name]:
+                found = close(self.bounds, sampler, strategy, self._report(count))
+                if isinstance(found, Found):
+                    digest = weights_digest(self.net)
+                    write = partial(found.certificate, self.bounds, digest)
+                    return Proved(found.margin, self.net, write)
+                self.failures.append((strategy, found))
+        return None
 
     def _attempts(self, efforts: list[str]) -> dict[str, list[Strategy]]:
         """Return what of the portfolio this network's size allows, each strategy once."""

@@ -7,13 +7,13 @@ Two things are rounded outwards wherever sets of states are stepped, as docs/pro
 - what the bounds themselves round, in float64: a sum of m terms, in its written order, by at most
   m·2⁻⁵²·Σ|terms|, σ and tanh by the kernels' contract.
 
-Sums here are rounded once, by `math.fsum`, so that they are the same on every machine.
+Sums of magnitudes are taken in their order, so that they are the same on every machine; what they
+round is far below the factors that are taken for it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from math import fsum
 
 import numpy as np
 
@@ -50,9 +50,11 @@ class Bounds:
     """
 
     def __init__(self, net: BinaryAdderRNN) -> None:
-        self.kernels, self.network = net.kernels, net.settings.architecture
+        self.kernels, self.network = net.kernels, net.state.architecture
         self.size, self.operands = self.network.hidden_size, self.network.operands
-        self.architecture = replace(self.network, dtype="float64")
+        self.architecture = self.network
+        if self.network.dtype != "float64":
+            self.architecture = replace(self.network, dtype="float64")
         self.block = np.zeros(self.architecture.block_shape)
         self.block[:, : self.size] = net.state.block[:, : self.size]
         self.finite = bool(np.abs(self.block).max() < _LARGEST)  # false of NaN, too
@@ -67,21 +69,22 @@ class Bounds:
         """
         size, n, dtype = self.size, self.operands, self.network.dtype
         magnitudes = np.abs(self.block)
-        hidden = [fsum(column) for column in magnitudes[n : n + size, :size].T.tolist()]
-        load = [fsum(column) for column in magnitudes[: n + size + 1, :size].T.tolist()]
-        output = fsum([*magnitudes[-2, :size].tolist(), float(magnitudes[-1, 0])])
-        self.finite = max(*load, output) < _LARGEST
+        hidden = np.add.accumulate(magnitudes[n : n + size, :size])[-1]
+        load = hidden + np.add.accumulate(magnitudes[[*range(n), n + size], :size])[-1]
+        output = float(np.add.accumulate(magnitudes[-2, :size])[-1] + magnitudes[-1, 0])
+        heaviest = float(load.max())
+        self.finite = max(heaviest, output) < _LARGEST
         width = lanes(dtype)
         m = max(-(-size // width) + width.bit_length(), n + 1)
         gamma = m * float(np.finfo(dtype).eps)
         tiny = 1e-16 + size * float(np.finfo(dtype).tiny)
         slope = 1.0 if self.network.activation == "tanh" else 0.25
-        self.step_error = 1.001 * (slope * (gamma * max(load) + tiny) + ACTIVATION_ERROR[dtype])
+        self.step_error = 1.001 * (slope * (gamma * heaviest + tiny) + ACTIVATION_ERROR[dtype])
         self.logit_error = 1.001 * (gamma * output + tiny)
         unit, generator = np.zeros((2, self.architecture.block_shape[1]))
-        unit[:size] = 4 * (size + n + 16) * _UNIT * np.array(load) + 1e-300
-        unit[:size] += _FRAME_ERROR * np.array(hidden)
-        generator[:size] = 8 * _UNIT * np.array(hidden)
+        unit[:size] = 4 * (size + n + 16) * _UNIT * load + 1e-300
+        unit[:size] += _FRAME_ERROR * hidden
+        generator[:size] = 8 * _UNIT * hidden
         # The last term is for the checker: it rounds weights and states more coarsely.
         logit = self.logit_error + 4 * (size + 16) * _UNIT * output + 2.0**-20 * output
         self.errors = Errors(self.step_error, logit, unit, generator)

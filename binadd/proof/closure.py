@@ -3,11 +3,12 @@
 Nothing here needs to be trusted: what `propagate` bounds is sound, and the checker derives it
 again. So this may sample, guess and give up.
 
-Sets begin around sampled states. All that a cell can become is propagated, as zonotopes or as
-intervals, until the cells of a context cover it. What escapes after the last step widens the cells
-that it should have been in, or, where these may not grow further, takes more steps. Where a bit is
-in doubt, or steps do not help, the context looks back one symbol further, if a strategy splits
-contexts; otherwise the attempt has failed.
+Sets begin around sampled states. A kernel, `close_sets`, then propagates cells round by round, as
+zonotopes or as intervals, until the cells of a context cover all that they can become. What
+escapes after the last step widens the cells that it should have been in, or, where these may not
+grow further, takes more steps. Where a bit is in doubt, or steps do not help, the kernel returns:
+the context looks back one symbol further, if a strategy splits contexts; otherwise the attempt has
+failed.
 
 With many operands there are many symbols, and contexts begin with fewer of them.
 """
@@ -15,13 +16,22 @@ With many operands there are many symbols, and contexts begin with fewer of them
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from math import inf, isfinite
+from dataclasses import dataclass, replace
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.kernels.contract import DOUBT, ESCAPED, MAX_STEPS, TOO_MANY, WIDENED, Contexts, Images
+from binadd.kernels.contract import (
+    CLOSED,
+    DOUBT,
+    MAX_STEPS,
+    OPEN,
+    STUCK,
+    TOO_MANY,
+    Contexts,
+    Origins,
+)
 from binadd.proof.bounds import SLACK, Bounds
 from binadd.proof.certificate import Certificate
 from binadd.proof.contexts import Context, ContextTable, ContextTree, affordable_depth, uniform
@@ -104,18 +114,18 @@ class Found:
     """Sets that hold."""
 
     table: ContextTable
-    sets: Sets
+    contexts: Contexts
+    pieces: NDArray[np.int64]
+    """Where each cell lies: the number of its slab."""
     affine: bool
     steps: int
     margin: float
 
     def certificate(self, bounds: Bounds, digest: str) -> Certificate:
         """Write the sets down as data, empty cells left out."""
-        table, sets, size = self.table, self.sets, bounds.size
-        used = np.flatnonzero(sets.used)
-        middles, halves = sets.boxes()
-        arrays = sets.contexts(table)
-        owners = (sets.owners[used] + table.prefixes).tolist()
+        table, arrays, size = self.table, self.contexts, bounds.size
+        used = arrays.halves[:, 0] >= 0
+        owners, pieces = arrays.owners[used].tolist(), self.pieces[used].tolist()
         return Certificate(
             digest=digest,
             operands=bounds.operands,
@@ -131,35 +141,26 @@ class Found:
             successors=tuple(map(tuple, table.successors.tolist())),
             centres=arrays.centres[:, :size].copy(),
             widths=np.where(np.isfinite(arrays.widths), arrays.widths, 0.0),
-            frames=sets.axes[:, :, :size].copy(),
+            frames=arrays.frames[:, :, :size].copy(),
             frame=tuple(arrays.frame.tolist()),
-            cells=tuple(zip(owners, sets.pieces[used].tolist(), strict=True)),
-            middles=middles[used, :size].copy(),
-            halves=halves[used, :size].copy(),
+            cells=tuple(zip(owners, pieces, strict=True)),
+            middles=arrays.middles[used, :size].copy(),
+            halves=arrays.halves[used, :size].copy(),
         )
 
 
-@dataclass
-class _Origins:
-    """What is known of each cell as an origin; the last is the initial state."""
-
-    open: NDArray[np.bool_]
-    steps: NDArray[np.int64]
-    margins: NDArray[np.float64]
-    depths: NDArray[np.int64]
-    held: NDArray[np.uint8] = field(repr=False)  # (C + 1, K): by which contexts' cells
-
-    @classmethod
-    def of(cls, cells: int, steps: int, table: ContextTable) -> _Origins:
-        """Know nothing yet of so many cells and the initial state, which no context is told of."""
-        count = cells + 1
-        return cls(
-            np.ones(count, np.bool_),
-            np.append(np.full(cells, steps), max(steps, table.longest + 3)),
-            np.full(count, inf),
-            np.zeros(count, np.int64),
-            np.zeros((count, len(table.contexts)), np.uint8),
-        )
+def _new_origins(cells: int, steps: int, table: ContextTable, *, held: bool) -> Origins:
+    """Return what is known of so many cells, and of the initial state, of which no context is
+    told: nothing."""
+    count = cells + 1
+    return Origins(
+        np.full(count, OPEN, np.uint8),
+        np.append(np.full(cells, steps), max(steps, table.longest + 3)).astype(np.int32),
+        np.zeros(count, np.int32),
+        np.zeros(count, np.int32),
+        np.full(count, np.inf),
+        np.zeros((count, len(table.carries)), np.uint8) if held else None,
+    )
 
 
 def affordable(strategy: Strategy, bounds: Bounds) -> Strategy:
@@ -189,10 +190,6 @@ def close(
     return _Search(bounds, sampler, strategy).run(progress)
 
 
-class _HopelessError(Exception):
-    """The initial state leads to a wrong bit, or nowhere."""
-
-
 class _Search:
     def __init__(self, bounds: Bounds, sampler: Sampler, strategy: Strategy) -> None:
         strategy = affordable(strategy, bounds)
@@ -200,124 +197,95 @@ class _Search:
         self.tree = ContextTree(bounds.operands, strategy.depth) if strategy.splits else None
         self.table = uniform(bounds.operands, strategy.depth)
         self.sets = self._sample(self.table.contexts)
-        self.origins = _Origins.of(len(self.sets), strategy.steps, self.table)
+        self.contexts = self.sets.contexts(self.table)
+        self.origins = self._origins(self.sets)
         self.work, self.budget = strategy.work, strategy.budget
         if bounds.size > LARGE:  # a single round must not exceed the work, either
             self.budget = min(self.budget, max(8, self.work // int(self.sets.used.sum())))
-        self.spent = 0
-        self.margin = -inf
+
+    def _origins(self, sets: Sets) -> Origins:
+        held = self.tree is not None
+        return _new_origins(len(sets), self.strategy.steps, self.table, held=held)
 
     def _sample(self, contexts: tuple[Context, ...]) -> Sets:
         """Return sets around states sampled in contexts, and those first met there."""
         owners, states = self.sampler.starts(self.table)
-        place = {context: i for i, context in enumerate(contexts)}
-        here = [place.get(self.table.contexts[q], -1) for q in owners.tolist()]
-        q = np.array(here, np.intp)
+        if contexts is not self.table.contexts:
+            place = {context: i for i, context in enumerate(contexts)}
+            here = [place.get(self.table.contexts[q], -1) for q in owners.tolist()]
+            owners = np.array(here, np.int32)
+            states, owners = states[owners >= 0], owners[owners >= 0]
         return Sets(
-            self.bounds,
-            self.strategy.shape,
-            self.sampler.states(contexts),
-            states[q >= 0],
-            q[q >= 0],
+            self.bounds, self.strategy.shape, self.sampler.states(contexts), states, owners
         )
 
     def run(self, progress: Callable[[int, int], object] | None) -> Found | Failure:
         """Propagate, widen and refine."""
-        strategy = self.strategy
-        for _ in range(strategy.rounds):
+        strategy, rounds, work = self.strategy, self.strategy.rounds, self.work
+        while True:
             if progress is not None:
-                progress(len(self.table.contexts), int(self.origins.open.sum()))
-            try:
-                blamed = self._round()
-            except _HopelessError:
-                break
-            if not self._open().any():
-                steps = int(self.origins.depths.max())
-                margin = float(self.origins.margins[self._counted()].min())
-                return Found(self.table, self.sets, strategy.affine, steps, margin)
-            if self.spent > self.work or self.sets.used.sum() > strategy.cells:
-                break
-            if len(blamed) and not self._refine(blamed):
-                break
-        doubtful = np.flatnonzero(self.origins.margins[:-1] <= 0)
-        contexts = np.unique(self.sets.owners[doubtful]).tolist()
+                progress(len(self.table.contexts), int((self.origins.states != CLOSED).sum()))
+            done, spent = self._close(1 if progress is not None else rounds, work)
+            rounds, work = rounds - done, work - spent
+            used = np.append(self.contexts.halves[:, 0] >= 0, True)
+            states = self.origins.states
+            if (states[used] == CLOSED).all():
+                steps, margin = self.origins.depths.max(), self.origins.margins[used].min()
+                pieces = self.sets.pieces
+                return Found(
+                    self.table, self.contexts, pieces, strategy.affine, int(steps), float(margin)
+                )
+            stuck = np.flatnonzero(states == STUCK)
+            exhausted = rounds <= 0 or work < 0 or used[:-1].sum() > strategy.cells
+            if exhausted or (len(stuck) and not self._refine(stuck)):
+                return self._failure()
+
+    def _failure(self) -> Failure:
+        outcomes, margins = self.origins.outcomes, self.origins.margins
+        contexts = np.unique(self.sets.owners[np.flatnonzero(outcomes[:-1] & DOUBT)]).tolist()
         return Failure(
-            self.margin,
+            float(margins[outcomes != TOO_MANY].min(initial=np.inf)),
             len(self.table.contexts),
             tuple(self.table.contexts[q] for q in contexts),
         )
 
-    def _counted(self) -> NDArray[np.bool_]:
-        """Return which origins there are: cells that are not empty, and the initial state."""
-        return np.append(self.sets.used, True)
-
-    def _open(self) -> NDArray[np.bool_]:
-        return self.origins.open & self._counted()
-
-    def _round(self) -> NDArray[np.intp]:
-        """Propagate open origins, widen what images escaped; return which contexts to refine."""
-        origins, strategy, prefixes = self.origins, self.strategy, self.table.prefixes
-        contexts = self.sets.contexts(self.table)
-        open_ = self._open()
-        if open_[:-1].any():  # the initial state is seen to last: sets around it are wide by then
-            open_[-1] = False
-        least = np.full(contexts.middles.shape, inf)
-        most = -least
-        blamed = []
-        self.margin = inf
-        for steps in np.unique(origins.steps[open_]).tolist():
-            chosen = np.flatnonzero(open_ & (origins.steps == steps))
-            images = self._propagate(contexts, chosen, steps)
-            self.spent += int(images.work.sum())
-            least, most = np.minimum(least, images.least), np.maximum(most, images.most)
-            closed, widened = images.outcomes == 0, images.outcomes == WIDENED
-            doubt = (images.outcomes & DOUBT) != 0
-            if not self.sets.bounded:  # cells are about to take in all that escaped
-                closed |= widened
-            origins.open[chosen] = ~closed
-            origins.margins[chosen] = images.margins
-            origins.depths[chosen] = np.where(widened, steps, images.depths)
-            if images.held is not None:
-                origins.held[chosen] = images.held[:, prefixes:] | widened[:, None]
-            known = images.outcomes != TOO_MANY
-            self.margin = min(self.margin, float(images.margins[known].min(initial=inf)))
-            blamed.append(chosen[doubt | ~known])
-            escaped = ((images.outcomes & ESCAPED) != 0) & ~doubt
-            late = chosen[escaped | (widened & self.sets.bounded)]
-            origins.steps[late] += 1
-            blamed.append(late[origins.steps[late] > max(strategy.steps, strategy.most_steps)])
-        origins.open[:-1] |= self.sets.take_in(least, most)
-        cells = np.unique(np.concatenate(blamed))
-        if len(cells) and cells[-1] == len(self.sets):  # the initial state is of no context
-            raise _HopelessError
-        return np.unique(self.sets.owners[cells])
-
-    def _propagate(self, contexts: Contexts, chosen: NDArray[np.intp], steps: int) -> Images:
+    def _close(self, rounds: int, work: int) -> tuple[int, int]:
+        """Propagate and widen, for so many rounds at most; return how many, and their work."""
         strategy, bounds = self.strategy, self.bounds
-        numbers = np.where(chosen == len(self.sets), -1, chosen).astype(np.int32)
         columns = bounds.architecture.block_shape[1]
         affordable = int((2 * MOST_REALS / (bounds.size * columns)) ** 0.5)
-        return bounds.kernels.propagate(
+        most_steps = max(strategy.steps, strategy.most_steps)
+        deepest = max(most_steps, int(self.origins.steps[-1]))
+        return bounds.kernels.close_sets(
             bounds.architecture,
             bounds.block,
-            contexts,
-            numbers,
+            self.contexts,
+            self.sets.cells,
+            self.origins,
             bounds.errors,
             affine=strategy.affine,
-            steps=max(1, min(steps, affordable, MAX_STEPS)),
+            steps=max(1, min(deepest, affordable, MAX_STEPS)),
             budget=self.budget,
             slack=SLACK,
-            mild=inf,
-            held=self.tree is not None,
+            growth=strategy.shape.growth,
+            bounded=self.sets.bounded,
+            patient=self.tree is not None,
+            most_steps=most_steps,
+            rounds=rounds,
+            work=work,
+            most_cells=strategy.cells,
         )
 
-    def _refine(self, blamed: NDArray[np.intp]) -> bool:
-        """Let contexts look back further; False if that is not allowed, or they are too many."""
-        if self.tree is None:
+    def _refine(self, stuck: NDArray[np.intp]) -> bool:
+        """Let contexts look back further; False if that is not allowed, or they are too many.
+
+        The initial state is of no context that could.
+        """
+        if self.tree is None or stuck[-1] == len(self.sets):
             return False
         before = self.table.contexts
         most = max(8, int(self.strategy.splits * len(before)))
-        for q in blamed[:most].tolist():
+        for q in np.unique(self.sets.owners[stuck])[:most].tolist():
             self.tree.split(before[q])
         if len(self.tree.leaves) > self.strategy.contexts:
             return False
@@ -329,25 +297,26 @@ class _Search:
     def _renew(self, kept: NDArray[np.intp], gone: NDArray[np.intp]) -> None:
         """Sample sets of new contexts; what relied on those that are gone is open again."""
         assert self.tree is not None
-        old, origins = self.table.contexts, self.origins
+        old, before, prefixes = self.table.contexts, self.origins, self.table.prefixes
         self.tree.leaves = dict.fromkeys(
             [old[q] for q in kept] + [leaf for leaf in self.tree.leaves if leaf not in set(old)]
         )
         self.table = self.tree.table()
-        new = self.table.contexts[len(kept) :]
+        fresh = self._sample(self.table.contexts[len(kept) :])
+        more = self._origins(fresh)
+        assert before.held is not None
+        assert more.held is not None
+        before.states[before.held[:, prefixes + gone].any(1)] = OPEN
         cells = np.append(np.isin(self.sets.owners, kept), False)
-        fresh = self._sample(new)
-        more = _Origins.of(len(fresh), self.strategy.steps, self.table)
-        origins.open |= origins.held[:, gone].any(1)
-        held = np.zeros((int(cells.sum()), len(self.table.contexts)), np.uint8)
-        held[:, : len(kept)] = origins.held[cells][:, kept]
-        self.origins = replace(
-            origins,
-            held=np.concatenate([held, more.held]),
-            **{
-                name: np.concatenate([getattr(origins, name)[cells], getattr(more, name)])
-                for name in ("open", "steps", "margins", "depths")
-            },
-        )
+        held = np.zeros((int(cells.sum()), more.held.shape[1]), np.uint8)
+        held[:, self.table.prefixes + np.arange(len(kept))] = before.held[cells][
+            :, prefixes + kept
+        ]
+        joined = {
+            name: np.concatenate([getattr(before, name)[cells], getattr(more, name)])
+            for name in ("states", "steps", "outcomes", "depths", "margins")
+        }
+        self.origins = Origins(**joined, held=np.concatenate([held, more.held]))
         self.sets.kept(kept)
         self.sets.add(fresh)
+        self.contexts = self.sets.contexts(self.table)

@@ -17,19 +17,20 @@ from binadd.proof.bounds import Bounds
 from binadd.proof.contexts import Context, ContextTable
 from binadd.streams import data_stream
 
-__all__ = ["SAMPLES", "Sampler"]
+__all__ = ["Sampler"]
 
-SAMPLES, STEPS = 128, 24
-"""Of each carry and context; more samples cost less than more rounds."""
+STEPS = 16
 
 
 @lru_cache(maxsize=8)
-def _sample_words(operands: int) -> tuple[NDArray[np.uint8], tuple[NDArray[np.intp], ...]]:
-    """Return random words (N, T), and which of them end with each carry.
+def _sample_words(
+    operands: int, samples: int
+) -> tuple[NDArray[np.uint8], tuple[NDArray[np.intp], ...]]:
+    """Return random words (N, T), and `samples` of them that end with each carry.
 
     The later ones are more and more given to repeating a symbol, hence to long carries.
     """
-    count = SAMPLES * operands
+    count = samples * operands
     drawn = data_stream(0).random_raw(count * STEPS).reshape(count, STEPS)
     symbols = (drawn & np.uint64((1 << operands) - 1)).astype(np.uint8)
     repeats = drawn >> np.uint64(11) < np.linspace(0, 0.95 * 2**53, count)[:, None]
@@ -39,17 +40,32 @@ def _sample_words(operands: int) -> tuple[NDArray[np.uint8], tuple[NDArray[np.in
             symbols[:, t] = np.where(repeats[:, t], symbols[:, t - 1], symbols[:, t])
         carries = (carries + popcounts(symbols[:, t])) // 2
     pools = [np.flatnonzero(carries == carry) for carry in range(operands)]
-    return symbols, tuple(np.resize(pool, SAMPLES) if len(pool) else pool for pool in pools)
+    return symbols, tuple(np.resize(pool, samples) if len(pool) else pool for pool in pools)
+
+
+@lru_cache(maxsize=4)
+def _runs(
+    contexts: tuple[Context, ...], samples: int
+) -> tuple[NDArray[np.intp], list[tuple[NDArray[np.intp], NDArray[np.uint8]]]]:
+    """Return the carries (K,) that contexts begin with, and their words by length: of which
+    contexts they are (m,), and each of them `samples` times (m · samples, T)."""
+    lengths = np.array([len(word) for _, word in contexts])
+    groups = []
+    for length in np.unique(lengths[lengths > 0]):
+        group = np.flatnonzero(lengths == length)
+        words = np.array([contexts[q][1] for q in group], np.uint8)
+        groups.append((group, np.repeat(words, samples, axis=0)))
+    return np.array([carry for carry, _ in contexts], np.intp), groups
 
 
 class Sampler:
     """States after contexts, by running the network from states sampled for each carry."""
 
-    def __init__(self, bounds: Bounds) -> None:
-        self._bounds = bounds
-        symbols, pools = _sample_words(bounds.operands)
+    def __init__(self, bounds: Bounds, samples: int = 128) -> None:
+        self._bounds, self._samples = bounds, samples
+        symbols, pools = _sample_words(bounds.operands, samples)
         states = self.after(symbols)
-        nothing = np.zeros((SAMPLES, bounds.size))
+        nothing = np.zeros((samples, bounds.size))
         self._last: tuple[tuple[Context, ...], Reals] | None = None
         self._pools = np.stack([states[pool] if len(pool) else nothing for pool in pools])
 
@@ -65,18 +81,12 @@ class Sampler:
         return np.concatenate(owners), np.concatenate([self.after(w) for w, _ in table.starts])
 
     def states(self, contexts: tuple[Context, ...]) -> Reals:
-        """Return states (K, SAMPLES, H) after contexts; the last ones asked for are kept."""
+        """Return states (K, samples, H) after contexts; the last ones asked for are kept."""
         if self._last is None or self._last[0] != contexts:
-            self._last = (contexts, self._run(contexts))
+            carries, groups = _runs(contexts, self._samples)
+            result = self._pools[carries]
+            for group, words in groups:
+                states = result[group].reshape(len(words), -1)
+                result[group] = self.after(words, states).reshape(len(group), self._samples, -1)
+            self._last = (contexts, result)
         return self._last[1]
-
-    def _run(self, contexts: tuple[Context, ...]) -> Reals:
-        result = self._pools[[carry for carry, _ in contexts]]
-        lengths = np.array([len(word) for _, word in contexts])
-        for length in np.unique(lengths[lengths > 0]):
-            group = np.flatnonzero(lengths == length)
-            words = np.array([contexts[q][1] for q in group], np.uint8)
-            words = np.repeat(words, SAMPLES, axis=0)
-            states = result[group].reshape(len(words), -1)
-            result[group] = self.after(words, states).reshape(len(group), SAMPLES, -1)
-        return result

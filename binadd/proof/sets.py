@@ -10,24 +10,21 @@ states are spread most; cells are cut so wide that pre-activations differ by `wi
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from binadd.kernels.arithmetic import hidden_sum
-from binadd.kernels.contract import Contexts, Indices, Reals
-from binadd.proof.bounds import SLACK, Bounds
+from binadd.kernels.contract import Cells, Contexts, Indices, Reals
+from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate
 from binadd.proof.contexts import ContextTable
 
 __all__ = ["Sets", "Shape", "contexts_of"]
 
-Flags = NDArray[np.bool_]
-
 MOST_CELLS = 100
 """Of one context, to each side of those that were sampled."""
-LEAST_GROWTH = 1e-6
 
 
 class Shape(NamedTuple):
@@ -51,7 +48,7 @@ class Sets:
     """K contexts' sets as C cells, empty ones among them."""
 
     def __init__(
-        self, bounds: Bounds, shape: Shape, states: Reals, more: Reals, owners: NDArray[np.intp]
+        self, bounds: Bounds, shape: Shape, states: Reals, more: Reals, owners: Indices
     ) -> None:
         """Begin with sampled states (K, samples, H) and some more (m, H) of contexts `owners`."""
         count, _, size = states.shape
@@ -67,20 +64,20 @@ class Sets:
             start = self._turn(owners, more[:, None])[:, 0]
         self._begin(y, start, owners)
 
-    def _turn(self, q: NDArray[np.intp], states: Reals) -> Reals:
+    def _turn(self, q: NDArray[np.integer[Any]], states: Reals) -> Reals:
         """Return the coordinates of states (K, m, H) of contexts q (K,)."""
         size = states.shape[2]
         x = np.moveaxis(states - self.centres[q, None, :size], 2, 0)  # (H, K, m)
         axes = np.moveaxis(self.axes[q, :, :size], (2, 1), (0, 1))  # (H, axis, K)
         return np.stack([hidden_sum(axes[:, i, :, None] * x) for i in range(size)], axis=2)
 
-    def _begin(self, y: Reals, start: Reals, owners: NDArray[np.intp]) -> None:
+    def _begin(self, y: Reals, start: Reals, owners: Indices) -> None:
         """Take in coordinates y (K, samples, H) and more of them (m, H), cell by cell."""
         shape, (count, samples, size) = self._shape, y.shape
         low, high = y.min(1), y.max(1)
         wide = high - low
         widest = wide.max(1, keepdims=True)
-        room = shape.inflation * wide + shape.floor * widest + 1e-4
+        room = shape.inflation * wide + (shape.floor * widest + 1e-4)
         reach = np.full_like(wide, np.inf)
         if self.bounded:
             reach = shape.limit * wide + 0.1 * min(shape.limit, 10) * widest + 1e-3
@@ -89,15 +86,14 @@ class Sets:
         self.widths = self._cell_widths(count)
         self.lowest, counts = self._ranges(low, high, reach)
         self.owners = np.repeat(np.arange(count, dtype=np.int32), counts)
-        self.least, self.most = (low - reach)[self.owners], (high + reach)[self.owners]
+        bottom, top = (low - reach)[self.owners], (high + reach)[self.owners]
         if np.isfinite(shape.width):
             rows = np.concatenate([y.reshape(-1, size), start])
             q = np.concatenate([np.repeat(np.arange(count), samples), owners])
             piece = np.rint(rows[:, 0] / self.widths[q]).astype(np.int64)
             cell = (np.cumsum(counts) - counts)[q] + piece - self.lowest[q]
             low, high = _hulls(rows, cell, len(self.owners))
-        self.low, self.high = low - room[self.owners], high + room[self.owners]
-        self._cut()
+        self._cut(low - room[self.owners], high + room[self.owners], bottom, top)
 
     def _ranges(self, low: Reals, high: Reals, reach: Reals) -> tuple[Indices, NDArray[np.int64]]:
         """Return the lowest cell of each context, and how many it has room for."""
@@ -119,29 +115,30 @@ class Sets:
         far = np.sqrt(hidden_sum(np.array(moved) ** 2))
         return np.asarray(self._shape.width / np.maximum(far, 1e-6))
 
-    def _cut(self) -> None:
+    def _cut(self, low: Reals, high: Reals, bottom: Reals, top: Reals) -> None:
         """Keep every cell between its cuts; those outside are empty."""
-        width = self.widths[self.owners]
-        cut = np.isfinite(width)
-        first = np.searchsorted(self.owners, self.owners)
-        piece = self.lowest[self.owners] + np.arange(len(self)) - first
-        with np.errstate(invalid="ignore"):
-            bottom = np.where(cut, (piece - 0.5) * width, -np.inf)
-            top = np.where(cut, (piece + 0.5) * width, np.inf)
-        self.least[:, 0] = np.maximum(self.least[:, 0], bottom)
-        self.most[:, 0] = np.minimum(self.most[:, 0], top)
-        self.low = np.maximum(self.low, self.least)
-        self.high = np.minimum(self.high, self.most)
-        self.pieces = np.where(cut, piece, 0)
+        self.pieces = np.zeros(len(self), np.int64)
+        if np.isfinite(self._shape.width):
+            width, first = self.widths[self.owners], np.searchsorted(self.owners, self.owners)
+            self.pieces = self.lowest[self.owners] + np.arange(len(self)) - first
+            bottom[:, 0] = np.maximum(bottom[:, 0], (self.pieces - 0.5) * width)
+            top[:, 0] = np.minimum(top[:, 0], (self.pieces + 0.5) * width)
+        low, high = np.maximum(low, bottom), np.minimum(high, top)
+        self.cells = Cells(*(self._pad(bounds) for bounds in (low, high, bottom, top)))
+
+    def _pad(self, rows: Reals) -> Reals:
+        padded = np.zeros((len(rows), self.centres.shape[1]))
+        padded[:, : rows.shape[1]] = rows
+        return padded
 
     def __len__(self) -> int:
         """Return C."""
         return len(self.owners)
 
     @property
-    def used(self) -> Flags:
+    def used(self) -> NDArray[np.bool_]:
         """Return which cells are not empty (C,)."""
-        used: Flags = (self.low <= self.high).all(1)
+        used: NDArray[np.bool_] = np.logical_and.reduce(self.cells.low <= self.cells.high, axis=1)
         return used
 
     def kept(self, contexts: NDArray[np.intp]) -> None:
@@ -150,8 +147,8 @@ class Sets:
         number = np.full(len(self.centres), -1)
         number[contexts] = np.arange(len(contexts))
         self.owners = number[self.owners[cells]].astype(np.int32)
-        for name in ("low", "high", "least", "most", "pieces"):
-            setattr(self, name, getattr(self, name)[cells])
+        self.cells = Cells(*(bounds[cells] for bounds in self.cells))
+        self.pieces = self.pieces[cells]
         for name in ("centres", "widths", "lowest"):
             setattr(self, name, getattr(self, name)[contexts])
         if self._shape.frames:
@@ -160,65 +157,42 @@ class Sets:
     def add(self, other: Sets) -> None:
         """Add the contexts of other sets behind these."""
         self.owners = np.concatenate([self.owners, other.owners + np.int32(len(self.centres))])
-        names = ("low", "high", "least", "most", "pieces", "centres", "widths", "lowest", "axes")
-        for name in names:
+        self.cells = Cells(*map(np.concatenate, zip(self.cells, other.cells, strict=True)))
+        for name in ("pieces", "centres", "widths", "lowest", "axes"):
             setattr(self, name, np.concatenate([getattr(self, name), getattr(other, name)]))
 
-    def boxes(self) -> tuple[Reals, Reals]:
-        """Return the middles and halves (C, S) of cells; those of empty ones are negative."""
-        used, size, columns = self.used, self.low.shape[1], self.centres.shape[1]
-        middles, halves = np.zeros((len(self), columns)), np.full((len(self), columns), -1.0)
-        middles[used, :size] = (self.low[used] + self.high[used]) * 0.5
-        halves[used] = 0
-        halves[used, :size] = (self.high[used] - self.low[used]) * 0.5
-        halves[used & np.isfinite(self.widths[self.owners]), 0] += 2 * SLACK  # beyond the cuts
-        return middles, halves
-
     def contexts(self, table: ContextTable) -> Contexts:
-        """Return what `propagate` takes, prefixes without a set before the tree's contexts."""
+        """Return what kernels take, prefixes without a set before the tree's contexts.
+
+        The boxes of cells are for kernels to write.
+        """
         prefixes, count = table.prefixes, len(self.centres)
-        before = np.zeros(prefixes)
-        middles, halves = self.boxes()
-        frame = np.arange(count) if self._shape.frames else np.full(count, -1)
-        ends = np.searchsorted(self.owners, np.arange(count + 1))
+        centres = np.zeros((prefixes + count, self.centres.shape[1]))
+        centres[prefixes:] = self.centres
+        frame, lowest = np.full(len(centres), -1, np.int32), np.zeros(len(centres), np.int32)
+        widths, first = np.full(len(centres), np.inf), np.zeros(len(centres) + 1, np.int32)
+        if self._shape.frames:
+            frame[prefixes:] = np.arange(count)
+        lowest[prefixes:], widths[prefixes:] = self.lowest, self.widths
+        first[prefixes:] = np.searchsorted(self.owners, np.arange(count + 1))
         return Contexts(
             table.carries,
             table.successors,
-            np.concatenate([np.zeros((prefixes, self.centres.shape[1])), self.centres]),
+            centres,
             self.axes,
-            np.concatenate([before - 1, frame]).astype(np.int32),
-            np.concatenate([before + np.inf, self.widths]),
-            np.concatenate([before, self.lowest]).astype(np.int32),
-            np.concatenate([before, ends]).astype(np.int32),
-            (self.owners + prefixes).astype(np.int32),
-            middles,
-            halves,
+            frame,
+            widths,
+            lowest,
+            first,
+            self.owners + np.int32(prefixes),
+            np.zeros((len(self), centres.shape[1])),
+            np.zeros((len(self), centres.shape[1])),
         )
 
     @property
     def bounded(self) -> bool:
         """Return whether there is a limit to how far cells may be widened."""
         return bool(np.isfinite(self._shape.limit))
-
-    def take_in(self, least: Reals, most: Reals) -> Flags:
-        """Widen cells by what they would have to hold (C, S), and more; return which were."""
-        size, growth = self.low.shape[1], self._shape.growth
-        cells = np.flatnonzero(np.isfinite(least[:, 0]))
-        bottom = np.maximum(least[cells, :size], self.least[cells])
-        top = np.minimum(most[cells, :size], self.most[cells])
-        low, high = self.low[cells], self.high[cells]
-        new = ~(low <= high).all(1, keepdims=True)
-        below = np.where(new, 0, low - bottom + 3 * SLACK).clip(0)
-        above = np.where(new, 0, top - high + 3 * SLACK).clip(0)
-        low = np.where(new, bottom - 1e-5, low - below * (1 + growth) - LEAST_GROWTH * (below > 0))
-        high = np.where(new, top + 1e-5, high + above * (1 + growth) + LEAST_GROWTH * (above > 0))
-        low, high = np.maximum(low, self.least[cells]), np.minimum(high, self.most[cells])
-        moved = (low != self.low[cells]).any(1) | (high != self.high[cells]).any(1)
-        moved &= (low <= high).all(1)
-        self.low[cells[moved]], self.high[cells[moved]] = low[moved], high[moved]
-        widened = np.zeros(len(self), np.bool_)
-        widened[cells[moved]] = True
-        return widened
 
 
 def contexts_of(certificate: Certificate, bounds: Bounds) -> tuple[Contexts, Indices]:

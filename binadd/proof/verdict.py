@@ -6,6 +6,7 @@ Type checkers tell them apart by class and by `status`. As a truth value a verdi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -28,22 +29,29 @@ class Proved:
 
     Attributes
     ----------
-    certificate : Certificate
-        The proof as data, which `binadd.check` re-derives and `save` keeps.
     margin : float
         Every logit of every sum is at least this far on its side of 0.
+    certificate : Certificate
+        The proof as data, which `binadd.check` re-derives and `save` keeps; written when it is
+        first asked for.
     automaton : Automaton
         The finite machine inside the network, made when it is first asked for.
     """
 
     status: ClassVar[Literal["proved"]] = "proved"
-    certificate: Certificate
+    margin: float
     network: BinaryAdderRNN = field(repr=False)
+    _write: Callable[[], Certificate] = field(repr=False)
 
-    @property
-    def margin(self) -> float:
-        """The worst logit margin."""
-        return self.certificate.margin
+    @cached_property
+    def certificate(self) -> Certificate:
+        """The proof as data."""
+        return self._write()
+
+    def __getstate__(self) -> dict[str, object]:
+        """Copies and pickles hold the certificate, not what it would be written from."""
+        kept = {**self.__dict__, "certificate": self.certificate}
+        return {name: value for name, value in kept.items() if name != "_write"}
 
     @cached_property
     def automaton(self) -> Automaton:

@@ -28,8 +28,12 @@ UNTIL = ("proved", "exact")
 SHORT_WORDS = 16
 """A proof is tried once all words of this many bits in all (2 operands: 8 bits each) are right."""
 
-CHECK_UPDATES = 64
+CHECK_UPDATES = 128
 """Updates between two checks, or a sixteenth of the sequences since the start, if that is more."""
+
+FIRST_CHECK = 320
+"""Updates of a new network before its second check, after that at the start: hardly any is right
+before."""
 
 PATIENCE = 16_384
 """Updates after which a network is restarted, or a quarter of all sequences before they began,
@@ -175,7 +179,8 @@ class Schedule:
 
     def after_check(self, sequences: int, batch_size: int) -> Schedule:
         """Return the schedule after a check that found a wrong sum."""
-        wait = max(CHECK_UPDATES * batch_size, (sequences - self.start) // 16)
+        first = FIRST_CHECK * batch_size - sequences
+        wait = max(CHECK_UPDATES * batch_size, first, (sequences - self.start) // 16)
         return replace(self, next_check=sequences + wait)
 
     def after_failed_proof(self, sequences: int) -> Schedule:

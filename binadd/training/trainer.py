@@ -24,12 +24,15 @@ from binadd.state import State, advance, advance_together, initial_state
 from binadd.training.data import DataStream, words_of_sequence
 from binadd.training.noise import most_updates, weight_noise
 from binadd.training.outcome import Progress, TrainingRun
-from binadd.training.schedule import CHECK_UPDATES, Goal, Phase, Schedule, phase_of
+from binadd.training.schedule import Goal, Phase, Schedule, phase_of
 
 if TYPE_CHECKING:
     from binadd.proof import ProofProgress, Verdict
 
 __all__ = ["Run", "finish"]
+
+FIRST_SLICE = 64
+"""Updates of a run's first slice at most, of which it is not known how long they take."""
 
 SLICE_SECONDS = 0.1
 """Training runs in slices of about this time, so that Ctrl-C and progress need not wait."""
@@ -74,13 +77,14 @@ class Run:
         self.goal = goal
         # Very long operands take a second a sequence: begin with one batch of them.
         batch_bits = net.settings.batch_size * goal.bits
-        self._pace = max(1, min(CHECK_UPDATES, SHORT_SLICE // batch_bits))
+        self._pace = max(1, min(FIRST_SLICE, SHORT_SLICE // batch_bits))
         self._progress_every = progress_every
         self.divergence: DivergenceError | None = None
         self._during_proof = during_proof
         self._data = DataStream(net.kernels, net.state.seed, net.settings.operands)
         self._wrong: NDArray[np.uint8] | None = None
         self._verdict: Verdict | None = None
+        self._is_undecided = False
         state = replace(net.state, bits=goal.bits, from_seed=_is_of_seed(net.state))
         self._may_restart = state.from_seed if goal.restart is None else goal.restart
         schedule = schedule or Schedule(start=state.sequences)
@@ -238,16 +242,17 @@ class Run:
 
     def _is_proved(self) -> bool:
         """Whether a proof succeeds; its verdict is kept."""
-        from binadd.proof import decide  # no run but one until "proved" need load it
+        from binadd.proof import attempt  # no run but one until "proved" need load it
 
         heard: dict[str, Any] = {}
         if self._during_proof is not None:
             heard["progress"] = self._during_proof
         bits = self.goal.checked_bits(self.net.settings.operands)
-        self._verdict = decide(
+        self._verdict = attempt(
             self.net, self.schedule.proof_effort, known_exact_bits=bits, **heard
         )
-        return self._verdict.status == "proved"
+        self._is_undecided = self._verdict is None
+        return getattr(self._verdict, "status", None) == "proved"
 
     # The end -------------------------------------------------------------------------------------
 
@@ -255,6 +260,10 @@ class Run:
         """Return what came of it."""
         if status != "diverged":
             self._put(replace(self.state, status=status), self.schedule)
+        if self._is_undecided and status in ("limit", "stuck"):
+            from binadd.proof import prove
+
+            self._verdict = prove(self.net, effort="quick")
         state = self.state
         return TrainingRun(
             status,

@@ -80,6 +80,7 @@ static const binadd_reach REACH = {
     .steps = STEPS,
     .budget = 1,
     .contexts = 2,
+    .frame_count = 1,
     .cells = 3,
     .carries = carries,
     .successors = successors,
@@ -102,6 +103,27 @@ static const binadd_reach REACH = {
     .most = results,
     .low = results,
     .high = results,
+};
+
+/* The same with every cell as an origin, and the state 0. */
+static double bounds[3 * 8], boxes[2][3 * 8], escaped[2][3 * 8], all_margins[4];
+static uint8_t states[4];
+static int32_t deepest[4] = {1, 1, 1, 1}, all_outcomes[4], all_depths[4];
+static int64_t all_works[4];
+
+static const binadd_closing CLOSING = {
+    .middles = boxes[0],
+    .halves = boxes[1],
+    .low = bounds,
+    .high = bounds,
+    .bottom = rows_of_units,
+    .top = rows_of_units,
+    .states = states,
+    .steps = deepest,
+    .most_steps = 1,
+    .rounds = 1,
+    .work = 1,
+    .most_cells = 3,
 };
 
 /* ---- Calls with all that does not matter ------------------------------------------------------ */
@@ -148,6 +170,24 @@ static binadd_status check_one_bit(const void *weights, int *step, uint64_t *wor
 static binadd_status propagate(const binadd_network *n, binadd_reach *r)
 {
     return binadd_propagate(n, r, 1, workspace, ROOM);
+}
+
+static binadd_reach closing_reach(void)
+{
+    binadd_reach r = REACH;
+    r.mild = INFINITY;
+    r.middles = boxes[0], r.halves = boxes[1];
+    r.count = 4, r.origins = NULL;
+    r.outcomes = all_outcomes, r.depths = all_depths, r.work = all_works;
+    r.margins = all_margins, r.least = escaped[0], r.most = escaped[1];
+    r.low = r.high = NULL;
+    return r;
+}
+
+static binadd_status close_sets(const binadd_network *n, binadd_closing *c, binadd_reach *r)
+{
+    c->reach = r;
+    return binadd_close(n, c, 1, workspace, ROOM);
 }
 
 static binadd_status find_axes(const binadd_network *n, const double *states, size_t sets,
@@ -381,6 +421,8 @@ static void refuse_sets(void)
     BAD(low, NULL);
     BAD(high, NULL);
     BAD(next, 2); /* all is done */
+    BAD(frame_count, 0);
+    BAD(frame_count, (size_t)INT32_MAX + 1);
 #undef BAD
     REFUSED(BINADD_BAD_ARGUMENT, propagate(&NETWORK, NULL));
 }
@@ -420,6 +462,41 @@ static void refuse_contexts(void)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         REFUSED_WITH(binadd_reach, REACH, widths, bad[i], BINADD_BAD_ARGUMENT,
                      propagate(&NETWORK, &x));
+}
+
+static void refuse_closing(void)
+{
+    binadd_reach r = closing_reach();
+#define BAD(member, value)                                                                         \
+    REFUSED_WITH(binadd_closing, CLOSING, member, value, BINADD_BAD_ARGUMENT,                      \
+                 close_sets(&NETWORK, &x, &r))
+    BAD(middles, NULL);
+    BAD(middles, bounds); /* those of the reach are others */
+    BAD(halves, NULL);
+    BAD(low, NULL);
+    BAD(high, NULL);
+    BAD(bottom, NULL);
+    BAD(top, NULL);
+    BAD(states, NULL);
+    BAD(steps, NULL);
+    BAD(steps, all_depths); /* of no steps */
+    BAD(rounds, 0);
+    BAD(done, 1);
+#undef BAD
+    binadd_closing c = CLOSING;
+    REFUSED(BINADD_BAD_ARGUMENT, close_sets(&NETWORK, &c, NULL));
+    REFUSED(BINADD_BAD_ARGUMENT, binadd_close(&NETWORK, NULL, 1, workspace, ROOM));
+    c.reach = &r;
+    REFUSED(BINADD_BAD_ARGUMENT, binadd_close(&NETWORK, &c, 0, workspace, ROOM));
+    REFUSED(BINADD_SMALL_WORKSPACE, binadd_close(&NETWORK, &c, 1, NULL, ROOM));
+    r.count = 3;
+    REFUSED(BINADD_BAD_ARGUMENT, close_sets(&NETWORK, &c, &r));
+    r = closing_reach(), r.mild = 1;
+    REFUSED(BINADD_BAD_ARGUMENT, close_sets(&NETWORK, &c, &r));
+    r = closing_reach(), r.low = results;
+    REFUSED(BINADD_BAD_ARGUMENT, close_sets(&NETWORK, &c, &r));
+    r = closing_reach();
+    expect(close_sets(&NETWORK, &c, &r) == BINADD_OK && c.begun, "what is sound is closed");
 }
 
 static void refuse_bounds(void)
@@ -525,6 +602,7 @@ int main(void)
     refuse_checks();
     refuse_sets();
     refuse_contexts();
+    refuse_closing();
     refuse_data();
     refuse_words();
     refuse_activations();

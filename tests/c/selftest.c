@@ -46,7 +46,15 @@ typedef struct {
     const uint64_t *states, *state_centres; /* (frames, samples, H) and (frames, S) */
     const uint64_t *axes;                   /* (frames, H, S), and so on: what is expected */
     const uint64_t *outcomes, *depths, *work, *margins, *held, *least, *most, *low, *high;
+    const uint64_t *closed_low, *closed_high, *closed_middles, *closed_halves, *closed_states;
+    const uint64_t *closed_steps, *closed_outcomes, *closed_depths, *closed_margins, *closed_held;
+    const uint64_t *closed_counts; /* rounds, and their work */
 } golden_reach;
+
+/* As in golden_reach.py. */
+#define CLOSING_ROOM 0.5
+#define CLOSING_GROWTH 0.25
+enum { CLOSING_ROUNDS = 4, CLOSING_WORK = 100000 };
 
 #include "golden.h"
 
@@ -371,40 +379,51 @@ static void expect_reach(const golden_reach *g, const binadd_reach *r, size_t co
     expect_doubles(g, "a high bound", r->high, g->high, totals);
 }
 
-/* In calls of so many multiplications. */
-static void test_propagate(const golden_reach *g, int64_t work)
+/* What a case is about, and room for what comes of it. */
+typedef struct {
+    double *reals[13];
+    int32_t *indices[9];
+    binadd_reach reach;
+    size_t bytes;
+    void *workspace;
+} bounding;
+
+static bounding set_up_bounding(const golden_reach *g)
 {
     const size_t columns = binadd_block_columns(&g->network), contexts = g->contexts;
     const size_t frame = (size_t)g->network.hidden_size * columns, count = g->origin_count;
     const size_t totals = 2 * (size_t)g->network.operands * columns;
     const size_t block = binadd_block_rows(&g->network) * columns;
-    double *reals[] = {
-        reals_of(g->block, block),
-        reals_of(g->unit_error, columns),
-        reals_of(g->generator_error, columns),
-        reals_of(g->centres, contexts * columns),
-        reals_of(g->axes_of_contexts, g->frames * frame),
-        reals_of(g->widths, contexts),
-        reals_of(g->middles, g->cells * columns),
-        reals_of(g->halves, g->cells * columns),
-        zeros(count * sizeof(double)),
-        filled(INFINITY, g->cells * columns),
-        filled(-INFINITY, g->cells * columns),
-        filled(INFINITY, totals),
-        filled(-INFINITY, totals),
-    };
-    int32_t *indices[] = {
-        indices_of(g->carries, contexts),
-        indices_of(g->successors, contexts << g->network.operands),
-        indices_of(g->frame, contexts),
-        indices_of(g->lowest, contexts),
-        indices_of(g->first, contexts + 1),
-        indices_of(g->owners, g->cells),
-        indices_of(g->origins, count),
-        zeros(count * sizeof(int32_t)),
-        zeros(count * sizeof(int32_t)),
-    };
-    binadd_reach r = {
+    bounding b = {.reals =
+                      {
+                          reals_of(g->block, block),
+                          reals_of(g->unit_error, columns),
+                          reals_of(g->generator_error, columns),
+                          reals_of(g->centres, contexts * columns),
+                          reals_of(g->axes_of_contexts, g->frames * frame),
+                          reals_of(g->widths, contexts),
+                          reals_of(g->middles, g->cells * columns),
+                          reals_of(g->halves, g->cells * columns),
+                          zeros(count * sizeof(double)),
+                          filled(INFINITY, g->cells * columns),
+                          filled(-INFINITY, g->cells * columns),
+                          filled(INFINITY, totals),
+                          filled(-INFINITY, totals),
+                      },
+                  .indices = {
+                      indices_of(g->carries, contexts),
+                      indices_of(g->successors, contexts << g->network.operands),
+                      indices_of(g->frame, contexts),
+                      indices_of(g->lowest, contexts),
+                      indices_of(g->first, contexts + 1),
+                      indices_of(g->owners, g->cells),
+                      indices_of(g->origins, count),
+                      zeros(count * sizeof(int32_t)),
+                      zeros(count * sizeof(int32_t)),
+                  }};
+    double **reals = b.reals;
+    int32_t **indices = b.indices;
+    b.reach = (binadd_reach){
         .block = reals[0],
         .unit_error = reals[1],
         .generator_error = reals[2],
@@ -416,6 +435,7 @@ static void test_propagate(const golden_reach *g, int64_t work)
         .steps = g->steps,
         .budget = g->budget,
         .contexts = contexts,
+        .frame_count = g->frames,
         .cells = g->cells,
         .carries = indices[0],
         .successors = indices[1],
@@ -440,18 +460,101 @@ static void test_propagate(const golden_reach *g, int64_t work)
         .low = reals[11],
         .high = reals[12],
     };
-    const size_t bytes = binadd_reach_workspace(&g->network, g->steps);
-    void *workspace = zeros(bytes);
-    while (r.next < r.count)
-        must(binadd_propagate(&g->network, &r, work, workspace, bytes));
-    expect_reach(g, &r, columns);
-    for (size_t i = 0; i < COUNT(reals); i++)
-        free(reals[i]);
-    for (size_t i = 0; i < COUNT(indices); i++)
-        free(indices[i]);
-    free(r.work);
-    free(r.held);
-    free(workspace);
+    b.bytes = binadd_reach_workspace(&g->network, g->steps);
+    b.workspace = zeros(b.bytes);
+    return b;
+}
+
+static void tear_down_bounding(bounding *b)
+{
+    for (size_t i = 0; i < COUNT(b->reals); i++)
+        free(b->reals[i]);
+    for (size_t i = 0; i < COUNT(b->indices); i++)
+        free(b->indices[i]);
+    free(b->reach.work);
+    free(b->reach.held);
+    free(b->workspace);
+}
+
+/* In calls of so many multiplications. */
+static void test_propagate(const golden_reach *g, int64_t work)
+{
+    bounding b = set_up_bounding(g);
+    while (b.reach.next < b.reach.count)
+        must(binadd_propagate(&g->network, &b.reach, work, b.workspace, b.bytes));
+    expect_reach(g, &b.reach, binadd_block_columns(&g->network));
+    tear_down_bounding(&b);
+}
+
+/* The cells as bounds, low and high, and how far they may be widened. */
+static void set_up_cells(const binadd_reach *r, double *bounds[4], size_t reals)
+{
+    for (size_t i = 0; i < reals; i++) {
+        bounds[0][i] = r->middles[i] - r->halves[i];
+        bounds[1][i] = r->middles[i] + r->halves[i];
+        bounds[2][i] = bounds[0][i] - CLOSING_ROOM;
+        bounds[3][i] = bounds[1][i] + CLOSING_ROOM;
+    }
+}
+
+static void test_close(const golden_reach *g, int64_t work)
+{
+    bounding b = set_up_bounding(g);
+    binadd_reach *r = &b.reach;
+    const size_t reals = g->cells * binadd_block_columns(&g->network), count = g->cells + 1;
+    double *bounds[4];
+    uint8_t *states = zeros(count);
+    int32_t *steps = zeros(count * sizeof *steps);
+    for (size_t i = 0; i < 4; i++)
+        bounds[i] = zeros(reals * sizeof **bounds);
+    set_up_cells(r, bounds, reals);
+    for (size_t p = 0; p < count; p++) {
+        states[p] = BINADD_OPEN;
+        steps[p] = g->steps - 1;
+    }
+    r->count = count;
+    r->low = r->high = NULL;
+    r->mild = INFINITY;
+    binadd_closing c = {
+        .reach = r,
+        .middles = b.reals[6],
+        .halves = b.reals[7],
+        .low = bounds[0],
+        .high = bounds[1],
+        .bottom = bounds[2],
+        .top = bounds[3],
+        .states = states,
+        .steps = steps,
+        .growth = CLOSING_GROWTH,
+        .bounded = g->mild < INFINITY,
+        .patient = g->affine,
+        .most_steps = g->steps,
+        .rounds = CLOSING_ROUNDS,
+        .work = CLOSING_WORK,
+        .most_cells = (int32_t)count,
+    };
+    while (!c.done)
+        must(binadd_close(&g->network, &c, work, b.workspace, b.bytes));
+    expect_doubles(g, "a cell's low bound", c.low, g->closed_low, reals);
+    expect_doubles(g, "a cell's high bound", c.high, g->closed_high, reals);
+    expect_doubles(g, "a cell's middle", c.middles, g->closed_middles, reals);
+    expect_doubles(g, "a cell's half", c.halves, g->closed_halves, reals);
+    expect_doubles(g, "a margin of rounds", r->margins, g->closed_margins, count);
+    for (size_t p = 0; p < count; p++) {
+        expect(states[p] == g->closed_states[p], g->name, "a state");
+        expect(steps[p] == (int32_t)g->closed_steps[p], g->name, "the steps of an origin");
+        expect(r->outcomes[p] == (int32_t)g->closed_outcomes[p], g->name, "an outcome of rounds");
+        expect(r->depths[p] == (int32_t)g->closed_depths[p], g->name, "a depth of rounds");
+    }
+    for (size_t i = 0; i < count * r->contexts; i++)
+        expect(r->held[i] == g->closed_held[i], g->name, "what is held after rounds");
+    expect(c.round == (int)g->closed_counts[0], g->name, "the count of rounds");
+    expect(c.spent == (int64_t)g->closed_counts[1], g->name, "the work of rounds");
+    for (size_t i = 0; i < 4; i++)
+        free(bounds[i]);
+    free(states);
+    free(steps);
+    tear_down_bounding(&b);
 }
 
 static void test_axes(const golden_reach *g)
@@ -497,6 +600,8 @@ static void test_everything(void)
     for (size_t i = 0; i < COUNT(GOLDEN_REACH); i++) {
         test_propagate(&GOLDEN_REACH[i], 1);
         test_propagate(&GOLDEN_REACH[i], INT64_MAX);
+        test_close(&GOLDEN_REACH[i], 1);
+        test_close(&GOLDEN_REACH[i], INT64_MAX);
         test_axes(&GOLDEN_REACH[i]);
     }
 }
