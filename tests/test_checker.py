@@ -26,7 +26,14 @@ from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, Refuted, checker, cover, integers
 from binadd.proof.bounds import Bounds
-from binadd.proof.certificate import MAX_BYTES, SLABS, Certificate, weights_digest
+from binadd.proof.certificate import (
+    MAX_BYTES,
+    MAX_ENTRIES,
+    MAX_LISTS,
+    SLABS,
+    Certificate,
+    weights_digest,
+)
 from binadd.proof.integers import ONE, SLOPE_BITS
 
 mpmath = pytest.importorskip("mpmath")
@@ -128,6 +135,26 @@ def test_refuses_a_file_that_is_too_large(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(MAX_BYTES + 1)
     with pytest.raises(CertificateError, match="too large for a certificate"):
+        Certificate.load(path)
+
+
+@pytest.mark.parametrize(
+    ("part", "count", "sentence"),
+    [
+        (b"[],", MAX_LISTS + 1, "too many lists"),
+        (b"[1],", MAX_LISTS + 1, "too many lists"),
+        (b"{},", MAX_LISTS + 1, "too many lists"),
+        (b'"":0,', MAX_LISTS + 1, "too many lists"),
+        (b"0,", MAX_ENTRIES + 1, "too many entries"),
+    ],
+)
+def test_what_would_fill_memory_is_refused_unparsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: bytes, count: int, sentence: str
+) -> None:
+    path = tmp_path / "large.json"
+    path.write_bytes(b'{"format": "binadd-certificate", "x": [' + part * count)
+    monkeypatch.setattr(json, "loads", None)
+    with pytest.raises(CertificateError, match=f"{sentence} for a certificate"):
         Certificate.load(path)
 
 

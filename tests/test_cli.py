@@ -460,6 +460,60 @@ def test_ctrl_c_leaves_a_checkpoint(given: bool, tmp_path: Path) -> None:
     assert run.sequences >= 64
 
 
+@pytest.mark.skipif(sys.platform in ("emscripten", "wasi"), reason="there are no signals here")
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize("saved", range(4), ids=lambda saved: f"{saved} files whole")
+def test_ctrl_c_at_every_save_leaves_a_checkpoint(
+    cli: Callable[..., tuple[int, str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: bool,
+    saved: int,
+) -> None:
+    """Ctrl-C during one save and at all that follow."""
+    sync, left = os.fsync, [None] * saved
+
+    def interrupted(descriptor: int) -> None:
+        if left:
+            left.pop()
+        else:
+            signal.raise_signal(signal.SIGINT)
+        sync(descriptor)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "fsync", interrupted)
+    arguments = ["--until", 10, "-o", "adder.npz", *(["--checkpoint", "run.npz"] * given)]
+    status, out, err = cli("train", *arguments)
+    if saved > 2 * given:  # the network itself is saved
+        assert status == 0 and binadd.load("adder.npz")
+        return
+    name = "run.npz" if given else "adder.checkpoint.npz"
+    assert (status, out, os.listdir()) == (130, "", [name])
+    assert err.endswith(f"To continue: binadd train --resume {name} -o adder.npz\n")
+    monkeypatch.undo()
+    assert cli("train", "--resume", tmp_path / name, "-o", tmp_path / "adder.npz")[0] == 0
+
+
+@needs_processes
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process there")
+@pytest.mark.parametrize(
+    "start", [["-m", "binadd"], ["-c", "import sys, binadd.__main__ as b; sys.exit(b.main())"]]
+)
+def test_ctrl_c_while_numpy_is_imported(tmp_path: Path, start: list[str]) -> None:
+    (tmp_path / "numpy.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(60)\n")
+    process = subprocess.Popen(
+        [sys.executable, *start],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60) == ("", "binadd: interrupted\n")
+    assert process.returncode == 130
+
+
 # Proofs ------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,9 @@ import itertools
 import json
 import math
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -44,6 +46,7 @@ __all__ = [
     "style",
     "require",
     "say",
+    "shielded",
     "discard_output",
     "ignoring_broken_stderr",
 ]
@@ -225,6 +228,19 @@ def discard_output(stream: TextIO) -> None:
     """Redirect a broken stream, with what is still in its buffer, to the null device."""
     with suppress(OSError), open(os.devnull, "wb") as nowhere:  # some streams have no number
         os.dup2(nowhere.fileno(), stream.fileno())
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Ignore Ctrl-C for the moments that it takes to save what an interrupted command did."""
+    if threading.current_thread() is not threading.main_thread():  # it never gets signals
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def style(text: str, **look: Any) -> str:

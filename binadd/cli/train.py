@@ -22,6 +22,7 @@ from binadd.cli.command import (
     new_file,
     option,
     say,
+    shielded,
     style,
 )
 from binadd.cli.numbers import short_integer
@@ -207,10 +208,11 @@ def _train(
     try:
         with Reporter(run.net, run.goal, quiet) as reporter:
             outcome = follow(run, reporter, writer)
+        if output is not None:
+            run.net.save(output)
     except KeyboardInterrupt:
-        return _interrupted(run, output, checkpoint)
-    if output is not None:
-        run.net.save(output)
+        with shielded():
+            return _interrupted(run, output, checkpoint)
     text = f"{_headline(outcome)}\n{_account(outcome, reporter.last, before, output)}"
     data = _run_data(outcome) | {"output": output, "checkpoint": checkpoint}
     return Outcome(text, data, YES if outcome.reached else NO)
@@ -282,12 +284,12 @@ def _run_data(run: TrainingRun) -> dict[str, Any]:
 
 
 def _interrupted(run: Run, output: str | None, checkpoint: str | None) -> Outcome:
-    """Leave a checkpoint, if `binadd.train` has not written one, and print how to go on."""
+    """Leave a checkpoint and print how to go on."""
     from binadd.training.checkpoint import save_checkpoint
 
     if checkpoint is None:
         checkpoint = _unused_name(output)
-        save_checkpoint(run, checkpoint)
+    save_checkpoint(run, checkpoint)  # that of `follow` may have been interrupted, too
     further = "" if output is None else f" -o {output}"
     say(f"{style('interrupted', fg='yellow', bold=True)} after {run.state.sequences:,} sequences")
     say(f"To continue: binadd train --resume {checkpoint}{further}")

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from binadd.archive import read_archive, write_archive
 from binadd.checks import check_choice, check_integer, check_real
 from binadd.errors import BinaddError, CheckpointError, InvalidInputError
-from binadd.files import remove_leftovers
 from binadd.kernels import load as load_kernels
 from binadd.kernels.contract import RULES, Architecture
 from binadd.model import BinaryAdderRNN
@@ -164,8 +163,6 @@ class CheckpointWriter:
         if every is not None:
             self._every = check_integer("checkpoint_every", every, 1)
         self._seconds = check_real("checkpoint_seconds", seconds)
-        if path is not None:
-            remove_leftovers(path)
         self._sequences = 0
         self._time = 0.0
 

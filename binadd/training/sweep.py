@@ -276,10 +276,11 @@ def _in_executor(
     executor: Executor, task: _Task, chunks: list[list[_Entry]], stop: Event | None, keep: _Keep
 ) -> Iterator[None]:
     """Submit chunks; workers that share the flag to stop return early with what they have."""
-    futures = [executor.submit(_train_chunk, task, chunk, stop) for chunk in chunks]
-    left = set(futures)
+    left: set[Future[list[_Result]]] = set()
     try:
-        for future in as_completed(futures):
+        for chunk in chunks:
+            left.add(executor.submit(_train_chunk, task, chunk, stop))
+        for future in as_completed(list(left)):
             for result in future.result():
                 keep(*result)
             left.remove(future)
@@ -287,7 +288,7 @@ def _in_executor(
     finally:
         for future in left:
             future.cancel()
-        if left and stop is not None:
+        if stop is not None:
             _stop(left, stop, keep)
 
 
