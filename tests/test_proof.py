@@ -275,7 +275,8 @@ def test_certificates_do_not_depend_on_the_kernels(
     bounds = Bounds(other)
     found = close(bounds, Sampler(bounds), KINDS[kind][0])
     assert isinstance(found, Found)
-    assert found.certificate(bounds, weights_digest(net)).to_json() == certificate.to_json()
+    again = found.certificate(bounds, weights_digest(net))
+    assert dataclasses.replace(again, steps=found.steps).to_json() == certificate.to_json()
 
 
 # Contexts ---------------------------------------------------------------------------------------
