@@ -317,7 +317,9 @@ def test_what_rounds_cannot_read_is_refused(kernels: Any, part: str) -> None:
     given = closing(carried(1, hidden_size=3))
     for name, array in getattr(given, part)._asdict().items():
         wrong = [array.astype(np.complex128), array[:-1], array[None]]
-        for spoilt in wrong + [unaligned(array)] * (array.itemsize > 1):
+        if array.itemsize > 1:
+            wrong.append(unaligned(array))
+        for spoilt in wrong:
             other = getattr(given, part)._replace(**{name: spoilt})
             with pytest.raises(InvalidInputError):
                 kernels.close_sets(
