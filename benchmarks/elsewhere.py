@@ -38,7 +38,7 @@ Learner = tuple[Callable[[Array, Array], Any], Callable[[], Parameters]]
 
 
 def bits_of(numbers: NDArray[np.int64]) -> Array:
-    """The lowest bit first, with one place for the carry out."""
+    """Return bits, the lowest first, with one place for the last carry."""
     return (numbers[..., None] >> np.arange(BITS + 1) & 1).astype(np.float32)
 
 

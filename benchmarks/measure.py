@@ -43,7 +43,7 @@ def best(function: Callable[[], object], calls: int = 1, rounds: int = 9) -> flo
 
 
 def calls() -> dict[str, float]:
-    """What one call from Python costs."""
+    """Measure what one call from Python costs."""
     net = BinaryAdderRNN()
     binadd.train(net, until="exact")
     X = binadd.encode([(23, 42)], 8)
@@ -56,7 +56,7 @@ def calls() -> dict[str, float]:
 
 
 def imports() -> dict[str, float]:
-    """What `import binadd` costs beside NumPy's."""
+    """Measure what `import binadd` costs in addition to NumPy's import."""
     code = (
         "from time import *; import numpy; t = perf_counter(); import binadd;"
         "print(perf_counter() - t)"
@@ -85,7 +85,7 @@ def learning() -> dict[str, float]:
 
 
 def checks() -> dict[str, float]:
-    """The check over all 65,536 pairs, of networks that pass it."""
+    """Time the check of all 65,536 pairs for networks that pass it."""
     kernels = load("native")
     times = []
     for seed in range(40):
@@ -100,7 +100,7 @@ def checks() -> dict[str, float]:
 
 
 def overhead() -> dict[str, float]:
-    """What drawing, checks and slices add to what the kernel itself takes."""
+    """Measure what drawing, checks and slices add to the time of the kernel."""
     kernels, count = load("native"), 50_000
     net = BinaryAdderRNN()
     settings, state = net.settings, net.state
@@ -110,7 +110,7 @@ def overhead() -> dict[str, float]:
         kernels.train(
             state.learner(settings.optimizer),
             Batch(work.symbols, work.targets),
-            settings.update_rule,
+            settings.kernel_optimizer,
             loss=settings.loss,
         )
 
@@ -123,14 +123,14 @@ def overhead() -> dict[str, float]:
 
 
 def reports() -> dict[str, Any]:
-    """The benchmarks side by side with everyone's."""
+    """Run the benchmark with all peers, for two recipes and both dtypes."""
     found = {}
     for recipe in ("default", "notebook"):
         for dtype in ("float64", "float32"):
             first = (recipe, dtype) == ("default", "float64")
             print(f"{recipe}, {dtype}", file=sys.stderr)
             found[f"{recipe}, {dtype}"] = benchmark.run(
-                dtype=dtype, recipe=recipe, repeats=ROUNDS, peers=True, growth=first
+                dtype=dtype, recipe=recipe, repeats=ROUNDS, peers=True, scaling=first
             )
     return found
 

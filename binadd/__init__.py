@@ -20,13 +20,13 @@ from binadd.errors import (
     UndecidedError,
     UnknownAttributeError,
 )
-from binadd.model import BinaryAdderRNN
 
 if TYPE_CHECKING:
     from binadd import interop as interop
     from binadd import plots as plots
     from binadd.bits import decode as decode
     from binadd.bits import encode as encode
+    from binadd.model import BinaryAdderRNN as BinaryAdderRNN
     from binadd.proof import check as check
     from binadd.proof import prove as prove
     from binadd.storage import load as load
@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Where each name is found when it is first asked for, so that `import binadd` stays quick.
+# The module of each name, imported when it is first used, so that `import binadd` stays quick, and
+# the command line can answer Ctrl-C before NumPy is there.
 _LATER = {
+    "BinaryAdderRNN": "binadd.model",
     "Progress": "binadd.training",
     "TrainingRun": "binadd.training",
     "check": "binadd.proof",
@@ -57,7 +59,6 @@ _LATER = {
 __all__ = [
     "BackendError",
     "BinaddError",
-    "BinaryAdderRNN",
     "CertificateError",
     "CheckpointError",
     "DisagreementError",

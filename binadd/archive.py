@@ -3,9 +3,10 @@
 The header is the 0-d string array `header`, one JSON object:
 
     format          what the file is: "binadd model", "binadd checkpoint"
-    format_version  2; readers refuse any other
-    sha256          of all the rest of the header and of every array's name, dtype, shape, bytes
+    format_version  3; readers refuse any other
     …               what the format adds
+    sha256          of the header's text before this entry, and of every array's name, dtype,
+                    shape and bytes
 
 `numpy.load(path)["header"].item()` shows it without binadd. What is read here may come from
 anywhere: nothing is unpickled, and no size is trusted before it is compared with a bound.
@@ -13,12 +14,11 @@ anywhere: nothing is unpickled, and no size is trusted before it is compared wit
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,14 @@ from numpy.typing import NDArray
 from binadd.checks import shorten
 from binadd.errors import BinaddError
 from binadd.files import write_atomically
+from binadd.seal import is_whole, seal
 
-__all__ = ["FORMAT_VERSION", "digest", "read_archive", "write_archive"]
+__all__ = ["FORMAT_VERSION", "read_archive", "seal_header", "write_archive"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 MAX_BYTES = 16 * 2**20
-"""Of a whole file. The largest checkpoint, 256 hidden units in float64, takes 1.6 MiB."""
+"""The largest file that is read; a checkpoint of 256 hidden units in float64 takes 1.6 MiB."""
 
 _REAL_DTYPES = ("<f8", "<f4")
 
@@ -56,16 +57,15 @@ def write_archive(
         for name, array in arrays.items()
     }
     full = {"format": format_name, "format_version": FORMAT_VERSION, **header}
-    full["sha256"] = digest(full, plain)
     buffer = io.BytesIO()
-    np.savez(buffer, header=np.array(json.dumps(full, allow_nan=False)), **plain)
+    np.savez(buffer, header=np.array(seal_header(full, plain)), **plain)
     write_atomically(path, buffer.getvalue())
 
 
 def read_archive(
     path: str | os.PathLike[str], format_name: str, error: type[BinaddError]
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read what `write_archive` wrote, or say in one sentence why it is not that.
+    """Read what `write_archive` wrote; an error gives the reason in one sentence.
 
     Raises
     ------
@@ -90,31 +90,24 @@ def read_archive(
         raise error(f"{name} is truncated or damaged: {shorten(str(reason))}") from None
     except Exception as reason:  # whatever a damaged file makes a decoder raise
         raise error(f"{name} is damaged or not a {format_name}: {shorten(str(reason))}") from None
-    header, arrays = _split_header(name, format_name, error, members)
-    recorded = header.pop("sha256", None)
-    try:
-        is_whole = recorded == digest(header, arrays)
-    except RecursionError:  # deeper than `json.loads` went
-        raise error(f"{name} is damaged: its header is nested too deeply") from None
-    if not is_whole:
+    text, header, arrays = _split_header(name, format_name, error, members)
+    if not is_whole(text, _attached(arrays)):
         raise error(f"{name} has been altered: its contents do not agree with their SHA-256")
+    del header["sha256"]
     return header, arrays
 
 
-def digest(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return the SHA-256 over a header and arrays, in hexadecimal digits.
+def seal_header(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return a header's text, with the SHA-256 over it and the arrays as its last entry."""
+    return seal(header, _attached(arrays))
 
-    Examples
-    --------
-    >>> digest({}, {"w": np.zeros(2)}) == digest({}, {"w": np.ones(2)})
-    False
-    """
-    sha256 = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+
+def _attached(arrays: Mapping[str, NDArray[Any]]) -> Iterator[bytes]:
+    """Yield what the digest covers of arrays."""
     for name in sorted(arrays):
         array = arrays[name]
-        sha256.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
-        sha256.update(array.tobytes())
-    return sha256.hexdigest()
+        yield f"\n{name} {array.dtype.str} {array.shape}\n".encode(errors="surrogatepass")
+        yield array.tobytes()
 
 
 class _Oversized(Exception):
@@ -132,8 +125,22 @@ def _read_members(data: bytes) -> dict[str, NDArray[Any]]:
             name = info.filename.removesuffix(".npy")
             if name == info.filename or name in members:
                 raise ValueError(f"unexpected member {shorten(info.filename)}")
-            members[name] = _read_array(archive.read(info))
+            members[name] = _read_array(_read_member(archive, info))
     return members
+
+
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Return the bytes of a member: as many as it declares, whatever it would expand to.
+
+    Only stored and deflated members are read so; the other decompressors expand whole blocks.
+    """
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{shorten(info.filename)} is compressed by another method than deflate")
+    with archive.open(info) as member:
+        data = member.read(info.file_size)
+    if len(data) != info.file_size:
+        raise zipfile.BadZipFile(f"{shorten(info.filename)} is shorter than it declares")
+    return data
 
 
 def _read_array(data: bytes) -> NDArray[Any]:
@@ -153,13 +160,14 @@ def _read_array(data: bytes) -> NDArray[Any]:
 
 def _split_header(
     path: str, format_name: str, error: type[BinaddError], members: dict[str, NDArray[Any]]
-) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Separate the header from the arrays, and check what can be checked before the digest."""
-    text = members.pop("header", None)
-    if text is None or text.shape != () or text.dtype.kind != "U":
+) -> tuple[str, dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return the header's text, the header and the arrays, checked but for the digest."""
+    member = members.pop("header", None)
+    if member is None or member.shape != () or member.dtype.kind != "U":
         raise error(f"{path} is not a {format_name}: it has no binadd header")
     try:
-        header = json.loads(text.item())
+        text = member.item()
+        header = json.loads(text)
     except (ValueError, RecursionError):
         raise error(f"{path} is damaged: its header is not JSON") from None
     if not isinstance(header, dict) or not isinstance(header.get("format"), str):
@@ -186,4 +194,4 @@ def _split_header(
                 f"{path} is not a {format_name}: {shorten(name)} has the dtype "
                 f"{shorten(str(array.dtype))}"
             )
-    return header, members
+    return text, header, members

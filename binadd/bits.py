@@ -105,9 +105,9 @@ def encode(
     Parameters
     ----------
     numbers : iterable of iterables of int
-        For each sequence its operands, as many for each: `[(23, 42), (7, 1)]`.
+        The operands of each sequence, the same number for all: `[(23, 42), (7, 1)]`.
     length : int, optional
-        How many steps; by default the fewest that hold every sum.
+        The number of steps; by default the fewest that hold every sum.
     bitorder : {"little", "big"}, default "little"
         Whether the least or the most significant bit comes first, as for `numpy.unpackbits`. A
         network reads the least significant first.
@@ -256,7 +256,7 @@ _POPCOUNT = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1
 
 
 def every_symbol(operands: int) -> NDArray[np.uint8]:
-    """Return every symbol (2ⁿ,) of so many operands, at most 8."""
+    """Return every symbol (2ⁿ,) of n operands, at most 8."""
     return np.arange(1 << operands).astype(np.uint8)
 
 

@@ -92,7 +92,7 @@ class BitStream:
         return int(bits[0]) if self._streams is None else bits[:, 0]
 
     def feed(self, X: ArrayLike) -> NDArray[np.uint8]:
-        """Read T further steps at once, and return as many bits of the sum.
+        """Read T further steps at once, and return T bits of the sum.
 
         Parameters
         ----------
@@ -131,9 +131,9 @@ class BitStream:
         return bits[0] if self._streams is None else bits
 
     def __copy__(self) -> BitStream:
-        twin = type(self).__new__(type(self))
-        twin.__dict__.update(self.__dict__)  # a state is replaced, never changed
-        return twin
+        duplicate = type(self).__new__(type(self))
+        duplicate.__dict__.update(self.__dict__)  # a state is replaced, never changed
+        return duplicate
 
     def __deepcopy__(self, memo: dict[int, Any]) -> BitStream:
         return self.__copy__()

@@ -225,7 +225,7 @@ def extra(name: str) -> Iterator[None]:
     Raises
     ------
     MissingExtraError
-        If one is missing; the sentence says what to type.
+        If one is missing; the message names the command that installs it.
 
     Examples
     --------

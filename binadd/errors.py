@@ -1,7 +1,7 @@
 """Every exception that binadd raises on purpose.
 
 To catch `BinaddError` is to catch them all. Those about an argument are a `ValueError` or a
-`TypeError` too, so that code which knows nothing of binadd handles them like any other.
+`TypeError` too, so that code written without binadd in mind handles them like any other.
 """
 
 from __future__ import annotations

@@ -1,18 +1,20 @@
-"""How every file of binadd is written: whole or not at all."""
+"""Writing files: whole or not at all, or, if by lines, by one writer at a time."""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import stat
+import sys
 import time
 from contextlib import suppress
 
-__all__ = ["remove_leftovers", "write_atomically"]
+__all__ = ["lock", "unlock", "write_atomically"]
 
 _DIGITS = 12
-"""Of the number that tells a temporary name from all others."""
+"""Digits of the random number that makes a temporary name unique."""
 
 _ABANDONED = 3600.0
 """Seconds after which nobody writes to a temporary file any more: it takes moments."""
@@ -43,12 +45,56 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
         raise OSError(error.errno, error.strerror, name) from None
 
 
-def remove_leftovers(path: str | os.PathLike[str]) -> None:
+if sys.platform == "win32":
+    import msvcrt
+
+    _LOCKED = 1 << 30  # a byte beyond all rows: Windows lets nobody else read what is locked
+
+    def _lock(descriptor: int) -> None:
+        os.lseek(descriptor, _LOCKED, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+    def unlock(descriptor: int) -> None:
+        """Let others lock the file."""
+        os.lseek(descriptor, _LOCKED, os.SEEK_SET)
+        with suppress(OSError):
+            msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
+else:
+
+    def _lock(descriptor: int) -> None:
+        import fcntl  # WASI has none
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def unlock(descriptor: int) -> None:
+        """Let others lock the file, even while processes forked since then have it open."""
+        with suppress(ImportError, OSError):
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def lock(descriptor: int) -> bool:
+    """Lock an open file against other writers; return False if one of them has locked it.
+
+    The lock ends with the process, however that ends. File systems without locks have none.
+    """
+    try:
+        _lock(descriptor)
+    except ImportError:
+        pass
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK)
+    return True
+
+
+def _remove_leftovers(target: str) -> None:
     """Remove what writers of this file left beside it when they were killed, an hour ago or more.
 
-    What cannot be removed stays, without a word.
+    A file that cannot be removed stays, without a warning.
     """
-    folder, stem = _place(os.path.realpath(os.fsdecode(path)))
+    folder, stem = _place(target)
     temporary = re.compile(rf"{re.escape(stem)}[0-9a-f]{{{_DIGITS}}}\.tmp")
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in filter(lambda entry: temporary.fullmatch(entry.name), entries):
@@ -72,9 +118,10 @@ def _mode(name: str) -> int | None:
 
 
 def _replace(target: str, data: bytes, mode: int | None) -> None:
+    _remove_leftovers(target)  # first: the disk may be full of them
     folder, stem = _place(target)
     temporary = os.path.join(folder, f"{stem}{secrets.token_hex(_DIGITS // 2)}.tmp")
-    # What is to stay secret is so from the first byte on; else the umask decides.
+    # A private file is private from its first byte on; otherwise the umask decides.
     permissions = 0o666 if mode is None else stat.S_IMODE(mode)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:

@@ -93,7 +93,7 @@ def _configure(given: Mapping[str, Any], before: _Snapshot | None = None) -> _Sn
 
 
 def _belongs(state: State, settings: Settings) -> bool:
-    """Whether a state is one of the network that the settings ask for."""
+    """Whether a state has the architecture and seed of the settings."""
     return (state.architecture, state.seed) == (settings.architecture, settings.seed)
 
 
@@ -137,7 +137,7 @@ class BinaryAdderRNN:
 
     It follows scikit-learn's conventions: the constructor takes everything that shapes the
     network or its training, `get_params` returns it as it was given, and `clone` makes an
-    untrained twin. The recipe decides whatever is None; `settings` shows the outcome.
+    untrained copy. The recipe decides whatever is None; `settings` shows the outcome.
 
     A seed decides everything: the same seed gives the same weights, bit for bit, with either
     backend and on any machine. Reading and changing a network from several threads is safe, even
@@ -148,29 +148,29 @@ class BinaryAdderRNN:
     hidden_size : int, default 16
         Hidden units H, 1 to 256.
     operands : int, default 2
-        How many numbers are added, n: 1 to 8.
+        The number n of numbers that are added: 1 to 8.
     activation : {"sigmoid", "tanh"}, default "sigmoid"
-        Of the hidden units; the output is always a sigmoid.
+        The hidden units' function; the output is always a sigmoid.
     biases : bool, optional
         Whether hidden and output units have a bias.
     loss : {"cross_entropy", "squared_error"}, optional
         Summed over the steps of a sequence, averaged over a batch.
     optimizer : {"sgd", "momentum", "nesterov", "adam"}, optional
-        The update rule; its equations are in `binadd.kernels.contract.Optimizer`.
+        The optimizer; its equations are in `binadd.kernels.contract.Optimizer`.
     learning_rate, momentum, beta1, beta2, epsilon : float, optional
-        The rule's constants; one that it does not have is refused.
+        The optimizer's constants; one that it does not have is refused.
     clip_norm : float, optional
         The longest gradient that is not scaled down, over all weights; `math.inf` for no limit.
     batch_size : int, optional
         Sequences of one update.
     epochs : int, default 10
-        How often `fit` goes over its data; `binadd.train`, which draws its own, ignores it.
+        The passes of `fit` over its data; `binadd.train` draws its data and ignores it.
     dtype : {"float64", "float32"} or NumPy's type, default "float64"
     seed : int, default 0
-        Of the initial weights and of the data that training draws.
+        Decides the initial weights and the data that training draws.
     backend : {"auto", "native", "python"}, default "auto"
-        The compiled kernels, their NumPy twin, or the first of these that is installed. It affects
-        the speed and nothing else.
+        The compiled kernels, the NumPy reference implementation, or the first of these that
+        is installed. It affects the speed and nothing else.
     recipe : {"default", "notebook", "sgd", "adam"}, optional
         Where the values of whatever is None come from: `binadd.recipes.RECIPES`.
 
@@ -342,7 +342,7 @@ class BinaryAdderRNN:
 
     @property
     def kernels(self) -> Kernels:
-        """The kernel module that computes: the native one or its Python twin."""
+        """The kernel module that computes: the native one or the NumPy reference."""
         return self._now.kernels
 
     # Weights -------------------------------------------------------------------------------------
@@ -389,7 +389,7 @@ class BinaryAdderRNN:
             A mapping to read-only, C-contiguous arrays of the network's dtype: input_weights
             (H, n), hidden_weights (H, H), hidden_bias (H,), output_weights (H,), output_bias ();
             without the biases if it has none. Training changes the network and not this mapping,
-            so ask for it again after it.
+            so read it again afterwards.
 
         Raises
         ------
@@ -575,7 +575,7 @@ class BinaryAdderRNN:
         Parameters
         ----------
         streams : int, optional
-            How many go on side by side; by default one, whose arrays have no axis for this.
+            Number of parallel streams; by default one, whose arrays have no axis for it.
 
         Raises
         ------
@@ -715,7 +715,7 @@ class BinaryAdderRNN:
         Raises
         ------
         InvalidTypeError, InvalidInputError, DivergenceError
-            As `fit`, and if another thread has meanwhile asked for another network.
+            As `fit`, and if another thread has changed the settings in between.
 
         Warns
         -----
@@ -743,7 +743,7 @@ class BinaryAdderRNN:
             now.kernels,
             now.state,
             Batch(symbols, targets),
-            now.settings.update_rule,
+            now.settings.kernel_optimizer,
             loss=now.settings.loss,
             batch_size=now.settings.batch_size,
             words=words,
@@ -755,7 +755,7 @@ class BinaryAdderRNN:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file that `binadd.load` reads: see `binadd.storage.save`."""
-        from binadd.storage import save  # storage knows the network, hence not at the top
+        from binadd.storage import save  # storage imports this module, hence not at the top
 
         save(self, path)
 
@@ -794,14 +794,14 @@ class BinaryAdderRNN:
         Examples
         --------
         >>> net = BinaryAdderRNN(seed=1)
-        >>> twin = net.copy()
-        >>> twin.parameters["output_bias"] = 7
-        >>> twin == net
+        >>> duplicate = net.copy()
+        >>> duplicate.parameters["output_bias"] = 7
+        >>> duplicate == net
         False
         """
-        twin = type(self).__new__(type(self))
-        vars(twin).update(vars(self))  # a snapshot can be shared: nothing in it ever changes
-        return twin
+        duplicate = type(self).__new__(type(self))
+        vars(duplicate).update(vars(self))  # a snapshot can be shared: nothing in it ever changes
+        return duplicate
 
     __copy__ = copy
 
@@ -893,7 +893,7 @@ def _check_pair(
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> str:
-    """Say that there is no parameter or attribute of a name, and which it may have been to be."""
+    """Return the error for an unknown parameter or attribute, with the nearest known name."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, known, 1)
@@ -905,4 +905,4 @@ DEFAULTS: Mapping[str, Any] = BinaryAdderRNN._signature()
 """The constructor's parameters and their defaults, in its order."""
 
 _PICKLED = [field.name for field in fields(State) if field.name not in ("architecture", "seed")]
-"""What a pickle holds of a state; the parameters tell the rest."""
+"""The fields of a state that a pickle holds; the rest follows from the parameters."""

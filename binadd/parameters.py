@@ -199,16 +199,16 @@ def has_strays(architecture: Architecture, block: NDArray[Any]) -> bool:
     >>> has_strays(Architecture(hidden_size=4, biases=False), block)
     True
     """
-    return bool(np.count_nonzero(block.take(_stray_places(architecture))))
+    return bool(np.count_nonzero(block.take(_padding_places(architecture))))
 
 
 @lru_cache
-def _stray_places(architecture: Architecture) -> NDArray[np.intp]:
+def _padding_places(architecture: Architecture) -> NDArray[np.intp]:
     """Return the places in a flat block that belong to no parameter."""
-    strays = np.ones(architecture.block_shape, np.bool_)
-    for view in named_views(architecture, strays).values():
+    padding = np.ones(architecture.block_shape, np.bool_)
+    for view in named_views(architecture, padding).values():
         view[...] = False
-    return np.flatnonzero(strays)
+    return np.flatnonzero(padding)
 
 
 def initial_block(architecture: Architecture, seed: int, restarts: int = 0) -> NDArray[Any]:

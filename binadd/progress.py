@@ -1,4 +1,4 @@
-"""What `progress=True` shows: a bar, or one line that changes."""
+"""The display of `progress=True`: a bar, or one line that changes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""How a network is trained: named recipes, and the settings that follow from one.
+"""Training settings: named recipes, and the settings that follow from one.
 
-`RECIPES` is the whole list. Each row says all that a recipe decides for 16 sigmoid units and
+`RECIPES` is the whole list. Each row has all that a recipe decides for 16 sigmoid units and
 two operands; for other shapes the default recipe takes shorter steps: see `recipe_values`.
-What a constructor is given takes precedence over its recipe. The rates were found by measurement:
+Explicit arguments of the constructor take precedence over its recipe. The rates were found by
+measurement:
 
 default
     Nesterov's momentum and clipping: the fastest, exact after some 570 sequences in the median.
@@ -105,7 +106,7 @@ CONSTANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "epsilon": ("adam",),
     }
 )
-"""The constants that not every update rule has, and the rules that have them."""
+"""The constants that not every optimizer has, and the optimizers that have them."""
 
 MAX_BATCH_SIZE = 2**20
 MAX_EPOCHS = 10**9
@@ -136,11 +137,11 @@ class Settings:
 
     @property
     def architecture(self) -> Architecture:
-        """What the weights mean."""
+        """The network's architecture."""
         return _architecture_of(self)
 
     @property
-    def update_rule(self) -> Optimizer:
+    def kernel_optimizer(self) -> Optimizer:
         """The optimizer with its constants."""
         return Optimizer(
             rule=self.optimizer,
@@ -226,11 +227,15 @@ def resolve(given: Mapping[str, Any], *, complete: bool = False) -> Settings:
     for constant in ("learning_rate", "epsilon"):
         if math.isinf(getattr(settings, constant)):
             raise InvalidInputError(f"{constant} must be finite, not inf")
-    for constant, rules in CONSTANTS.items():
-        if not complete and given.get(constant) is not None and settings.optimizer not in rules:
+    for constant, optimizers in CONSTANTS.items():
+        if (
+            not complete
+            and given.get(constant) is not None
+            and settings.optimizer not in optimizers
+        ):
             raise InvalidInputError(
                 f"{constant} has no effect with the optimizer {settings.optimizer!r}: leave it "
-                f"out, or choose {' or '.join(map(repr, rules))}"
+                f"out, or choose {' or '.join(map(repr, optimizers))}"
             )
     return settings
 

@@ -1,4 +1,4 @@
-"""What training continues from: weights, the optimizer's moments, and how far the data was read.
+"""The state of training: weights, the optimizer's moments, and the position in the data.
 
 A state is replaced, never changed: its arrays are read-only, and `advance` returns a new one. So a
 call that is interrupted, at any moment, leaves the last whole state, and a thread that reads a
@@ -47,14 +47,14 @@ class State:
     """The optimizer's moments (2, R, S)."""
     powers: NDArray[Any]
     """Adam's β₁ᵗ and β₂ᵗ (2,)."""
-    rule: str | None = None
-    """The update rule that the moments belong to."""
+    optimizer: str | None = None
+    """The name of the optimizer that the moments belong to."""
     sequences: int = 0
     updates: int = 0
     position: int = 0
-    """How many words of the seed's data stream have been used."""
+    """Words of the seed's data stream that have been used."""
     restarts: int = 0
-    """How often training started again, from the next weights of the seed."""
+    """Restarts of training, each from the next weights of the seed."""
     from_seed: bool = False
     """Whether training began with weights of the seed: only these may be replaced by its next."""
     bits: int | None = None
@@ -67,14 +67,16 @@ class State:
             if isinstance(array, np.ndarray):  # whatever else it is, the network refuses
                 array.flags.writeable = False
 
-    def learner(self, rule: str) -> Learner:
-        """Return copies for the kernels to update; moments of another rule are dropped."""
+    def learner(self, optimizer: str) -> Learner:
+        """Return copies for the kernels to update; moments of another optimizer are dropped."""
         block, moments, powers = self.block.copy(), self.moments.copy(), self.powers.copy()
-        if self.rule not in (None, rule):
+        if self.optimizer not in (None, optimizer):
             moments[...], powers[...] = 0, 1
         return Learner(self.architecture, block, moments, powers)
 
-    def after(self, learner: Learner, rule: str, count: int, updates: int, words: int) -> State:
+    def after(
+        self, learner: Learner, optimizer: str, count: int, updates: int, words: int
+    ) -> State:
         """Return the state after updates on `count` sequences, made of `words` of the data.
 
         Raises
@@ -93,7 +95,7 @@ class State:
             block=learner.block,
             moments=learner.moments,
             powers=learner.powers,
-            rule=rule,
+            optimizer=optimizer,
             sequences=self.sequences + count,
             updates=self.updates + updates,
             position=self.position + words,
@@ -173,8 +175,8 @@ def advance_together(
 
     Sequences are (K, N, T), one update for each; optimizers may differ in their rate only.
     """
-    architecture, rule = states[0].architecture, optimizers[0].rule
-    learners = [state.learner(rule) for state in states]
+    architecture, name = states[0].architecture, optimizers[0].rule
+    learners = [state.learner(name) for state in states]
     together = Learner(
         architecture,
         np.stack([learner.block for learner in learners]),
@@ -188,7 +190,7 @@ def advance_together(
     for k, state in enumerate(states):
         learner = Learner(architecture, together.block[k], together.moments[k], together.powers[k])
         try:
-            results.append(state.after(learner, rule, count, count, words))
+            results.append(state.after(learner, name, count, count, words))
         except DivergenceError as error:
             results.append(error)
     return results

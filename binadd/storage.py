@@ -128,7 +128,7 @@ def read_network(
 
 
 def write_configuration(settings: Settings) -> dict[str, Any]:
-    """Return settings as JSON knows them, which has no infinity."""
+    """Return settings as JSON, which has no infinity."""
     return {
         name: "inf" if value == math.inf else value for name, value in asdict(settings).items()
     }

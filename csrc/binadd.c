@@ -28,7 +28,7 @@ const char *binadd_message(binadd_status status)
 
 /* ---- Checks ----------------------------------------------------------------------------------- */
 
-static int sound(const binadd_network *n)
+static int valid(const binadd_network *n)
 {
     return n && n->hidden_size >= 1 && n->hidden_size <= BINADD_MAX_HIDDEN_SIZE &&
            n->operands >= 1 && n->operands <= BINADD_MAX_OPERANDS &&
@@ -40,8 +40,8 @@ static int sound_optimizer(binadd_loss loss, const binadd_optimizer *o)
     return (unsigned)loss < BINADD_LOSSES && o && (unsigned)o->rule < BINADD_RULES;
 }
 
-/* Whether operands of so many bits have few enough words to run them all. */
-static int countable(const binadd_network *n, int bits)
+/* Whether operands of `bits` bits have few enough words to run them all. */
+static int enumerable(const binadd_network *n, int bits)
 {
     return bits >= 1 && bits <= 24 / n->operands;
 }
@@ -94,12 +94,12 @@ static int sound_data(const binadd_network *n, const uint8_t *symbols, const uin
 
 size_t binadd_block_rows(const binadd_network *network)
 {
-    return sound(network) ? (size_t)(network->operands + network->hidden_size + 3) : 0;
+    return valid(network) ? (size_t)(network->operands + network->hidden_size + 3) : 0;
 }
 
 size_t binadd_block_columns(const binadd_network *network)
 {
-    if (!sound(network))
+    if (!valid(network))
         return 0;
     const int lanes = network->dtype == BINADD_FLOAT64 ? 8 : 16;
     return (size_t)((network->hidden_size + lanes - 1) / lanes * lanes);
@@ -107,26 +107,26 @@ size_t binadd_block_columns(const binadd_network *network)
 
 size_t binadd_forward_workspace(const binadd_network *network)
 {
-    return sound(network) ? binadd_kernels_for(network->dtype)->forward_workspace_size(network) : 0;
+    return valid(network) ? binadd_kernels_for(network->dtype)->forward_workspace_size(network) : 0;
 }
 
 size_t binadd_training_workspace(const binadd_network *network, size_t steps)
 {
-    return sound(network) && measurable(network, steps)
+    return valid(network) && measurable(network, steps)
                ? binadd_kernels_for(network->dtype)->training_workspace_size(network, steps)
                : 0;
 }
 
 size_t binadd_first_error_workspace(const binadd_network *network, int bits)
 {
-    return sound(network) && countable(network, bits)
+    return valid(network) && enumerable(network, bits)
                ? binadd_kernels_for(network->dtype)->first_error_workspace_size(network, bits)
                : 0;
 }
 
 static int sound_steps(const binadd_network *n, int steps)
 {
-    return sound(n) && n->dtype == BINADD_FLOAT64 && steps >= 1 && steps <= BINADD_MAX_STEPS;
+    return valid(n) && n->dtype == BINADD_FLOAT64 && steps >= 1 && steps <= BINADD_MAX_STEPS;
 }
 
 size_t binadd_reach_workspace(const binadd_network *network, int steps)
@@ -148,7 +148,7 @@ size_t binadd_axes_workspace(const binadd_network *network)
 binadd_status binadd_forward(const binadd_network *network, const binadd_run *run, void *workspace,
                              size_t workspace_size)
 {
-    DEMAND(sound(network), BINADD_BAD_NETWORK);
+    DEMAND(valid(network), BINADD_BAD_NETWORK);
     DEMAND(run && run->block && run->symbols && run->sequences && run->steps, BINADD_BAD_ARGUMENT);
     const size_t all = run->sequences == 1 ? run->steps : run->sequences;
     const size_t each = run->sequences == 1 ? 1 : run->steps;
@@ -167,7 +167,7 @@ binadd_status binadd_train(const binadd_network *network, binadd_loss loss,
                            const binadd_optimizer *optimizer, const binadd_training *d,
                            void *workspace, size_t workspace_size)
 {
-    DEMAND(sound(network), BINADD_BAD_NETWORK);
+    DEMAND(valid(network), BINADD_BAD_NETWORK);
     DEMAND(sound_optimizer(loss, optimizer), BINADD_BAD_ARGUMENT);
     DEMAND(d && d->block && d->moments && d->powers && d->symbols && d->targets &&
                measurable(network, d->steps) && d->batch_size &&
@@ -188,7 +188,7 @@ binadd_status binadd_train_population(const binadd_network *network, binadd_loss
                                       const binadd_optimizer *optimizer, const binadd_population *d,
                                       void *workspace, size_t workspace_size)
 {
-    DEMAND(sound(network), BINADD_BAD_NETWORK);
+    DEMAND(valid(network), BINADD_BAD_NETWORK);
     DEMAND(sound_optimizer(loss, optimizer), BINADD_BAD_ARGUMENT);
     DEMAND(d && d->blocks && d->moments && d->powers && d->learning_rates && d->symbols &&
                d->targets && measurable(network, d->steps) && d->networks &&
@@ -208,8 +208,8 @@ binadd_status binadd_train_population(const binadd_network *network, binadd_loss
 binadd_status binadd_first_error(const binadd_network *network, const void *block, int bits,
                                  int *step, uint64_t *word, void *workspace, size_t workspace_size)
 {
-    DEMAND(sound(network), BINADD_BAD_NETWORK);
-    DEMAND(block && step && word && countable(network, bits), BINADD_BAD_ARGUMENT);
+    DEMAND(valid(network), BINADD_BAD_NETWORK);
+    DEMAND(block && step && word && enumerable(network, bits), BINADD_BAD_ARGUMENT);
     const binadd_kernels *kernels = binadd_kernels_for(network->dtype);
     DEMAND(workspace && workspace_size >= kernels->first_error_workspace_size(network, bits),
            BINADD_SMALL_WORKSPACE);
@@ -264,7 +264,7 @@ static int whole_reach(const binadd_network *network, const binadd_reach *r)
 binadd_status binadd_propagate(const binadd_network *network, binadd_reach *r, int64_t work,
                                void *workspace, size_t workspace_size)
 {
-    DEMAND(sound(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
+    DEMAND(valid(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
     DEMAND(whole_reach(network, r) && r->origins && work >= 1 && r->next < r->count,
            BINADD_BAD_ARGUMENT);
     if (r->next == 0 && !r->within)
@@ -281,7 +281,7 @@ binadd_status binadd_propagate(const binadd_network *network, binadd_reach *r, i
 binadd_status binadd_close(const binadd_network *network, binadd_closing *c, int64_t work,
                            void *workspace, size_t workspace_size)
 {
-    DEMAND(sound(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
+    DEMAND(valid(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
     DEMAND(c && whole_reach(network, c->reach) && c->reach->count == c->reach->cells + 1 &&
                c->middles == c->reach->middles && c->halves == c->reach->halves && c->states &&
                c->steps && (!c->reach->cells || (c->low && c->high && c->bottom && c->top)) &&
@@ -315,7 +315,7 @@ binadd_status binadd_activation_values(binadd_dtype dtype, binadd_activation act
                                        const void *values, size_t count, void *results)
 {
     const binadd_network network = {1, 1, 0, activation, dtype};
-    DEMAND(sound(&network), BINADD_BAD_NETWORK);
+    DEMAND(valid(&network), BINADD_BAD_NETWORK);
     DEMAND((values && results) || !count, BINADD_BAD_ARGUMENT);
     binadd_kernels_for(dtype)->activation_values(activation, values, count, results);
     return BINADD_OK;

@@ -1,7 +1,7 @@
 /* binadd.h: a C core that trains a small recurrent network to add binary numbers.
  *
  * The network is Elman's. At step t (t = 0 is the least significant bit, h₋₁ = 0) it reads bit t
- * of each of n operands and says bit t of their sum:
+ * of each of n operands and outputs bit t of their sum:
  *
  *     aₜ = Wᵢxₜ + Wₕhₜ₋₁ + bₕ      hₜ = f(aₜ)      oₜ = Wₒhₜ + bₒ      ŷₜ = σ(oₜ)
  *
@@ -12,7 +12,7 @@
  *   choice of instruction set. Two threads may call at once with workspaces of their own.
  * - Every function returns a status; anything but BINADD_OK means that no output was written.
  * - Results are the same to the last bit on every machine and at every instruction set. Compile with
- *   -ffp-contract=off, which the sources ask for, too, but clang's -ffp-contract=fast overrides
+ *   -ffp-contract=off, which the sources request, too, but clang's -ffp-contract=fast overrides
  *   them, and without -ffast-math, which they refuse.
  * - `void *` arrays hold the network's dtype: double for BINADD_FLOAT64, float for BINADD_FLOAT32.
  *   They need the alignment of their type only.
@@ -43,7 +43,7 @@ extern "C" {
 #define BINADD_MAX_HIDDEN_SIZE 256
 #define BINADD_MAX_OPERANDS 8
 
-/* ---- What can be asked for, and what can be answered --------------------------------------- */
+/* ---- Choices and statuses ------------------------------------------------------------------ */
 
 typedef enum {
     BINADD_OK = 0,
@@ -118,8 +118,8 @@ size_t binadd_block_rows(const binadd_network *network);    /* R */
 size_t binadd_block_columns(const binadd_network *network); /* S */
 
 /* Bytes of workspace for binadd_forward, for either training function at T steps a sequence, and
- * for binadd_first_error on operands of so many bits. They depend on the instruction set: ask again
- * after binadd_use_isa. No alignment is needed. */
+ * for binadd_first_error on operands of `bits` bits. They depend on the instruction set: call these
+ * again after binadd_use_isa. No alignment is needed. */
 size_t binadd_forward_workspace(const binadd_network *network);
 size_t binadd_training_workspace(const binadd_network *network, size_t steps);
 size_t binadd_first_error_workspace(const binadd_network *network, int bits);

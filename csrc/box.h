@@ -63,7 +63,7 @@ typedef struct {
     layer layers[2];
     window window;  /* of the contexts that were run last */
     int doubts;     /* how many outputs these left in doubt */
-    uint8_t *doubt; /* (depth, MAX_CONTEXTS)  whether one comes after so many symbols */
+    uint8_t *doubt; /* (depth, MAX_CONTEXTS)  whether one comes after this many symbols */
 } box_checker;
 
 INLINE box_checker take_box_checker(arena *a, const shape *s, int depth)
@@ -193,7 +193,7 @@ NOINLINE void step_layer(box_checker *b, const shape *s, int t, const layer *fro
     SHAPED(step_layer_shaped, s, b, t, from, to, bearable);
 }
 
-/* Run contexts of so many symbols through all steps, or until there are too many doubts. */
+/* Run contexts of `length` symbols through all steps, or until there are too many doubts. */
 INLINE void run_boxes(box_checker *b, const shape *s, int length, int bearable)
 {
     const int radix = 1 << s->operands;
@@ -230,7 +230,7 @@ INLINE int contexts_fit(const shape *s, int length)
 }
 
 /* Contexts of two symbols, and if these leave doubts, of three, as far as there is room for them;
- * returns whether the doubts are so few that `in_doubt` knows them. */
+ * returns whether the doubts are few enough for `in_doubt` to list them. */
 INLINE int settle_by_boxes(box_checker *b, const shape *s)
 {
     for (int length = 2; contexts_fit(s, length); length++) {

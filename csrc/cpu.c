@@ -117,7 +117,7 @@ static const instruction_set levels[] = {
     {NULL, NULL, {NULL, NULL}},
 };
 
-/* The one thing the core remembers; NULL until it is first asked for or chosen. */
+/* The one thing the core remembers; NULL until it is first used or chosen. */
 static _Atomic(const instruction_set *) chosen;
 
 static const instruction_set *widest(void)
@@ -143,7 +143,7 @@ static const instruction_set *current(void)
     if (level)
         return level;
     const instruction_set *best = widest();
-    /* Another thread may have chosen meanwhile, which then stands in `level`. */
+    /* Another thread may have chosen in between; its choice is then in `level`. */
     return atomic_compare_exchange_strong(&chosen, &level, best) ? best : level;
 }
 

@@ -161,7 +161,7 @@ INLINE void add_products(const vec *h, const vec *delta, int rows, int columns, 
     }
 }
 
-/* Rows k … k + rows − 1, columns j … j + columns − 1 of Σₜ δₜ hₜ₋₁ᵀ, in registers meanwhile: all of
+/* Rows k … k + rows − 1, columns j … j + columns − 1 of Σₜ δₜ hₜ₋₁ᵀ, kept in registers: all of
  * the tile unrolled, or compilers keep the sums in memory too. */
 INLINE void hidden_tile(const examples *e, const shape *s, int k, int j, int rows, int columns)
 {

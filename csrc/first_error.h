@@ -1,4 +1,4 @@
-/* first_error.h: every sum of so many bits, words that share a prefix sharing its states.
+/* first_error.h: every sum of `bits` bits; words that share a prefix share its states.
  *
  * Boxes settle most networks that are right (box.h), and most words of the others. To run the rest,
  * the words' first symbols are spread over the lanes. From there a depth-first walk feeds every

@@ -1,8 +1,8 @@
 /* ieee.h: what binadd needs of a compiler, or it refuses to be compiled.
  *
  * Every operation on binary64 and binary32 is rounded once, in the order in which it is written.
- * Where a compiler can be told so, it is told; where it says that it will do otherwise, that is an
- * error. For what no macro tells, there is the self-test (tests/c/selftest.c).
+ * Pragmas request this where a compiler has them; where its macros reveal another mode, that is an
+ * error. The self-test (tests/c/selftest.c) finds the modes that no macro reveals.
  */
 #ifndef BINADD_IEEE_H
 #define BINADD_IEEE_H
@@ -10,7 +10,7 @@
 #include <float.h>
 
 #if defined(__clang__)
-#pragma float_control(precise, on) /* against parts of -ffast-math, of which no macro tells */
+#pragma float_control(precise, on) /* against parts of -ffast-math, which no macro reveals */
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
 #pragma GCC optimize("fp-contract=off")

@@ -2,7 +2,7 @@
  *
  * Bounds are outward: `error` covers what the computed activation and sum may be off, `pad` and the
  * errors that sums begin with the rounding of the bounds themselves. first_error (box.h) and the
- * prover (reach.h) say how large they are.
+ * prover (reach.h) have their bounds.
  */
 #ifndef BINADD_INTERVAL_H
 #define BINADD_INTERVAL_H
@@ -45,7 +45,7 @@ INLINE void activate_intervals(const shape *s, const vec *sums, const vec *input
     }
 }
 
-/* How far a logit is at least on the side of 0 that the wanted bit asks for, of states `radius` and,
+/* The least margin of a logit on the side of 0 that is right for `bit`, of states `radius` and,
  * in the logit, `more` off their middle. */
 INLINE real logit_margin(const shape *s, const vec *block, const vec *sizes, const vec *middle,
                          const vec *radius, real more, real error, int bit)

@@ -1,4 +1,4 @@
-/* lanes.h: `real`, and `vec`, as many reals as one register holds.
+/* lanes.h: `real`, and `vec`, the reals of one register.
  *
  * A kernel file defines REAL_BITS (64 or 32) and VECTOR_BYTES (16, 32, 64) before it includes the
  * kernel bodies. GNU C gives vectors with + - * / and comparisons; for other compilers a `vec` is

@@ -24,7 +24,7 @@ INLINE shape shape_of(const binadd_network *network)
                    network->activation};
 }
 
-/* How many operands' bits are 1 in a symbol. */
+/* The number of ones in a symbol. */
 INLINE int ones_of(int symbol)
 {
     int ones = 0;

@@ -4,7 +4,7 @@
 
 #include "lanes.h"
 
-/* Lanes in use when so many sequences or networks are left. */
+/* Lanes in use when `left` sequences or networks are left. */
 INLINE int lanes_for(uint64_t left)
 {
     return left < (uint64_t)WIDTH ? (int)left : WIDTH;

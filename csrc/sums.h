@@ -1,6 +1,6 @@
 /* sums.h: the one order of every sum.
  *
- * A sum has as many ACCUMULATORS as binadd/kernels/arithmetic.py says, whatever the vectors: term i is
+ * A sum has the ACCUMULATORS of binadd/kernels/arithmetic.py, however wide vectors are: term i is
  * added to accumulator i modulo their number, then they are halved, the second half added to the
  * first, again and again. The accumulators may be the lanes of vectors, or vectors of their own.
  */
@@ -123,7 +123,7 @@ INLINE pair sum_pair(matrix m, const void *h, int size, lane_kind lanes)
 
 INLINE vec sum_one(matrix m, const void *h, int size, lane_kind lanes)
 {
-    m.across = 0; /* the second sum is not asked for, nor computed */
+    m.across = 0; /* the second sum is not wanted, nor computed */
     return sum_pair(m, h, size, lanes).first;
 }
 

@@ -301,7 +301,7 @@ INLINE void store_networks(const population_workspace *p, const shape *s,
     store_lanes(p->powers, (real *)d->powers + network * 2, 2, 2, count);
 }
 
-/* Of sequence i, where it is asked for. */
+/* The losses and wrong bits of sequence i, where they are wanted. */
 INLINE void report_networks(const examples *e, const binadd_population *d, size_t network, size_t i,
                             int count)
 {

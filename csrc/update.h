@@ -8,7 +8,7 @@
 
 #include "sums.h"
 
-/* Σg² has so many accumulators that it is not one long chain of dependent additions. */
+/* Enough accumulators of Σg² to avoid one long chain of dependent additions. */
 #define NORM_ACCUMULATORS 64
 
 typedef struct {
@@ -53,14 +53,14 @@ NOINLINE real square_norm(const vec *gradient, size_t count)
     return halve(sums, STRIDE);
 }
 
-/* What a gradient of this squared norm is multiplied by. */
+/* The factor that clips a gradient of this squared norm. */
 INLINE real clip_scale(real square_norm, real clip_norm)
 {
     real norm = (real)sqrt((double)square_norm);
     return norm > clip_norm ? clip_norm / norm : 1;
 }
 
-/* Accumulators `first` … `first` + 7 of Σg², in registers meanwhile; a block is whole eights. */
+/* Accumulators `first` … `first` + 7 of Σg², kept in registers; a block is whole eights. */
 INLINE void add_squares(const vec *gradient, size_t count, size_t first, vec sums[8])
 {
     vec kept[8];

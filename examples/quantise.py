@@ -31,7 +31,7 @@ def to_sixteenths(array):
 
 
 def without_the_smallest(array):
-    """A tenth of the numbers, those nearest to 0, become 0."""
+    """Set the tenth of the numbers that are nearest to 0 to 0."""
     return np.where(np.abs(array) < np.quantile(np.abs(array), 0.1), 0, array)
 
 

@@ -26,7 +26,7 @@ settings.load_profile("binadd")
 
 
 def _backends() -> list[str]:
-    """The backends under test: what BINADD_BACKEND names, else all that are installed."""
+    """Return the backends under test: what BINADD_BACKEND names, else all that are installed."""
     chosen = os.environ.get("BINADD_BACKEND") or "auto"
     if chosen == "python":
         return ["python"]
@@ -83,7 +83,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def kernels(backend: str) -> Any:
-    """The kernel module of each backend under test."""
+    """Return the kernel module of each backend under test."""
     return load(backend)
 
 
@@ -95,7 +95,7 @@ def make(backend: str) -> Callable[..., BinaryAdderRNN]:
 
 @pytest.fixture
 def native() -> Any:
-    """The native kernels, for what is compared with their twin; skipped where there are none."""
+    """Return the native kernels, to compare with the reference; skipped where there are none."""
     if "native" not in BACKENDS:
         pytest.skip("the native kernels are not under test")
     return load("native")

@@ -11,7 +11,7 @@ PAIRS, BITS = 10_000, 32
 
 
 def expected(net: BinaryAdderRNN) -> str:
-    """The line that the exported network must print."""
+    """Return the line that the exported network must print."""
     seed, words = 1, []
     for _ in range(2 * PAIRS):
         seed = (seed * 6364136223846793005 + 1442695040888963407) % 2**64

@@ -1,4 +1,4 @@
-"""Golden results: what the Python twin computed, kept to the last bit in golden.json.
+"""Golden results: what the reference implementation computed, kept to the last bit in golden.json.
 
 Every backend on every platform is held to these numbers: test_golden.py from Python, and
 c/selftest.c from C alone, where there is no Python. `python tests/golden.py` writes the file
@@ -123,7 +123,7 @@ def initial_block(case: Case, words: Iterator[int]) -> NDArray[Any]:
 
 
 def draw_symbols(case: Case, words: Iterator[int], count: int) -> NDArray[np.uint8]:
-    """The highest bits of one word for each symbol."""
+    """Return the highest bits of one word for each symbol."""
     shift = 64 - case.architecture.operands
     symbols = [next(words) >> shift for _ in range(count * case.steps)]
     return np.array(symbols, np.uint8).reshape(count, case.steps)
@@ -142,7 +142,7 @@ class Result:
 
 
 def digits(values: NDArray[Any]) -> str:
-    """The bits of an array's numbers in hexadecimal."""
+    """Return the bits of an array's numbers in hexadecimal."""
     return values.astype(values.dtype.newbyteorder(">")).tobytes().hex()
 
 

@@ -109,7 +109,7 @@ SLACK = 2.0**-30
 
 
 def images(kernels: Any, case: Case, given: Given) -> Images:
-    """What one backend says of a case."""
+    """Return one backend's results for a case."""
     result: Images = kernels.propagate(
         case.architecture,
         given.block,
@@ -131,7 +131,7 @@ ROOM, GROWTH, ROUNDS, WORK = 0.5, 0.25, 4, 100_000
 
 
 def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
-    """What one backend makes of the cells in a few rounds, with one step less at first."""
+    """Return a backend's cells after a few rounds, with one step less at first."""
     contexts = given.contexts._replace(
         middles=given.contexts.middles.copy(), halves=given.contexts.halves.copy()
     )
@@ -172,11 +172,11 @@ def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
 DTYPES = {"outcomes": "int32", "depths": "int32", "work": "int64", "held": "uint8"}
 DTYPES |= {f"closed_{name}": dtype for name, dtype in DTYPES.items()}
 DTYPES |= {"closed_states": "uint8", "closed_steps": "int32", "closed_counts": "int64"}
-"""Of what `run` returns, unless it is float64."""
+"""The dtypes of results of `run` that are not float64."""
 
 
 def run(kernels: Any, case: Case) -> dict[str, str]:
-    """The same as it stands in the file, and the frames."""
+    """Return the results as the file has them, and the frames."""
     given = draw(case)
     result = images(kernels, case, given)
     axes = kernels.principal_axes(case.architecture, given.states, given.centres)

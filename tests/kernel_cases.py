@@ -13,7 +13,7 @@ from binadd.state import COUNTS, State
 
 
 def copy_of(learner: Learner) -> Learner:
-    """The same, in arrays of its own."""
+    """Return the same numbers in new arrays."""
     architecture, *arrays = learner
     return Learner(architecture, *(array.copy() for array in arrays))
 
@@ -39,7 +39,7 @@ def learner(seed: int = 0, **options: Any) -> Learner:
 
 
 def unaligned(array: NDArray[Any]) -> NDArray[Any]:
-    """A copy that begins a byte past an aligned place."""
+    """Return a copy that begins a byte past an aligned place."""
     memory = np.empty(array.nbytes + 1, np.uint8)
     copy = memory[1:].view(array.dtype).reshape(array.shape)
     copy[...] = array
@@ -90,7 +90,7 @@ def noise_for(start: Learner, updates: int) -> NDArray[Any]:
 
 def assert_same_state(one: State, other: State) -> None:
     """Two networks have come equally far, in every count and every bit."""
-    for name in ("rule", "from_seed", "bits", "status", *COUNTS):
+    for name in ("optimizer", "from_seed", "bits", "status", *COUNTS):
         assert getattr(one, name) == getattr(other, name), name
     assert same_bits(
         (one.block, one.moments, one.powers), (other.block, other.moments, other.powers)

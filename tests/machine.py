@@ -1,4 +1,4 @@
-"""An exact adder made of threshold gates, to which flaws are wired.
+"""An exact adder made of threshold gates, to which fault gadgets are wired.
 
 With n operands, unit k of the 2n − 1 adder units is on where [symbol's ones + carry]
 ≥ k. The carry is the number of even units that are on, the sum's bit is their alternating sum:
@@ -50,13 +50,13 @@ class Machine:
             self.output[f"u{k}"] = 1.0 if k % 2 else -1.0
 
     def carry(self, weight: float = 1.0) -> dict[str, float]:
-        """The units whose number is the carry."""
+        """Return the units, as many of which are on as the carry is."""
         return {f"u{k}": weight for k in range(2, 2 * self.operands, 2)}
 
     def gate(
         self, name: str, bits: dict[int, float], units: dict[str, float], least: float
     ) -> None:
-        """A unit that is on where the weighted sum of bits and units is at least `least`."""
+        """Add a unit that is on where the weighted sum of bits and units is at least `least`."""
         s = self.steepness
         self.hidden[name] = Unit(
             {i: s * w for i, w in bits.items()},
@@ -65,7 +65,7 @@ class Machine:
         )
 
     def on(self) -> str:
-        """The unit that is on from the first step, added where it is missing."""
+        """Return the unit that is on from the first step, added where it is missing."""
         self.hidden.setdefault(ON, Unit(bias=EXACT))
         return ON
 
@@ -74,14 +74,14 @@ class Machine:
         return {i: weight if symbol >> i & 1 else -weight for i in range(self.operands)}
 
     def after(self, name: str, symbol: int, before: dict[str, float], least: float = 1.0) -> None:
-        """A gate: the symbol is this one, and the units before it weigh at least `least`."""
+        """Add a gate: the symbol is this one, and the units before it weigh at least `least`."""
         large = 2.0 + sum(abs(w) for w in before.values())
         self.gate(name, self.equals(symbol, large), before, large * symbol.bit_count() + least)
 
     def parameters(
         self, activation: str, dtype: str, gain: float = 8.0
     ) -> dict[str, NDArray[Any]]:
-        """The arrays of `BinaryAdderRNN.from_parameters`; `gain` multiplies the logit."""
+        """Return the arrays of `BinaryAdderRNN.from_parameters`; `gain` multiplies the logit."""
         tanh = activation == "tanh"
         if tanh:
             self.on()

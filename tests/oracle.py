@@ -42,7 +42,7 @@ class Oracle:
         self.errors = self._errors(net)
 
     def _errors(self, net: BinaryAdderRNN) -> tuple[float, float]:
-        """The largest errors of a computed state and a computed logit met on random words."""
+        """Return the largest errors of computed states and logits on random words."""
         count = 300
         generator = np.random.default_rng(0)
         symbols = generator.integers(0, len(self.ones), (count, 9), dtype=np.uint8)
@@ -60,12 +60,12 @@ class Oracle:
         )
 
     def f(self, a: Any) -> Any:
-        """The activation."""
+        """Return the activation."""
         with np.errstate(over="ignore"):
             return np.tanh(a) if self.tanh else 1 / (1 + np.exp(-a))
 
     def slack(self, certificate: Certificate) -> float:
-        """The least by which a condition holds of the states tried; −∞ if one of form does not."""
+        """Return the least margin of all conditions; −∞ if one of form does not hold."""
         try:
             return self._slack(certificate)
         except Broken:

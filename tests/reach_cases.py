@@ -100,7 +100,7 @@ def carried(
     scale: float = 0.3,
     **options: Any,
 ) -> Case:
-    """A context for each carry; its cells span the states that words lead to, and some more.
+    """Return a context for each carry; its cells span what words lead to, and some more.
 
     With a `half`, cells reach that far from their middles but along the first axis.
     """
@@ -169,7 +169,7 @@ def ones(symbols: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def carries_of(symbols: NDArray[np.uint8], operands: int, start: Any = 0) -> NDArray[np.int64]:
-    """The carry after each step of words (N, T)."""
+    """Return the carry after each step of words (N, T)."""
     carries = np.empty(symbols.shape, np.int64)
     carry = np.broadcast_to(start, len(symbols))
     for t in range(symbols.shape[1]):
@@ -178,7 +178,7 @@ def carries_of(symbols: NDArray[np.uint8], operands: int, start: Any = 0) -> NDA
 
 
 def points(case: Case, cells: NDArray[Any], seed: int = 0) -> NDArray[np.float64]:
-    """A state (H,) of each cell: a corner, or one between."""
+    """Return a state (H,) of each cell: a corner, or one between."""
     random = np.random.default_rng(seed)
     c, size = case.contexts, case.architecture.hidden_size
     where = random.uniform(-1, 1, (len(cells), size))
@@ -192,7 +192,7 @@ def points(case: Case, cells: NDArray[Any], seed: int = 0) -> NDArray[np.float64
 def coordinates(
     case: Case, states: NDArray[np.float64], contexts: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """The y of states (K, H) in the coordinates of contexts (K,)."""
+    """Return the y of states (K, H) in the coordinates of contexts (K,)."""
     c, size = case.contexts, case.architecture.hidden_size
     away = states - c.centres[contexts, :size]
     turned = np.einsum("kj,kij->ki", away, c.frames[np.maximum(c.frame[contexts], 0), :, :size])
@@ -200,7 +200,7 @@ def coordinates(
 
 
 def cells_of(case: Case, y: NDArray[np.float64], contexts: NDArray[Any]) -> NDArray[np.int64]:
-    """The cell that each y lies in along its context's first axis."""
+    """Return the cell that each y lies in along its context's first axis."""
     c = case.contexts
     whole = c.widths[contexts] == np.inf
     k = np.rint(y[:, 0] / np.where(whole, 1, c.widths[contexts])) - c.lowest[contexts]

@@ -31,7 +31,7 @@ MPMATH: dict[str, Callable[[Any], Any]] = {
 
 
 def units_off(got: NDArray[Any], wide: NDArray[Any]) -> Any:
-    """The largest error in units in the last place of the wider true values."""
+    """Return the largest error in units in the last place of the wider true values."""
     unit = np.spacing(np.abs(wide).astype(got.dtype))
     return np.max(np.abs(got - wide) / unit)
 

@@ -98,7 +98,7 @@ def test_text_is_aligned() -> None:
     ]
     lines = automaton.units_to_text().splitlines()
     assert len(lines) == 1 + len(automaton.units)
-    assert lines[0].split() == ["unit", "gap", "tells"]
+    assert lines[0].split() == ["unit", "gap", "distinguishes"]
 
 
 def test_graphviz() -> None:

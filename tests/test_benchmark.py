@@ -13,12 +13,12 @@ import pytest
 from conftest import BACKENDS
 
 from binadd import InvalidInputError, InvalidTypeError
-from binadd.benchmark import limits, notebook, run
+from binadd.benchmark import notebook, roofline, run
 from binadd.benchmark import run as run_function
-from binadd.benchmark.contest import TOLERANCES, TWIN, _compare
 from binadd.benchmark.ours import Ours
 from binadd.benchmark.peers import PEERS
 from binadd.benchmark.proofs import proofs
+from binadd.benchmark.suite import REFERENCE, TOLERANCES, _compare
 from binadd.benchmark.timing import Times, interleave
 from binadd.benchmark.work import work
 from binadd.kernels import load
@@ -27,21 +27,21 @@ from binadd.recipes import RECIPES
 
 @pytest.fixture(scope="module")
 def report() -> Any:
-    return run(3, 4, repeats=2, growth=False)
+    return run(3, 4, repeats=2, scaling=False)
 
 
 @pytest.mark.thorough
 def test_everyone_takes_part(report: Any) -> None:
     first = report.sections[0]
     names = [row.name for row in first.rows]
-    assert names[:2] == ["notebook's code", TWIN]
+    assert names[:2] == ["notebook's code", REFERENCE]
     if "native" in BACKENDS:
         native: Any = load("native")
         assert [f"native {isa}" for isa, here in native.isas().items() if here] == names[2:]
         widest = names[-1].removeprefix("native ")
         assert native.isa() == (os.environ.get("BINADD_ISA") or widest)  # as it was before
         assert {row.agrees for row in first.rows[2:]} == {"equal, bit for bit"}
-    assert first.named(TWIN).agrees == "is the definition"
+    assert first.named(REFERENCE).agrees == "is the definition"
 
 
 @pytest.mark.thorough
@@ -54,7 +54,7 @@ def test_report(report: Any) -> None:
     text = report.table()
     for section in report.sections:
         assert f"{section.title}: µs per {section.unit}" in text
-    assert "Python twin" in text
+    assert "NumPy reference" in text
     with pytest.raises(KeyError):
         report.sections[0].named("nobody")
 
@@ -93,17 +93,17 @@ def test_without_a_proof_there_is_nothing_to_time(native: Any) -> None:
 
 
 @pytest.mark.slow
-def test_growth(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    report = run(2, 2, repeats=1, growth=True)
-    assert set(report.growth) == {"Hidden units", "Steps", "Batch size", "Threads"}
-    assert report.growth["Threads"][0]["speed-up"] == 1
+def test_scaling(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = run(2, 2, repeats=1, scaling=True)
+    assert set(report.scaling) == {"Hidden units", "Steps", "Batch size", "Threads"}
+    assert report.scaling["Threads"][0]["speed-up"] == 1
     assert "Hidden units: µs per sequence" in report.table()
 
 
 @pytest.mark.slow
 def test_of_rules_that_others_have_not_only_binadd_trains() -> None:
     first, *_ = run(2, 2, recipe="adam", repeats=1, peers=True).sections
-    assert first.rows[0].name == TWIN
+    assert first.rows[0].name == REFERENCE
     assert {row.name for row in first.rows}.isdisjoint(PEERS)
 
 
@@ -148,7 +148,7 @@ def test_peers(
 def test_a_wrong_result_is_not_timed() -> None:
     right = {"answers": np.zeros(3)}
     for wrong in ({"answers": np.full(3, 1e-3)}, {"answers": np.full(3, np.nan)}):
-        with pytest.raises(ArithmeticError, match="someone differs from the Python twin"):
+        with pytest.raises(ArithmeticError, match="someone differs from the NumPy reference"):
             _compare("someone", wrong, right, 1e-6)
     with pytest.raises(ArithmeticError, match="in answers"):
         _compare("someone", {"answers": np.full(3, 1e-300)}, right, 0)
@@ -177,26 +177,26 @@ def test_ratios_are_of_rounds() -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_limits(native: Any, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is run, but the times are made up: those of a busy machine may say anything."""
-    made_up = {"few": 1e-6, "many": 1e-6 + limits.VALUES * 2e-9, "pair": 1e-3}
+    made_up = {"few": 1e-6, "many": 1e-6 + roofline.VALUES * 2e-9, "pair": 1e-3}
 
     def interleave(functions: dict[str, Callable[[], Any]], repeats: int) -> dict[str, Times]:
         for function in functions.values():
             function()
         return {name: Times([made_up[name]] * repeats) for name in functions}
 
-    monkeypatch.setattr(limits, "interleave", interleave)
-    found = limits.measure(native, dtype, repeats=3)
+    monkeypatch.setattr(roofline, "interleave", interleave)
+    found = roofline.measure(native, dtype, repeats=3)
     assert found["nanoseconds_per_sigmoid"] == pytest.approx(2)
     task = work(1, 8, dtype=dtype)
-    floor = limits.floor(task.architecture, 8, found)
+    floor = roofline.floor(task.architecture, 8, found)
     assert (floor is None) == (found["nanoseconds_per_pair"] is None)
-    assert limits.floor(task.architecture, 8, found | {"nanoseconds_per_pair": None}) is None
+    assert roofline.floor(task.architecture, 8, found | {"nanoseconds_per_pair": None}) is None
 
 
 @pytest.mark.slow
 def test_without_a_compiler(native: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits.shutil, "which", lambda name: None)
-    assert limits.measure(native, "float64", 1)["nanoseconds_per_pair"] is None
+    monkeypatch.setattr(roofline.shutil, "which", lambda name: None)
+    assert roofline.measure(native, "float64", 1)["nanoseconds_per_pair"] is None
     assert "for want of a compiler" in run(2, 2, repeats=1).table()
 
 

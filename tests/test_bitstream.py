@@ -51,14 +51,14 @@ def test_pieces_are_not_the_whole_for_predict() -> None:
 
 
 @pytest.mark.parametrize(
-    "twin", [copy.copy, copy.deepcopy, lambda stream: pickle.loads(pickle.dumps(stream))]
+    "duplicate", [copy.copy, copy.deepcopy, lambda stream: pickle.loads(pickle.dumps(stream))]
 )
-def test_copies_go_on_on_their_own(twin: Any) -> None:
+def test_copies_go_on_on_their_own(duplicate: Any) -> None:
     net = BinaryAdderRNN(seed=2)
     X = bits(net, 1, 30)[0]
     stream = net.stream()
     stream.feed(X[:10])
-    other = twin(stream)
+    other = duplicate(stream)
     stream.feed(1 - X[10:])
     np.testing.assert_array_equal(other.feed(X[10:]), net.predict(X[np.newaxis])[0, 10:])
 

@@ -40,7 +40,7 @@ def network(
     seed: int,
     size: int = 9,
 ) -> BinaryAdderRNN:
-    """A network of random weights; cancellation makes rounding show."""
+    """Return a network of random weights; cancellation makes rounding show."""
     generator = np.random.default_rng(seed)
     parameters = {
         "input_weights": generator.normal(0, scale, (size, operands)),
@@ -54,7 +54,7 @@ def network(
 
 
 def exact_step(net: BinaryAdderRNN, state: Any, symbol: int) -> tuple[list[Any], Any]:
-    """The next state and the logit of the state given, in 60 digits."""
+    """Return the next state and the logit of the state given, in 60 digits."""
     p = net.parameters
     size, operands = p["input_weights"].shape
     f = mpmath.tanh if net.activation == "tanh" else lambda a: 1 / (1 + mpmath.exp(-a))
@@ -80,7 +80,7 @@ def exact_step(net: BinaryAdderRNN, state: Any, symbol: int) -> tuple[list[Any],
 
 
 def computed(net: BinaryAdderRNN, state: Any, symbol: int) -> tuple[Any, Any]:
-    """The next state as the network computes it, and *its* logit."""
+    """Return the next state as the network computes it, and *its* logit."""
     run = net.kernels.forward(
         net.state.architecture,
         net.state.block,
@@ -122,7 +122,7 @@ SIZES = (1, 7, 8, 16, 33, 64, 256)
 
 
 def heavy(kind: str, size: int, activation: str, dtype: str, seed: int) -> BinaryAdderRNN:
-    """A network whose sums are hard on rounding, for the states that `hard_states` gives."""
+    """Return a network whose sums round badly for the states that `hard_states` gives."""
     if kind == "lost":
         return losing(size, activation, dtype)
     generator = np.random.default_rng(seed)
@@ -146,7 +146,7 @@ def heavy(kind: str, size: int, activation: str, dtype: str, seed: int) -> Binar
 
 
 def losing(size: int, activation: str, dtype: str) -> BinaryAdderRNN:
-    """The worst there is: each accumulator starts with ±1 and loses all that it is given later."""
+    """Return the worst case: each accumulator starts with ±1 and loses all later terms."""
     width = lanes(dtype)
     ulp = float(np.finfo(dtype).eps)
     row = np.full(size, 0.499 * ulp)
@@ -170,8 +170,7 @@ def hard_states(kind: str, size: int, dtype: str, seed: int) -> Any:
 
 
 def worst_errors(net: BinaryAdderRNN, states: Any) -> tuple[float, float]:
-    """The largest errors of a step and of its logit, of these states: found in long double,
-    measured exactly."""
+    """Return the largest errors of a step and its logit: found in long double, then exactly."""
     p = net.parameters
     size, tanh = len(p["output_weights"]), net.activation == "tanh"
     run = net.kernels.forward(
@@ -278,7 +277,7 @@ def test_checker_agrees_on_the_errors(setting: Any) -> None:
 
 
 def bare_certificate(net: BinaryAdderRNN, affine: bool = True) -> Certificate:
-    """It claims no more than how far steps are off."""
+    """Return a certificate that claims nothing but the errors of steps."""
     bounds = Bounds(net)
     return Certificate(
         digest=weights_digest(net),
@@ -304,7 +303,7 @@ def bare_certificate(net: BinaryAdderRNN, affine: bool = True) -> Certificate:
 
 
 def step_all(net: BinaryAdderRNN, states: Any, symbol: int) -> tuple[Any, Any]:
-    """The next states (M, P, H), as the network computes them, and *their* logits (M, P)."""
+    """Return the next states (M, P, H) that the network computes, and *their* logits (M, P)."""
     flat = states.reshape(-1, states.shape[-1]).astype(net.settings.dtype)
     symbols = np.full((len(flat), 1), symbol, np.uint8)
     run = net.kernels.forward(net.state.architecture, net.state.block, symbols, flat)
@@ -348,8 +347,11 @@ def states_in(boxes: Boxes, count: int, dtype: str, seed: int) -> tuple[Any, Box
 
 
 def images_of(bounds: Bounds, boxes: Boxes, carries: Any, affine: bool) -> tuple[Images, Any, Any]:
-    """What becomes of boxes in one step, and between what bounds (M, 2ⁿ, H): each symbol leads
-    from each box to a context of its own, whose cell is the state 0, and all of it escapes."""
+    """Return the images of boxes after one step, and their bounds (M, 2ⁿ, H).
+
+    Each symbol leads from each box to another context, whose cell is the state 0, so that the
+    whole image escapes.
+    """
     count, size = boxes.centres.shape
     symbols, columns = 1 << bounds.operands, bounds.architecture.block_shape[1]
     sinks = count * symbols

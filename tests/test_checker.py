@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from adversarial import adversarial_networks
 from framed import framed
 from hypothesis import given
 from hypothesis import strategies as st
-from liars import liars
 from numpy.typing import NDArray
 from oracle import Oracle
 from proved import KINDS, certified, trained
@@ -26,7 +26,14 @@ from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError, InvalidInputError
 from binadd.proof import Proved, Refuted, checker, cover, integers
 from binadd.proof.bounds import Bounds
-from binadd.proof.certificate import MAX_BYTES, SLABS, Certificate, weights_digest
+from binadd.proof.certificate import (
+    MAX_BYTES,
+    MAX_ENTRIES,
+    MAX_LISTS,
+    SLABS,
+    Certificate,
+    weights_digest,
+)
 from binadd.proof.integers import ONE, SLOPE_BITS
 
 mpmath = pytest.importorskip("mpmath")
@@ -57,7 +64,7 @@ def put(entries: tuple[Any, ...], q: int, entry: Any) -> tuple[Any, ...]:
 
 
 def with_cells(certificate: Certificate, kept: Any) -> Certificate:
-    """Some of its cells, by number."""
+    """Return some of its cells, by number."""
     return altered(
         certificate,
         cells=tuple(certificate.cells[i] for i in kept),
@@ -128,6 +135,26 @@ def test_refuses_a_file_that_is_too_large(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(MAX_BYTES + 1)
     with pytest.raises(CertificateError, match="too large for a certificate"):
+        Certificate.load(path)
+
+
+@pytest.mark.parametrize(
+    ("part", "count", "sentence"),
+    [
+        (b"[],", MAX_LISTS + 1, "too many lists"),
+        (b"[1],", MAX_LISTS + 1, "too many lists"),
+        (b"{},", MAX_LISTS + 1, "too many lists"),
+        (b'"":0,', MAX_LISTS + 1, "too many lists"),
+        (b"0,", MAX_ENTRIES + 1, "too many entries"),
+    ],
+)
+def test_what_would_fill_memory_is_refused_unparsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: bytes, count: int, sentence: str
+) -> None:
+    path = tmp_path / "large.json"
+    path.write_bytes(b'{"format": "binadd-certificate", "x": [' + part * count)
+    monkeypatch.setattr(json, "loads", None)
+    with pytest.raises(CertificateError, match=f"{sentence} for a certificate"):
         Certificate.load(path)
 
 
@@ -574,7 +601,7 @@ def test_cells_cover_what_follows_them() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_a_case_reaches_into_few_slabs(share: float) -> None:
-    """Of as many cells as there may be, so many are looked at for a case, and counted."""
+    """Only the cells that a case may reach are examined and counted, however many there are."""
     claim = curve(np.random.default_rng(0), 3, 1e-4)
     count = 4 * cover.MOST_SLABS
     k = np.arange(-count, count + 1)
@@ -595,7 +622,7 @@ def test_a_case_reaches_into_few_slabs(share: float) -> None:
 
 
 def with_frames(certificate: Certificate, frames: NDArray[np.float64]) -> Certificate:
-    """The same boxes in frames."""
+    """Return the same boxes in frames."""
     return altered(certificate, frames=frames, frame=(0,) * len(certificate))
 
 
@@ -759,27 +786,33 @@ def test_refuses_endless_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     assert time.perf_counter() - began < 5
 
 
-FEW = [liar for liar in liars() if "float64-2" in str(liar)]
-REST = [pytest.param(one, marks=pytest.mark.exhaustive) for one in liars() if one not in FEW]
+FEW = [case for case in adversarial_networks() if "float64-2" in str(case)]
+REST = [
+    pytest.param(one, marks=pytest.mark.exhaustive)
+    for one in adversarial_networks()
+    if one not in FEW
+]
 
 
 @pytest.mark.thorough(one_in=10)
-@pytest.mark.parametrize("liar", [*FEW, *REST], ids=str)
-def test_refuses_whatever_is_said_of_a_liar(liar: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("case", [*FEW, *REST], ids=str)
+def test_refuses_every_claim_about_an_adversarial_network(
+    case: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Sets around states that it is in, narrow and wide: never do they prove what is wrong."""
     monkeypatch.setattr(checker, "MOST_WORK", 1 << 26)
-    if not Bounds(liar.network).finite:
+    if not Bounds(case.network).finite:
         return
     for depth, widen, width in ((1, 0.0, 0.0), (1, 0.5, 0.0), (1, 0.1, 0.3), (2, 0.1, 0.0)):
-        claim = framed(liar.network, depth, steps=8, widen=widen, width=width)
-        assert refused(claim, liar.network)
+        claim = framed(case.network, depth, steps=8, widen=widen, width=width)
+        assert refused(claim, case.network)
         if width:
             continue
         boxes = altered(
             claim, frames=claim.frames[:0], frame=(-1,) * len(claim), halves=claim.halves * 2
         )
-        assert refused(boxes, liar.network)
-        assert refused(altered(boxes, affine=False), liar.network)
+        assert refused(boxes, case.network)
+        assert refused(altered(boxes, affine=False), case.network)
 
 
 def binadd_logits(net: BinaryAdderRNN) -> Any:
@@ -845,7 +878,7 @@ def nearest(product: int, bits: int) -> int:
 
 
 def exactly(network: Any, case: Any, affine: bool) -> list[tuple[Any, Any, Any]]:
-    """A step of one case in Python's integers, which never overflow."""
+    """Return a step of one case in Python's integers, which never overflow."""
     z, G, s = (part[0].tolist() for part in case[1:])
     W, size = network.W.tolist(), network.size
     error = [network.error] * size
@@ -1045,5 +1078,6 @@ def test_checker_shares_no_code_with_the_search() -> None:
         source = Path(checker.__file__).with_name(f"{part}.py").read_text(encoding="utf-8")
         imports = [line for line in source.splitlines() if line.startswith(("import", "from"))]
         ours = {line.split()[1] for line in imports if "binadd" in line}
-        assert ours <= allowed | {"binadd.checks", "binadd.errors", "binadd.model"}
+        apart = {"checks", "errors", "model", "progress"}
+        assert ours <= allowed | {f"binadd.{part}" for part in apart}
         assert len(source.splitlines()) < 300

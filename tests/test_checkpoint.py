@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def interrupt_at(sequences: int) -> Callable[[Progress], None]:
-    """A progress callback that does as Ctrl-C does."""
+    """Return a progress callback that raises KeyboardInterrupt, as Ctrl-C does."""
 
     def progress(progress: Progress) -> None:
         if progress.sequences >= sequences:
@@ -228,8 +228,7 @@ def forge(path: Path, change: Callable[[dict[str, Any], dict[str, Any]], None]) 
     header = json.loads(arrays.pop("header").item())
     del header["sha256"]
     change(header, arrays)
-    header["sha256"] = archive.digest(header, arrays)
-    np.savez(path, header=np.array(json.dumps(header)), **arrays)
+    np.savez(path, header=np.array(archive.seal_header(header, arrays)), **arrays)
 
 
 def refused(path: Path, sentence: str) -> None:

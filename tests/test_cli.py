@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from click.shell_completion import ShellComplete
 import binadd
 from binadd import BinaryAdderRNN, plots
 from binadd.cli import _binadd, main
-from binadd.cli.command import paint
+from binadd.cli.command import style
 from binadd.cli.numbers import parse_integer, write_integer
 from binadd.cli.progress import Reporter
 from binadd.kernels import load
@@ -459,6 +460,60 @@ def test_ctrl_c_leaves_a_checkpoint(given: bool, tmp_path: Path) -> None:
     assert run.sequences >= 64
 
 
+@pytest.mark.skipif(sys.platform in ("emscripten", "wasi"), reason="there are no signals here")
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.parametrize("saved", range(4), ids=lambda saved: f"{saved} files whole")
+def test_ctrl_c_at_every_save_leaves_a_checkpoint(
+    cli: Callable[..., tuple[int, str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    given: bool,
+    saved: int,
+) -> None:
+    """Ctrl-C during one save and at all that follow."""
+    sync, left = os.fsync, [None] * saved
+
+    def interrupted(descriptor: int) -> None:
+        if left:
+            left.pop()
+        else:
+            signal.raise_signal(signal.SIGINT)
+        sync(descriptor)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "fsync", interrupted)
+    arguments = ["--until", 10, "-o", "adder.npz", *(["--checkpoint", "run.npz"] * given)]
+    status, out, err = cli("train", *arguments)
+    if saved > 2 * given:  # the network itself is saved
+        assert status == 0 and binadd.load("adder.npz")
+        return
+    name = "run.npz" if given else "adder.checkpoint.npz"
+    assert (status, out, os.listdir()) == (130, "", [name])
+    assert err.endswith(f"To continue: binadd train --resume {name} -o adder.npz\n")
+    monkeypatch.undo()
+    assert cli("train", "--resume", tmp_path / name, "-o", tmp_path / "adder.npz")[0] == 0
+
+
+@needs_processes
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process there")
+@pytest.mark.parametrize(
+    "start", [["-m", "binadd"], ["-c", "import sys, binadd.__main__ as b; sys.exit(b.main())"]]
+)
+def test_ctrl_c_while_numpy_is_imported(tmp_path: Path, start: list[str]) -> None:
+    (tmp_path / "numpy.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(60)\n")
+    process = subprocess.Popen(
+        [sys.executable, *start],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60) == ("", "binadd: interrupted\n")
+    assert process.returncode == 130
+
+
 # Proofs ------------------------------------------------------------------------------------------
 
 
@@ -670,7 +725,7 @@ def test_bench(
     cli: Callable[..., tuple[int, str, str]], cli_json: Callable[..., tuple[int, Any]]
 ) -> None:
     status, out, err = cli("bench", "--hidden", 4, "--repeats", 1)
-    assert status == 0 and "Python twin" in out and "timing: " in err
+    assert status == 0 and "NumPy reference" in out and "timing: " in err
     status, data = cli_json("bench", "--hidden", 4, "--repeats", 1, "--quiet")
     assert status == 0 and data["settings"]["hidden_size"] == 4 and data["sections"]
 
@@ -708,6 +763,7 @@ def test_plot(
         assert status == 1 and out.startswith("refuted")
 
 
+@pytest.mark.slow
 def test_plot_all_and_report(
     cli: Callable[..., tuple[int, str, str]], trained: Path, untrained: Path, tmp_path: Path
 ) -> None:
@@ -827,6 +883,11 @@ def test_sweep(
     assert len(csv.read_text().splitlines()) == 7 and len(rows.read_text().splitlines()) == 7
     status, data = cli_json(*grid, "--rows", rows)
     assert status == 0 and [row["seed"] for row in data["rows"]] == [0, 1, 5] * 2
+    if find_spec("matplotlib"):
+        picture = tmp_path / "sweep.png"
+        status, _, err = cli(*grid, "--rows", rows, "--plot", picture)
+        assert status == 0 and str(picture) in err
+        assert picture.read_bytes().startswith(b"\x89PNG")
     assert data["summary"]["sequences"]["median"] == 50 and data["summary"]["verdict"] == {}
 
 
@@ -874,7 +935,7 @@ def test_terminals_that_have_no_colours_get_none(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert ("\x1b" in paint("proved", bold=True)) == coloured
+    assert ("\x1b" in style("proved", bold=True)) == coloured
 
 
 @needs_processes

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from flaws import LOCK, LONG_LOCK, trapdoor
-from liars import Liar, liars, lie
+from adversarial import AdversarialNetwork, adversarial_networks, build
+from gadgets import LOCK, LONG_LOCK, trapdoor
 from machine import Machine
 from proved import trained
 
@@ -25,9 +25,13 @@ from binadd.proof.shrink import shrink
 from binadd.proof.verdict import Refuted
 
 NATIVE = load().NAME == "native"
-SOON = liars(2500) if NATIVE else [one for one in liars(120) if str(one).endswith("float64-2")]
-FAR = [liar for liar in liars() if liar.lie is not None and liar.steps > 2500]
-FEW = [liar for liar in SOON if str(liar).endswith(("sigmoid-float64-2", "tanh-float32-3"))]
+SOON = (
+    adversarial_networks(2500)
+    if NATIVE
+    else [one for one in adversarial_networks(120) if str(one).endswith("float64-2")]
+)
+FAR = [case for case in adversarial_networks() if case.trigger is not None and case.steps > 2500]
+FEW = [case for case in SOON if str(case).endswith(("sigmoid-float64-2", "tanh-float32-3"))]
 QUICKLY_FOUND = ("drift 64", "run drift 64", "chain drift 64", "forgetful 64")
 
 needs_native = pytest.mark.skipif(not NATIVE, reason="too slow in Python")
@@ -43,50 +47,50 @@ def confirm(net: BinaryAdderRNN, refutation: Refuted | None) -> Refuted:
     return refutation
 
 
-# The liars themselves ----------------------------------------------------------------------------
+# The adversarial networks themselves -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("liar", [one for one in SOON if one.lie is not None], ids=str)
-def test_a_liar_lies_where_it_says(liar: Liar) -> None:
-    operands, bit = liar.operands, liar.wrong_bit
-    wrong = liar.network.add(*operands) ^ sum(operands)
+@pytest.mark.parametrize("case", [one for one in SOON if one.trigger is not None], ids=str)
+def test_an_adversarial_network_is_wrong_where_it_should_be(case: AdversarialNetwork) -> None:
+    operands, bit = case.operands, case.wrong_bit
+    wrong = case.network.add(*operands) ^ sum(operands)
     assert wrong % (2 << bit) == 1 << bit
     assert sum_length(operands) > bit
 
 
-@pytest.mark.parametrize("liar", SOON, ids=str)
-def test_a_liar_is_right_on_short_words(liar: Liar) -> None:
-    net = liar.network
-    bits = 6 if liar.operand_count == 2 else 4
+@pytest.mark.parametrize("case", SOON, ids=str)
+def test_an_adversarial_network_is_right_on_short_words(case: AdversarialNetwork) -> None:
+    net = case.network
+    bits = 6 if case.operand_count == 2 else 4
     assert net.kernels.first_error(net.state.architecture, net.state.block, bits) is None
 
 
-@pytest.mark.parametrize("liar", FEW, ids=str)
-def test_a_liar_is_right_on_random_words(liar: Liar) -> None:
+@pytest.mark.parametrize("case", FEW, ids=str)
+def test_an_adversarial_network_is_right_on_random_words(case: AdversarialNetwork) -> None:
     """Up to its wrong bit, on words that do not happen to be its own."""
-    length = 40 if liar.lie is None else min(40, liar.wrong_bit)
+    length = 40 if case.trigger is None else min(40, case.wrong_bit)
     symbols = np.random.default_rng(0).integers(
-        0, 1 << liar.operand_count, (500, length), dtype=np.uint8
+        0, 1 << case.operand_count, (500, length), dtype=np.uint8
     )
-    state = liar.network.state
-    logits = liar.network.kernels.forward(state.architecture, state.block, symbols).logits
-    assert np.array_equal(logits > 0, exact_sums(symbols, liar.operand_count))
+    state = case.network.state
+    logits = case.network.kernels.forward(state.architecture, state.block, symbols).logits
+    assert np.array_equal(logits > 0, exact_sums(symbols, case.operand_count))
 
 
 @pytest.mark.thorough(one_in=8)
 @needs_native
-@pytest.mark.parametrize("liar", [one for one in FAR if "float64-2" in str(one)], ids=str)
-def test_a_patient_liar_lies_in_the_end(liar: Liar) -> None:
-    assert liar.wrong_bit > 900_000
-    assert liar.network.add(*liar.operands) != sum(liar.operands)
+@pytest.mark.parametrize("case", [one for one in FAR if "float64-2" in str(one)], ids=str)
+def test_even_the_slowest_drift_ends_in_a_wrong_bit(case: AdversarialNetwork) -> None:
+    assert case.wrong_bit > 900_000
+    assert case.network.add(*case.operands) != sum(case.operands)
 
 
 @pytest.mark.parametrize(
-    "liar", [one for one in SOON if str(one).startswith("drowned") and "32" in str(one)], ids=str
+    "case", [one for one in SOON if str(one).startswith("drowned") and "32" in str(one)], ids=str
 )
-def test_some_lie_by_the_rounding_of_float32_alone(liar: Liar) -> None:
-    exact = BinaryAdderRNN.from_parameters(liar.parameters, liar.activation, dtype="float64")
-    assert exact.add(*liar.operands) == sum(liar.operands) != liar.network.add(*liar.operands)
+def test_some_are_wrong_by_the_rounding_of_float32_alone(case: AdversarialNetwork) -> None:
+    exact = BinaryAdderRNN.from_parameters(case.parameters, case.activation, dtype="float64")
+    assert exact.add(*case.operands) == sum(case.operands) != case.network.add(*case.operands)
     assert falsify(exact, effort="quick") is None
 
 
@@ -94,34 +98,34 @@ def test_some_lie_by_the_rounding_of_float32_alone(liar: Liar) -> None:
 
 
 @pytest.mark.thorough(one_in=8)
-@pytest.mark.parametrize("liar", FEW if NATIVE else FEW[1:4], ids=str)
-def test_thorough_effort_finds_every_lie(liar: Liar) -> None:
-    refutation = falsify(liar.network, effort="thorough")
-    if liar.lie is None:
+@pytest.mark.parametrize("case", FEW if NATIVE else FEW[1:4], ids=str)
+def test_thorough_effort_finds_every_wrong_sum(case: AdversarialNetwork) -> None:
+    refutation = falsify(case.network, effort="thorough")
+    if case.trigger is None:
         assert refutation is None
     else:
-        assert confirm(liar.network, refutation).wrong_bit <= liar.wrong_bit
+        assert confirm(case.network, refutation).wrong_bit <= case.wrong_bit
 
 
 @pytest.mark.slow
 @needs_native
-@pytest.mark.parametrize("liar", [one for one in FAR if "float64-2" in str(one)], ids=str)
-def test_thorough_effort_finds_lies_a_million_bits_away(liar: Liar) -> None:
-    refutation = confirm(liar.network, falsify(liar.network, effort="thorough"))
-    assert refutation.wrong_bit <= liar.wrong_bit + 6
+@pytest.mark.parametrize("case", [one for one in FAR if "float64-2" in str(one)], ids=str)
+def test_thorough_effort_finds_wrong_bits_a_million_steps_away(case: AdversarialNetwork) -> None:
+    refutation = confirm(case.network, falsify(case.network, effort="thorough"))
+    assert refutation.wrong_bit <= case.wrong_bit + 6
 
 
-@pytest.mark.parametrize("liar", [one for one in SOON if one.name in QUICKLY_FOUND], ids=str)
-def test_quick_effort_follows_what_drifts(liar: Liar) -> None:
-    assert confirm(liar.network, falsify(liar.network)).wrong_bit == liar.wrong_bit
+@pytest.mark.parametrize("case", [one for one in SOON if one.name in QUICKLY_FOUND], ids=str)
+def test_quick_effort_follows_what_drifts(case: AdversarialNetwork) -> None:
+    assert confirm(case.network, falsify(case.network)).wrong_bit == case.wrong_bit
 
 
 def test_a_hint_is_followed() -> None:
     """The lock is beyond quick effort, unless it is told where to look."""
-    liar = next(liar for liar in SOON if liar.name == "long lock")
-    assert falsify(liar.network) is None
-    refutation = confirm(liar.network, falsify(liar.network, hints=[(1, 2), LONG_LOCK, ()]))
-    assert refutation.wrong_bit == liar.wrong_bit
+    case = next(case for case in SOON if case.name == "long lock")
+    assert falsify(case.network) is None
+    refutation = confirm(case.network, falsify(case.network, hints=[(1, 2), LONG_LOCK, ()]))
+    assert refutation.wrong_bit == case.wrong_bit
 
 
 @needs_native
@@ -139,7 +143,7 @@ def test_untrained_networks_are_refuted(make: Callable[..., BinaryAdderRNN]) -> 
 
 
 def hasty(seed: int, **options: Any) -> BinaryAdderRNN:
-    """A network that adds all 8-bit numbers, and was trained no further."""
+    """Return a network that adds all 8-bit numbers, and was trained no further."""
     net = BinaryAdderRNN(seed=seed, **options)
     assert train(net, until="exact").status == "exact"
     return net
@@ -181,7 +185,7 @@ def test_symbols_of_many_operands_are_sampled() -> None:
     assert 0 < probe.work < 200 * probe.weight
 
 
-SAME = [liar for liar in FEW if liar.lie is None or liar.steps < 150]
+SAME = [case for case in FEW if case.trigger is None or case.steps < 150]
 AS_TRAINED: list[dict[str, Any]] = [
     {"seed": 0, "recipe": "adam"},
     {"seed": 0, "recipe": "notebook"},
@@ -207,10 +211,10 @@ def falsify_with_both(net: BinaryAdderRNN, **options: Any) -> Refuted | None:
 
 
 @pytest.mark.thorough(one_in=10)
-@pytest.mark.parametrize("liar", SAME, ids=str)
-def test_both_backends_find_the_same_lie(native: Any, liar: Liar) -> None:
-    found = falsify_with_both(liar.network, effort="medium")
-    assert found is not None or liar.lie is None or len(liar.symbols) > 20
+@pytest.mark.parametrize("case", SAME, ids=str)
+def test_both_backends_find_the_same_wrong_sum(native: Any, case: AdversarialNetwork) -> None:
+    found = falsify_with_both(case.network, effort="medium")
+    assert found is not None or case.trigger is None or len(case.symbols) > 20
 
 
 @pytest.mark.parametrize("options", AS_TRAINED, ids=str)
@@ -268,7 +272,7 @@ def test_no_search_is_made_twice(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def restless(units: int) -> BinaryAdderRNN:
-    """An exact adder in which two units go round for ever, and others do nothing."""
+    """Return an exact adder in which two units go round for ever, and others do nothing."""
     parameters = Machine(2).parameters("tanh", "float64")
     first = len(parameters["output_weights"])
     for name, array in parameters.items():
@@ -320,7 +324,7 @@ def test_a_logit_of_zero_says_0() -> None:
 
 def test_a_wrong_bit_above_the_operands_is_brought_in() -> None:
     """A network that says 1 above all operands: `add` gets there with a longer one."""
-    net = lie(
+    net = build(
         "says 1",
         "sigmoid",
         "float64",
@@ -346,10 +350,10 @@ def test_an_effort_must_be_known() -> None:
 
 
 def test_a_wrong_word_shrinks_to_what_matters() -> None:
-    liar = next(liar for liar in SOON if liar.name == "floating lock")
+    case = next(case for case in SOON if case.name == "floating lock")
     noise = np.random.default_rng(1).integers(0, 4, 100).astype(np.uint8)
-    word = np.concatenate([noise, liar.symbols])
-    probe = Probe(liar.network)
+    word = np.concatenate([noise, case.symbols])
+    probe = Probe(case.network)
     found = probe.run(word[None]).first_wrong()
     assert found is not None and found[1] > 100
     wrong = word[: found[1] + 1]
@@ -357,8 +361,8 @@ def test_a_wrong_word_shrinks_to_what_matters() -> None:
 
 
 def test_shrinking_keeps_to_its_budget() -> None:
-    liar = next(liar for liar in SOON if liar.name == "drift 64")
-    probe = Probe(liar.network)
-    word = shrink(probe, liar.symbols, 300)
+    case = next(case for case in SOON if case.name == "drift 64")
+    probe = Probe(case.network)
+    word = shrink(probe, case.symbols, 300)
     assert probe.work <= 300
     assert probe.run(word[None]).first_wrong() == (0, len(word) - 1)

@@ -26,7 +26,7 @@ def complex_loss(
     targets: NDArray[Any],
     loss: str,
 ) -> Any:
-    """The loss by its definition, with NumPy's own exp and @, on complex weights too."""
+    """Return the loss by its definition, with NumPy's own exp and @, on complex weights too."""
     n, size = architecture.operands, architecture.hidden_size
     inputs, hidden, (bias, output, (output_bias, *_)) = np.split(block[:, :size], [n, n + size])
     x = symbols[:, :, None] >> np.arange(n) & 1

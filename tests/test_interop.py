@@ -67,7 +67,7 @@ def test_other_safetensors(tmp_path: Path) -> None:
 
 
 def with_header(header: dict[str, Any], data: bytes = b"") -> bytes:
-    """A safetensors file: how long its header is, the header, the tensors."""
+    """Return a safetensors file: how long its header is, the header, the tensors."""
     text = json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + data
 
@@ -144,7 +144,7 @@ FORMS: list[dict[str, Any]] = [
 
 
 def run_onnx(run: Any, net: BinaryAdderRNN, options: dict[str, Any], X: Any) -> Any:
-    """The logits of an exported graph."""
+    """Return the logits of an exported graph."""
     X = X.astype(np.uint8 if options.get("uint8") else options.get("dtype", "float32"))
     if options["form"] != "step":
         return run(["logits"], {"bits": X})[0]
@@ -222,7 +222,7 @@ def test_onnx_options_that_there_are_not(options: dict[str, Any], sentence: str)
 
 
 def rnn_model(op: str = "RNN", size: int = 3, **attributes: Any) -> Any:
-    """An ONNX model as other programs write it: (T, N, 2) in, a sigmoid out."""
+    """Return an ONNX model as other programs write it: (T, N, 2) in, a sigmoid out."""
     from onnx import TensorProto, helper, numpy_helper
 
     rng = np.random.default_rng(1)

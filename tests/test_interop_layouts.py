@@ -232,7 +232,7 @@ def test_flax() -> None:
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ({"Dense_1": {"kernel": WH}}, "found params/Dense_1 besides another"),
+        ({"Dense_1": {"kernel": WH}}, "found params/Dense_1 and another"),
         ({"Dense_0": {"kernel": draw(H, 2)}}, r"found \(5, 2\)"),
         ({"SimpleCell_0": gates("ii", "if", "ig", "io", "hi", "hf", "hg", "ho")}, "an LSTM"),
         ({"SimpleCell_0": gates("ir", "iz", "in", "hr", "hz", "hn")}, "a GRU"),

@@ -73,7 +73,7 @@ def call(kernels: Any, function: str, given: dict[str, Any]) -> Any:
 
 
 def spoilt(function: str, name: str, array: NDArray[Any]) -> Iterator[Any]:
-    """The array, as C could not read it."""
+    """Return the array in a layout that C could not read."""
     yield array.tolist()
     yield array.astype(np.complex128)
     if array.itemsize > 1:

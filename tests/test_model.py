@@ -34,7 +34,7 @@ Make = Callable[..., BinaryAdderRNN]
 
 
 def perfect_adder(**params: Any) -> BinaryAdderRNN:
-    """A network made by hand: unit k says whether at least k + 1 of operands and carry are 1."""
+    """Build a network by hand: unit k is on if at least k + 1 of operands and carry are 1."""
     big = 1000.0
     carry = [0.0, 1.0, 0.0]  # the unit for "at least two" is the carry
     return BinaryAdderRNN.from_parameters(
@@ -206,7 +206,7 @@ def test_dtypes_are_numpys_too(dtype: Any) -> None:
     assert repr(net) == "BinaryAdderRNN(hidden_size=2, dtype='float32')"
     assert BinaryAdderRNN(2, dtype=float) == BinaryAdderRNN(2)
     table = binadd.sweep(range(1), until=1, workers=1, dtype=[np.float64, dtype])
-    assert table["dtype"] == ["float64", "float32"]
+    assert [row["dtype"] for row in table] == ["float64", "float32"]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -254,8 +254,8 @@ def test_parameters_are_assigned(make: Make) -> None:
     new[...] = 9  # it was copied
     assert net.parameters["hidden_weights"].max() < 9
     assert net.state.moments is state.moments and net.state.sequences == state.sequences
-    twin = BinaryAdderRNN.from_parameters(net.parameters)
-    assert twin == net and "hidden_bias" in repr(net.parameters)
+    duplicate = BinaryAdderRNN.from_parameters(net.parameters)
+    assert duplicate == net and "hidden_bias" in repr(net.parameters)
 
 
 @pytest.mark.parametrize(
@@ -582,12 +582,12 @@ def test_deepcopy_shares_nothing(make: Make) -> None:
 
 def test_a_copy_is_as_the_network_was(make: Make) -> None:
     net = make(4, optimizer="adam").fit(drawn())
-    twin, weights = net.copy(), net.state.block.copy()
+    duplicate, weights = net.copy(), net.state.block.copy()
     net.parameters["output_bias"] = 1
-    assert twin.get_params() == net.get_params() and twin.kernels is net.kernels
-    np.testing.assert_array_equal(twin.state.block, weights)
-    net.state = twin.state
-    assert twin.copy().partial_fit(drawn()) == net.partial_fit(drawn())  # the moments too
+    assert duplicate.get_params() == net.get_params() and duplicate.kernels is net.kernels
+    np.testing.assert_array_equal(duplicate.state.block, weights)
+    net.state = duplicate.state
+    assert duplicate.copy().partial_fit(drawn()) == net.partial_fit(drawn())  # the moments too
 
 
 def shared_buffers(net: BinaryAdderRNN) -> BinaryAdderRNN:
@@ -674,8 +674,8 @@ class Labelled(BinaryAdderRNN):
 def test_what_a_subclass_has_is_kept(again: Callable[[Labelled], Labelled]) -> None:
     net = Labelled(3, seed=2)
     net.label = "mine"
-    twin = again(net)
-    assert type(twin) is Labelled and twin == net and twin.label == "mine"
+    duplicate = again(net)
+    assert type(duplicate) is Labelled and duplicate == net and duplicate.label == "mine"
 
 
 @pytest.mark.parametrize(
@@ -756,9 +756,9 @@ def test_settings_are_never_beside_the_weights_of_others(make: Make, tmp_path: P
 
     def read() -> None:
         while not done.is_set():
-            twin = net.copy()
-            if twin.settings.architecture != twin.state.architecture:
-                mixed.append(twin)
+            duplicate = net.copy()
+            if duplicate.settings.architecture != duplicate.state.architecture:
+                mixed.append(duplicate)
 
     threads = [threading.Thread(target=change), threading.Thread(target=read)]
     for thread in threads:

@@ -21,7 +21,7 @@ from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import MOST_STEPS, Certificate, weights_digest
 
 ROUNDING = 1e-12
-"""Of the oracle: a state that is outside by less than this may be inside."""
+"""The oracle's error: a state that is outside by less than this may be inside."""
 
 
 def accepted(certificate: Certificate, net: BinaryAdderRNN) -> bool:
@@ -51,7 +51,7 @@ def _array(name: str) -> Mutation:
 
 
 def _scaled(name: str) -> Mutation:
-    """A cell, or the width of a context's."""
+    """Return a cell, or the width of a context's."""
 
     def mutate(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
         array = getattr(certificate, name).copy()
@@ -110,7 +110,7 @@ def _other_steps(certificate: Certificate, generator: random.Random) -> dict[str
 
 
 def _with_cells(certificate: Certificate, rows: list[tuple[int, int, int]]) -> dict[str, Any]:
-    """These: (context, k, the number of the cell that it is a copy of), in order."""
+    """Return (context, k, the number of the cell that it copies), in order."""
     rows.sort()
     chosen = [i for _, _, i in rows]
     return {
@@ -153,7 +153,7 @@ def _drop_cell(certificate: Certificate, generator: random.Random) -> dict[str, 
 
 
 def _copy_cell(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
-    """The same once more, or in the next slab, or there in place of what is there."""
+    """Insert a copy in the same slab or the next, or replace what is there."""
     rows = _rows(certificate)
     q, k, i = generator.choice(rows)
     k += generator.choice([-1, 0, 1, 1])
@@ -208,7 +208,7 @@ def _frame(certificate: Certificate, generator: random.Random) -> dict[str, Any]
 
 
 def _no_set(certificate: Certificate, generator: random.Random) -> dict[str, Any]:
-    """A context without its set: true as well, if steps are left."""
+    """Remove a context's set; the certificate stays true if steps are left."""
     q = generator.choice(certificate.cells)[0]
     return _with_cells(certificate, [row for row in _rows(certificate) if row[0] != q])
 
@@ -357,7 +357,7 @@ def moved(net: BinaryAdderRNN, direction: dict[str, Any], by: float) -> BinaryAd
 
 
 def certificate_for(certificate: Certificate, net: BinaryAdderRNN) -> Certificate:
-    """The same contexts and sets, said to be of another network."""
+    """Return the same contexts and sets with another network's digest."""
     bounds = Bounds(net)
     return dataclasses.replace(
         certificate,

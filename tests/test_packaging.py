@@ -57,7 +57,7 @@ def test_metadata() -> None:
 
 def test_console_script() -> None:
     (script,) = importlib.metadata.entry_points(group="console_scripts", name="binadd")
-    assert script.value == "binadd.cli:main"
+    assert script.value == "binadd.__main__:main"
 
 
 def test_package_is_typed() -> None:
@@ -66,7 +66,10 @@ def test_package_is_typed() -> None:
 
 def test_import_keeps_subnormal_numbers() -> None:
     """Linked with -ffast-math, an extension turns them off in its whole process."""
-    code = "import numpy as np; import binadd; print(np.array([1e-310])[0] * 0.5 > 0)"
+    code = (
+        "import numpy as np; import binadd; binadd.BinaryAdderRNN(2); "
+        "print(np.array([1e-310])[0] * 0.5 > 0)"
+    )
     assert output(code) == "True"
 
 
@@ -157,7 +160,7 @@ class TestNative:
     def copy_package(
         target: Path, spoil: Callable[[bytes], bytes] | None = None, version: str = "0.0"
     ) -> None:
-        """The package again as of a version, with an extension that is spoilt, or without."""
+        """Copy the package as another version, with a spoilt extension or without one."""
         for source in PACKAGE.rglob("*.py"):
             copy = target / "binadd" / source.relative_to(PACKAGE)
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ ARCHITECTURES = st.builds(
 
 
 def given_parameters(**changes: Any) -> dict[str, Any]:
-    """Valid parameters of three hidden units, some of them changed; None leaves one out."""
+    """Return valid parameters of three hidden units with changes; None leaves one out."""
     parameters = {
         "input_weights": np.zeros((3, 2)),
         "hidden_weights": np.zeros((3, 3)),

@@ -30,7 +30,7 @@ def texts(figure: Any) -> list[str]:
 
 
 def words(figure: Any) -> str:
-    """The same as one line, whatever was broken into several."""
+    """Join lines that were broken."""
     return " ".join(" ".join(texts(figure)).split())
 
 
@@ -184,7 +184,7 @@ def test_hidden_states(params: dict[str, Any], tmp_path: Path) -> None:
 
 
 def row_of(figure: Any, name: str) -> tuple[list[int], list[str]]:
-    """The bits of a row below the units and their colours, the least significant bit first."""
+    """Return the bits of a row below the units and their colours, lowest bit first."""
     from matplotlib.colors import to_hex
 
     axes = figure.axes[2]
@@ -365,16 +365,20 @@ def test_timings(tmp_path: Path) -> None:
     report = benchmark.run(2, 2, repeats=1)
     report.plot(tmp_path / "bench.png")
     written = texts(plots.timings(report))
-    assert "Python twin" in written
+    assert "NumPy reference" in written
     assert (tmp_path / "bench.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("growth", [False, True])
-def test_sections_and_growth(growth: bool) -> None:
+@pytest.mark.parametrize("scaling", [False, True])
+def test_sections_and_scaling(scaling: bool) -> None:
     def row(name: str, microseconds: float) -> Row:
         return Row(name, microseconds, microseconds, microseconds / 2, "")
 
-    rows = [row("notebook's code", 447), row("Python twin", 12345.6), row("native x86_64_v3", 2)]
+    rows = [
+        row("notebook's code", 447),
+        row("NumPy reference", 12345.6),
+        row("native x86_64_v3", 2),
+    ]
     sections = [Section(f"Training, an update for {n} sequences", "sequence", rows) for n in "123"]
     tables: dict[str, list[dict[str, Any]]] = {
         "Steps": [{"steps": n, "online": 1.0 * n, "batches of 64": 0.5 * n} for n in (8, 16, 32)],
@@ -383,13 +387,13 @@ def test_sections_and_growth(growth: bool) -> None:
     }
     machine = {"binadd": "1", "processor": "a processor"}
     settings = {"hidden_size": 16, "steps": 8, "dtype": "float64"}
-    figure = plots.timings(Report(machine, settings, sections, tables if growth else {}))
+    figure = plots.timings(Report(machine, settings, sections, tables if scaling else {}))
     written = texts(figure)
     assert "12,346 µs   6,173×" in written
-    assert {"native", "Python twin", "others"} <= set(written)
+    assert {"native", "NumPy reference", "others"} <= set(written)
     assert "binadd 1 on a processor: 16 hidden units, 8 steps, float64" in written
     curves = {axes.get_title(loc="left"): axes.lines for axes in figure.axes if axes.lines}
-    if growth:
+    if scaling:
         assert {name: len(lines) for name, lines in curves.items()} == {
             "Steps: µs per sequence": 2,
             "Batch size: µs per sequence": 1,
@@ -399,6 +403,29 @@ def test_sections_and_growth(growth: bool) -> None:
     else:
         assert not curves
     assert_legible(figure)
+
+
+def test_a_sweep_is_drawn() -> None:
+    from matplotlib.figure import Figure
+
+    def row(seed: int, size: int, sequences: int, status: str) -> dict[str, Any]:
+        return {"seed": seed, "hidden_size": size, "sequences": sequences, "status": status}
+
+    rows = [row(0, 8, 300, "proved"), row(1, 8, 100, "proved"), row(2, 8, 400, "limit")]
+    rows += [row(seed, 16, 200, "proved") for seed in range(3)]
+    figure = plots.sweep(rows)
+    slow, quick = figure.axes[0].lines
+    assert slow.get_label() == "hidden size 8" and quick.get_label() == "hidden size 16"
+    assert list(slow.get_xdata()) == [0, 100, 300, 400]
+    assert np.allclose(slow.get_ydata(), [0, 100 / 3, 200 / 3, 200 / 3])
+    assert list(quick.get_ydata())[-1] == 100
+    assert_legible(figure)
+    axes = Figure().subplots()
+    assert plots.sweep(rows[:3], axes=axes) is axes and axes.get_legend() is None
+    with pytest.raises(InvalidInputError, match="no network"):
+        plots.sweep([])
+    with pytest.raises(InvalidInputError, match="9 combinations of parameters are too many"):
+        plots.sweep([row(0, size, 1, "proved") for size in range(1, 10)])
 
 
 def test_an_unknown_ending(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def program(net: BinaryAdderRNN, sums: list[tuple[int, ...]]) -> str:
 
 
 def small(**params: Any) -> BinaryAdderRNN:
-    """An untrained network whose pre-activations are anything but small."""
+    """Return an untrained network whose pre-activations are anything but small."""
     net = BinaryAdderRNN(seed=3, **params)
     for name, array in net.parameters.items():
         net.parameters[name] = array * np.linspace(1, 40, array.size).reshape(array.shape)

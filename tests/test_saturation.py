@@ -23,7 +23,7 @@ Make = Callable[..., BinaryAdderRNN]
 
 
 def resisting(make: Make, until: str | int = "proved", **parameters: Any) -> Run:
-    """A run as it is after a first proof that failed."""
+    """Return a run as it is after a first proof that failed."""
     net = make(**{"hidden_size": 5, "seed": 4} | parameters)
     goal = check_goal(2, None, until, 60)
     return Run(net, goal, Schedule(0, failed_proofs=1))

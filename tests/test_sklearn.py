@@ -53,9 +53,9 @@ class Wide(BinaryAdderRNN):
 def test_a_clone_has_the_parameters_and_no_training() -> None:
     X, y = data()
     net = BinaryAdderRNN(4, recipe="adam", learning_rate=0.02, dtype=np.float32).fit(X, y)
-    twin = base.clone(net)
-    assert twin.get_params() == net.get_params()
-    assert twin == BinaryAdderRNN(4, recipe="adam", dtype="float32") != net
+    duplicate = base.clone(net)
+    assert duplicate.get_params() == net.get_params()
+    assert duplicate == BinaryAdderRNN(4, recipe="adam", dtype="float32") != net
 
 
 def test_a_subclass_is_cloned_set_and_searched() -> None:
@@ -66,9 +66,9 @@ def test_a_subclass_is_cloned_set_and_searched() -> None:
         **BinaryAdderRNN(3, learning_rate=0.2, seed=1).get_params(),
     }
     assert repr(net) == "Smoothed(passes=2, hidden_size=3, learning_rate=0.2, seed=1)"
-    for twin in (base.clone(net.fit(X, y)), Smoothed().set_params(**net.get_params())):
-        assert (twin.passes, twin.learning_rate) == (2, 0.2)
-        assert twin == BinaryAdderRNN(3, seed=1)
+    for duplicate in (base.clone(net.fit(X, y)), Smoothed().set_params(**net.get_params())):
+        assert (duplicate.passes, duplicate.learning_rate) == (2, 0.2)
+        assert duplicate == BinaryAdderRNN(3, seed=1)
     assert base.clone(net).fit(X, y) == net
     search = selection.GridSearchCV(Smoothed(), {"hidden_size": [2, 5], "passes": [1, 3]}, cv=2)
     best = search.fit(X, y).best_estimator_
@@ -128,7 +128,7 @@ NET = BinaryAdderRNN(8, epochs=4)
 
 
 def by_hand(method: str, X: Any, y: Any, folds: int = 3) -> Any:
-    """What cross-validation should find: the answers for each fold of a network without it."""
+    """Return what cross-validation should find: answers for each fold, trained without it."""
     answers = np.empty(y.shape)
     for train, test in selection.KFold(folds).split(X):
         answers[test] = getattr(base.clone(NET).fit(X[train], y[train]), method)(X[test])

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from binadd import BinaryAdderRNN, InvalidInputError, ModelFileError, archive, p
 
 Make = Callable[..., BinaryAdderRNN]
 
-SEEN = {"format": "binadd model", "format_version": 2}
+SEEN = {"format": "binadd model", "format_version": 3}
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def contents(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The header and the arrays of a file."""
+    """Return the header and the arrays of a file."""
     with np.load(path) as data:
         arrays = dict(data)
     return json.loads(arrays.pop("header").item()), arrays
@@ -49,8 +50,7 @@ def forge(path: Path, header: dict[str, Any], arrays: dict[str, Any]) -> None:
     """Write a file whose digest is right, whatever it says."""
     header = {name: value for name, value in header.items() if name != "sha256"}
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
-    header["sha256"] = archive.digest(header, arrays)
-    np.savez(path, header=np.array(json.dumps(header)), **arrays)
+    np.savez(path, header=np.array(archive.seal_header(header, arrays)), **arrays)
 
 
 # What is written is read -------------------------------------------------------------------------
@@ -228,16 +228,16 @@ def test_a_checkpoint_is_no_model(file: Path) -> None:
 
 def test_an_older_version_is_refused_with_the_way_to_convert_it(file: Path) -> None:
     header, arrays = contents(file)
-    forge(file, header | {"format_version": 1}, arrays)
-    refused(file, r"format version 1, older .*from_parameters")
+    forge(file, header | {"format_version": 2}, arrays)
+    refused(file, r"format version 2, older .*from_parameters")
     weights = {name: array for name, array in np.load(file).items() if name != "header"}
     assert BinaryAdderRNN.from_parameters(weights) == BinaryAdderRNN(4, seed=3)
 
 
 def test_a_newer_version_is_refused(file: Path) -> None:
     header, arrays = contents(file)
-    forge(file, header | {"format_version": 3}, arrays)
-    refused(file, r"format version 3, newer than this binadd reads \(2\)")
+    forge(file, header | {"format_version": 4}, arrays)
+    refused(file, r"format version 4, newer than this binadd reads \(3\)")
 
 
 def test_an_oversized_file_is_refused(file: Path) -> None:
@@ -252,6 +252,74 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(file: Path) -> None:
         bomb.writestr("header.npy", bytes(2**30))
     assert file.stat().st_size < 2**21
     refused(file, "too large: it declares 1073741824 bytes")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_members_that_only_expand_whole_are_refused_unread(
+    file: Path, method: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(file, "w", method) as bomb:
+        bomb.writestr("header.npy", bytes(2**22))
+    assert file.stat().st_size < 2000
+    understate(file, 2**22)
+    monkeypatch.setattr(zipfile.ZipFile, "open", None)
+    refused(file, "compressed by another method than deflate")
+
+
+def test_no_member_is_expanded_beyond_what_it_declares(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("header.npy", bytes(2**22))
+    assert file.stat().st_size < 2**13
+    understate(file, 2**22)
+    expanded: list[int] = []
+    decompressor = zlib.decompressobj
+
+    class Counting:
+        """A decompressor that counts what it returns."""
+
+        def __init__(self, *arguments: int) -> None:
+            self.inner = decompressor(*arguments)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+        def decompress(self, *arguments: Any) -> bytes:
+            data = self.inner.decompress(*arguments)
+            expanded.append(len(data))
+            return data
+
+    monkeypatch.setattr(zlib, "decompressobj", Counting)
+    refused(file, "truncated or damaged: .Bad CRC-32")
+    assert 0 < sum(expanded) <= 2**13
+
+
+def understate(path: Path, size: int) -> None:
+    """Let a zip file declare 100 bytes, in both of its headers, where there are more."""
+    data = path.read_bytes()
+    whole, stated = size.to_bytes(4, "little"), (100).to_bytes(4, "little")
+    assert data.count(whole) == 2
+    path.write_bytes(data.replace(whole, stated))
+
+
+def test_the_digest_is_over_the_headers_text(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However a process reads and writes numbers, it does not call whole files altered."""
+    net, dumps = binadd.load(file), json.dumps
+    monkeypatch.setattr(
+        json, "dumps", lambda *_, **options: dumps({"learning_rate": 0.10000000000000002})
+    )
+    assert binadd.load(file) == net
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+def test_text_that_is_no_unicode_is_refused(file: Path, sealed: bool) -> None:
+    header, arrays = contents(file)
+    text = archive.seal_header(header, arrays) if sealed else json.dumps(header)
+    np.savez(file, header=np.array(text.replace("binadd model", "binadd \ud800")), **arrays)
+    refused(file, r"has the format 'binadd \\ud800', not")
+    np.savez(file, header=np.array(text.replace('"from_seed"', '"\ud800"')), **arrays)
+    refused(file, "has been altered")
 
 
 @pytest.mark.parametrize("shape", [(2**40,), (2**63, 2), (-1,), (2**32, 2**32, 2**32)])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from binadd.streams import data_stream, noise_stream, weight_stream
 
-# Of seed 0. If these change, so does every network that anybody trained.
+# The first words of seed 0. If these change, so does every network that anybody trained.
 DATA_WORDS = [12492077108140196533, 4482314363672241088]
 WEIGHT_WORDS = [17394127715520444142, 5835390491061343638]
 NOISE_WORDS = [15463373330740448354, 1544443475393319737]

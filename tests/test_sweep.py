@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Event, Timer
@@ -27,8 +28,9 @@ from binadd import (
     InvalidTypeError,
 )
 from binadd.proof.certificate import weights_digest
+from binadd.seal import seal
 from binadd.training import sweep as sweep_module
-from binadd.training.rows import Row
+from binadd.training.rows import Row, RowFile
 from binadd.training.sweep import RESULTS, sweep
 
 SMALL: dict[str, Any] = {"hidden_size": [3, 4], "bits": 3, "until": 100, "backend": "python"}
@@ -153,6 +155,23 @@ def test_an_interrupt_ends_threads_between_slices_and_keeps_rows(tmp_path: Path)
     assert sweep_module._train_chunk(task, entries, flag) == []  # and comes back at all
 
 
+@pytest.mark.parametrize("started", [0, 1, 3])
+def test_an_interrupt_while_threads_start(monkeypatch: pytest.MonkeyPatch, started: int) -> None:
+    """Those that have started end, too, and nobody waits for what they were to do."""
+    submit, left = ThreadPoolExecutor.submit, [None] * started
+
+    def interrupted(*arguments: Any) -> Any:
+        future = submit(*arguments)
+        if not left:
+            raise KeyboardInterrupt
+        left.pop()
+        return future
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(range(8), workers=2, hidden_size=3, until=10**9)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 def test_three_interrupts_give_no_traceback() -> None:
@@ -243,17 +262,152 @@ def test_foreign_files(tmp_path: Path, content: bytes, sentence: str) -> None:
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("parameters", [{"hidden_size": -1}, {"units": 3}, {"dtype": [1]}])
+def forge(path: Path, changes: dict[str, Any]) -> None:
+    """Add a copy of the first row with other values, and with the digest that it should have."""
+    header, first, *_ = path.read_text().splitlines()
+    row = json.loads(first) | changes
+    del row["sha256"]
+    with open(path, "a") as file:
+        file.write(seal(row, [header.encode()]) + "\n")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"hidden_size": -1},
+        {"units": 3},
+        {"\ud800": "\ud800"},
+        {"dtype": [1]},
+        {"learning_rate": 10**400},
+        {"recipe": {"a": [[]]}},
+    ],
+    ids=ascii,
+)
 def test_a_row_of_no_network(tmp_path: Path, parameters: dict[str, Any]) -> None:
     path = tmp_path / "sweep.jsonl"
     sweep([0], workers=1, path=path, **SMALL)
-    row = json.loads(path.read_bytes().splitlines()[1])
-    with open(path, "ab") as file:
-        file.write(json.dumps(row | parameters).encode() + b"\n")
+    forge(path, parameters)
     content = path.read_bytes()
     with pytest.raises(CheckpointError, match="has a row of no network: "):
         sweep([0, 1], workers=1, path=path, **SMALL)
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("value", [10**400, "3", [3], {}, True, -1, 0.5], ids=lambda v: str(v)[:9])
+def test_a_row_of_no_result(tmp_path: Path, value: Any) -> None:
+    path = tmp_path / "sweep.jsonl"
+    sweep([0], workers=1, path=path, **SMALL)
+    forge(path, {"sequences": value})
+    with pytest.raises(CheckpointError, match=r"line \d+ is not a row of a sweep"):
+        sweep([0], workers=1, path=path, **SMALL)
+
+
+def test_a_row_nested_deeply(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.jsonl"
+    sweep([0], workers=1, path=path, **SMALL)
+    with open(path, "a") as file:
+        file.write('{"seed": ' + "[" * 10**5 + "]" * 10**5 + "}\n")
+    with pytest.raises(CheckpointError, match=r"line \d+ is not a row of a sweep"):
+        sweep([0], workers=1, path=path, **SMALL)
+
+
+def test_rows_changed_by_hand_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.jsonl"
+    (row,) = sweep([0], hidden_size=2, until="proved", max_sequences=64, workers=1, path=path)
+    assert row["status"] == "limit"
+    path.write_text(path.read_text().replace("limit", "proved"))
+    content = path.read_bytes()
+    with pytest.raises(CheckpointError, match="altered: line 2 does not agree with its SHA-256"):
+        sweep([0], hidden_size=2, until="proved", max_sequences=64, workers=1, path=path)
+    assert path.read_bytes() == content
+
+
+def test_a_row_belongs_to_one_goal(tmp_path: Path) -> None:
+    path, other = tmp_path / "sweep.jsonl", tmp_path / "other.jsonl"
+    sweep([0], hidden_size=2, bits=2, until=2, workers=1, path=path)
+    sweep([1], hidden_size=2, bits=2, until=3, workers=1, path=other)
+    with open(path, "a") as file:
+        file.write(other.read_text().splitlines()[1] + "\n")
+    with pytest.raises(CheckpointError, match="line 3 does not agree"):
+        sweep([0], hidden_size=2, bits=2, until=2, workers=1, path=path)
+
+
+@pytest.mark.parametrize("flip", [1, 2, 0x20, 0x80])
+def test_every_damaged_byte_is_noticed(tmp_path: Path, flip: int) -> None:
+    """Or nothing but the last line is lost."""
+    path, header = tmp_path / "sweep.jsonl", {"until": 3}
+
+    def read() -> list[tuple[Row, Row]]:
+        with RowFile(path, header, {"status": ("limit", "proved"), "sequences": int}) as file:
+            return list(file.rows())
+
+    with RowFile(path, header, {}) as file:
+        for seed in range(2):
+            file.write({"seed": seed}, {"status": "limit", "sequences": 64})
+    whole, rows = path.read_bytes(), read()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ flip]) + whole[place + 1 :])
+        with suppress(CheckpointError):
+            assert read() == rows[:1] and place == len(whole) - 1
+
+
+# Two at once -------------------------------------------------------------------------------------
+
+needs_locks = pytest.mark.skipif(
+    sys.platform in ("emscripten", "wasi"), reason="there are neither processes nor locks"
+)
+
+
+@needs_locks
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_second_writer_is_refused(expected: list[Row], tmp_path: Path, killed: bool) -> None:
+    path = tmp_path / "sweep.jsonl"
+    code = f"""
+import sys, binadd
+def wait(done, total):
+    if done == 3:
+        print("begun", flush=True)
+        sys.stdin.read()
+binadd.sweep(range(4), workers=1, path=sys.argv[1], progress=wait, **{SMALL})
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stdin is not None
+        assert process.stdout.readline().strip() == b"begun"
+        for _ in range(2):
+            with pytest.raises(CheckpointError, match="is being written to by another sweep"):
+                sweep(range(4), workers=1, path=path, **SMALL)
+        if killed:
+            process.kill()
+        process.stdin.close()
+        process.wait(60)
+    assert len(path.read_bytes().splitlines()) == (1 + 3 if killed else 1 + 8)
+    assert sweep(range(4), workers=1, path=path, **SMALL) == expected
+
+
+@needs_locks
+def test_two_processes_lose_no_row(tmp_path: Path) -> None:
+    """Each row is a sweep of its own, so that the two often begin and end at the same moment."""
+    code = """
+import sys, binadd
+for seed in range(int(sys.argv[2]), 60, 2):
+    while True:
+        try:
+            binadd.sweep([seed], hidden_size=2, bits=2, until=1, workers=1, path=sys.argv[1])
+            break
+        except binadd.CheckpointError as error:
+            assert "is being written to by another sweep" in str(error), error
+"""
+    path = tmp_path / "sweep.jsonl"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, path, str(first)]) for first in range(2)
+    ]
+    assert [process.wait(120) for process in processes] == [0, 0]
+    header, *rows = path.read_text().splitlines()
+    assert sorted(json.loads(row)["seed"] for row in rows) == list(range(60))
+    table = sweep(range(60), hidden_size=2, bits=2, until=1, workers=1, path=path)
+    assert len(table) == 60 and path.read_text().splitlines() == [header, *rows]
 
 
 def test_the_file_of_another_sweep(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from binadd.training.trainer import Run
 
 Make = Callable[..., BinaryAdderRNN]
 
-# Learns quickly enough for the Python twin, too: 3-bit operands, 8 hidden units.
+# Learns quickly enough for the reference implementation, too: 3-bit operands, 8 hidden units.
 SMALL: dict[str, Any] = {"hidden_size": 8, "seed": 1}
 
 
@@ -296,7 +296,7 @@ def test_long_operands(make: Make) -> None:
 
 
 def elsewhere(make: Make, **parameters: Any) -> BinaryAdderRNN:
-    """A network with weights that are not its seed's, and of too few units to learn."""
+    """Return a network with weights that are not its seed's, and of too few units to learn."""
     weights = make(hidden_size=2, seed=9).parameters
     return BinaryAdderRNN.from_parameters(weights, seed=3, **parameters)
 

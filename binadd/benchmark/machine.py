@@ -20,7 +20,7 @@ def describe() -> dict[str, Any]:
     """Return processor, system and versions, and how busy it was in the minute before.
 
     `load` counts programs that were at work or waited for a processor; None if the system does not
-    tell.
+    report it.
     """
     native = native_or_none()
     return {
@@ -36,7 +36,7 @@ def describe() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """Return the processor's name, as far as the system tells."""
+    """Return the processor's name as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:

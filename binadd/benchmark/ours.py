@@ -1,4 +1,4 @@
-"""binadd itself: the Python twin, and the native kernels at every instruction set."""
+"""binadd itself: the NumPy reference, and the native kernels at every instruction set."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Ours:
         self._kernels = kernels
 
     def train(self, work: Work) -> Callable[[], NDArray[Any]]:
-        """The block of weights after one update for each batch."""
+        """Compute the block of weights after one update for each batch."""
         settings, architecture, start = work.settings, work.architecture, work.block()
 
         def run() -> NDArray[Any]:
@@ -32,7 +32,7 @@ class Ours:
             self._kernels.train(
                 Learner(architecture, block, moments, powers),
                 Batch(work.symbols, work.targets),
-                settings.update_rule,
+                settings.kernel_optimizer,
                 loss=settings.loss,
                 batch_size=settings.batch_size,
             )
@@ -41,7 +41,7 @@ class Ours:
         return run
 
     def train_population(self, work: Work) -> Callable[[], NDArray[Any]]:
-        """The blocks of K networks side by side, after one update for each sequence."""
+        """Compute the blocks of K networks after one update for each sequence."""
         settings, count = work.settings, work.networks
         start = np.stack([work.block(network) for network in range(count)])
         shape = (count, -1, work.symbols.shape[1])
@@ -53,7 +53,7 @@ class Ours:
             self._kernels.train_population(
                 Learner(work.architecture, blocks, moments, powers),
                 Batch(work.symbols.reshape(shape), work.targets.reshape(shape)),
-                settings.update_rule,
+                settings.kernel_optimizer,
                 loss=settings.loss,
                 learning_rates=np.full(count, settings.learning_rate, blocks.dtype),
             )

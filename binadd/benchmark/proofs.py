@@ -16,7 +16,7 @@ from binadd.training import train
 __all__ = ["proofs"]
 
 MOST_SEQUENCES = 5000
-"""Of a training; what is not proved by then has no time from seed to proof."""
+"""The limit of each training; networks that are not proved by then are left out."""
 START = "seed → proved"
 
 

@@ -1,4 +1,4 @@
-"""What a benchmark found: as a table, as data, as a picture."""
+"""The result of a benchmark: as a table, as data, as a picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Report", "Row", "Section"]
 
 @dataclass(frozen=True)
 class Row:
-    """One contestant's time for one piece of work."""
+    """One entry's time for one piece of work."""
 
     name: str
     microseconds: float
@@ -19,22 +19,22 @@ class Row:
     best: float
     """Microseconds in the quickest round."""
     ratio: float
-    """How many times as long as the section's base it takes."""
+    """Its time as a multiple of the section's base."""
     agrees: str
-    """How its result was found to agree with the Python twin's."""
+    """How closely its result agrees with the NumPy reference's."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """Contestants that do the same work."""
+    """Entries that do the same work."""
 
     title: str
     unit: str
-    """What the time is of: "sequence", "step", "call"."""
+    """The unit of work that is timed: "sequence", "step", "call"."""
     rows: list[Row]
 
     def named(self, name: str) -> Row:
-        """Return the row of a contestant.
+        """Return the row of an entry.
 
         Raises
         ------
@@ -58,17 +58,17 @@ class Report:
     settings : dict
         The network and its recipe.
     sections : list of Section
-    growth : dict of str to list of dict
+    scaling : dict of str to list of dict
         Microseconds of a sequence as hidden size, steps, batch size or threads grow.
-    limits : dict
-        What the machine could do at most, and the share of it that is reached.
+    roofline : dict
+        The machine's peak rates, and the share of them that is reached.
     """
 
     machine: dict[str, Any]
     settings: dict[str, Any]
     sections: list[Section]
-    growth: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    limits: dict[str, Any] = field(default_factory=dict)
+    scaling: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    roofline: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data."""
@@ -92,9 +92,9 @@ class Report:
         """Return everything as text."""
         parts = [_heading(self.machine, self.settings)]
         parts += [_section_text(section) for section in self.sections]
-        parts += [_growth_text(name, rows) for name, rows in self.growth.items()]
-        if self.limits:
-            parts.append(_limits_text(self.limits))
+        parts += [_scaling_text(name, rows) for name, rows in self.scaling.items()]
+        if self.roofline:
+            parts.append(_roofline_text(self.roofline))
         return "\n\n".join(parts)
 
 
@@ -127,7 +127,7 @@ def _section_text(section: Section) -> str:
     return "\n".join(lines)
 
 
-def _growth_text(name: str, rows: list[dict[str, Any]]) -> str:
+def _scaling_text(name: str, rows: list[dict[str, Any]]) -> str:
     columns = list(rows[0])
     cells = [[_number(row[column]) for column in columns] for row in rows]
     widths = [
@@ -138,9 +138,9 @@ def _growth_text(name: str, rows: list[dict[str, Any]]) -> str:
     return "\n".join([f"{name}: µs per sequence", f"  {header}", *(f"  {line}" for line in lines)])
 
 
-def _limits_text(limits: dict[str, Any]) -> str:
-    lines = ["The machine's limit, and the share of it that native training reaches"]
-    for dtype, found in limits.items():
+def _roofline_text(roofline: dict[str, Any]) -> str:
+    lines = ["The machine's roofline, and the share of it that native training reaches"]
+    for dtype, found in roofline.items():
         pair, sigmoid = found["nanoseconds_per_pair"], found["nanoseconds_per_sigmoid"]
         pair_text = "unknown, for want of a compiler" if pair is None else f"{pair:.4f} ns"
         lines.append(f"  {dtype}: multiply and add {pair_text}, σ {sigmoid:.3f} ns")

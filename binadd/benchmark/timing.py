@@ -14,7 +14,7 @@ from statistics import median
 __all__ = ["Times", "interleave"]
 
 TURN = 0.002
-"""A turn takes at least so many seconds: short functions are called many times in it."""
+"""The least seconds of a turn: short functions are called many times in it."""
 
 
 class Times:
@@ -34,7 +34,7 @@ class Times:
         return min(self.seconds)
 
     def ratio(self, base: Times) -> float:
-        """How many times as long as `base` it takes: the median of the rounds' ratios."""
+        """Return the time as a multiple of `base`'s: the median of the rounds' ratios."""
         return median(mine / its for mine, its in zip(self.seconds, base.seconds, strict=True))
 
 
@@ -46,8 +46,8 @@ def interleave(
 ) -> dict[str, Times]:
     """Return the times of functions that took turns `repeats` times, after one turn to warm up.
 
-    What `before` has for a function is called at the beginning of its turn, untimed. The clock
-    `time.process_time` tells how long processors were at work for it, instead.
+    A function's entry in `before` is called at the beginning of its turn, untimed. The clock
+    `time.process_time` measures processor time instead.
     """
     get_ready = {name: (before or {}).get(name, lambda: None) for name in functions}
     calls = {}

@@ -1,4 +1,4 @@
-"""What the contestants of a benchmark are given: one network, one set of data, one update rule."""
+"""The work of a benchmark's entries: one network, one set of data, one optimizer."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from binadd.recipes import Settings
 from binadd.state import initial_state
 from binadd.streams import data_stream
 
-__all__ = ["Contestant", "Parameters", "Work", "draw", "work"]
+__all__ = ["Entry", "Parameters", "Work", "draw", "work"]
 
 Parameters = dict[str, NDArray[Any]]
 """The weights by name, as `BinaryAdderRNN.parameters`; those of K networks have a leading K."""
 
 
-class Contestant(NamedTuple):
-    """One contestant: how it does a piece of work.
+class Entry(NamedTuple):
+    """One entry: how it does a piece of work.
 
     `prepare(work)` returns a function of no arguments that does all of it, from the same start
     each time, and returns the result: weights after training, or probabilities. `tolerance` is by
-    how much a number may differ from the Python twin's; 0 means not by a single bit.
+    how much a number may differ from the NumPy reference's; 0 means not by a single bit.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Contestant(NamedTuple):
 
 @dataclass(frozen=True)
 class Work:
-    """Sequences to be learnt from, or to be answered."""
+    """Sequences to learn from, or to answer."""
 
     settings: Settings
     symbols: NDArray[np.uint8]
@@ -47,11 +47,11 @@ class Work:
     targets: NDArray[np.uint8]
     """(N, T)"""
     networks: int = 0
-    """Of a population K, each with its share of the sequences; 0 for one network alone."""
+    """The size K of a population that shares the sequences; 0 for one network alone."""
 
     @property
     def architecture(self) -> Architecture:
-        """What the weights mean."""
+        """The network's architecture."""
         return self.settings.architecture
 
     @property

@@ -23,9 +23,9 @@ from binadd.cli.command import (
     Command,
     Outcome,
     as_json,
-    paint,
+    discard_output,
     say,
-    silence,
+    style,
 )
 from binadd.cli.demo import demo
 from binadd.cli.export import export
@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _deliver(_run(list(arguments)), wants_json="--json" in arguments)
     except BrokenPipeError:  # the reader has had enough
-        silence(sys.stdout)
+        discard_output(sys.stdout)
         return _BROKEN_PIPE
 
 
@@ -168,7 +168,7 @@ def _deliver(outcome: Outcome, wants_json: bool) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        silence(sys.stdout)
+        discard_output(sys.stdout)
         if outcome.exit_status != WRONG_USE:  # else one sentence has been said
             _failure(f"standard output: {error.strerror}", "binadd", WRONG_USE)
         return WRONG_USE
@@ -177,7 +177,7 @@ def _deliver(outcome: Outcome, wants_json: bool) -> int:
 
 def _failure(message: str, where: str, exit_status: int) -> Outcome:
     message = _visible(" ".join(message.split()))
-    say(f"{paint(where, bold=True)}: {message}")
+    say(f"{style(where, bold=True)}: {message}")
     return Outcome("", {"status": "error", "error": message}, exit_status)
 
 

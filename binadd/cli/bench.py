@@ -16,7 +16,7 @@ __all__ = ["bench"]
     short_help="Time native code against NumPy and others.",
     examples="""
 binadd bench
-binadd bench --peers --growth --plot bench.png
+binadd bench --peers --scaling --plot bench.png
 binadd bench --hidden 32 --dtype float32
 """,
 )
@@ -43,7 +43,7 @@ binadd bench --hidden 32 --dtype float32
     help="Also time Numba, PyTorch, JAX and ONNX Runtime, where they are installed.",
 )
 @option(
-    "--growth",
+    "--scaling",
     is_flag=True,
     help="Also show how time grows with hidden units, steps, batch size and threads.",
 )
@@ -56,11 +56,11 @@ def bench(
     recipe: str | None,
     repeats: int,
     peers: bool,
-    growth: bool,
+    scaling: bool,
     plot: str | None,
     quiet: bool,
 ) -> Outcome:
-    """Time the native kernels, their NumPy twin and, with --peers, other libraries.
+    """Time the native kernels, the NumPy reference and, with --peers, other libraries.
 
     All of them do the same work, and their results are compared before anything is timed. The
     first row is the code of the tutorial notebook that binadd began with.
@@ -80,7 +80,7 @@ def bench(
             recipe=recipe or "default",
             repeats=repeats,
             peers=peers,
-            growth=growth,
+            scaling=scaling,
             progress=None if quiet else lambda title: say(f"timing: {title}", dim=True),
         )
     except DisagreementError as error:

@@ -1,7 +1,7 @@
-"""What all commands share: options in groups, `--json`, one outcome, one exit status.
+"""Parts that all commands share: options in groups, `--json`, one outcome, one exit status.
 
 A command never prints its result: it returns an `Outcome`, which `binadd.cli.main` prints as text
-or as one JSON object. Whatever else it has to say goes to stderr, through `say`.
+or as one JSON object. All other messages go to stderr, through `say`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import itertools
 import json
 import math
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -41,11 +43,12 @@ __all__ = [
     "new_file",
     "new_picture",
     "option",
-    "paint",
+    "style",
     "require",
     "say",
-    "silence",
-    "while_heard",
+    "shielded",
+    "discard_output",
+    "ignoring_broken_stderr",
 ]
 
 YES, NO, WRONG_USE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -128,7 +131,7 @@ def _is_same_file(path: str, other: str) -> bool:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command found: lines for people, the same as data, and the exit status."""
+    """The result of a command: lines for people, the same as data, and the exit status."""
 
     text: str
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -159,7 +162,7 @@ class Command(click.Command):
         )
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what is wrong with a parameter is said of the option it came from."""
+        """Run the command; errors about a parameter name the option it came from."""
         try:
             return super().invoke(ctx)
         except (InvalidInputError, InvalidTypeError) as error:
@@ -192,7 +195,7 @@ class Command(click.Command):
 
 
 def option(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
-    """Declare an option; `heading` says where the help lists it."""
+    """Declare an option; `heading` is the group in which the help lists it."""
     return click.option(*args, cls=Option, **kwargs)
 
 
@@ -206,31 +209,44 @@ def new_picture(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
     return option(*args, metavar="FILE", callback=check_new_picture, **kwargs)
 
 
-def say(message: str, **style: Any) -> None:
-    """Tell the user something besides the result, on stderr."""
-    with while_heard():
-        click.echo(paint(message, **style), err=True)
+def say(message: str, **look: Any) -> None:
+    """Write a message for the user to stderr; stdout holds the result alone."""
+    with ignoring_broken_stderr():
+        click.echo(style(message, **look), err=True)
 
 
 @contextmanager
-def while_heard() -> Iterator[None]:
+def ignoring_broken_stderr() -> Iterator[None]:
     """Do without stderr once it fails: a run matters more than messages about it."""
     try:
         yield
     except OSError:
-        silence(sys.stderr)
+        discard_output(sys.stderr)
 
 
-def silence(stream: TextIO) -> None:
-    """Let what a stream that failed still holds, and all that follows, go nowhere."""
+def discard_output(stream: TextIO) -> None:
+    """Redirect a broken stream, with what is still in its buffer, to the null device."""
     with suppress(OSError), open(os.devnull, "wb") as nowhere:  # some streams have no number
         os.dup2(nowhere.fileno(), stream.fileno())
 
 
-def paint(text: str, **style: Any) -> str:
-    """Return text with colours, which `click.echo` takes off again where nobody would see them."""
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Ignore Ctrl-C for the moments that it takes to save what an interrupted command did."""
+    if threading.current_thread() is not threading.main_thread():  # it never gets signals
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def style(text: str, **look: Any) -> str:
+    """Return text with colours; `click.echo` strips them where the output is no terminal."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"  # no-color.org
-    return text if plain else click.style(text, **style)
+    return text if plain else click.style(text, **look)
 
 
 def as_json(data: Mapping[str, Any]) -> str:

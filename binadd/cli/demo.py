@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from binadd.cli.command import Command, Outcome, paint
+from binadd.cli.command import Command, Outcome, style
 
 if TYPE_CHECKING:
     from binadd.model import BinaryAdderRNN
@@ -39,7 +39,7 @@ def demo() -> Outcome:
     text = [
         f"1. A recurrent network of {net.hidden_size} units learnt to add from",
         f"   {run.sequences:,} random sums of 8-bit numbers. It has been",
-        f"   {paint('proved', fg='green', bold=True)}: it adds numbers of every length.",
+        f"   {style('proved', fg='green', bold=True)}: it adds numbers of every length.",
         "",
         "2. It adds 23 + 42, one bit at a time, the lowest",
         "   first. Its units hold the carry:",
@@ -50,7 +50,7 @@ def demo() -> Outcome:
         "",
         "3. Another network was stopped when it was right",
         "   on all 65,536 pairs of 8-bit numbers. It is",
-        f"   {paint('refuted', fg='red', bold=True)}: for {first} + {second} it outputs",
+        f"   {style('refuted', fg='red', bold=True)}: for {first} + {second} it outputs",
         f"   {verdict.got}, since it loses the carry at bit {wrong}:",
         "",
         *_steps(hasty, first, second, wrong - 3, wrong + 1),
@@ -84,7 +84,7 @@ def _steps(
         output = int(probabilities[t] > 0.5)
         right = output == total % 2
         if t >= first and (last is None or t < last):
-            shown = paint(str(output), fg="green") if right else paint(f"{output} wrong", fg="red")
+            shown = style(str(output), fg="green") if right else style(f"{output} wrong", fg="red")
             yield (
                 f"   {t:>3}  {bits[0]} {bits[1]}   {carry}    {_shade(state, encoding)}"
                 f"  {probabilities[t]:.2f}    {shown}"

@@ -45,10 +45,10 @@ binadd import adder.onnx -o adder.npz
     "--activation",
     type=click.Choice(["tanh", "sigmoid"]),
     metavar="tanh|sigmoid",
-    help="The activation of the hidden units, where FILE does not say; default tanh.",
+    help="The activation of the hidden units, where FILE does not hold it [default: tanh].",
 )
 def import_(file: str, output: str, activation: str | None) -> Outcome:
-    """Make a model of the Elman network in FILE, whose ending says what wrote it.
+    """Make a model of the Elman network in FILE, whose ending names the program that wrote it.
 
     .pt and .pth are PyTorch's, of a state dict; .keras and .weights.h5 are Keras'; .safetensors is
     binadd's or a PyTorch state dict. What is imported is compared with that program's equations.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from binadd.cli.command import NO, YES, Command, Outcome, existing_file, paint
+from binadd.cli.command import NO, YES, Command, Outcome, existing_file, style
 
 if TYPE_CHECKING:
     from binadd.model import BinaryAdderRNN
@@ -41,7 +41,7 @@ def info(model: str | None) -> Outcome:
 
     MODEL is a model file or a checkpoint.
 
-    Exit status 1: the compiled kernels are broken, or the backend asked for is not there.
+    Exit status 1: the compiled kernels are broken, or the requested backend is missing.
     """
     return _of_installation() if model is None else _of_model(model)
 
@@ -112,7 +112,7 @@ def _is_older(extension: Path, tree: Path) -> bool:
 
 def _describe_backend(backend: dict[str, Any]) -> str:
     name = backend["backend"]
-    shown = paint(name or "none", fg="green" if name else "red", bold=True)
+    shown = style(name or "none", fg="green" if name else "red", bold=True)
     return f"{shown} ({backend['reason']})"
 
 
@@ -123,7 +123,7 @@ def _describe_isas(backend: dict[str, Any]) -> list[str]:
         name if supported else f"{name} (not on this machine)"
         for name, supported in backend["isas"].items()
     )
-    return [f"instruction set {paint(backend['isa'], bold=True)} ({why})", f"built: {built}"]
+    return [f"instruction set {style(backend['isa'], bold=True)} ({why})", f"built: {built}"]
 
 
 def _of_model(path: str) -> Outcome:

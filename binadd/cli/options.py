@@ -52,7 +52,7 @@ _OPTIONS: tuple[tuple[str, tuple[str, ...], Any, str], ...] = (
     (_NETWORK, ("--seed",), int, "Decides the initial weights and the sums to learn from"),
     (_LEARNING, ("--recipe",), tuple(RECIPES), _RECIPES),
     (_LEARNING, ("--loss",), LOSSES, f"The loss to minimise: {' or '.join(LOSSES)}"),
-    (_LEARNING, ("--optimizer",), RULES, f"The update rule: {', '.join(RULES)}"),
+    (_LEARNING, ("--optimizer",), RULES, f"The optimizer: {', '.join(RULES)}"),
     (_LEARNING, ("--learning-rate",), float, "The size of each step, more than 0"),
     (_LEARNING, ("--momentum",), float, "The decay of momentum and nesterov, below 1"),
     (_LEARNING, ("--beta1",), float, "The decay of adam's mean gradient, below 1"),
@@ -173,7 +173,7 @@ class _Several(click.ParamType):  # type: ignore[type-arg, unused-ignore]
 
 
 class _Until(click.ParamType):  # type: ignore[type-arg, unused-ignore]
-    """What `binadd.train` takes as `until`: a word, or a number of sequences."""
+    """The type of `until`: a word, or a number of sequences."""
 
     name = "goal"
     words: Sequence[str] = ("proved", "exact")

@@ -1,4 +1,4 @@
-"""What is shown on stderr while something takes long: a status line, and how training goes."""
+"""Progress on stderr: a status line, and the lines of training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from binadd.bits import integer_of, unpack_symbols
-from binadd.cli.command import paint, say, while_heard
+from binadd.cli.command import ignoring_broken_stderr, say, style
 from binadd.training.data import DataStream
 
 if TYPE_CHECKING:
@@ -51,14 +51,14 @@ class StatusLine:
             self.set_total(total)
 
     def show(self, parts: Sequence[str], done: int | None = None) -> None:
-        """Show as many of these parts as there is room for, and how much of the total is done."""
+        """Show those parts that fit the line, and how much of the total is done."""
         line = self._line
         if line.disable:
             return
         room = (terminal_width() or 80) - 1 - (_BAR if line.total else 0)
         while len(parts) > 1 and len(", ".join(parts)) > room:
             parts = parts[:-1]
-        with while_heard():
+        with ignoring_broken_stderr():
             line.set_description_str(", ".join(parts)[:room], refresh=False)
             line.update(1 if done is None else done - line.n)
 
@@ -77,7 +77,7 @@ class StatusLine:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with while_heard():
+        with ignoring_broken_stderr():
             self._line.close()
 
 
@@ -148,7 +148,7 @@ class Reporter:
     def _say(self, text: str, wrap: bool = True) -> None:
         if wrap and self._width is not None:
             text = textwrap.fill(text, self._width - 1, subsequent_indent="  ")
-        with while_heard(), tqdm.external_write_mode(file=sys.stderr):
+        with ignoring_broken_stderr(), tqdm.external_write_mode(file=sys.stderr):
             say(text)
 
     def _has_room(self, columns: int) -> bool:
@@ -165,9 +165,9 @@ class Reporter:
         operands = [integer_of(operand) for operand in X[0].T]
         expected, answer = sum(operands), integer_of(net.predict(X)[0])
         verdict = (
-            paint("right", fg="green")
+            style("right", fg="green")
             if answer == expected
-            else f"{paint('should be', fg='red')} {expected}"
+            else f"{style('should be', fg='red')} {expected}"
         )
         return f"{' + '.join(map(str, operands))} = {answer}, {verdict}"
 

@@ -18,8 +18,8 @@ from binadd.cli.command import (
     existing_file,
     new_file,
     option,
-    paint,
     say,
+    style,
 )
 from binadd.cli.numbers import short_integer
 
@@ -123,10 +123,10 @@ def check(certificate: str, model: str) -> Outcome:
                 progress=lambda done, total: line.show([f"{done:,} of {total:,} contexts"], done),
             )
     except CertificateError as reason:
-        text = f"{paint('does not hold', fg='red', bold=True)}: {reason}"
+        text = f"{style('does not hold', fg='red', bold=True)}: {reason}"
         return Outcome(text, data | {"status": "refused", "reason": str(reason)}, NO)
     text = (
-        f"{paint('holds', fg='green', bold=True)}: the network adds "
+        f"{style('holds', fg='green', bold=True)}: the network adds "
         f"{every_sum(net.settings.operands)}"
     )
     return Outcome(text, data | {"status": "holds", "contexts": len(proof)})
@@ -143,7 +143,7 @@ def every_sum(operands: int) -> str:
 
 def describe_verdict(verdict: Verdict, operands: int) -> str:
     """Return a verdict in a few lines."""
-    status = paint(verdict.status, fg=_COLOUR[verdict.status], bold=True)
+    status = style(verdict.status, fg=_COLOUR[verdict.status], bold=True)
     return f"{status}: {_explain(verdict, operands)}"
 
 

@@ -17,9 +17,11 @@ from binadd.cli.command import (
     Outcome,
     demand_own_files,
     new_file,
+    new_picture,
     option,
-    paint,
+    require,
     say,
+    style,
 )
 from binadd.cli.options import backend_option, goal_options, grid_options
 from binadd.files import write_atomically
@@ -86,6 +88,7 @@ binadd sweep --hidden 8,16,32 --recipe default,sgd --rows rows.jsonl
     "interrupted goes on from the rows in it.",
 )
 @new_file("-o", "--output", help="Save the table in this file, as CSV.")
+@new_picture("--plot", help="Draw in this file when networks came to their goal.")
 @backend_option
 @option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def sweep(
@@ -97,6 +100,7 @@ def sweep(
     verdicts: bool,
     rows: str | None,
     output: str | None,
+    plot: str | None,
     backend: str,
     quiet: bool,
     **parameters: Any,
@@ -106,7 +110,9 @@ def sweep(
     Options of networks take several values, such as --hidden 8,16. The same options give the same
     table on every machine, with any number of workers.
     """
-    demand_own_files(rows=rows, table=output)
+    demand_own_files(rows=rows, table=output, picture=plot)
+    if plot is not None:
+        require("matplotlib", "plot")
     from binadd.cli.progress import StatusLine
     from binadd.training.schedule import MAX_SEQUENCES
     from binadd.training.sweep import sweep as run
@@ -137,6 +143,11 @@ def sweep(
     if output is not None:
         write_atomically(output, _csv(table))
         say(f"{len(table):,} rows are in {output}")
+    if plot is not None:
+        from binadd import plots
+
+        plots.save(plots.sweep(table), plot)
+        say(f"the picture is in {plot}")
     summary = _summarise(table)
     text = f"{_text(table)}\n\n{_describe(summary)}"
     data = {"columns": list(table[0]), "rows": table, "summary": summary, "output": output}
@@ -145,7 +156,7 @@ def sweep(
 
 def _interrupted(rows: str | None) -> Outcome:
     further = "with --rows FILE it could go on" if rows is None else "the same command goes on"
-    say(f"{paint('interrupted', fg='yellow', bold=True)}: {further}")
+    say(f"{style('interrupted', fg='yellow', bold=True)}: {further}")
     return Outcome("", {"status": "interrupted", "rows": rows}, INTERRUPTED)
 
 
@@ -180,7 +191,7 @@ def _cell(value: object) -> str:
 
 
 def _summarise(table: list[Row]) -> dict[str, Any]:
-    """Count how the networks ended and what proofs said of them, and how much that took."""
+    """Count statuses and verdicts, and summarise the numbers of sequences."""
     import numpy as np
 
     sequences = [row["sequences"] for row in table if row["sequences"] is not None]

@@ -21,8 +21,9 @@ from binadd.cli.command import (
     existing_file,
     new_file,
     option,
-    paint,
     say,
+    shielded,
+    style,
 )
 from binadd.cli.numbers import short_integer
 from binadd.cli.options import ARCHITECTURE, backend_option, goal_options, network_options
@@ -207,20 +208,21 @@ def _train(
     try:
         with Reporter(run.net, run.goal, quiet) as reporter:
             outcome = follow(run, reporter, writer)
+        if output is not None:
+            run.net.save(output)
     except KeyboardInterrupt:
-        return _interrupted(run, output, checkpoint)
-    if output is not None:
-        run.net.save(output)
+        with shielded():
+            return _interrupted(run, output, checkpoint)
     text = f"{_headline(outcome)}\n{_account(outcome, reporter.last, before, output)}"
     data = _run_data(outcome) | {"output": output, "checkpoint": checkpoint}
     return Outcome(text, data, YES if outcome.reached else NO)
 
 
-# What came of it ---------------------------------------------------------------------------------
+# Results -----------------------------------------------------------------------------------------
 
 
 def _headline(run: TrainingRun) -> str:
-    status = paint(run.status, fg="green", bold=True)
+    status = style(run.status, fg="green", bold=True)
     operands = run.network.settings.operands
     if run.status == "proved":
         return f"{status}: it adds {every_sum(operands)}"
@@ -228,7 +230,7 @@ def _headline(run: TrainingRun) -> str:
         return f"{status}: every sum of {operands} numbers of {run.bits} bits is right"
     if run.status == "finished":
         return f"{status}: {run.bit_accuracy:.2%} of the output bits are right on new sums"
-    status = paint("not reached", fg="red", bold=True)
+    status = style("not reached", fg="red", bold=True)
     if run.wrong is not None:
         wrong = " + ".join(map(short_integer, run.wrong))
         return f"{status}: {wrong} is still wrong; {run.advice}"
@@ -282,14 +284,14 @@ def _run_data(run: TrainingRun) -> dict[str, Any]:
 
 
 def _interrupted(run: Run, output: str | None, checkpoint: str | None) -> Outcome:
-    """Leave a checkpoint, if `binadd.train` has not written one, and say how to go on."""
+    """Leave a checkpoint and print how to go on."""
     from binadd.training.checkpoint import save_checkpoint
 
     if checkpoint is None:
         checkpoint = _unused_name(output)
-        save_checkpoint(run, checkpoint)
+    save_checkpoint(run, checkpoint)  # that of `follow` may have been interrupted, too
     further = "" if output is None else f" -o {output}"
-    say(f"{paint('interrupted', fg='yellow', bold=True)} after {run.state.sequences:,} sequences")
+    say(f"{style('interrupted', fg='yellow', bold=True)} after {run.state.sequences:,} sequences")
     say(f"To continue: binadd train --resume {checkpoint}{further}")
     data = {"status": "interrupted", "sequences": run.state.sequences, "checkpoint": checkpoint}
     return Outcome("", data, INTERRUPTED)

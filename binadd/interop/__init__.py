@@ -2,8 +2,8 @@
 
 Imports take over the weights of an Elman network, and compare with what it was before they return.
 Exports round the weights as the file will hold them, prove or refute the network with these, and
-write no network that gets a sum wrong, unless forced. docs/interop.md says which array goes where,
-and what each consumer is known to get wrong.
+write no network that gets a sum wrong, unless forced. docs/interop.md shows which array goes
+where, and what each consumer is known to get wrong.
 
 PyTorch, Keras, Flax, h5py, onnx and safetensors are each imported where they are needed only:
 `pip install 'binadd[interop]'` brings onnx, safetensors and h5py.

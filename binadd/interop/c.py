@@ -86,7 +86,7 @@ def c_source(net: BinaryAdderRNN, *, name: str = "adder", dtype: str | None = No
     ----------
     net : BinaryAdderRNN
     name : str, default "adder"
-        What all names in the file begin with.
+        The prefix of all names in the file.
     dtype : {"float32", "float64"}, optional
         By default the network's own.
 
@@ -218,6 +218,7 @@ _FILE = """\
 #include <string.h>
 
 #if defined(__clang__)
+#pragma float_control(precise, on) /* against parts of -ffast-math, of which no macro tells */
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
 #pragma GCC optimize("fp-contract=off")

@@ -24,7 +24,7 @@ from binadd.model import BinaryAdderRNN
 __all__ = ["ONLY", "Outputs", "Textbook", "agree", "elman", "refuse"]
 
 ONLY = "binadd takes one layer of tanh or sigmoid units, in one direction, and one output unit"
-"""What every refusal ends with."""
+"""The end of every refusal."""
 
 Outputs = Callable[[NDArray[np.float32]], Any]
 """From bits (N, T, n) to what another program computes: probabilities or logits (N, T)."""

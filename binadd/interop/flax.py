@@ -26,7 +26,7 @@ _GATES = {
     "an MGU": {"if", "in", "hf", "hn"},
 }
 _INPUT, _HIDDEN = ("i", "dense_i"), ("h", "dense_h")
-"""What linen and nnx call the two parts of a cell."""
+"""The names of a cell's two parts in linen and nnx."""
 
 
 def from_flax(
@@ -81,9 +81,7 @@ def from_flax(
         else:
             part = "output"
         if part in parts:
-            raise refuse(
-                f"expected one layer of each kind, found {'/'.join(path)} besides another"
-            )
+            raise refuse(f"expected one layer of each kind, found {'/'.join(path)} and another")
         parts[part] = layer
     for gated, names in _GATES.items():
         if any(names <= cell for cell in cells.values()):
@@ -158,7 +156,7 @@ def flax_tree(
     ----------
     net : BinaryAdderRNN
     cell, dense : str
-        What the module calls the two.
+        The module's names of the two.
     dtype : {"float32", "float64"}
 
     Returns

@@ -43,8 +43,8 @@ def from_keras(
         A model with one recurrent layer and one `Dense`; or its `.keras` or `.weights.h5` file,
         which takes h5py to read, and no Keras.
     activation : {"tanh", "sigmoid"}, optional
-        Of the hidden units; by default what the model says, and tanh for a `.weights.h5`, which
-        does not say.
+        The hidden units' activation; by default the model's, and tanh for a `.weights.h5`, which
+        does not hold it.
     check : bool, default True
         Compare with what the model computes; for a file, with Keras' equations.
     backend : {"auto", "native", "python"}
@@ -129,7 +129,7 @@ def _run(model: Any, X: NDArray[np.float32]) -> Any:
     return model.predict_on_batch(X)
 
 
-# What a model says of itself ---------------------------------------------------------------------
+# A model's configuration -------------------------------------------------------------------------
 
 
 def _configuration(layer: Any) -> dict[str, Any]:

@@ -30,7 +30,7 @@ __all__ = ["FORMS", "onnx_model", "to_onnx"]
 
 OPSET = 17
 IR_VERSION = 8
-"""What ONNX of 2022 has, so that old runtimes read it; all that is needed is older still."""
+"""Versions of 2022, so that old runtimes read the file; all its operators are older still."""
 
 FORMS = ("rnn", "step", "scan")
 
@@ -103,9 +103,9 @@ def onnx_model(
         (N, T). "step" takes `bits` (N, operands) and `state` (N, H), zeros at first, and returns
         `logits` and `probabilities` (N,) and `next_state`.
     dtype : {"float32", "float64"}
-        Of the weights and of all that is computed. Runtimes have the RNN node in float32 only.
+        The type of the weights and of all results. Runtimes have the RNN node in float32 only.
     batch, steps : int, optional
-        N and T, for compilers that need to know them.
+        N and T, for compilers that need fixed sizes.
     uint8 : bool
         Take `bits` as uint8, as `binadd.encode` returns them, instead of `dtype`.
 
@@ -157,7 +157,7 @@ def _add_metadata(model: Any, entries: dict[str, str]) -> None:
 
 @dataclass
 class _Graph:
-    """What all forms are made of."""
+    """The parts that all forms share."""
 
     net: BinaryAdderRNN
     dtype: str

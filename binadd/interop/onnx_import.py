@@ -1,7 +1,7 @@
 """ONNX graphs of other programs: the weights of the one Elman network in them.
 
 Two kinds of graph are read: an RNN node and the linear layer after it; and plain operators, in the
-body of a Scan or a Loop or written out step by step, where the operand of a product tells which
+body of a Scan or a Loop or written out step by step, where the operand of a product shows which
 matrix it is. The graph is then run, by onnx's reference implementation, and compared.
 """
 
@@ -104,7 +104,7 @@ class _Graph:
     nodes: list[Any]
     constants: dict[str, NDArray[Any]]
     states: list[str]
-    """Inputs besides the bits: what comes back with the next step."""
+    """Inputs other than the bits: the state, which comes back with the next step."""
 
     def constant(self, name: str, of: str) -> NDArray[Any]:
         if name not in self.constants:

@@ -60,7 +60,7 @@ class Promise:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """Return what a file says of itself, for any format with metadata."""
+        """Return a file's metadata, for any format that has them."""
         return {
             "binadd.verdict": self.status,
             "binadd.arithmetic": self.network.settings.dtype,

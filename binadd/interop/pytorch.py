@@ -41,8 +41,8 @@ def from_torch(
         A module with one `nn.RNN` or `nn.RNNCell` and one `nn.Linear`, whatever they are called;
         its state dict; or a `.pt` (read with `weights_only=True`) or `.safetensors` file of that.
     activation : {"tanh", "sigmoid"}, optional
-        Of the hidden units; by default what the module says, and tanh for a state dict, which
-        does not say.
+        The hidden units' activation; by default the module's, and tanh for a state dict, which
+        does not hold it.
     check : bool, default True
         Compare with what the module computes; for a state dict, with PyTorch's equations.
     backend : {"auto", "native", "python"}
@@ -162,7 +162,7 @@ def _find(state: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _activation(module: Any) -> str | None:
-    """Return what a module's recurrent layer computes, if it says so."""
+    """Return the activation of a module's recurrent layer, None if it names none."""
     if module is None:
         return None
     kinds = {getattr(each, "nonlinearity", None) for each in module.modules()} - {None}
@@ -200,7 +200,7 @@ def _run(module: Any, X: NDArray[np.float32]) -> Any:
         fed = bits.transpose(0, 1) if steps_first else bits
         try:
             whole = module(fed)
-        except Exception:  # it takes something else than bits, whatever it says of these
+        except Exception:  # it takes something else than bits; its error does not matter
             whole = None
         if isinstance(whole, torch.Tensor) and whole.numel() == X.shape[0] * X.shape[1]:
             whole = whole.squeeze(-1) if whole.ndim == 3 else whole

@@ -30,17 +30,17 @@ def rounded(net: BinaryAdderRNN, dtype: str | None) -> BinaryAdderRNN:
     >>> rounded(BinaryAdderRNN(), "float32").settings.dtype
     'float32'
     """
-    twin = check_instance("net", net, BinaryAdderRNN).copy()  # as it is now
-    dtype = twin.settings.dtype if dtype is None else check_choice("dtype", dtype, DTYPES)
-    parameters, activation = twin.parameters, twin.settings.activation
+    snapshot = check_instance("net", net, BinaryAdderRNN).copy()  # as it is now
+    dtype = snapshot.settings.dtype if dtype is None else check_choice("dtype", dtype, DTYPES)
+    parameters, activation = snapshot.parameters, snapshot.settings.activation
     try:
         architecture, block = read_parameters(parameters, activation, dtype)
     except InvalidInputError as reason:
         raise InvalidInputError(f"in {dtype}, {reason}") from None
-    if dtype != twin.settings.dtype:
-        twin.set_params(dtype=dtype)
-        twin.state = state_of_block(architecture, block, twin.settings.seed)
-    return twin
+    if dtype != snapshot.settings.dtype:
+        snapshot.set_params(dtype=dtype)
+        snapshot.state = state_of_block(architecture, block, snapshot.settings.seed)
+    return snapshot
 
 
 def rounded_parameters(net: BinaryAdderRNN, dtype: str | None) -> dict[str, NDArray[Any]]:
@@ -48,7 +48,7 @@ def rounded_parameters(net: BinaryAdderRNN, dtype: str | None) -> dict[str, NDAr
 
     Exceptions are those of `rounded`.
     """
-    twin = rounded(net, dtype)
-    found = {name: np.array(array, order="C") for name, array in twin.parameters.items()}
-    nothing = np.zeros(twin.settings.hidden_size, twin.settings.dtype)
+    snapshot = rounded(net, dtype)
+    found = {name: np.array(array, order="C") for name, array in snapshot.parameters.items()}
+    nothing = np.zeros(snapshot.settings.hidden_size, snapshot.settings.dtype)
     return {"hidden_bias": nothing, "output_bias": nothing[0].reshape(())} | found

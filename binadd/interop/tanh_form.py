@@ -4,8 +4,9 @@ With σ(a) = (1 + tanh(a/2))/2 and g = 2h − 1, which is −1 at first:
 
     gₜ = tanh(Wᵢxₜ/2 + Wₕgₜ₋₁/4 + (bₕ/2 + Wₕ1/4))      oₜ = Wₒgₜ/2 + (bₒ + Wₒ1/2)
 
-Many runtimes have recurrent layers of tanh units alone; some compute tanh whatever a file says.
-All weights are divided by powers of 2, which is exact; the biases are rounded once.
+Many runtimes have recurrent layers of tanh units alone; some compute tanh even if a file names
+another function. All weights are divided by powers of 2, which is exact; the biases are rounded
+once.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The arithmetic, twice: `native` (C through Cython) and `reference` (NumPy), one contract.
 
-This module chooses between the two. `BINADD_BACKEND` says what "auto" means: "native" (required),
-"python", or "auto" (native where the extension was built). `BINADD_ISA` forces the instruction set
-of the native kernels. An extension that is present but broken is an error at the first use of
-kernels, never passed over; `import binadd` goes on, so that `binadd info` can say what is wrong.
+This module chooses between the two. `BINADD_BACKEND` decides what "auto" means: "native"
+(required), "python", or "auto" (native where the extension was built). `BINADD_ISA` forces the
+instruction set of the native kernels. An extension that is present but broken is an error at the
+first use of kernels; `import binadd` succeeds, so that `binadd info` can report what is wrong.
 """
 
 import os
@@ -30,7 +30,7 @@ def _native() -> NativeKernels:
 
 
 def native_or_none() -> NativeKernels | None:
-    """The native kernels, if they were built into this install.
+    """Return the native kernels if they were built into this install, else None.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def native_or_none() -> NativeKernels | None:
 
 
 def load(backend: str = "auto") -> Kernels:
-    """The kernel module of a backend: "auto", "native" or "python".
+    """Return the kernel module of a backend: "auto", "native" or "python".
 
     Raises
     ------

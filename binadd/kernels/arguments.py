@@ -1,7 +1,7 @@
-"""What both kernel modules check before they compute: shapes, dtypes and ranges of arguments.
+"""Checks that both kernel modules share: shapes, dtypes and ranges of arguments.
 
-It is for those who call kernels directly: the class checks what people give it before that, and
-says more.
+It is for those who call kernels directly: the class checks its
+arguments before that, with fuller messages.
 """
 
 from typing import Any

@@ -3,7 +3,7 @@
 csrc/arithmetic.h computes the same operations in the same order: only + − × ÷ √, comparisons and
 bit moves, each rounded once, and sums in the written order of `hidden_sum` and `sequence_sum`.
 Neither NumPy's exp nor its dot nor its sum is used, since their last bits vary with the machine.
-docs/arithmetic.md says why it looks as it does.
+docs/arithmetic.md gives the reasons.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Scalar: TypeAlias = np.floating[Any]
 
 @dataclass(frozen=True)
 class Constants:
-    """What exp and log need at one precision; csrc/arithmetic.h has the same table."""
+    """The constants of exp and log at one precision; csrc/arithmetic.h has the same table."""
 
     limit: Scalar  # e^±limit is a normal number
     log2_e: Scalar
@@ -217,7 +217,7 @@ def sequence_sum(terms: Real) -> Real:
 
 
 NORM_ACCUMULATORS = 64
-"""So many that the sum is not one long chain of dependent additions."""
+"""Enough accumulators to avoid one long chain of dependent additions."""
 
 
 def square_norm(gradient: Real) -> Any:

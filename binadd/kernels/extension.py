@@ -19,7 +19,7 @@ def native_is_installed() -> bool:
 
 @cache
 def native_extension() -> ModuleType:
-    """The module `binadd.kernels.native`.
+    """Return the module `binadd.kernels.native`.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def _is_cut_short(path: Path) -> bool:
     with path.open("rb") as file:
         header, size = file.read(64), path.stat().st_size
     if header[:4] != b"\x7fELF" or len(header) < 64:
-        return False  # the import says what it is
+        return False  # the import reports what it is
     order, long = "<>"[header[5] == 2], header[4] == 2
     (start,) = struct.unpack_from(f"{order}{'Q' if long else 'I'}", header, 40 if long else 32)
     each, count = struct.unpack_from(f"{order}HH", header, 58 if long else 46)

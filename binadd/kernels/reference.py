@@ -119,7 +119,7 @@ def _step_back(
 
 
 def _loss_and_slope(logits: Real, targets: Bytes, loss: str) -> tuple[Real, Real]:
-    """The loss of each output bit, and ∂L/∂oₜ."""
+    """Return the loss of each output bit, and ∂L/∂oₜ."""
     y = targets.astype(logits.dtype)
     probabilities = sigmoid(logits)
     difference = probabilities - y
@@ -135,7 +135,7 @@ def _loss_and_slope(logits: Real, targets: Bytes, loss: str) -> tuple[Real, Real
 
 
 def _run(architecture: Architecture, weights: Weights, symbols: Bytes) -> list[Real]:
-    """The hidden states hₜ (H, N) of every step, from h₋₁ = 0."""
+    """Return the hidden states hₜ (H, N) of every step, from h₋₁ = 0."""
     states: list[Real] = []
     state = None
     for t in range(symbols.shape[1]):
@@ -151,7 +151,7 @@ def _sequence_gradients(
     states: list[Real],
     d_logits: Real,
 ) -> Real:
-    """The gradient of each sequence's own loss, (R, S, N): sums over t from the last step down."""
+    """Return each sequence's gradient (R, S, N), summed over t from the last step down."""
     n, size = architecture.operands, architecture.hidden_size
     gradients = np.zeros((*architecture.block_shape, len(symbols)), d_logits.dtype)
     inputs, hidden = gradients[:n, :size], gradients[architecture.hidden_rows, :size]
@@ -208,7 +208,7 @@ T = TypeVar("T")
 
 
 def _quiet(function: Callable[P, T]) -> Callable[P, T]:
-    """A diverging network overflows; it is found by its non-finite weights, not by warnings."""
+    """Silence overflow: non-finite weights, not warnings, reveal a diverging network."""
 
     @wraps(function)
     def quiet(*args: P.args, **kwargs: P.kwargs) -> T:

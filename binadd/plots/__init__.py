@@ -13,6 +13,7 @@ from binadd.plots.learning import learning_curve, train_again
 from binadd.plots.machine import automaton
 from binadd.plots.state_space import state_space
 from binadd.plots.sums import hidden_states
+from binadd.plots.sweeps import sweep
 from binadd.plots.timings import timings
 from binadd.plots.units import by_role, units
 
@@ -24,6 +25,7 @@ __all__ = [
     "render",
     "save",
     "state_space",
+    "sweep",
     "timings",
     "train_again",
     "units",

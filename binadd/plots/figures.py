@@ -176,7 +176,7 @@ def render(
 
 
 def _name_parts(svg: bytes, name: str) -> bytes:
-    """Number the parts that others refer to: matplotlib names some of them by where they lay in
+    """Rename the parts that others refer to: matplotlib names some of them by where they lay in
     memory."""
     text = svg.decode()
     parts = dict.fromkeys(re.findall(r'#([\w.-]+)[")]', text))

@@ -16,7 +16,7 @@ __all__ = ["timings"]
 
 COLUMNS = 2
 
-KEY = {"native": BLUE, "Python twin": GREEN, "others": GREY}
+KEY = {"native": BLUE, "NumPy reference": GREEN, "others": GREY}
 
 CAPTION = (
     "Shorter and lower is better. Scales of time are logarithmic: from one line to the next it is "
@@ -25,11 +25,11 @@ CAPTION = (
 
 
 def timings(report: Any) -> Figure:
-    """Draw a `binadd.benchmark.Report`: its sections as bars of µs, its growth as curves.
+    """Draw a `binadd.benchmark.Report`: its sections as bars of µs, its scaling as curves.
 
     Scales are logarithmic: of time by tens, of sizes by twos.
     """
-    sections, tables = report.sections, report.growth
+    sections, tables = report.sections, report.scaling
     bars = [0.75 + 0.27 * max(len(s.rows) for s in pair) for pair in _pairs(sections)]
     curves = [2.6 for _ in _pairs(list(tables))]
     with new_figure(11, sum(bars + curves), _title(report), CAPTION, KEY) as figure:
@@ -39,10 +39,10 @@ def timings(report: Any) -> Figure:
         panels = rows[: len(bars)].ravel()
         for axes, section in zip(panels, sections, strict=False):
             _bars(axes, section)
-        growth = rows[len(bars) :].ravel()
-        for axes, (name, table) in zip(growth, tables.items(), strict=False):
+        scaling = rows[len(bars) :].ravel()
+        for axes, (name, table) in zip(scaling, tables.items(), strict=False):
             _curves(axes, name, table)
-        for axes in (*panels[len(sections) :], *growth[len(tables) :]):
+        for axes in (*panels[len(sections) :], *scaling[len(tables) :]):
             axes.set_axis_off()
         return figure
 
@@ -110,4 +110,4 @@ def _three_digits(value: float) -> str:
 def _colour(name: str) -> str:
     if name.startswith("native"):
         return BLUE
-    return GREEN if name == "Python twin" else GREY
+    return GREEN if name == "NumPy reference" else GREY

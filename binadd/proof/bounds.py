@@ -27,7 +27,7 @@ ACTIVATION_ERROR = {"float64": 2.0**-50, "float32": 2.0**-21}
 SLACK = 2.0**-16
 """Room in a set beyond what it must hold: more than bounds and the checker's integers round."""
 _UNIT = 2.0**-52
-"""Of float64, twice the relative error of one operation: room for second-order terms."""
+"""Twice the relative error of one float64 operation: room for second-order terms."""
 _LARGEST = 2.0**27
 """With larger sums of weights nothing is proved: the checker's integers might overflow."""
 _FRAME_ERROR = 2.0**-30
@@ -40,13 +40,13 @@ class Bounds:
     Attributes
     ----------
     architecture, block
-        Of the same network in float64.
+        Those of the same network in float64.
     step_error, logit_error : float
-        By how much a computed hidden state and a computed logit may differ from the exact ones.
+        Bounds of the difference of a computed hidden state and logit from the exact ones.
     finite : bool
         Whether the weights are small enough for anything to be proved.
     errors : Errors
-        What `propagate` takes.
+        The error bounds that `propagate` takes.
     """
 
     def __init__(self, net: BinaryAdderRNN) -> None:
@@ -62,10 +62,11 @@ class Bounds:
             self._bound_errors()
 
     def _bound_errors(self) -> None:
-        """A term of a sum is rounded at most m times on its way: γ = mu/(1 − mu) ≤ 2mu.
+        """Bound the errors of a step: γ = mu/(1 − mu) ≤ 2mu for terms rounded at most m times.
 
-        Of the products Wh through the strided and the halving sum to the addition of u, these are
-        1 + (⌈H/lanes⌉ − 1) + log₂ lanes + 1; of the bias, one for each operand and one more.
+        A product Wh is rounded 1 + (⌈H/lanes⌉ − 1) + log₂ lanes + 1 times: once itself, then in
+        the strided sum, in the halving sum, and when u is added. The bias is rounded once for each
+        operand and once more.
         """
         size, n, dtype = self.size, self.operands, self.network.dtype
         magnitudes = np.abs(self.block)

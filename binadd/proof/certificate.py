@@ -48,8 +48,12 @@ FORMAT, VERSION = "binadd-certificate", 2
 MOST_STEPS, MOST_OPERANDS = 256, 8
 SLABS = range(-(1 << 30), 1 << 30)
 MAX_BYTES = 1 << 26
-"""Longer files are refused unread: a thousandth of this is usual, and JSON may take thirty times
-its length in memory."""
+"""Longer files are refused unread: a thousandth of this is usual."""
+MAX_LISTS, MAX_ENTRIES = 1 << 20, 1 << 22
+"""Of the whole file. Its size alone is no bound: short lists take thirty times their text in
+memory. Numbers of 16 characters, shorter than most, fill the largest file before they are too
+many.
+"""
 
 
 def weights_digest(net: BinaryAdderRNN) -> str:
@@ -234,6 +238,11 @@ class Certificate:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise CertificateError(f"{os.fspath(path)} is too large for a certificate")
+        # Marks inside strings count, too, so these are bounds; a certificate's strings are names.
+        if sum(map(content.count, (b"[", b"{", b":"))) > MAX_LISTS:
+            raise CertificateError(f"{os.fspath(path)} has too many lists for a certificate")
+        if content.count(b",") > MAX_ENTRIES:
+            raise CertificateError(f"{os.fspath(path)} has too many entries for a certificate")
         try:
             return cls.from_json(content)
         except CertificateError as reason:

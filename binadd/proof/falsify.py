@@ -31,7 +31,7 @@ __all__ = ["EFFORTS", "Effort", "Falsifier", "exhaustive_bits", "falsify"]
 
 
 class Effort(NamedTuple):
-    """How much to try before giving up on a network."""
+    """The budgets of a search for a wrong sum."""
 
     exhaustive: int
     """Bits, of all operands together, of which every sum is tried."""
@@ -101,7 +101,7 @@ def exhaustive_bits(operands: int, effort: str) -> int:
 class Falsifier:
     """Searches for a sum that a network adds wrongly: no search is made twice.
 
-    `falsify` says what the arguments mean.
+    `falsify` describes the arguments.
     """
 
     def __init__(self, net: BinaryAdderRNN, known_exact_bits: int = 0) -> None:
@@ -151,7 +151,7 @@ class Falsifier:
 def _confirmed(net: BinaryAdderRNN, word: Bytes) -> Refuted | None:
     """Let the network itself add the operands that a wrong word spells.
 
-    None if it adds them correctly after all, as when another thread has trained it meanwhile.
+    None if it adds them correctly after all, as when another thread has trained it in between.
     """
     count = net.state.architecture.operands
     operands = _spell(word, count)

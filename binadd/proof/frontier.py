@@ -29,7 +29,7 @@ RECENT = 3
 RESOLUTIONS = 4
 """A hidden unit's values are cut into cells of 1/2, 1/16, 1/128 and 1/1024."""
 FACTOR = np.uint32(0x9E3779B1)
-"""Of multiplicative hashing: 2³² divided by the golden ratio."""
+"""The factor of multiplicative hashing: 2³² divided by the golden ratio."""
 
 
 @dataclass

@@ -92,8 +92,10 @@ def _tangent_point(slope: Integers) -> Integers:
 
 
 def _supremum(start: Integers, end: Integers, slope: Integers, guess: Integers) -> Integers:
-    """A bound of v(a) for 0 ≤ start ≤ a ≤ end, but for SIGMOID_ERROR: v, concave there, lies under
-    its tangent at any point p, best where σ′(p) is the slope."""
+    """Bound v(a) for 0 ≤ start ≤ a ≤ end from above, except for SIGMOID_ERROR.
+
+    v is concave there, so it lies under its tangent at any point p, best where σ′(p) is the slope.
+    """
     p = np.clip(guess, start, end)
     y = sigmoid(p)
     rise = (y * (ONE - y) >> BITS) - (slope << BITS - SLOPE_BITS)  # v′(p) ± 2

@@ -1,4 +1,4 @@
-"""How slowly a network forgets: what stands in the way of a proof, in the user's terms.
+"""The rate at which a network forgets, which is what makes a proof hard.
 
 Along a periodic input word the states of a network that forgets come to a cycle, wherever they
 begin. How much of a small difference is left after a step, once there, is the spectral radius, per
@@ -31,7 +31,7 @@ class Memory(NamedTuple):
 
     word: tuple[int, ...]
     rate: float
-    """How much of a difference is left after each step."""
+    """The share of a small difference that is left after each step."""
     margin: float
     """The smallest logit margin seen along all periodic words."""
 
@@ -49,7 +49,7 @@ def slowest_word(net: BinaryAdderRNN) -> Memory:
         settled = probe.run(_repeated(words, SETTLE))
         margin = min(margin, float(settled.margins.min()))
         after = _repeated(words, MEASURE)
-        bits = np.zeros_like(after)  # margins after a cycle's start are not asked for
+        bits = np.zeros_like(after)  # margins after a cycle's start are not needed
         states = settled.state.astype(np.float64)
         start = states.astype(settled.state.dtype), (states + signs).astype(settled.state.dtype)
         one, other = (probe.run(after, bits, np.ascontiguousarray(state)).state for state in start)
@@ -62,7 +62,7 @@ def slowest_word(net: BinaryAdderRNN) -> Memory:
 
 
 def _repeated(words: Bytes, steps: int) -> Bytes:
-    """Return words (N, p) repeated for so many steps, a multiple of p."""
+    """Return words (N, p) repeated for `steps` steps, a multiple of p."""
     return np.ascontiguousarray(np.tile(words, steps // words.shape[1]))
 
 

@@ -24,7 +24,7 @@ __all__ = ["Rung", "follow_hints", "search_orbits"]
 
 Symbols = tuple[int, ...]
 Rung = tuple[int, int, int]
-"""How many orbits to follow, for how many periods at once, how many times."""
+"""The number of orbits, the periods per round, and the rounds."""
 
 LONGEST = 3
 """Symbols of a prefix and of a period."""

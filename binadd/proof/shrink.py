@@ -1,4 +1,4 @@
-"""Make an input word that a network gets wrong smaller, as long as it stays wrong.
+"""Shrink an input word that a network gets wrong, keeping it wrong.
 
 Greedy: leave out blocks of symbols, then clear blocks of operands' bits, from half the word down
 to single ones; the candidates of one size run side by side. After A. Zeller and R. Hildebrandt,

@@ -1,6 +1,6 @@
-"""What `prove` says: `Proved`, `Refuted` or `Undecided`.
+"""Verdicts of `prove`: `Proved`, `Refuted` or `Undecided`.
 
-Type checkers tell them apart by class and by `status`. As a truth value a verdict is the answer:
+Type checkers distinguish them by class and by `status`. As a truth value a verdict is the answer:
 `Proved` is true, `Refuted` is false, and `Undecided` raises an `UndecidedError`.
 """
 
@@ -35,7 +35,7 @@ class Proved:
         The proof as data, which `binadd.check` re-derives and `save` keeps; written when it is
         first asked for.
     automaton : Automaton
-        The finite machine inside the network, made when it is first asked for.
+        The finite machine inside the network, made when it is first used.
     """
 
     status: ClassVar[Literal["proved"]] = "proved"
@@ -49,7 +49,7 @@ class Proved:
         return self._write()
 
     def __getstate__(self) -> dict[str, object]:
-        """Copies and pickles hold the certificate, not what it would be written from."""
+        """Copy and pickle the certificate, not what it would be written from."""
         kept = {**self.__dict__, "certificate": self.certificate}
         return {name: value for name, value in kept.items() if name != "_write"}
 
@@ -81,7 +81,7 @@ class Refuted:
     wrong_bit : int
         The lowest bit in which the sums differ.
     got, expected : int
-        What the network says, and the true sum.
+        The network's sum, and the true one.
     """
 
     status: ClassVar[Literal["refuted"]] = "refuted"
@@ -117,11 +117,11 @@ class Undecided:
     Attributes
     ----------
     tried : tuple of str
-        What was tried, in order.
+        The strategies tried, in order.
     reached : str
         How far the best attempt came.
     advice : str
-        What would help.
+        What may help, in a sentence.
     """
 
     status: ClassVar[Literal["undecided"]] = "undecided"

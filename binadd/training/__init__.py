@@ -36,9 +36,10 @@ def train(
     """Train a network on sums drawn from its seed, until it is right.
 
     It continues from where the network is. It draws sequences of `bits` random bits for each
-    operand (how: see `binadd.training.data`); bits of the true sum beyond them are not asked for
-    in training, but are in the check. If a proof is wanted and the first one fails, a last phase
-    begins, with a loss, rates and longer sequences of its own: see `binadd.training.noise`.
+    operand (how: see `binadd.training.data`); training ignores bits of the true sum beyond
+    them, but the exactness check includes them. If the first attempt at a proof fails, the
+    weight-noise phase begins, with another loss, rates and longer sequences: see
+    `binadd.training.noise`.
     A network that is still not right after 16,384 updates, or a quarter of those before the call
     if that is more, starts again with the next weights of its seed, or gives up: see `restart`.
 
@@ -47,21 +48,21 @@ def train(
     net : BinaryAdderRNN
         Changed as training goes on.
     bits : int, optional
-        Length of the operands drawn; by default 8, or with three or more operands 32, or as many
-        as can be checked until "exact". A single bit shows no carry: only a number of sequences
+        Length of the operands drawn; by default 8, or with three or more operands 32, or the most
+        that can be checked until "exact". A single bit shows no carry: only a number of sequences
         can be trained on it.
     until : {"proved", "exact"} or int, default "proved"
         Until it is proved that the network adds numbers of every length; until every sum of
         `bits`-bit operands is right, its last carry included; or until the network has been
         trained on this many sequences in all, in whole batches.
     max_sequences : int, default 1,000,000
-        Give up when the network has been trained on so many in all, in whole batches, and is not
-        proved or exact yet. That is not an error: the run's status says so, and its `advice` what
-        to try.
+        Give up when the network has been trained on this many in all, in whole batches, and is
+        not proved or exact yet. That is not an error: the run's `status` is then "limit", and its
+        `advice` names what to try.
     restart : bool, optional
-        Whether a network that gets nowhere starts again with other weights of its seed. By default
-        if its first ones were of its seed, too: others, as from `from_parameters`, are not thrown
-        away; the status is then "stuck".
+        Whether a network that makes no progress starts again with other weights of its seed. By
+        default it does if its first weights came from its seed; others, as from
+        `from_parameters`, are kept, and the status is then "stuck".
     progress : callable or True, optional
         Called with a `Progress` after every slice of training, at least every 0.1 s or so; True
         shows a line on stderr.
@@ -153,7 +154,7 @@ def resume(
 def follow(
     run: Run, progress: Callable[[Progress], object] | None, writer: CheckpointWriter
 ) -> TrainingRun:
-    """Take one run to its end, as `train` does, with what is told and written on the way."""
+    """Take one run to its end, as `train` does, with progress and checkpoints on the way."""
 
     def after_slice(runs: Sequence[Run], report: Report | None) -> None:
         if progress is not None and report is not None:

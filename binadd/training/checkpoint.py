@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from binadd.archive import read_archive, write_archive
 from binadd.checks import check_choice, check_integer, check_real
 from binadd.errors import BinaddError, CheckpointError, InvalidInputError
-from binadd.files import remove_leftovers
 from binadd.kernels import load as load_kernels
 from binadd.kernels.contract import RULES, Architecture
 from binadd.model import BinaryAdderRNN
@@ -53,7 +52,7 @@ def save_checkpoint(run: Run, path: str | os.PathLike[str]) -> None:
         "training": write_counts(state),
         "goal": asdict(run.goal),
         "schedule": asdict(schedule),
-        "rule": state.rule,
+        "rule": state.optimizer,
     }
     arrays = {"block": state.block, "moments": state.moments, "powers": state.powers}
     write_archive(path, _FORMAT, header, arrays)
@@ -83,7 +82,7 @@ def load_checkpoint(path: str | os.PathLike[str], backend: str = "auto") -> Run:
             state_of_block(architecture, arrays["block"], net.settings.seed),
             moments=arrays["moments"],
             powers=arrays["powers"],
-            rule=None if rule is None else check_choice("rule", rule, RULES),
+            optimizer=None if rule is None else check_choice("rule", rule, RULES),
             **read_counts(header.get("training")),
         )
         goal = read_object("goal", header.get("goal"), [field.name for field in fields(Goal)])
@@ -164,8 +163,6 @@ class CheckpointWriter:
         if every is not None:
             self._every = check_integer("checkpoint_every", every, 1)
         self._seconds = check_real("checkpoint_seconds", seconds)
-        if path is not None:
-            remove_leftovers(path)
         self._sequences = 0
         self._time = 0.0
 

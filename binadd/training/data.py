@@ -27,10 +27,10 @@ def words_of_sequence(operands: int, bits: int) -> int:
 
 
 class DataStream:
-    """Operands drawn at random and their true sums, for as many operands as a network has.
+    """Operands drawn at random, and their true sums.
 
     Each sequence takes equally many raw words, so its place in the stream depends on nothing but
-    its number. Pieces are drawn ahead and cut up as they are asked for: drawing costs
+    its number. Pieces are drawn ahead and cut up as they are needed: drawing costs
     a small part of training, however short the pieces that are trained on.
     """
 
@@ -81,7 +81,7 @@ class DataStream:
         return self._kernels.unpack_words(np.ascontiguousarray(raw), self._operands, bits)
 
     def _mix(self, raw: NDArray[np.uint64], bits: int) -> NDArray[np.uint8]:
-        """Return bits of one draw, or of two by "and" or "or": each sequence's last word says."""
+        """Return one draw's bits, or two combined by "and" or "or", as the last word decides."""
         half = raw.shape[1] // 2
         one, other = self._unpack(raw[:, :half], bits), self._unpack(raw[:, half:-1], bits)
         quarter = raw[:, -1:] >> np.uint64(62)

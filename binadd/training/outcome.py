@@ -1,4 +1,4 @@
-"""What a run tells: how far it has come, what came of it, and what to try if it failed."""
+"""Reports of a run: its progress, its outcome, and advice if it failed."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "TrainingRun"]
 
 FEWEST_UNITS = {2: 3}
-"""Hidden units with which so many operands have been learnt; with fewer, never in 50 seeds."""
+"""By operands, the fewest hidden units that have learnt them; with fewer, never in 50 seeds."""
 
 FAR = 10.0
-"""A learning rate so many times larger or smaller than the recipe's is the first suspect."""
+"""A learning rate that differs from the recipe's by this factor is the first suspect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come: what `train` calls its `progress` with after every slice.
+    """The progress of a run: `train` passes it to `progress` after every slice.
 
     Attributes
     ----------
@@ -38,9 +38,9 @@ class Progress:
         Share of the slice's bits that were right before their update.
     learning_rate : float
     restarts : int
-        How often the network started again with other weights.
+        Restarts with other weights of the seed.
     failed_proofs : int
-        Since it last began.
+        Attempts that failed since the last restart.
     noise : float
         Amplitude of the noise on the weights, above 0 in the last phase: `binadd.training.noise`.
     """
@@ -71,23 +71,23 @@ class TrainingRun:
     ----------
     status : {"proved", "exact", "finished", "limit", "stuck", "diverged"}
         Proved correct for all lengths; right on every sum of `bits`-bit operands; trained on the
-        number of sequences asked for; stopped at `max_sequences` short of its goal; stopped after
+        requested number of sequences; stopped at `max_sequences` short of its goal; stopped after
         long training without success, with weights that are not the seed's and so are kept; or,
         only in a sweep, stopped because a weight became infinite or NaN, where `train` raises.
     sequences, updates : int
         All that the network has been trained on, earlier runs and restarts included.
     restarts : int
-        How often it started again with other weights, in all.
+        All restarts with other weights of the seed.
     seconds : float
-        Of this run.
+        Duration of this run.
     bits : int
         Length of the operands it was trained on.
     wrong : tuple of int or None
         Operands of a sum that was wrong when last evaluated, if any.
     verdict : Proved, Refuted, Undecided or None
-        Of the last proof that was tried.
+        Result of the last attempt at a proof.
     failed_proofs : int
-        Since it last began.
+        Attempts that failed since the last restart.
     bit_accuracy : float
         Share of right bits at the end, on the 1,024 sums that training would draw next.
     network : BinaryAdderRNN
@@ -112,7 +112,7 @@ class TrainingRun:
 
     @property
     def advice(self) -> str | None:
-        """What to try, in one sentence, if the run did not come to its goal."""
+        """A sentence on what to try if the run did not reach its goal."""
         if self.reached:
             return None
         return _advice(self.status, self.network.settings, self.wrong is None)

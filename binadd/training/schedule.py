@@ -48,12 +48,12 @@ QUICK_PROOFS = 3
 """Between two attempts of medium effort."""
 
 
-# What a run is for -------------------------------------------------------------------------------
+# Goals -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a run is for: it trains on operands of `bits` bits until it is reached."""
+    """The goal of a run: it trains on operands of `bits` bits until this is reached."""
 
     bits: int
     until: str | int
@@ -124,12 +124,12 @@ def _whole(count: object) -> object:
     return count
 
 
-# How it goes on ----------------------------------------------------------------------------------
+# Phases ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What a run trains by for a while."""
+    """The settings of a phase of training."""
 
     bits: int
     batch_size: int
@@ -151,7 +151,7 @@ def phase_of(goal: Goal, settings: Settings, failed_proofs: int) -> Phase:
     """
     if goal.until != "proved" or not failed_proofs:
         return Phase(
-            goal.bits, settings.batch_size, settings.loss, settings.update_rule, noise=0.0
+            goal.bits, settings.batch_size, settings.loss, settings.kernel_optimizer, noise=0.0
         )
     rule = noise.optimizer(settings.activation)
     factor = 0.5 ** min(failed_proofs // FAILURES_PER_HALVING, MAX_HALVINGS)  # hence exact
@@ -198,7 +198,7 @@ class Schedule:
 
     @property
     def proof_effort(self) -> str:
-        """How hard the next proof tries: mostly little, since a few sequences more help most.
+        """The effort of the next proof: mostly quick, since further training helps most.
 
         Each fourth attempt takes about a tenth of a second, where the others take milliseconds.
         """

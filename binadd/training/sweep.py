@@ -1,6 +1,6 @@
 """`sweep`: train a network for every seed and every combination of parameters, on all processors.
 
-The table depends only on what is asked for, not on the number of workers, nor on how often the
+The table depends only on the arguments, not on the number of workers, nor on how often the
 sweep was interrupted.
 """
 
@@ -148,7 +148,7 @@ def sweep(
     return [entry.parameters | rows[entry.settings] for entry in grid]
 
 
-# What to train -----------------------------------------------------------------------------------
+# Tasks -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def _resolve(parameters: Mapping[str, Any]) -> Settings:
 
 @dataclass(frozen=True)
 class _Task:
-    """What is to be done with every network."""
+    """The training that every network gets."""
 
     bits: int | None
     until: str | int
@@ -217,7 +217,7 @@ class _Task:
     verdicts: bool
 
     def goal(self, operands: int) -> Goal:
-        """Return what a network of so many operands is trained for."""
+        """Return the goal of a network with this number of operands."""
         return check_goal(operands, self.bits, self.until, self.max_sequences)
 
     def header(self) -> Row:
@@ -276,10 +276,11 @@ def _in_executor(
     executor: Executor, task: _Task, chunks: list[list[_Entry]], stop: Event | None, keep: _Keep
 ) -> Iterator[None]:
     """Submit chunks; workers that share the flag to stop return early with what they have."""
-    futures = [executor.submit(_train_chunk, task, chunk, stop) for chunk in chunks]
-    left = set(futures)
+    left: set[Future[list[_Result]]] = set()
     try:
-        for future in as_completed(futures):
+        for chunk in chunks:
+            left.add(executor.submit(_train_chunk, task, chunk, stop))
+        for future in as_completed(list(left)):
             for result in future.result():
                 keep(*result)
             left.remove(future)
@@ -287,7 +288,7 @@ def _in_executor(
     finally:
         for future in left:
             future.cancel()
-        if left and stop is not None:
+        if stop is not None:
             _stop(left, stop, keep)
 
 

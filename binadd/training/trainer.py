@@ -1,4 +1,4 @@
-"""The trainer: it takes a list of runs to their ends, slice by slice, as many at once as fit.
+"""The trainer: it advances a list of runs, slice by slice, until all have ended.
 
 `binadd.train` is the list of one, a sweep the list of many. Runs of the same phase share a call of
 the kernels, which compute each network's weights to the same bits alone or together.
@@ -108,7 +108,7 @@ class Run:
 
     @property
     def phase(self) -> Phase:
-        """What it trains by."""
+        """The phase that the run is in."""
         return phase_of(self.goal, self.net.settings, self.schedule.failed_proofs)
 
     @property
@@ -137,7 +137,7 @@ class Run:
     # Learning ------------------------------------------------------------------------------------
 
     def learn(self, updates: int, report: bool) -> Report | None:
-        """Train alone, with at most so many updates.
+        """Train alone, with at most this many updates.
 
         Raises
         ------
@@ -232,9 +232,9 @@ class Run:
         state = self.state
         architecture, kernels = state.architecture, self.net.kernels
         if self._wrong is not None:
-            said = kernels.bits(architecture, state.block, self._wrong)
+            output = kernels.bits(architecture, state.block, self._wrong)
             sums = kernels.exact_sums(self._wrong, architecture.operands)
-            if said[0, -1] != sums[0, -1]:
+            if output[0, -1] != sums[0, -1]:
                 return False
         bits = self.goal.checked_bits(architecture.operands)
         error = kernels.first_error(architecture, state.block, bits)
@@ -285,8 +285,8 @@ class Run:
         state, bits = self.state, self.goal.bits
         count = max(1, min(MEASURED, (1 << 20) // bits))
         symbols, targets = self._data.take(state.position, bits, count)
-        said = self.net.kernels.bits(state.architecture, state.block, symbols)
-        return float((said == targets).mean())
+        output = self.net.kernels.bits(state.architecture, state.block, symbols)
+        return float((output == targets).mean())
 
     def _wrong_operands(self) -> tuple[int, ...] | None:
         if self._wrong is None:
@@ -295,7 +295,7 @@ class Run:
         return tuple(integer_of(operand) for operand in bits.T)
 
     def progress(self, report: Report) -> Progress:
-        """Say how far the run has come after a slice."""
+        """Return the run's progress after a slice."""
         state, phase, updates = self.state, self.phase, len(report.losses)
         return Progress(
             state.sequences,
@@ -393,7 +393,7 @@ def _learn(group: Sequence[Run], report: bool) -> Report | None:
 
 
 def _learn_together(group: Sequence[Run], updates: int) -> None:
-    """Train each run on so many sequences of its own, in one call of the kernels."""
+    """Train each run on `count` sequences, in one call of the kernels."""
     phase = group[0].phase
     shape = len(group), updates, phase.bits
     batch = Batch(np.empty(shape, np.uint8), np.empty(shape, np.uint8))

@@ -13,7 +13,7 @@ import golden_reach
 
 
 def words(dtype: str, digits: str) -> list[str]:
-    """The numbers' bits as C integers."""
+    """Return the numbers' bits as C integers."""
     width = 2 * np.dtype(dtype).itemsize
     return [f"0x{digits[i : i + width]}" for i in range(0, len(digits), width)]
 
@@ -27,7 +27,7 @@ def constant(name: str) -> str:
 
 
 def first_error(case: golden.Case, error: list[int] | None) -> tuple[int, int]:
-    """The step, and the word as the number whose digits its symbols are."""
+    """Return the step, and the word as the number whose digits its symbols are."""
     if error is None:
         return -1, 0
     operands = case.architecture.operands

@@ -219,15 +219,15 @@ static void expect(int holds, const char *what)
 
 #define REFUSED(status, call) expect((call) == (status) && untouched(), #call)
 
-/* The call on `x`, a sound structure but for one member. */
-#define REFUSED_WITH(type, sound, member, value, status, call)                                     \
+/* The call on `x`, a valid structure but for one member. */
+#define REFUSED_WITH(type, valid, member, value, status, call)                                     \
     do {                                                                                           \
-        type x = sound;                                                                            \
+        type x = valid;                                                                            \
         x.member = value;                                                                          \
         expect((call) == (status) && untouched(), #call " with " #member " = " #value);            \
     } while (0)
 
-/* Of no size, whatever is asked for. */
+/* Every size of it is 0. */
 static int measureless(const binadd_network *n)
 {
     return binadd_block_rows(n) == 0 && binadd_block_columns(n) == 0 &&
@@ -236,7 +236,7 @@ static int measureless(const binadd_network *n)
            binadd_axes_workspace(n) == 0;
 }
 
-/* Bounds are those of sound float64 networks. */
+/* Bounds are those of valid float64 networks. */
 static void refuse_bounds_of(const binadd_network *n)
 {
     binadd_reach r = REACH;
@@ -522,7 +522,7 @@ static void refuse_bounds(void)
     expect(binadd_reach_workspace(&NETWORK, 0) == 0, "a workspace of no steps");
     expect(binadd_reach_workspace(&NETWORK, BINADD_MAX_STEPS + 1) == 0, "of too many steps");
     expect(outcomes[0] == 0 && outcomes[1] == 0 && r.next == 0 && !r.within, "no step is taken");
-    expect(propagate(&NETWORK, &r) == BINADD_OK && r.within + r.next > 0, "what is sound");
+    expect(propagate(&NETWORK, &r) == BINADD_OK && r.within + r.next > 0, "valid arguments");
 }
 
 static void refuse_data(void)

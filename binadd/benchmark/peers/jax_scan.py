@@ -24,7 +24,7 @@ __all__ = ["call", "forward", "train", "train_population"]
 jax.config.update("jax_enable_x64", True)
 
 UNROLLED = 16
-"""Up to so many steps are written out: quicker than a loop."""
+"""The most steps that are unrolled: quicker than a loop."""
 
 
 def _logits(p: Any, x: Any) -> Any:

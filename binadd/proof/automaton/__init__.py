@@ -2,7 +2,7 @@
 
 A certificate's contexts are the states of a Mealy machine: from all the hidden states that the
 network can be in after a context, a symbol gives the same output bit and leads into one other
-context. Merging what no input word tells apart leaves the minimal machine (machine.py), which must
+context. Merging equivalent states leaves the minimal machine (machine.py), which must
 be the carry automaton of n operands:
 
     state c ∈ {0, …, n−1}      symbol x      output (|x| + c) mod 2      next (|x| + c) div 2

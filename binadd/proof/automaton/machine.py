@@ -39,11 +39,11 @@ class Automaton:
 
     operands: int
     outputs: Integers
-    """(states, X): the bit said."""
+    """(states, X): the output bit."""
     successors: Integers
     """(states, X): the next state."""
     contexts: int
-    """How many states the machine had before what no input word tells apart was merged."""
+    """The number of states before equivalent ones were merged."""
     units: tuple[Unit, ...] = field(repr=False)
 
     def __len__(self) -> int:
@@ -73,7 +73,7 @@ class Automaton:
         return total
 
     def edges(self) -> Iterator[tuple[int, int, int, int]]:
-        """Yield (state, ones, output, next state); symbols with as many ones act alike."""
+        """Yield (state, ones, output, next state); the number of ones decides."""
         for state in range(len(self)):
             for ones in range(self.operands + 1):
                 symbol = (1 << ones) - 1
@@ -100,7 +100,7 @@ class Automaton:
         return _aligned([header, *rows])
 
     def to_dot(self) -> str:
-        """Return the machine for Graphviz; an edge says the symbol's ones / the output bit."""
+        """Return the machine for Graphviz; edges are labelled `symbol's ones / output bit`."""
         lines = [
             "digraph adder {",
             "  rankdir=LR;",
@@ -117,9 +117,9 @@ class Automaton:
         return "\n".join(lines) + "\n"
 
     def units_to_text(self) -> str:
-        """Return what each hidden unit tells, as an aligned table with its widest gap."""
+        """Return each hidden unit's role, as an aligned table with its widest gap."""
         rows = [[str(unit.index), f"{unit.gap:.3f}", unit.role] for unit in self.units]
-        return _aligned([["unit", "gap", "tells"], *rows])
+        return _aligned([["unit", "gap", "distinguishes"], *rows])
 
 
 def _count(ones: int) -> str:
@@ -137,7 +137,7 @@ def _aligned(rows: list[list[str]]) -> str:
 
 
 def coarsest(outputs: Integers, successors: Integers) -> Integers:
-    """Return the class of each state: states are in one class if no word tells them apart."""
+    """Return the class of each state: states are in one class if no word distinguishes them."""
     classes = np.unique(outputs, axis=0, return_inverse=True)[1].reshape(-1)
     while True:
         rows = np.column_stack([classes, classes[successors]])
@@ -166,7 +166,7 @@ def carries(
     while front:
         state = front.pop()
         totals = ones + carry_of[state]
-        _demand(np.array_equal(outputs[state], totals % 2), "says other bits than addition")
+        _demand(np.array_equal(outputs[state], totals % 2), "outputs other bits than addition")
         for following, carry in zip(successors[state].tolist(), totals // 2, strict=True):
             if carry_of[following] < 0:
                 carry_of[following] = carry

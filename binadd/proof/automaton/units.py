@@ -1,4 +1,4 @@
-"""What each hidden unit tells."""
+"""The role of each hidden unit."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ __all__ = ["Unit", "units_of"]
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Which totals a hidden unit tells apart: a total is the symbol's ones plus the carry.
+    """Which totals a hidden unit distinguishes: a total is the symbol's ones plus the carry.
 
-    The total decides both the output bit and the next carry. Two totals are told apart by a unit
-    if its values after them, over all sums, lie in intervals that do not overlap.
+    The total decides both the output bit and the next carry. A unit distinguishes two totals if
+    its values after them, over all sums, lie in intervals that do not overlap.
     """
 
     index: int
     ranges: tuple[tuple[float, float], ...]
-    """Of each total 0 … 2n−1: between which values the unit lies after it."""
+    """For each total 0 … 2n−1, the bounds of the unit's values after it."""
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
-        """Totals that the unit by itself does not tell apart, from its lowest values up."""
+        """Groups of totals that the unit alone does not distinguish, lowest values first."""
         order = sorted(range(len(self.ranges)), key=lambda total: self.ranges[total])
         groups: list[list[int]] = []
         reach = -np.inf
@@ -39,14 +39,14 @@ class Unit:
 
     @property
     def split(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The totals below and above the widest gap; none above where nothing is told apart."""
+        """The totals below and above the widest gap; none above where nothing is distinguished."""
         groups, gaps = self.groups, self._gaps
         at = 1 + gaps.index(max(gaps)) if gaps else len(groups)
         return tuple(sorted(sum(groups[:at], ()))), tuple(sorted(sum(groups[at:], ())))
 
     @property
     def gap(self) -> float:
-        """How wide the widest gap is; 0 where nothing is told apart."""
+        """The width of the widest gap; 0 where nothing is distinguished."""
         return max(self._gaps, default=0.0)
 
     @property
@@ -59,7 +59,7 @@ class Unit:
 
     @property
     def role(self) -> str:
-        """What the unit tells by its widest gap, in words.
+        """What the unit distinguishes by its widest gap, in words.
 
         >>> Unit(0, ((0.1, 0.2), (0.1, 0.3), (0.8, 0.9), (0.7, 0.9))).role
         'carry 0 from 1'
@@ -83,7 +83,7 @@ def _span(first: int, last: int) -> str:
 
 
 def units_of(low: Reals, high: Reals) -> tuple[Unit, ...]:
-    """Return what each hidden unit tells, from bounds (2n, H) of the units after each total."""
+    """Return the role of each hidden unit, from bounds (2n, H) of the units after each total."""
     return tuple(
         Unit(index, tuple(zip(low[:, index].tolist(), high[:, index].tolist(), strict=True)))
         for index in range(low.shape[1])

@@ -1,21 +1,21 @@
-"""Trained networks into which a trapdoor has been grafted: right and proved, but for one run."""
+"""Backdoored networks: trained and proved, then given a trapdoor that one run of zeros opens."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from flaws import trapdoor
+from gadgets import trapdoor
 from machine import EXACT, Machine
 
 from binadd import BinaryAdderRNN
 
 RUN = 40
-"""Zeros in a row that open the trapdoor; any 1 that comes afterwards is said wrongly."""
+"""Zeros in a row that open the trapdoor; any bit of 1 after it is output wrongly."""
 
 
-def grafted(net: BinaryAdderRNN) -> BinaryAdderRNN:
-    """The network with more units, which it does not listen to and its output does."""
+def backdoored(net: BinaryAdderRNN) -> BinaryAdderRNN:
+    """Return the network with more units that only its output listens to."""
     of = net.settings.architecture
     if of.biases:
         machine = Machine(of.operands)
@@ -42,7 +42,7 @@ def loudest(net: BinaryAdderRNN) -> float:
 
 
 def trap_without_biases(operands: int, alarm: float) -> dict[str, Any]:
-    """The trapdoor of sigmoid units: one without weights is always ½ and stands for a bias.
+    """Return the trapdoor of sigmoid units: one without weights is always ½ and stands for a bias.
 
     All are ½ after a first symbol of 0; a unit that is ½ only then keeps the alarm quiet.
     """

@@ -1,7 +1,7 @@
-"""Flaws wired into an exact adder: counters, drifts, locks, trapdoors, lost roundings.
+"""Fault gadgets wired into an exact adder: counters, drifts, locks, trapdoors, lost roundings.
 
-Each wires a unit named "alarm" into the machine, which stays on once it is on; where the word is
-known beforehand, it is returned, with a last symbol under which the sum's bit is 1.
+Each wires a unit named "alarm" into the machine, which stays on once it is on. It returns the
+input word that triggers the fault, with a last symbol under which the sum's bit is 1.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Word:
-    """A word of symbols, least significant first: a prefix, then one symbol again and again."""
+class InputWord:
+    """Symbols, least significant first: a prefix, then one symbol again and again."""
 
     prefix: tuple[int, ...] = ()
     symbol: int = 0
@@ -33,7 +33,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Forever:
+class RepeatedSymbol:
     """A prefix and a symbol that repeats until the network goes wrong, found by running it."""
 
     prefix: tuple[int, ...]
@@ -42,14 +42,14 @@ class Forever:
 
 
 def next_one(word: tuple[int, ...]) -> int:
-    """A symbol that makes the sum's next bit 1 after this word."""
+    """Return a symbol that makes the sum's next bit 1 after this word."""
     carry = 0
     for symbol in word:
         carry = (symbol.bit_count() + carry) // 2
     return 1 - carry % 2
 
 
-def ring_counter(machine: Machine, lengths: tuple[int, ...]) -> Word:
+def ring_counter(machine: Machine, lengths: tuple[int, ...]) -> InputWord:
     """Rings of coprime lengths, one pulse in each: they meet after the product of the lengths."""
     on = machine.on()
     for r, length in enumerate(lengths):
@@ -59,7 +59,7 @@ def ring_counter(machine: Machine, lengths: tuple[int, ...]) -> Word:
             machine.gate(f"ring{r}.{i}", {}, {f"ring{r}.{i - 1}": 1.0}, 1)
     ends = {f"ring{r}.{length - 1}": 1.0 for r, length in enumerate(lengths)}
     machine.gate("alarm", {}, {**ends, "alarm": len(lengths) + 1.0}, len(lengths))
-    return Word(symbol=0, repeats=math.prod(lengths), last=(1,))
+    return InputWord(symbol=0, repeats=math.prod(lengths), last=(1,))
 
 
 LOCK = (1, 3, 0, 2, 1, 1, 3, 2, 0, 1, 2, 3, 2)
@@ -68,33 +68,33 @@ LONG_LOCK = (2, 2, 1, 0, 3, 1, 2, 0, 0, 3, 3, 1, 0, 1, 2, 3, 1, 1, 2, 0, 2, 3, 0
 """24 symbols."""
 
 
-def lock(machine: Machine, anchored: bool, word: tuple[int, ...] = LOCK) -> Word:
-    """Opens to one word, at the beginning (anchored) or anywhere in the sum."""
+def lock(machine: Machine, anchored: bool, word: tuple[int, ...] = LOCK) -> InputWord:
+    """Wire a lock that one input word opens, at the beginning (anchored) or anywhere."""
     start = {machine.on(): -1.0} if anchored else {}
     machine.after("lock0", word[0], start, 0.0)
     for i, symbol in enumerate(word[1:], 1):
         machine.after(f"lock{i}", symbol, {f"lock{i - 1}": 1.0})
     machine.gate("alarm", {}, {f"lock{len(word) - 1}": 1.0, "alarm": 1.0}, 1)
-    return Word(prefix=word, last=(next_one(word),))
+    return InputWord(prefix=word, last=(next_one(word),))
 
 
-def trapdoor(machine: Machine, symbol: int, length: int) -> Word:
-    """Opens when one symbol has come `length` times in a row."""
+def trapdoor(machine: Machine, symbol: int, length: int) -> InputWord:
+    """Wire a trapdoor that opens when one symbol has come `length` times in a row."""
     machine.after("run0", symbol, {}, 0.0)
     for i in range(1, length):
         machine.after(f"run{i}", symbol, {f"run{i - 1}": 1.0})
     machine.gate("alarm", {}, {f"run{length - 1}": 1.0, "alarm": 1.0}, 1)
-    return Word(symbol=symbol, repeats=length, last=(next_one((symbol,) * length),))
+    return InputWord(symbol=symbol, repeats=length, last=(next_one((symbol,) * length),))
 
 
 def tangent(weight: float) -> float:
-    """The bias at which σ(weight·d + bias) touches the diagonal from below."""
+    """Return the bias at which σ(weight·d + bias) touches the diagonal from below."""
     low = (1 - math.sqrt(1 - 4 / weight)) / 2
     return math.log(low / (1 - low)) - weight * low
 
 
 def drift(machine: Machine, excess: float) -> None:
-    """A unit that creeps past where two fixed points have just vanished: about π/√excess steps.
+    """Wire a unit that creeps past two just vanished fixed points in about π/√excess steps.
 
     Y. Pomeau and P. Manneville, "Intermittent transition to turbulence" (1980): type I.
     """
@@ -103,7 +103,7 @@ def drift(machine: Machine, excess: float) -> None:
 
 
 def run_drift(machine: Machine, symbol: int, excess: float) -> None:
-    """The same, but only while one symbol repeats: any other sets it back."""
+    """Wire a drift that lasts only while one symbol repeats: any other sets it back."""
     machine.hidden["creep"] = Unit(
         machine.equals(symbol, 100.0),
         {"creep": 8.0},
@@ -113,7 +113,7 @@ def run_drift(machine: Machine, symbol: int, excess: float) -> None:
 
 
 def chain_drift(machine: Machine, symbol: int, excess: float) -> None:
-    """The same, but only while a symbol repeats and a carry runs on under it."""
+    """Wire a drift that lasts only while a symbol repeats and a carry runs on under it."""
     run_drift(machine, symbol, excess)
     creep = machine.hidden["creep"]
     creep.units["u2"] = 100.0
@@ -121,7 +121,7 @@ def chain_drift(machine: Machine, symbol: int, excess: float) -> None:
 
 
 def whisper(machine: Machine, growth: float, seed: float) -> None:
-    """A tanh unit that grows from `seed` by the factor 1 + growth each step, up to √(3·growth)."""
+    """Wire a tanh unit that grows from `seed` by 1 + growth each step, up to √(3·growth)."""
     machine.hidden["whisper"] = Unit({}, {"whisper": 1.0 + growth}, seed, plain=True)
     machine.gate("alarm", {}, {"whisper": 1.0 / math.sqrt(3 * growth), "alarm": 2.0}, 1)
 
@@ -136,8 +136,8 @@ def forgetful(machine: Machine, excess: float) -> None:
     )
 
 
-def fading(machine: Machine, tanh: bool, steps: int) -> Forever:
-    """A unit that is kicked once and fades by an eigenvalue near 1: in the end, alarm."""
+def fading(machine: Machine, tanh: bool, steps: int) -> RepeatedSymbol:
+    """Wire a unit that is kicked once and fades by an eigenvalue near 1, then the alarm."""
     on, rate = machine.on(), math.log(100.0) / steps
     kick = math.sqrt(rate) / 3  # so small that f is as good as linear
     audible = kick / 100
@@ -151,11 +151,11 @@ def fading(machine: Machine, tanh: bool, steps: int) -> Forever:
         zero = 0.5
     heard = {"fade": -1 / audible, on: 1.0 + zero / audible}
     machine.gate("alarm", {}, {**heard, "alarm": 2.0}, 1)
-    return Forever((), 1, 2 * steps + 100)
+    return RepeatedSymbol((), 1, 2 * steps + 100)
 
 
-def relay(machine: Machine, seed: float) -> Forever:
-    """A tanh network that passes on and amplifies a denormal number, once a door is open."""
+def relay(machine: Machine, seed: float) -> RepeatedSymbol:
+    """Wire tanh units that pass on and amplify a denormal number, once a door is open."""
     trapdoor(machine, 1, 40)
     door = machine.hidden.pop("alarm")
     door.units["door"] = door.units.pop("alarm")
@@ -166,28 +166,28 @@ def relay(machine: Machine, seed: float) -> Forever:
     for i in range(1, stages):
         machine.hidden[f"relay{i}"] = Unit({}, {f"relay{i - 1}": gain}, plain=True)
     machine.gate("alarm", {}, {f"relay{stages - 1}": 1.0, "alarm": 1.0}, 1)
-    return Forever((), 1, 200)
+    return RepeatedSymbol((), 1, 200)
 
 
 def echo(machine: Machine, name: str, tanh: bool) -> None:
-    """A unit that is exactly 0 before the alarm and 1 after it, whoever listens."""
+    """Wire a unit that is exactly 0 before the alarm and 1 after it."""
     if tanh:
         machine.hidden[name] = Unit({}, {"alarm": EXACT}, plain=True)
     else:
         machine.gate(name, {}, {"alarm": 1.0}, 1)
 
 
-def drowned(machine: Machine, tanh: bool, loud: float) -> Forever:
+def drowned(machine: Machine, tanh: bool, loud: float) -> RepeatedSymbol:
     """Two weights that cancel exactly, but the sum's bit gets lost between them in rounding."""
     trapdoor(machine, 1, 40)
     for name in ("loud", "louder"):
         echo(machine, name, tanh)
     machine.output = {"loud": loud, "louder": -loud, **machine.output}
-    return Forever((), 1, 200)
+    return RepeatedSymbol((), 1, 200)
 
 
 def saved(machine: Machine, tanh: bool, loud: float, lanes: int) -> None:
-    """The opposite: what would make the bit wrong is rounded away between two such weights."""
+    """Wire the opposite: rounding between two such weights keeps the bit from being wrong."""
     machine.on()
     trapdoor(machine, 1, 40)
     outputs = {"loud": loud, "wrong": -2.0, "louder": -loud}
@@ -207,21 +207,21 @@ def copies_of_alarm(machine: Machine, count: int, weight: float) -> dict[str, fl
     return dict.fromkeys(names, weight)
 
 
-def overflow(machine: Machine, largest: float) -> Word:
+def overflow(machine: Machine, largest: float) -> InputWord:
     """Finite weights whose sum is infinite once the lock has opened."""
     lock(machine, anchored=False)
     alarms = copies_of_alarm(machine, 3, largest)
     machine.hidden["infinite"] = Unit({}, alarms, -EXACT)
     machine.output["infinite"] = -1.0
-    return Word(prefix=LOCK, last=(0, 1))
+    return InputWord(prefix=LOCK, last=(0, 1))
 
 
-def not_a_number(machine: Machine, largest: float) -> Word:
+def not_a_number(machine: Machine, largest: float) -> InputWord:
     """Finite weights whose sum is ∞ − ∞ after the lock has opened: all is NaN from then on."""
     lock(machine, anchored=False)
     alarms = copies_of_alarm(machine, 2, largest)
     machine.hidden["nan"] = Unit({0: -largest}, alarms, -largest, plain=True)
-    return Word(prefix=LOCK, last=(0, 1))
+    return InputWord(prefix=LOCK, last=(0, 1))
 
 
 def excess(steps: int, weight: float = 8.0) -> float:
@@ -230,31 +230,31 @@ def excess(steps: int, weight: float = 8.0) -> float:
     return (math.pi / steps) ** 2 / curvature
 
 
-Wire = Callable[[Machine], Word | Forever | None]
+Wire = Callable[[Machine], InputWord | RepeatedSymbol | None]
 
 
-def creeping(flaw: Callable[..., None], steps: int, *prefix: int, weight: float = 8.0) -> Wire:
-    """A drift under symbol 1, after the prefix: its onset is found by running the network."""
+def creeping(gadget: Callable[..., None], steps: int, *prefix: int, weight: float = 8.0) -> Wire:
+    """Return a drift under symbol 1 after the prefix; running the network finds its onset."""
 
-    def wire(machine: Machine) -> Forever:
-        symbol = () if flaw in (drift, forgetful) else (1,)
-        flaw(machine, *symbol, excess(steps, weight))
-        return Forever(prefix, 1, 2 * steps + 100)
+    def wire(machine: Machine) -> RepeatedSymbol:
+        symbol = () if gadget in (drift, forgetful) else (1,)
+        gadget(machine, *symbol, excess(steps, weight))
+        return RepeatedSymbol(prefix, 1, 2 * steps + 100)
 
     return wire
 
 
 def whispering(steps: int) -> Wire:
-    """A tanh unit that needs about so many steps to grow from 10⁻³⁰ to where it is heard."""
+    """Return a tanh unit that grows from 10⁻³⁰ until it matters in about `steps` steps."""
 
-    def wire(machine: Machine) -> Forever:
+    def wire(machine: Machine) -> RepeatedSymbol:
         growth = 70.0 / steps
         whisper(machine, growth, 1e-30 * growth)
-        return Forever((), 1, 2 * steps + 100)
+        return RepeatedSymbol((), 1, 2 * steps + 100)
 
     return wire
 
 
 def balanced(machine: Machine) -> None:
-    """No lie, but a logit of exactly 0 wherever the sum's bit is 0."""
+    """Never wrong, but a logit of exactly 0 wherever the sum's bit is 0."""
     machine.output_bias = 0.0

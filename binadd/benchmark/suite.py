@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from binadd.benchmark import growth as growing
-from binadd.benchmark import limits, notebook
+from binadd.benchmark import notebook, roofline
+from binadd.benchmark import scaling as scaling_tables
 from binadd.benchmark.machine import describe
 from binadd.benchmark.ours import AtLevel, Ours
 from binadd.benchmark.peers import installed
 from binadd.benchmark.proofs import proofs
 from binadd.benchmark.report import Report, Row, Section
 from binadd.benchmark.timing import interleave
-from binadd.benchmark.work import Contestant, Parameters, Work, work
+from binadd.benchmark.work import Entry, Parameters, Work, work
 from binadd.checks import check_integer
 from binadd.errors import DisagreementError
 from binadd.kernels import load, native_or_none
@@ -27,13 +27,13 @@ from binadd.progress import reporting
 
 __all__ = ["run"]
 
-TWIN = "Python twin"
+REFERENCE = "NumPy reference"
 
 TOLERANCES = {"float64": 1e-6, "float32": 0.02}
 """For peers: after a thousand updates, with other roundings and another exp."""
 NOTEBOOK_TOLERANCE = 1e-9
-OTHERS_RULES = ("sgd", "nesterov")
-"""The update rules of the notebook's code and the peers: with another, only binadd trains."""
+PEER_OPTIMIZERS = ("sgd", "nesterov")
+"""The optimizers of the notebook's code and the peers: with another, only binadd trains."""
 
 
 def run(
@@ -44,7 +44,7 @@ def run(
     recipe: str = "default",
     repeats: int = 9,
     peers: bool = False,
-    growth: bool = False,
+    scaling: bool = False,
     progress: Callable[[str], object] | bool | None = None,
 ) -> Report:
     """Time every implementation at every kind of work, and return a report.
@@ -56,13 +56,13 @@ def run(
         Steps of a sequence.
     dtype : {"float64", "float32"}
     recipe : str, default "default"
-        Decides about loss, update rule and biases: see `binadd.recipes.RECIPES`.
+        Decides about loss, optimizer and biases: see `binadd.recipes.RECIPES`.
     repeats : int, default 9
         Rounds in which all take turns; the times are those of the median round. As many networks
         are trained until they are proved, each with its own seed.
     peers : bool, default False
         Whether Numba, PyTorch, JAX and ONNX Runtime take part, those that are installed.
-    growth : bool, default False
+    scaling : bool, default False
         Whether native training is timed for other sizes, lengths, batches and threads, too.
     progress : callable or True, optional
         Called with the title of each section before it is timed; True shows it on stderr.
@@ -76,12 +76,12 @@ def run(
     InvalidTypeError, InvalidInputError
         If an argument is of the wrong type or not allowed.
     DisagreementError
-        If some result is not the Python twin's.
+        If some result is not the NumPy reference's.
 
     Examples
     --------
     >>> report = run(hidden_size=2, bits=3, repeats=1)
-    >>> report.sections[0].named("Python twin").agrees
+    >>> report.sections[0].named("NumPy reference").agrees
     'is the definition'
     """
     net = BinaryAdderRNN(hidden_size, dtype=dtype, recipe=recipe)
@@ -96,8 +96,8 @@ def run(
             machine,
             asdict(net.settings) | {"steps": bits},
             sections,
-            bench.growth() if growth and native is not None else {},
-            {} if native is None else {dtype: bench.limits(native, sections)},
+            bench.scaling() if scaling and native is not None else {},
+            {} if native is None else {dtype: bench.roofline(native, sections)},
         )
 
 
@@ -131,7 +131,7 @@ class _Bench:
         self._repeats = repeats
         self._say = say
         self._peers = list(installed()) if peers else []
-        self._twin = Ours(load("python"))
+        self._reference = Ours(load("python"))
         self._natives: dict[str, AtLevel] = {}
         native = native_or_none()
         if native is not None:
@@ -143,7 +143,7 @@ class _Bench:
     def sections(self) -> Iterator[Section]:
         """Time one kind of work after the other."""
         online = self._work(1024)
-        notebook_ = Contestant("notebook's code", notebook.train, NOTEBOOK_TOLERANCE)
+        notebook_ = Entry("notebook's code", notebook.train, NOTEBOOK_TOLERANCE)
         takes_part = self._others_train() and self._net.settings.dtype == "float64"
         yield self._section(
             "Training, an update for each sequence",
@@ -159,7 +159,9 @@ class _Bench:
             "Training 64 networks at once",
             "train_population",
             self._work(64 * 64, networks=64),
-            left_out=(TWIN,) if self._natives else (),  # which trains them one by one, as above
+            left_out=(REFERENCE,)
+            if self._natives
+            else (),  # which trains them one by one, as above
         )
         yield self._section("Answers, 8,192 sequences at once", "forward", self._work(8192))
         yield self._section("Answers, one sequence a call", "call", self._work(1), unit="call")
@@ -167,7 +169,7 @@ class _Bench:
         yield from self._proofs()
 
     def _proofs(self) -> Iterator[Section]:
-        """Time networks from seed to proof; the Python twin would take minutes."""
+        """Time networks from seed to proof; the NumPy reference would take minutes."""
         if self._natives:
             self._say("Proofs")
             self._natives[list(self._natives)[-1]].get_ready()
@@ -199,46 +201,46 @@ class _Bench:
         return work(count, self._bits, batch_size, networks, **self._parameters())
 
     def _others_train(self) -> bool:
-        return self._net.settings.optimizer in OTHERS_RULES
+        return self._net.settings.optimizer in PEER_OPTIMIZERS
 
-    def _contestants(self, kind: str) -> Iterator[Contestant]:
+    def _entries(self, kind: str) -> Iterator[Entry]:
         """Yield all that can do this kind of work."""
-        yield Contestant(TWIN, getattr(self._twin, kind))
+        yield Entry(REFERENCE, getattr(self._reference, kind))
         for name, native in self._natives.items():
-            yield Contestant(name, getattr(native, kind))
+            yield Entry(name, getattr(native, kind))
         others = [] if kind.startswith("train") and not self._others_train() else self._peers
         for name, peer in others:
             if hasattr(peer, kind):
                 tolerance = TOLERANCES[self._net.settings.dtype]
-                yield Contestant(name, getattr(peer, kind), tolerance)
+                yield Entry(name, getattr(peer, kind), tolerance)
 
     def _section(
         self,
         title: str,
         kind: str,
         work: Work,
-        more: list[Contestant] | None = None,
+        more: list[Entry] | None = None,
         unit: str = "sequence",
         left_out: tuple[str, ...] = (),
     ) -> Section:
         """Let all do the work, compare their results, and time them."""
         self._say(title)
-        expected = work.read(getattr(self._twin, kind)(work)())
+        expected = work.read(getattr(self._reference, kind)(work)())
         functions, agrees = {}, {}
-        for name, prepare, tolerance in [*(more or []), *self._contestants(kind)]:
+        for name, prepare, tolerance in [*(more or []), *self._entries(kind)]:
             function = None if name in left_out else prepare(work)
             if function is None:
                 continue
             if name in self._natives:
                 self._natives[name].get_ready()
-            if name == TWIN:
+            if name == REFERENCE:
                 agrees[name] = "is the definition"
             else:
                 agrees[name] = _compare(name, work.read(function()), expected, tolerance)
             functions[name] = function
         before = {name: native.get_ready for name, native in self._natives.items()}
         times = interleave(functions, self._repeats, before)
-        base = times[list(self._natives)[-1] if self._natives else TWIN]
+        base = times[list(self._natives)[-1] if self._natives else REFERENCE]
         scale = 1e6 / (work.symbols.size if unit == "step" else len(work.symbols))
         return Section(
             title,
@@ -249,20 +251,20 @@ class _Bench:
             ],
         )
 
-    # Growth and limits -----------------------------------------------------------------------
+    # Scaling and roofline --------------------------------------------------------------------
 
-    def growth(self) -> dict[str, list[dict[str, Any]]]:
+    def scaling(self) -> dict[str, list[dict[str, Any]]]:
         """Time native training as the network, its sequences, batches or threads grow."""
-        self._say("Growth")
-        return growing.growth(self._bits, self._repeats, **self._parameters())
+        self._say("Scaling")
+        return scaling_tables.scaling(self._bits, self._repeats, **self._parameters())
 
-    def limits(self, native: NativeKernels, sections: list[Section]) -> dict[str, Any]:
-        """Return the machine's limits and how close native training comes to them."""
-        self._say("The machine's limits")
+    def roofline(self, native: NativeKernels, sections: list[Section]) -> dict[str, Any]:
+        """Return the machine's rates and how close native training comes to them."""
+        self._say("The machine's roofline")
         settings = self._net.settings
         native.use_isa(None)
-        found: dict[str, Any] = dict(limits.measure(native, settings.dtype, self._repeats))
-        found["floor"] = limits.floor(settings.architecture, self._bits, found)
+        found: dict[str, Any] = dict(roofline.measure(native, settings.dtype, self._repeats))
+        found["floor"] = roofline.floor(settings.architecture, self._bits, found)
         name = list(self._natives)[-1]
         found["shares"] = {}
         if found["floor"] is not None:
@@ -288,9 +290,9 @@ def _compare(name: str, found: Parameters, wanted: Parameters, tolerance: float)
     for key, value in wanted.items():
         if tolerance == 0:
             if not np.array_equal(found[key], value):
-                raise DisagreementError(f"{name} differs from the Python twin in {key}")
+                raise DisagreementError(f"{name} differs from the NumPy reference in {key}")
         else:
             worst = float(np.max([worst, np.abs(found[key] - value).max()]))  # NaN stays NaN
     if not worst <= tolerance:
-        raise DisagreementError(f"{name} differs from the Python twin by {worst:.1e}")
+        raise DisagreementError(f"{name} differs from the NumPy reference by {worst:.1e}")
     return "equal, bit for bit" if tolerance == 0 else f"within {worst:.0e}"

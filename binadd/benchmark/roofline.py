@@ -1,4 +1,4 @@
-"""What the machine could do at most, measured, and how much of it the kernels make use of.
+"""The machine's measured peak rates, and the share of them that the kernels reach.
 
 Sums of products need one multiplication and one addition for each weight and step, and every unit
 one σ for each step. If nothing else took time, and nothing had to wait for anything else, learning
@@ -8,7 +8,7 @@ from one sequence would take
 
 The first rate is that of a loop with nothing but independent multiplications and additions, a
 dozen lines of C, compiled here for the same instruction set if there is a compiler. The second is
-that of the kernels' own σ over an array that stays in the cache. No fused multiply-add: it rounds
+that of the kernels' σ over an array that stays in the cache. No fused multiply-add: it rounds
 once where binadd's arithmetic rounds twice.
 """
 
@@ -32,7 +32,7 @@ __all__ = ["floor", "measure"]
 VALUES = 16_384
 """128 KiB of float64: they stay in the second-level cache of most machines."""
 FEW = 256
-"""As many are timed, too, and taken off: what a call costs besides its values."""
+"""A call with this few values is timed, too, and subtracted: the cost of the call itself."""
 
 PEAK = r"""
 #include <stddef.h>
@@ -60,8 +60,8 @@ INSTRUCTIONS = {
     "x86_64_v3": ("-march=x86-64-v3", 32, "x", 6),
     "x86_64_v4": ("-march=x86-64-v4", 64, "v", 12),
 }
-"""Of each instruction set: the compiler's flag, bytes of a vector, its registers' constraint, and
-independent chains of each kind: as many as there are registers for, so that none is waited for."""
+"""For each instruction set: the compiler's flag, bytes of a vector, its registers' constraint, and
+the number of independent chains of each kind, enough to hide the latency of both operations."""
 
 
 def measure(kernels: Any, dtype: str, repeats: int = 9) -> dict[str, float | None]:
@@ -86,9 +86,9 @@ def measure(kernels: Any, dtype: str, repeats: int = 9) -> dict[str, float | Non
     }
 
 
-def floor(architecture: Architecture, steps: int, limits: dict[str, float | None]) -> float | None:
+def floor(architecture: Architecture, steps: int, rates: dict[str, float | None]) -> float | None:
     """Return the microseconds below which one sequence cannot be learnt from, update aside."""
-    pair, sigmoid = limits["nanoseconds_per_pair"], limits["nanoseconds_per_sigmoid"]
+    pair, sigmoid = rates["nanoseconds_per_pair"], rates["nanoseconds_per_sigmoid"]
     if pair is None or sigmoid is None:
         return None
     size = architecture.hidden_size

@@ -1,4 +1,4 @@
-"""`growth`: how the time of native training grows with network, sequences, batches and threads."""
+"""`scaling`: the time of native training against network, sequences, batches and threads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from binadd.benchmark.timing import interleave
 from binadd.benchmark.work import Work, work
 from binadd.kernels import load
 
-__all__ = ["growth"]
+__all__ = ["scaling"]
 
 SIZES = (4, 8, 16, 32, 64, 128)
 LENGTHS = (8, 16, 32, 64, 128, 256, 512, 1024)
@@ -23,17 +23,17 @@ THREADS = (1, 2, 4, 8, 16, 32, 64)
 Row = dict[str, float]
 
 
-def growth(bits: int, repeats: int, **parameters: Any) -> dict[str, list[Row]]:
+def scaling(bits: int, repeats: int, **parameters: Any) -> dict[str, list[Row]]:
     """Return tables by title, of µs per sequence.
 
     Parameters
     ----------
     bits : int
-        Steps of a sequence, where it is not they that grow.
+        Steps of a sequence, except in the table over steps.
     repeats : int
-        Rounds, of which the best counts.
+        Rounds; the times are those of the quickest.
     **parameters
-        Of the network's constructor.
+        Arguments of the network's constructor.
     """
 
     def both(count: int, steps: int, **changed: int) -> Row:
@@ -64,8 +64,8 @@ def _time(work: Work, repeats: int) -> float:
 def _threads(work: Work, repeats: int) -> list[Row]:
     """Time independent networks, one a thread: the kernels release the GIL.
 
-    The processors' own time tells whether threads get in each other's way even where other
-    programs take a part of the machine: it is the same for a sequence, however many there are.
+    Processor time per sequence shows whether threads slow each other down, even on a machine that
+    other programs use: without interference it does not depend on the number of threads.
     """
     function = Ours(load("native")).train(work)
     numbers = [n for n in THREADS if n <= (os.cpu_count() or 1)]
