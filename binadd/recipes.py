@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -137,9 +138,7 @@ class Settings:
     @property
     def architecture(self) -> Architecture:
         """The network's architecture."""
-        return Architecture(
-            self.hidden_size, self.operands, self.activation, self.biases, self.dtype
-        )
+        return _architecture_of(self)
 
     @property
     def kernel_optimizer(self) -> Optimizer:
@@ -153,6 +152,13 @@ class Settings:
             epsilon=self.epsilon,
             clip_norm=self.clip_norm,
         )
+
+
+@lru_cache(maxsize=64)
+def _architecture_of(settings: Settings) -> Architecture:
+    """Return the settings' architecture, which is asked for again and again; made once."""
+    s = settings
+    return Architecture(s.hidden_size, s.operands, s.activation, s.biases, s.dtype)
 
 
 def recipe_values(recipe: str, hidden_size: int, operands: int, activation: str) -> dict[str, Any]:

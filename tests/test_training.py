@@ -308,8 +308,8 @@ def test_weights_from_elsewhere_are_not_thrown_away(
     run = binadd.train(elsewhere(make), max_sequences=1000)
     assert (run.status, run.reached, run.restarts) == ("stuck", False, 0)
     assert run.sequences < 400 and run.advice is not None
-    run = binadd.train(elsewhere(make), max_sequences=300, restart=True)
-    assert (run.status, run.restarts) == ("limit", 2)
+    run = binadd.train(elsewhere(make), max_sequences=700, restart=True)
+    assert (run.status, run.restarts) == ("limit", 3)
     assert binadd.train(make(hidden_size=2), max_sequences=999, restart=False).status == "stuck"
 
 

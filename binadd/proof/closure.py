@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import isfinite
 
 import numpy as np
@@ -168,7 +169,11 @@ def affordable(strategy: Strategy, bounds: Bounds) -> Strategy:
 
     A zonotope of many units costs their third power.
     """
-    operands, size = bounds.operands, bounds.size
+    return _affordable(strategy, bounds.operands, bounds.size)
+
+
+@lru_cache(maxsize=256)
+def _affordable(strategy: Strategy, operands: int, size: int) -> Strategy:
     depth = affordable_depth(operands, strategy.depth)
     frame = size**2 if strategy.shape.frames else 1
     while depth and (operands << operands * depth) * frame > MOST_FRAMES:

@@ -14,6 +14,9 @@ from binadd.training.outcome import Progress, TrainingRun
 from binadd.training.schedule import MAX_SEQUENCES, check_goal
 from binadd.training.trainer import Run, finish
 
+UNWATCHED = 5
+"""How many times as long the first slice may be of which nobody is told: until the first check."""
+
 __all__ = ["Progress", "TrainingRun", "follow", "resume", "train"]
 
 
@@ -158,6 +161,8 @@ def follow(
             progress(run.progress(report))
         writer.write_if_due(run)
 
+    if progress is None and writer.path is None:  # nothing is due after the first slice
+        run.pace *= UNWATCHED
     writer.write(run)
     try:
         outcome = next(finish([run], after_slice=after_slice, report=progress is not None))

@@ -158,7 +158,7 @@ class CheckpointWriter:
     def __init__(
         self, path: str | os.PathLike[str] | None, every: int | None = None, seconds: float = 10.0
     ) -> None:
-        self._path = path
+        self.path = path
         self._every = every
         if every is not None:
             self._every = check_integer("checkpoint_every", every, 1)
@@ -168,13 +168,13 @@ class CheckpointWriter:
 
     def write(self, run: Run) -> None:
         """Write a checkpoint now."""
-        if self._path is not None:
-            save_checkpoint(run, self._path)
+        if self.path is not None:
+            save_checkpoint(run, self.path)
             self._sequences, self._time = run.state.sequences, time.monotonic()
 
     def write_if_due(self, run: Run) -> None:
         """Write a checkpoint if enough sequences or seconds have passed since the last."""
-        if self._path is None:
+        if self.path is None:
             return
         counted = self._every is not None and run.state.sequences - self._sequences >= self._every
         if counted or time.monotonic() - self._time >= self._seconds:

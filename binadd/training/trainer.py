@@ -93,7 +93,8 @@ class Run:
 
     def _put(self, state: State, schedule: Schedule) -> None:
         self._now = state, schedule
-        self.net.state = state
+        if self.net.state is not state:
+            self.net.state = state
 
     @property
     def state(self) -> State:
@@ -360,10 +361,12 @@ def finish(
 
 def _groups(runs: Sequence[Run]) -> Iterable[list[Run]]:
     """Return the runs by what can be trained in one call: with noise or batches, each alone."""
+    if len(runs) == 1:
+        return [list(runs)]
     groups: dict[Any, list[Run]] = {}
     for run in runs:
         phase = run.phase
-        alone = len(runs) == 1 or phase.noise or phase.batch_size > 1
+        alone = phase.noise or phase.batch_size > 1
         kin = (id(run.net.kernels), run.state.architecture, phase.but_for_rate())
         groups.setdefault(id(run) if alone else kin, []).append(run)
     return groups.values()
