@@ -81,13 +81,14 @@ def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) ->
         paths = {kind: output or f"{kind}.png"}
         (parameter,) = (p for p in context.command.params if p.name == "output")
         check_new_picture(context, parameter, paths[kind])
+    for path in paths.values():
+        demand_own_files(model=model, picture=path)
     require("matplotlib", "plot")
     from binadd import load, plots
 
     net = load(model)
     drawn, skipped = [], {}
     for name, path in paths.items():
-        demand_own_files(model=model, picture=path)
         try:
             figure = _draw(name, net, numbers)
         except InvalidInputError as reason:

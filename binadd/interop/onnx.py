@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.checks import check_choice, check_flag, check_integer, extra
+from binadd.checks import check_choice, check_flag, check_instance, check_integer, extra
 from binadd.errors import InvalidInputError
 from binadd.files import write_atomically
 from binadd.interop.promise import Promise, promise
@@ -73,7 +73,8 @@ def to_onnx(
     OSError
         If the file cannot be written.
     """
-    with extra("interop"):
+    check_instance("net", net, BinaryAdderRNN)
+    with extra("interop"):  # before the proof, which may take long
         import onnx  # noqa: F401
     found = promise(net, dtype, effort=effort, force=force)
     model = onnx_model(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.checks import extra
+from binadd.checks import check_instance, extra
 from binadd.errors import BinaddError, ModelFileError
 from binadd.files import write_atomically
 from binadd.interop.promise import Promise, promise
@@ -59,6 +59,7 @@ def to_safetensors(
     OSError
         If the file cannot be written.
     """
+    check_instance("net", net, BinaryAdderRNN)
     with extra("interop"):
         from safetensors.numpy import save
     found = promise(net, dtype, effort=effort, force=force)
