@@ -710,6 +710,7 @@ def propagate(
     return images
 
 
+@np.errstate(all="ignore")  # empty cells reach from inf to −inf
 def close_sets(
     architecture: Architecture,
     block: Reals,
