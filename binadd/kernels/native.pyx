@@ -597,7 +597,8 @@ def propagate(
     arguments.check_propagation(architecture, block, contexts, errors, steps, budget)
     arguments.check_layout("origins", origins, (len(origins),), "int32")
     cdef c.binadd_network network = network_of(architecture)
-    cdef c.binadd_reach reach = reach_of(block, contexts, errors, affine, steps, budget, slack, mild)
+    cdef c.binadd_reach reach = reach_of(
+        block, contexts, errors, affine, steps, budget, slack, mild)
     images = contract.new_images(architecture, contexts, len(origins), held=held)
     reach.count = len(origins)
     reach.origins = indices(origins)
@@ -628,7 +629,8 @@ def propagate(
 
 def close_sets(
     architecture, block, contexts, cells, origins, errors,
-    *, affine, steps, budget, slack, growth, bounded, patient, most_steps, rounds, work, most_cells,
+    *, affine, steps, budget, slack, growth, bounded, patient, most_steps, rounds, work,
+    most_cells,
 ):
     """See `contract.Kernels.close_sets`."""
     arguments.check_closing(
