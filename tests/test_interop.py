@@ -23,6 +23,7 @@ from binadd import (
     ModelFileError,
     interop,
 )
+from binadd.proof import Refuted
 from binadd.proof.certificate import weights_digest
 
 EVERY_PAIR = binadd.encode([(a, b) for a in range(256) for b in range(256)])
@@ -42,6 +43,13 @@ def test_safetensors(tmp_path: Path, params: dict[str, Any]) -> None:
     interop.to_safetensors(net, tmp_path / "net.safetensors", force=True)
     again = interop.from_safetensors(tmp_path / "net.safetensors")
     assert again == net and again.settings == net.settings
+
+
+def test_a_wrong_sum_of_any_length_has_a_sentence() -> None:
+    """Integers may have more digits than Python would write."""
+    wrong = Refuted(((1 << 20_000) - 1, 1), wrong_bit=19_000, got=3, expected=1 << 20_000)
+    sentence = interop.Promise(BinaryAdderRNN(), wrong, digest="").sentence
+    assert "outputs 3 for an integer of 20000 bits + 1" in sentence
 
 
 def test_safetensors_can_be_read_without_binadd(tmp_path: Path) -> None:

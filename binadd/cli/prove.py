@@ -30,7 +30,6 @@ __all__ = ["check", "describe_verdict", "every_sum", "prove", "verdict_data"]
 
 _STATUS = {"proved": YES, "refuted": NO, "undecided": UNDECIDED}
 _COLOUR = {"proved": "green", "refuted": "red", "undecided": "yellow"}
-_ALL_OF = {1: "every number", 2: "every pair of numbers", 3: "every triple of numbers"}
 
 
 @click.command(
@@ -138,7 +137,9 @@ def every_sum(operands: int) -> str:
     >>> every_sum(2)
     'every pair of numbers of every length'
     """
-    return f"{_ALL_OF.get(operands, f'every {operands} numbers')} of every length"
+    from binadd.proof.verdict import every
+
+    return f"{every(operands)} of every length"
 
 
 def describe_verdict(verdict: Verdict, operands: int) -> str:

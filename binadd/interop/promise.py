@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from binadd.checks import shorten
 from binadd.errors import ExportError
 from binadd.interop.rounding import rounded
 from binadd.model import BinaryAdderRNN
@@ -49,13 +50,7 @@ class Promise:
         if isinstance(self.verdict, Proved):
             return f"it adds all numbers of every length {arithmetic}"
         if isinstance(self.verdict, Refuted):
-            operands = " + ".join(map(str, self.verdict.operands))
-            if len(operands) > 60:
-                operands = (
-                    f"a sum of {max(map(int.bit_length, self.verdict.operands))}-bit numbers"
-                )
-                return f"it gets {operands} wrong {arithmetic}"
-            return f"it outputs {self.verdict.got} for {operands} {arithmetic}"
+            return f"it outputs {shorten(self.verdict.got)} for {self.verdict.sum} {arithmetic}"
         return f"there is neither a proof nor a wrong sum {arithmetic}"
 
     @property

@@ -20,7 +20,18 @@ from binadd.proof.certificate import Certificate
 if TYPE_CHECKING:
     from binadd.proof.automaton import Automaton
 
-__all__ = ["Proved", "Refuted", "Undecided", "Verdict"]
+__all__ = ["Proved", "Refuted", "Undecided", "Verdict", "every"]
+
+_EVERY = {1: "number", 2: "pair of numbers", 3: "triple of numbers"}
+
+
+def every(operands: int) -> str:
+    """Return the operands that a proof is about, in words.
+
+    >>> every(2), every(4)
+    ('every pair of numbers', 'every 4 numbers')
+    """
+    return f"every {_EVERY.get(operands, f'{operands} numbers')}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +101,11 @@ class Refuted:
     got: int
     expected: int
 
+    @property
+    def sum(self) -> str:
+        """The operands as a sum, in words where they are long."""
+        return " + ".join(map(shorten, self.operands))
+
     def __repr__(self) -> str:
         """Integers may have thousands of digits, more than Python would write."""
         operands = ", ".join(map(shorten, self.operands))
@@ -101,7 +117,7 @@ class Refuted:
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
         return (
-            f"<b>Refuted</b>: for {' + '.join(map(shorten, self.operands))} it outputs "
+            f"<b>Refuted</b>: for {self.sum} it outputs "
             f"{shorten(self.got)}; the sum is {shorten(self.expected)}. "
             f"Bit {self.wrong_bit:,} is the lowest that is wrong."
         )

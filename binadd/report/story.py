@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from html import escape
 
-from binadd.bits import encode
+from binadd.bits import bits_of, carries, encode
 from binadd.checks import shorten
 from binadd.model import BinaryAdderRNN
 from binadd.proof import Proved, Refuted, Verdict
 from binadd.proof.automaton import Unit
+from binadd.proof.verdict import every
 
 __all__ = [
     "NAMES",
@@ -26,7 +27,6 @@ FIRST, LAST = 3, 8
 
 NAMES = "abcdefgh"
 """Of the numbers that are added."""
-NUMBERS = {1: "number", 2: "pair of numbers", 3: "triple of numbers"}
 
 
 def count(operands: int) -> str:
@@ -39,21 +39,14 @@ def count(operands: int) -> str:
     return f"{words[operands - 1]} number{'s' if operands > 1 else ''}"
 
 
-def _every(operands: int) -> str:
-    return f"every {NUMBERS.get(operands, f'{operands} numbers')}, of every length"
-
-
-def _sum(verdict: Refuted) -> str:
-    return " + ".join(map(shorten, verdict.operands))
-
-
 def summary(net: BinaryAdderRNN, verdict: Verdict) -> str:
     """Return the verdict in one sentence of HTML."""
     if isinstance(verdict, Proved):
-        return f"<strong>Proved:</strong> it adds {_every(net.settings.operands)}, correctly."
+        operands = every(net.settings.operands)
+        return f"<strong>Proved:</strong> it adds {operands}, of every length, correctly."
     if isinstance(verdict, Refuted):
         return (
-            f'<strong class="no">Refuted:</strong> for {_sum(verdict)} it outputs '
+            f'<strong class="no">Refuted:</strong> for {verdict.sum} it outputs '
             f"{shorten(verdict.got)}; the sum is {shorten(verdict.expected)}."
         )
     return (
@@ -112,7 +105,7 @@ def proof(net: BinaryAdderRNN, verdict: Verdict) -> str:
     """Return why the verdict is true."""
     if isinstance(verdict, Refuted):
         return (
-            f"<p>The sum {_sum(verdict)}, worked through bit by bit. The lowest wrong bit is "
+            f"<p>The sum {verdict.sum}, worked through bit by bit. The lowest wrong bit is "
             f"number {verdict.wrong_bit:,}.</p>{counterexample(net, verdict)}"
         )
     if isinstance(verdict, Proved):
@@ -143,23 +136,22 @@ def counterexample(net: BinaryAdderRNN, verdict: Refuted) -> str:
     X = encode([verdict.operands])
     probabilities, bits = net.predict_proba(X)[0], net.predict(X)[0]
     heads = "".join(f'<th scope="col">{name}</th>' for name in NAMES[: X.shape[2]])
-    rows, carry = [], 0
+    rows, before = [], [0, *carries(X[0]).tolist()]
+    exact = bits_of(verdict.expected, X.shape[1])
     skipped = range(FIRST, max(FIRST, verdict.wrong_bit + 1 - LAST))
     for t in range(verdict.wrong_bit + 1):
-        total = int(X[0, t].sum()) + carry
         if t not in skipped:
             cells = "".join(f"<td>{bit}</td>" for bit in X[0, t])
-            wrong = int(bits[t]) != total % 2
+            wrong = bits[t] != exact[t]
             said = f'<td class="wrong">{bits[t]} wrong</td>' if wrong else f"<td>{bits[t]}</td>"
             rows.append(
-                f'<tr><th scope="row">{t}</th>{cells}<td>{carry}</td><td>{total % 2}</td>'
+                f'<tr><th scope="row">{t}</th>{cells}<td>{before[t]}</td><td>{exact[t]}</td>'
                 f"<td>{probabilities[t]:.3f}</td>{said}</tr>"
             )
         elif t == skipped.start:
             rows.append(
                 f'<tr><td colspan="{X.shape[2] + 5}">… {len(skipped):,} right bits</td></tr>'
             )
-        carry = total // 2
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="The wrong sum"><table><thead>'
         f'<tr><th scope="col">bit</th>{heads}<th scope="col">carry</th>'
