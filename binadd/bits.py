@@ -22,6 +22,7 @@ from binadd.errors import InvalidInputError, InvalidTypeError
 
 __all__ = [
     "bits_of",
+    "carries",
     "check_bits",
     "check_sequences",
     "decode",
@@ -253,6 +254,20 @@ def popcounts(symbols: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
 
 
 _POPCOUNT = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
+
+
+def carries(bits: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the carry (…, T) of true addition after each step of bits (…, T, n).
+
+    Examples
+    --------
+    >>> carries(encode([(3, 1)]))
+    array([[1, 1, 0]])
+    """
+    carry: NDArray[np.int64] = bits.sum(axis=-1, dtype=np.int64)
+    for t in range(carry.shape[-1]):
+        carry[..., t] = (carry[..., t] + (carry[..., t - 1] if t else 0)) // 2
+    return carry
 
 
 def every_symbol(operands: int) -> NDArray[np.uint8]:

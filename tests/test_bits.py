@@ -17,6 +17,13 @@ INTEGERS = st.integers(0, 2**600)
 OPERANDS = st.lists(INTEGERS, min_size=1, max_size=8)
 
 
+@given(st.lists(st.integers(0, 2**40), min_size=1, max_size=8))
+def test_carries_are_what_is_left_of_the_sum(integers: list[int]) -> None:
+    X = bits.encode([integers])
+    lower = [sum(n % (2 << t) for n in integers) >> (t + 1) for t in range(X.shape[1])]
+    assert bits.carries(X)[0].tolist() == lower
+
+
 @given(INTEGERS, st.integers(0, 9))
 def test_bits_of_an_integer_and_back(integer: int, more: int) -> None:
     length = integer.bit_length() + more

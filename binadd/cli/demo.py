@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -72,27 +72,25 @@ def _steps(
 ) -> Iterator[str]:
     """Yield a table of the steps of a sum: bits, carry, hidden units as shades, the output."""
     from binadd import encode
+    from binadd.bits import carries
 
     X = encode([(a, b)])
     states, probabilities = net.hidden_states(X)[0], net.predict_proba(X)[0]
+    outputs, before = net.predict(X)[0].tolist(), [0, *carries(X[0]).tolist()]
     units = len(states[0])
     yield f"   bit  a b carry  {'hidden units':{units}}  P(1)  output"
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-    carry = 0
-    for t, (bits, state) in enumerate(zip(X[0].tolist(), states.tolist(), strict=True)):
-        total = sum(bits) + carry
-        output = int(probabilities[t] > 0.5)
-        right = output == total % 2
-        if t >= first and (last is None or t < last):
-            shown = style(str(output), fg="green") if right else style(f"{output} wrong", fg="red")
-            yield (
-                f"   {t:>3}  {bits[0]} {bits[1]}   {carry}    {_shade(state, encoding)}"
-                f"  {probabilities[t]:.2f}    {shown}"
-            )
-        carry = total // 2
+    for t in range(first, len(outputs) if last is None else last):
+        bits, output = X[0, t].tolist(), outputs[t]
+        right = output == (sum(bits) + before[t]) % 2
+        shown = style(str(output), fg="green") if right else style(f"{output} wrong", fg="red")
+        yield (
+            f"   {t:>3}  {bits[0]} {bits[1]}   {before[t]}    {_shade(states[t], encoding)}"
+            f"  {probabilities[t]:.2f}    {shown}"
+        )
 
 
-def _shade(state: list[float], encoding: str) -> str:
+def _shade(state: Iterable[float], encoding: str) -> str:
     """Return one character for each unit, the darker the higher its value."""
     try:
         _SHADES.encode(encoding)

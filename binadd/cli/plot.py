@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import click
@@ -25,12 +27,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from binadd.model import BinaryAdderRNN
+    from binadd.proof import Verdict
 
 __all__ = ["plot"]
 
 _KINDS = ("sum", "automaton", "learning", "states")
-_SMALL = (23, 42, 7, 88, 5, 61, 12, 30)
-"""What the picture of a sum adds where no numbers are given."""
 
 
 @click.command(
@@ -85,12 +86,14 @@ def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) ->
         demand_own_files(model=model, picture=path)
     require("matplotlib", "plot")
     from binadd import load, plots
+    from binadd.proof import prove
 
     net = load(model)
+    verdict = cache(partial(prove, net))  # which takes long: once, if at all
     drawn, skipped = [], {}
     for name, path in paths.items():
         try:
-            figure = _draw(name, net, numbers)
+            figure = _draw(name, net, numbers, verdict)
         except InvalidInputError as reason:
             if kind != "all":
                 raise
@@ -119,20 +122,23 @@ def _new_folder(path: str) -> str:
     return path
 
 
-def _draw(kind: str, net: BinaryAdderRNN, numbers: tuple[str, ...]) -> Figure | Outcome:
+def _draw(
+    kind: str, net: BinaryAdderRNN, numbers: tuple[str, ...], verdict: Callable[[], Verdict]
+) -> Figure | Outcome:
     """Return a picture; an outcome where there is none without a proof."""
     from binadd import plots
-    from binadd.proof import Proved, prove
+    from binadd.plots.sums import EXAMPLE
+    from binadd.proof import Proved
 
     if kind == "sum":
-        integers = map(parse_integer, numbers) if numbers else _SMALL[: net.settings.operands]
+        integers = map(parse_integer, numbers) if numbers else EXAMPLE[: net.settings.operands]
         return plots.hidden_states(net, *integers)
     if kind == "learning":
         return plots.learning_curve(*plots.train_again(net))
-    verdict = prove(net)
+    found = verdict()
     if kind == "states":
-        return plots.state_space(net, verdict)
-    if not isinstance(verdict, Proved):
-        text = describe_verdict(verdict, net.settings.operands)
-        return Outcome(text, verdict_data(verdict), NO)
-    return plots.automaton(verdict.automaton)
+        return plots.state_space(net, found)
+    if not isinstance(found, Proved):
+        text = describe_verdict(found, net.settings.operands)
+        return Outcome(text, verdict_data(found), NO)
+    return plots.automaton(found.automaton)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.bits import unpack_symbols
+from binadd.bits import carries, unpack_symbols
 from binadd.checks import check_instance
 from binadd.model import BinaryAdderRNN
 from binadd.plots.figures import CARRIES, INK, new_figure
@@ -84,7 +84,7 @@ def _sets_in_words(count: int) -> str:
 def _draw(axes: Axes, net: BinaryAdderRNN, verdict: Verdict | None) -> None:
     from matplotlib.collections import PolyCollection
 
-    states, carries = _states(net)
+    states, carried = _states(net)
     middle = states.mean(axis=0)
     _, sizes, directions = np.linalg.svd(states - middle, full_matrices=False)
     plane = np.zeros((2, states.shape[1]))
@@ -100,7 +100,7 @@ def _draw(axes: Axes, net: BinaryAdderRNN, verdict: Verdict | None) -> None:
         )
     points = (states - middle) @ plane.T
     for carry in range(net.settings.operands):
-        chosen = points[carries == carry]
+        chosen = points[carried == carry]
         axes.scatter(
             chosen[:, 0],
             chosen[:, 1],
@@ -123,13 +123,8 @@ def _states(net: BinaryAdderRNN) -> tuple[Reals, NDArray[np.int64]]:
     raw = data_stream(0).random_raw(SUMS * STEPS).reshape(SUMS, STEPS)
     symbols = (raw >> np.uint64(8) & np.uint64((1 << operands) - 1)).astype(np.uint8)
     X = unpack_symbols(symbols, operands)
-    carries = np.zeros((SUMS, STEPS), np.int64)
-    carry = np.zeros(SUMS, np.int64)
-    for t in range(STEPS):
-        carry = (carry + X[:, t].sum(axis=1, dtype=np.int64)) // 2
-        carries[:, t] = carry
     states = net.hidden_states(X).astype(np.float64)
-    return states.reshape(SUMS * STEPS, -1), carries.reshape(-1)
+    return states.reshape(SUMS * STEPS, -1), carries(X).reshape(-1)
 
 
 def _shadow(certificate: Any, number: int, plane: Reals, middle: Reals) -> Reals:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from binadd.bits import encode, pack_symbols
+from binadd.bits import carries, encode, pack_symbols
 from binadd.checks import check_instance
 from binadd.errors import InvalidInputError
 from binadd.kernels import reference
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["hidden_states"]
+__all__ = ["EXAMPLE", "hidden_states"]
+
+EXAMPLE = (23, 42, 7, 88, 5, 61, 12, 30)
+"""Numbers to add, of which a network takes as many as it has operands."""
 
 KEY = {"input": BLUE, "true value": GREY, "right output": GREEN, "wrong output": ORANGE}
 
@@ -43,7 +46,7 @@ def hidden_states(net: BinaryAdderRNN, *integers: int) -> Figure:
     """
     check_instance("net", net, BinaryAdderRNN)
     X = _encode(net, integers)
-    states, carry = net.hidden_states(X)[0], _carries(X[0])
+    states, carry = net.hidden_states(X)[0], carries(X[0])
     order = _by_carry(states, carry)
     true = reference.exact_sums(pack_symbols(X), len(integers))[0]
     inputs = [_plain(str(n), bits, BLUE) for n, bits in zip(integers, X[0].T, strict=True)]
@@ -79,15 +82,6 @@ def _encode(net: BinaryAdderRNN, integers: tuple[int, ...]) -> Any:
     if steps > 64:
         raise InvalidInputError(f"a sum of {steps} bits is too long to be drawn: 64 at most")
     return X
-
-
-def _carries(bits: Any) -> Any:
-    """Return the carry after each step of bits (T, n)."""
-    carries, carry = [], 0
-    for ones in bits.sum(axis=1, dtype=int):
-        carry = (int(ones) + carry) // 2
-        carries.append(carry)
-    return np.array(carries)
 
 
 # In words ----------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from binadd.checks import check_instance
 from binadd.errors import InvalidInputError
 from binadd.files import write_atomically
 from binadd.model import BinaryAdderRNN
+from binadd.plots.sums import EXAMPLE
 from binadd.proof import Proved, Refuted, Verdict, prove
 from binadd.proof.certificate import weights_digest
 from binadd.report import story
@@ -26,7 +27,6 @@ from binadd.report.story import NAMES
 
 __all__ = ["describe", "render", "write"]
 
-SUMMANDS = (23, 42, 7, 88, 5, 61, 12, 30)
 LONGEST = 512
 """Bits of a counterexample that the page can begin with."""
 
@@ -138,7 +138,7 @@ def _summands(net: BinaryAdderRNN, verdict: Verdict) -> tuple[int, ...]:
     """Return the numbers that the page begins with: a wrong sum if it is known."""
     if isinstance(verdict, Refuted) and max(verdict.operands).bit_length() <= LONGEST:
         return verdict.operands
-    return SUMMANDS[: net.settings.operands]
+    return EXAMPLE[: net.settings.operands]
 
 
 def _inputs(numbers: tuple[int, ...]) -> str:

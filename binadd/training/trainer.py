@@ -393,7 +393,7 @@ def _learn(group: Sequence[Run], report: bool) -> Report | None:
 
 
 def _learn_together(group: Sequence[Run], updates: int) -> None:
-    """Train each run on `count` sequences, in one call of the kernels."""
+    """Train each run on `updates` sequences of its own, in one call of the kernels."""
     phase = group[0].phase
     shape = len(group), updates, phase.bits
     batch = Batch(np.empty(shape, np.uint8), np.empty(shape, np.uint8))
