@@ -428,6 +428,16 @@ def test_a_sweep_is_drawn() -> None:
         plots.sweep([row(0, size, 1, "proved") for size in range(1, 10)])
 
 
+def test_a_sweep_with_diverged_networks_is_drawn() -> None:
+    """They have no count of sequences."""
+    diverged = {"seed": 0, "hidden_size": 8, "sequences": None, "status": "diverged"}
+    proved = diverged | {"seed": 1, "sequences": 300, "status": "proved"}
+    (line,) = plots.sweep([diverged, proved]).axes[0].lines
+    assert list(line.get_ydata()) == [0, 50, 50]
+    (line,) = plots.sweep([diverged]).axes[0].lines
+    assert list(line.get_ydata()) == [0, 0]
+
+
 def test_an_unknown_ending(tmp_path: Path) -> None:
     figure = plots.hidden_states(BinaryAdderRNN(2), 1, 1)
     with pytest.raises(InvalidInputError, match=r"a picture can be .*png.*, not 'txt'"):

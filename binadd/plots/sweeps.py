@@ -81,7 +81,8 @@ def _groups(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def _draw(axes: Axes, groups: Mapping[str, Sequence[Row]]) -> None:
-    last = max(row["sequences"] for rows in groups.values() for row in rows)
+    # Of a network that diverged it is not known where.
+    last = max(row["sequences"] or 0 for rows in groups.values() for row in rows)
     first = last
     for number, (label, rows) in enumerate(groups.items()):
         reached = sorted(row["sequences"] for row in rows if row["status"] in GOALS)
