@@ -212,13 +212,9 @@ class _Graph:
         self, nodes: list[Any], inputs: list[Any], outputs: list[Any], constants: dict[str, Any]
     ) -> Any:
         """Return the checked model."""
-        from onnx import checker, helper, numpy_helper
+        from onnx import checker, helper
 
-        tensors = [
-            numpy_helper.from_array(np.array(array, order="C"), name)
-            for name, array in constants.items()
-        ]
-        graph = helper.make_graph(nodes, "binadd", inputs, outputs, tensors)
+        graph = helper.make_graph(nodes, "binadd", inputs, outputs, _tensors(constants))
         model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid("", OPSET)],
@@ -236,6 +232,15 @@ class _Graph:
         ]
         bits = self.value("bits", self.batch, self.steps, operands, bits=True)
         return self.model(nodes, [bits], outputs, constants)
+
+
+def _tensors(constants: dict[str, Any]) -> list[Any]:
+    from onnx import numpy_helper
+
+    return [
+        numpy_helper.from_array(np.array(array, order="C"), name)
+        for name, array in constants.items()
+    ]
 
 
 def _rnn(graph: _Graph) -> Any:
@@ -329,6 +334,7 @@ def _scan(graph: _Graph) -> Any:
         "step",
         [graph.value("h", graph.batch, graph.size), graph.value("x_t", graph.batch, operands)],
         [graph.value("next_state", graph.batch, graph.size), graph.value("o_t", graph.batch)],
+        _tensors(constants),  # in here: onnx.reference 1.19 and older find none outside
     )
     nodes = [
         *graph.cast(),
@@ -340,4 +346,4 @@ def _scan(graph: _Graph) -> Any:
         helper.make_node("Transpose", ["outputs"], ["logits"], perm=[1, 0]),
         helper.make_node("Sigmoid", ["logits"], ["probabilities"]),
     ]
-    return graph.sequences(nodes, constants | more)
+    return graph.sequences(nodes, more)
