@@ -176,7 +176,7 @@ def test_hidden_states(params: dict[str, Any], tmp_path: Path) -> None:
     image = figure.axes[1].images[0].get_array()
     steps = binadd.encode([integers]).shape[1]
     assert image.shape == (5, steps)
-    assert {*map(str, integers), "carry after", "said"} <= set(texts(figure))
+    assert {*map(str, integers), "carry after", "output"} <= set(texts(figure))
     assert {"input", "true value", "right output", "wrong output"} <= set(texts(figure))
     assert "Units are sorted by the carry: at the top those that are higher" in words(figure)
     assert_legible(figure)
@@ -214,12 +214,12 @@ def test_every_bit_is_right_or_wrong_by_itself(
     answer, true = net.add(*integers), sum(integers)
     assert answer != true
     figure = plots.hidden_states(net, *integers)
-    said, colours = row_of(figure, "said")
+    said, colours = row_of(figure, "output")
     right, _ = row_of(figure, "true sum")
     assert binadd.decode([said, right]) == [answer, true]
     for bit, its, colour in zip(said, right, colours, strict=True):
         assert colour == (ORANGE if bit != its else GREEN if bit else PALE_GREEN)
-    assert f"= {answer}, says the network, but it is {true}" in words(figure)
+    assert f"= {answer}, which is wrong: it is {true}" in words(figure)
     assert_legible(figure)
 
 
@@ -228,8 +228,8 @@ def test_a_right_answer_needs_no_true_sum() -> None:
     binadd.train(net)
     figure = plots.hidden_states(net, 2**62 + 12345, 2**63 - 1)
     assert "true sum" not in texts(figure)
-    assert set(row_of(figure, "said")[1]) == {GREEN, PALE_GREEN}
-    assert f"= {2**62 + 12345 + 2**63 - 1}, says the network, and is right" in words(figure)
+    assert set(row_of(figure, "output")[1]) == {GREEN, PALE_GREEN}
+    assert f"= {2**62 + 12345 + 2**63 - 1}, which is right" in words(figure)
     assert_legible(figure)
 
 
@@ -281,7 +281,7 @@ def test_units_show_what_they_hold() -> None:
     assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == [
         f"unit {unit.index}" for unit in units
     ]
-    assert f"tells {units[0].role}" in texts(figure)
+    assert f"separates {units[0].role}" in texts(figure)
     bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in figure.axes[1].patches]
     for unit, drawn in zip(units, np.array(bars).reshape(len(units), -1, 2), strict=True):
         for (low, high), (left, right) in zip(unit.ranges, drawn, strict=True):
