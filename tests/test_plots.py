@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -18,7 +19,7 @@ pytest.importorskip("matplotlib")
 
 from binadd import benchmark, plots
 from binadd.benchmark.report import Report, Row, Section
-from binadd.plots.figures import GREEN, ORANGE, PALE_GREEN
+from binadd.plots.figures import BLUE, GREEN, ORANGE, PALE_GREEN
 from binadd.proof.automaton import Automaton
 
 
@@ -271,6 +272,10 @@ def test_automaton(tmp_path: Path) -> None:
     assert {"0/0   1/1", "2/0", "0/1", "1/0   2/1"} <= set(texts(figure))
     assert "before the slash is how many of the input bits are ones" in words(figure)
     plots.save(figure, tmp_path / "automaton.svg")
+    picture = (tmp_path / "automaton.svg").read_text("utf-8")
+    assert BLUE.lower() in picture
+    named = re.findall(r'(?:fill|stroke): ([^;"]+)', picture)
+    assert all(re.fullmatch(r"none|#[0-9a-f]{6}", colour) for colour in named)
 
 
 def test_units_show_what_they_hold() -> None:

@@ -68,6 +68,7 @@ def main(write):
         if new.cell_type == "code" and list(texts(old)) != list(texts(new)):
             changed += 1
             print(f"--- {new.id}", *texts(old), f"+++ {new.id}", *texts(new), sep="\n")
+    fresh.metadata.language_info = {"name": "python"}  # and not which version ran it
     if write:
         nbformat.write(fresh, PATH)
     print(f"{len(fresh.cells)} cells, {changed} of them with other outputs")

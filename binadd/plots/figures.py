@@ -179,7 +179,7 @@ def _name_parts(svg: bytes, name: str) -> bytes:
     """Rename the parts that others refer to: matplotlib names some of them by where they lay in
     memory."""
     text = svg.decode()
-    parts = dict.fromkeys(re.findall(r'#([\w.-]+)[")]', text))
+    parts = dict.fromkeys(re.findall(r'(?:url\(|href=")#([\w.-]+)', text))
     names = {part: f"{name}-{number}" for number, part in enumerate(parts)}
     text = re.sub(
         r'(?<=id=")[^"]+(?=")|(?<=#)[\w.-]+(?=[")])', lambda m: names.get(m[0], m[0]), text
