@@ -62,6 +62,7 @@ def head(path: Path) -> str:
     assert comment, f"{path.name} does not begin with a comment"
     text = re.sub(r"(?m)^# *", "", comment[1]).replace("__", r"\_\_").strip()
     text = re.sub(r"(?m)^([A-Z][a-z ]+):", r"\n**\1:**", text)
+    text = text.replace(".\n", "\n", 1)  # a title has no full stop
     return f"## {text}\n\n**Script:** `findings/{path.name}`"
 
 

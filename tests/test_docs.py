@@ -176,7 +176,7 @@ def test_tour(monkeypatch: pytest.MonkeyPatch) -> None:
             if isinstance(last, ast.Expr):
                 expression = compile(ast.Expression(last.value), cell["id"], "eval")
                 values[cell["id"]] = eval(expression, names)
-    assert values["learning-code"] == "100.0% of all sums are right"
+    assert values["learning-code"] == "100.0% of 500 sums are right"
     for mistake in ("highest-first", "slope-code", "weights-code"):
         assert float(values[mistake].partition("%")[0]) < 20
     assert all(values[cell] is True for cell in ("forward-code", "backward-code", "same-bits"))

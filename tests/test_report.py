@@ -190,7 +190,7 @@ def test_the_page_is_whole_and_fetches_nothing(page: str) -> None:
     assert outline.headings == [
         "Let it add",
         "How it was trained",
-        "What it has in mind",
+        "What it remembers",
         "The machine inside it",
         "Why it is right",
     ]

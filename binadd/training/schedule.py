@@ -14,7 +14,7 @@ import numpy as np
 from binadd.checks import check_flag, check_integer, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels.contract import MAX_EXHAUSTIVE_BITS, Optimizer
-from binadd.recipes import Settings, bits_by_shape
+from binadd.settings import Settings, bits_by_shape
 from binadd.training import noise
 
 __all__ = ["MAX_SEQUENCES", "Goal", "Phase", "Schedule", "check_goal", "phase_of"]
