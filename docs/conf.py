@@ -50,7 +50,9 @@ def gather(*_: object) -> None:
 
 
 def findings(folder: Path) -> str:
-    """Return the heads of all findings, between what their README begins and ends with."""
+    """Return what the findings' README begins and ends with, and the heads of all of them."""
+    if not folder.exists():  # as in an sdist
+        return "# What surprised\n\nThe repository has these scripts, in `findings/`.\n"
     before, _, after = (folder / "README.md").read_text("utf-8").partition("\n| | |\n")
     heads = [head(path) for path in sorted(folder.glob("*.sh"))]
     return "\n\n".join([before, re.sub(r"(?m)^\|.*\n", "", after), *heads])
