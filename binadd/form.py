@@ -70,6 +70,11 @@ class Form:
         """Whether all coefficients are 1."""
         return set(self.coefficients) == {1}
 
+    @property
+    def verb(self) -> str:
+        """What a network does with numbers: "adds", or "computes a − b for"."""
+        return "adds" if self.is_sum else f"computes {self} for"
+
     def evaluate(self, integers: Iterable[int]) -> int:
         """Return Σ cᵢxᵢ."""
         return sum(c * x for c, x in zip(self.coefficients, integers, strict=True))
@@ -88,11 +93,10 @@ class Form:
 
     def totals(self, symbols: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return weight + carry, counted from the lowest, at each step of symbols (N, T)."""
-        totals = self.weights[symbols]
-        carry = np.full(len(symbols), self.start, np.uint8)
-        for t in range(symbols.shape[1]):
-            totals[:, t] += carry
-            carry = totals[:, t] >> 1
+        totals: NDArray[np.uint8] = self.weights[symbols]
+        totals[:, 0] += np.uint8(self.start)
+        for t in range(1, symbols.shape[1]):
+            totals[:, t] += totals[:, t - 1] >> 1
         return totals
 
     def after(self, symbols: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -159,7 +163,9 @@ magnitudes add up to; (9, -9) need 18
         )
     given = list(coefficients)
     if not 1 <= len(given) <= MAX_OPERANDS:
-        raise InvalidInputError(f"there must be 1 to {MAX_OPERANDS} coefficients, not {len(given)}")
+        raise InvalidInputError(
+            f"there must be 1 to {MAX_OPERANDS} coefficients, not {len(given)}"
+        )
     checked = tuple(check_integer("a coefficient", c, -(2**62), 2**62) for c in given)
     if not any(checked):
         raise InvalidInputError("coefficients must not all be 0")

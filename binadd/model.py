@@ -33,7 +33,6 @@ from binadd.bits import (
 from binadd.bitstream import BitStream
 from binadd.checks import check_instance, check_integer, shorten
 from binadd.errors import InvalidInputError, ModelFileError, UnknownAttributeError
-from binadd.form import check_coefficients
 from binadd.kernels import load as load_kernels
 from binadd.kernels.arguments import check_layout
 from binadd.kernels.contract import Architecture, Batch, Kernels
@@ -88,8 +87,9 @@ def _configure(given: Mapping[str, Any], before: _Snapshot | None = None) -> _Sn
     if given["coefficients"] is not None:  # which decide how many operands there are
         given = {**given, "operands": settings.operands}
     kernels = load_kernels(given["backend"])
-    if before is not None and _belongs(before.state, settings):
-        return replace(before, given=given, settings=settings, kernels=kernels)
+    state = None if before is None else _of_settings(before.state, settings)
+    if before is not None and state is not None:
+        return replace(before, given=given, settings=settings, kernels=kernels, state=state)
     state = initial_state(settings.architecture, settings.seed)
     return _Snapshot(given, settings, kernels, state)
 
@@ -97,6 +97,15 @@ def _configure(given: Mapping[str, Any], before: _Snapshot | None = None) -> _Sn
 def _belongs(state: State, settings: Settings) -> bool:
     """Whether a state has the architecture and seed of the settings."""
     return (state.architecture, state.seed) == (settings.architecture, settings.seed)
+
+
+def _of_settings(state: State, settings: Settings) -> State | None:
+    """Return a state as one of these settings, which may ask for another form; or None."""
+    before = state.architecture
+    if len(before.coefficients) == settings.operands and before != settings.architecture:
+        other = replace(before, coefficients=settings.coefficients)
+        state = replace(state, architecture=other, status=None)
+    return state if _belongs(state, settings) else None
 
 
 class _Setting(Generic[T]):
@@ -120,7 +129,7 @@ class _Setting(Generic[T]):
         with _CHANGING:
             now = net._now
             after = _configure({**now.given, self._name: value}, now)
-            if after.state is not now.state and not _is_untrained(now.state):
+            if after.state.block is not now.state.block and not _is_untrained(now.state):
                 raise InvalidInputError(
                     f"{self._name} = {shorten(value)} would discard the weights of this network: "
                     f"make another one, or call set_params({self._name}={shorten(value)}), which "
@@ -195,8 +204,7 @@ class BinaryAdderRNN:
 
     Notes
     -----
-    `hidden_size`, `operands`, `coefficients`, `activation`, `biases`, `dtype` and `seed` decide
-    about the weights.
+    `hidden_size`, `operands`, `activation`, `biases`, `dtype` and `seed` decide about the weights.
     Assigning another value to one of them is refused once there are weights to lose; `set_params`,
     which searches call, starts anew from the seed. Changing anything else keeps the weights.
 
@@ -328,13 +336,16 @@ class BinaryAdderRNN:
         if not params:
             return self
         kept = self.get_params()
-        if "operands" in kept and params.get("coefficients") is not None:  # these decide how many operands there are
+        if (
+            "operands" in kept and params.get("coefficients") is not None
+        ):  # these decide how many operands there are
             kept["operands"] = DEFAULTS["operands"]
         made = type(self)(**(kept | params))
         with _CHANGING:
             now, after = self._now, made._now
-            if _belongs(now.state, after.settings):
-                after = replace(after, state=now.state, steps=now.steps)
+            state = _of_settings(now.state, after.settings)
+            if state is not None:
+                after = replace(after, state=state, steps=now.steps)
             self._now = after
         for name in allowed:
             if name not in DEFAULTS:
@@ -460,9 +471,6 @@ class BinaryAdderRNN:
             if name in params:
                 raise InvalidInputError(f"{name} follows from the weights and cannot be given")
         architecture, block = read_parameters(parameters, activation, params.get("dtype"))
-        if params.get("coefficients") is not None:
-            coefficients = check_coefficients(params["coefficients"])
-            architecture = replace(architecture, coefficients=coefficients)
         net = cls(
             architecture.hidden_size,
             operands=architecture.operands,
@@ -471,6 +479,7 @@ class BinaryAdderRNN:
         )
         if net.settings.biases != architecture.biases:
             net.biases = architecture.biases
+        architecture = replace(architecture, coefficients=net.settings.coefficients)
         net.state = state_of_block(architecture, block, net.settings.seed)
         return net
 
@@ -589,9 +598,9 @@ class BinaryAdderRNN:
         state = now.state
         form = state.architecture.form
         if len(integers) != state.architecture.operands:
-            does = "adds" if form.is_sum else f"computes {form} of"
+            count = state.architecture.operands
             raise InvalidInputError(
-                f"this network {does} {state.architecture.operands} integers, not {len(integers)}"
+                f"this network {form.verb} {count} integers, not {len(integers)}"
             )
         for integer in integers:
             if type(integer) is not int or integer < 0:  # rare: an error, or NumPy's integers
@@ -814,13 +823,11 @@ class BinaryAdderRNN:
         settings, state = self.settings, self.state
         weights = sum(array.size for array in self.parameters.values())
         trained = f"trained on {state.sequences:,} sequences" if state.sequences else "not trained"
-        does = f"adds {settings.operands} numbers"
-        if not settings.form.is_sum:
-            does = f"computes {settings.form}"
         status = f", {state.status}" if state.status in ("proved", "exact") else ""
         return (
-            f"<code>{escape(repr(self))}</code><br>{does} with "
-            f"{settings.hidden_size} hidden units, {weights:,} weights; {trained}{status}"
+            f"<code>{escape(repr(self))}</code><br>{settings.form.verb} {settings.operands} "
+            f"numbers with {settings.hidden_size} hidden units, {weights:,} weights; "
+            f"{trained}{status}"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -925,7 +932,9 @@ def _check_pair(
     targets = check_bits(y, symbols.shape)
     if not np.array_equal(targets, sums):
         reverse = np.ascontiguousarray(symbols[:, ::-1])
-        if np.array_equal(targets[:, ::-1], now.kernels.exact_sums(now.state.architecture, reverse)):
+        if np.array_equal(
+            targets[:, ::-1], now.kernels.exact_sums(now.state.architecture, reverse)
+        ):
             warnings.warn(
                 "y has the true sums of X with the most significant bit first, but a network "
                 "reads the least significant first: pass X[:, ::-1] and y[:, ::-1]",

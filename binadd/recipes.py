@@ -164,9 +164,7 @@ class Settings:
 def _architecture_of(settings: Settings) -> Architecture:
     """Return the settings' architecture, which is asked for again and again; made once."""
     s = settings
-    return Architecture(
-        s.hidden_size, s.operands, s.activation, s.biases, s.dtype, s.coefficients
-    )
+    return Architecture(s.hidden_size, s.operands, s.activation, s.biases, s.dtype, s.coefficients)
 
 
 def recipe_values(recipe: str, hidden_size: int, carries: int, activation: str) -> dict[str, Any]:

@@ -214,7 +214,7 @@ INLINE void run_boxes(box_checker *b, const shape *s, int length, int bearable)
 }
 
 /* Doubt what leads to a doubt, too. */
-INLINE void trace_doubts(box_checker *b, const shape *s)
+INLINE void trace_doubts(box_checker *b)
 {
     window w = b->window;
     for (int t = b->depth - 1; t-- > 0;) {
@@ -240,7 +240,7 @@ INLINE int settle_by_boxes(box_checker *b, const shape *s)
         const int bearable = contexts_fit(b, s, length + 1) ? 0 : WORTHWHILE_DOUBTS;
         run_boxes(b, s, length, bearable);
         if (b->doubts <= bearable) {
-            trace_doubts(b, s);
+            trace_doubts(b);
             return 1;
         }
     }
@@ -248,7 +248,7 @@ INLINE int settle_by_boxes(box_checker *b, const shape *s)
 }
 
 /* Whether boxes doubt an output after t symbols that end in a window, whatever the carry before. */
-INLINE int in_doubt(const box_checker *b, const shape *s, int t, int digits)
+INLINE int in_doubt(const box_checker *b, int t, int digits)
 {
     int doubt = 0;
     for (int carry = 0; carry < b->form->carries; carry++)

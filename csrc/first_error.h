@@ -91,7 +91,7 @@ INLINE int worth_walking(const exhaustive *x, const shape *s, int level, int t, 
     if (!x->doubts_known || t - level < w->length)
         return 1;
     const int digits = (int)(path >> s->operands * (t - w->length)) & (w->of_window - 1);
-    return in_doubt(&x->boxes, s, t, digits);
+    return in_doubt(&x->boxes, t, digits);
 }
 
 /* From `level` on, all words whose first symbols the lanes have been through. */

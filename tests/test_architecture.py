@@ -18,10 +18,11 @@ PACKAGE = Path(binadd.__file__).parent
 ARROWS = {
     "errors": set(),
     "checks": {"errors"},
-    "bits": {"checks", "errors"},
+    "form": {"checks", "errors"},
+    "bits": {"form", "checks", "errors"},
     "streams": set(),
     "progress": {"checks", "errors"},
-    "kernels": {"checks", "errors"},
+    "kernels": {"form", "checks", "errors"},
     "parameters": {"streams", "checks", "kernels"},
     "recipes": {"checks", "kernels"},
     "files": set(),

@@ -327,7 +327,7 @@ class Kernels(Protocol):
     def first_error(
         self, architecture: Architecture, block: Real, bits: int
     ) -> tuple[int, tuple[int, ...]] | None:
-        """The first wrong output over *all* sums of `bits`-bit operands, carry-out and sign included.
+        """The first wrong output over *all* sums of `bits`-bit operands, with carry-out and sign.
 
         Returns the step t and the symbols 0…t of a word whose logit at t has the wrong sign:
         smallest t first, then the smallest word read as a number, symbol 0 its lowest digit.

@@ -341,7 +341,7 @@ def first_error(
         if wrong.any():
             word = int(np.argmax(wrong))
             return t, contract.spell(word, architecture.operands, bits, t)
-        carry = totals.reshape(-1) >> 1
+        carry = totals.reshape(-1) >> np.uint8(1)
     return None
 
 

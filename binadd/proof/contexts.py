@@ -134,7 +134,9 @@ class ContextTree:
         carries = [self.carries(start, word)[-1] for word in prefixes]
         carries += [self.carries(carry, word)[-1] for carry, word in contexts]
         names = [" ".join(["start", *map(str, word)]) for word in prefixes]
-        names += [" ".join([f"carry {carry + lowest}", *map(str, word)]) for carry, word in contexts]
+        names += [
+            " ".join([f"carry {carry + lowest}", *map(str, word)]) for carry, word in contexts
+        ]
         return ContextTable(
             tuple(names),
             contexts,
@@ -144,7 +146,8 @@ class ContextTree:
                 (
                     np.array(words, np.uint8),
                     np.array(
-                        [place[self._known(start, word)] - len(prefixes) for word in words], np.int32
+                        [place[self._known(start, word)] - len(prefixes) for word in words],
+                        np.int32,
                     ),
                 )
                 for words in starts

@@ -159,7 +159,7 @@ def _follow(probe: Probe, words: Bytes, period: int, rungs: Iterable[Rung]) -> B
     found = steps.first_wrong()
     if found is not None:
         return words[found[0], : found[1] + 1]
-    carry = totals[:, -1] >> 1
+    carry = totals[:, -1] >> np.uint8(1)
     last, unknown = bits[:, length - period :], np.zeros((len(words), 2))
     orbits = Orbits(words, period, last, steps.state, carry, length, unknown, unknown)
     for _ in range(2):

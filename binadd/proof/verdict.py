@@ -95,7 +95,7 @@ class Refuted:
     got, expected : int
         The network's sum, and the true one.
     coefficients : tuple of int
-        Of the form that it should compute: all 1 for a sum.
+        Of the form that it should compute; none stand for a sum's, all 1.
     """
 
     status: ClassVar[Literal["refuted"]] = "refuted"
@@ -103,12 +103,13 @@ class Refuted:
     wrong_bit: int
     got: int
     expected: int
-    coefficients: tuple[int, ...]
+    coefficients: tuple[int, ...] = ()
 
     @property
     def sum(self) -> str:
         """The operands as a sum, or another form, in words where they are long."""
-        return form_of(self.coefficients).write(map(shorten, self.operands))
+        form = form_of(self.coefficients or (1,) * len(self.operands))
+        return form.write(map(shorten, self.operands))
 
     def __repr__(self) -> str:
         """Integers may have thousands of digits, more than Python would write."""

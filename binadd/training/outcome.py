@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "TrainingRun"]
 
-FEWEST_UNITS = {(1, 1): 3}
-"""By coefficients, the fewest hidden units that have learnt them; with fewer, never in 50 seeds."""
+FEWEST_UNITS: dict[tuple[int, ...], int] = {(1, 1): 3}
+"""By coefficients, the fewest hidden units that have learnt them; with fewer, none of 50 seeds."""
 
 FAR = 10.0
 """A learning rate that differs from the recipe's by this factor is the first suspect."""

@@ -72,7 +72,9 @@ def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
     if (images.outcomes != 0).any():
         raise CertificateError("the certificate's sets do not hold all that they can become")
     form = form_of(certificate.coefficients)
-    outputs = (np.array(certificate.carries)[:, None] + form.weights + form.lowest) % 2
+    outputs = (
+        np.array(certificate.carries)[:, None] + form.weights.astype(np.intp) + form.lowest
+    ) % 2
     successors = np.array(certificate.successors)
     classes = coarsest(outputs, successors)
     states = carries(outputs, successors, classes, form)

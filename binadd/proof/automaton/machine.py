@@ -65,8 +65,8 @@ class Automaton:
         Raises
         ------
         InvalidTypeError, InvalidInputError
-            As the network's `compute`: if one is not an integer, or is negative, or if there are too
-            few or too many.
+            As the network's `compute`: if one is not an integer, or is negative, or if there are
+            too few or too many.
         """
         if len(integers) != self.operands:
             raise InvalidInputError(
@@ -82,7 +82,7 @@ class Automaton:
         return self.form.signed(total, length)
 
     def edges(self) -> Iterator[tuple[int, int, int, int]]:
-        """Yield (carry, weight, output, next carry); a symbol's weight decides, its ones in a sum."""
+        """Yield (carry, weight, output, next carry); of a sum, the weight is a number of ones."""
         lowest = self.form.lowest
         symbols = np.unique(self.form.weights, return_index=True)[1]
         for state in range(len(self)):
@@ -118,7 +118,10 @@ class Automaton:
             "  node [shape=circle];",
             "  start [shape=point];",
             "  start -> 0;",
-            *(f'  {carry} [label="carry {carry}"];' for carry in sorted({a for a, _ in self.arrows()})),
+            *(
+                f'  {carry} [label="carry {carry}"];'
+                for carry in sorted({a for a, _ in self.arrows()})
+            ),
             *(
                 f'  {a} -> {b} [label="{", ".join(text)}"];'
                 for (a, b), text in self.arrows().items()
@@ -176,7 +179,9 @@ def carries(
     while front:
         state = front.pop()
         totals = form.weights + carry_of[state]
-        _demand(np.array_equal(outputs[state], totals % 2), "outputs other bits than true arithmetic")
+        _demand(
+            np.array_equal(outputs[state], totals % 2), "outputs other bits than true arithmetic"
+        )
         for following, carry in zip(successors[state].tolist(), totals // 2, strict=True):
             if carry_of[following] < 0:
                 carry_of[following] = carry
