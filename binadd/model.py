@@ -38,7 +38,7 @@ from binadd.kernels.arguments import check_layout
 from binadd.kernels.contract import Architecture, Batch, Kernels
 from binadd.parameters import (
     Parameters,
-    has_strays,
+    has_nonzero_padding,
     initial_block,
     named_arrays,
     read_parameters,
@@ -389,7 +389,7 @@ class BinaryAdderRNN:
         check_layout("the state's block", state.block, shape, dtype)
         check_layout("the state's moments", state.moments, (2, *shape), dtype)
         check_layout("the state's powers", state.powers, (2,), dtype)
-        if has_strays(state.architecture, state.block):
+        if has_nonzero_padding(state.architecture, state.block):
             raise InvalidInputError("this state has weights outside the parameters")
         self._replace_state(state)
 

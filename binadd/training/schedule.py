@@ -155,13 +155,13 @@ def phase_of(goal: Goal, settings: Settings, failed_proofs: int) -> Phase:
         return Phase(
             goal.bits, settings.batch_size, settings.loss, settings.kernel_optimizer, noise=0.0
         )
-    rule = noise.optimizer(settings.activation)
+    optimizer = noise.optimizer(settings.activation)
     factor = 0.5 ** min(failed_proofs // FAILURES_PER_HALVING, MAX_HALVINGS)  # hence exact
     return Phase(
         max(goal.bits, noise.BITS),
         1,
         noise.LOSS,
-        replace(rule, learning_rate=rule.learning_rate * factor),
+        replace(optimizer, learning_rate=optimizer.learning_rate * factor),
         noise.amplitude(settings.activation, failed_proofs),
     )
 
