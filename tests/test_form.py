@@ -22,8 +22,13 @@ from machine import EXACT, Machine, Unit
 
 import binadd
 from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, bits
+from binadd.cli import main
+from binadd.cli.numbers import write_integer
 from binadd.errors import CertificateError
 from binadd.form import MAX_CARRIES, check_coefficients, form_of
+from binadd.interop import c_source
+from binadd.interop.promise import promise
+from binadd.interop.rounding import rounded
 from binadd.kernels import load, reference
 from binadd.kernels.contract import Architecture
 from binadd.proof import Certificate, Proved, Refuted, prove
@@ -490,3 +495,63 @@ def test_a_sweep_has_one_form_or_several(tmp_path: Path) -> None:
     assert [row["weights"] for row in again] == [row["weights"] for row in rows]
     both = binadd.sweep([0], coefficients=[(1, -1), (3,)], until=50, workers=1)
     assert [row["coefficients"] for row in both] == [(1, -1), (3,)]
+
+
+# The command line, and pages ---------------------------------------------------------------------
+
+
+def run(capfd: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    capfd.readouterr()
+    status = main([str(argument) for argument in arguments])
+    return status, *capfd.readouterr()
+
+
+def test_on_the_command_line(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    model, proof = tmp_path / "subtractor.npz", tmp_path / "proof.json"
+    status, out, err = run(capfd, "train", "--coefficients", "1,-1", "-o", model)
+    assert status == 0 and "computes a − b for every pair of numbers of every length" in out
+    assert " − " in err  # the next difference, as it computes it
+    assert run(capfd, "compute", model, 9, 4)[:2] == (0, "5\n")
+    assert run(capfd, "compute", model, "--check", 4, 9)[:2] == (0, "-5\n")
+    assert run(capfd, "compute", model, "--base", 16, 0, 255)[:2] == (0, "-0xff\n")
+    status, _, err = run(capfd, "add", model, 9, 4)
+    assert status == 2 and "this network does not add, it computes a − b: use compute" in err
+    status, out, _ = run(capfd, "prove", model, "-o", proof)
+    assert status == 0 and "it computes a − b for every pair of numbers of every length" in out
+    status, out, _ = run(capfd, "check", proof, model)
+    assert status == 0 and "the network computes a − b for every pair" in out
+    assert "a − b, 16 sigmoid units" in run(capfd, "info", model)[1]
+    status, out, _ = run(
+        capfd, "sweep", "--coefficients", "3", "--seeds", "0", "--until", 50, "--json", "-q"
+    )
+    assert status == 0 and json.loads(out)["rows"][0]["coefficients"] == [3]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("1,x", "'x' is not"),
+        ("", "'' is not"),
+        ("9,-9", "at most 16 carries"),
+        ("0", "must not all be 0"),
+        ("1,1,1,1,1,1,1,1,1", "there must be 1 to 8 coefficients, not 9"),
+    ],
+)
+def test_bad_coefficients_are_one_sentence(
+    capfd: pytest.CaptureFixture[str], given: str, sentence: str
+) -> None:
+    status, out, err = run(capfd, "train", "--coefficients", given)
+    assert (status, out) == (2, "") and sentence in err and err.count("\n") == 1
+
+
+def test_very_negative_numbers_are_written() -> None:
+    assert write_integer(-(10**5000)) == "-1" + "0" * 5000
+    assert write_integer(-5, "2") == "-0b101"
+
+
+def test_exports_say_what_they_compute() -> None:
+    net = learnt((1, -1))
+    assert "that computes a − b for 2 binary numbers" in c_source(net)
+    assert promise(net).sentence.startswith("proved: it computes a − b for")
+    single = rounded(net, "float32")
+    assert single.settings.coefficients == (1, -1)

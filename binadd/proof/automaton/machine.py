@@ -70,7 +70,7 @@ class Automaton:
         """
         if len(integers) != self.operands:
             raise InvalidInputError(
-                f"this machine reads {self.operands} integers, not {len(integers)}"
+                f"this machine {self.form.verb} {self.operands} integers, not {len(integers)}"
             )
         integers = tuple(check_integer("an operand", integer) for integer in integers)
         state, total = self.form.start, 0
