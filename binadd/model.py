@@ -44,9 +44,9 @@ from binadd.parameters import (
     read_parameters,
     with_parameter,
 )
-from binadd.recipes import Settings, bits_by_shape, resolve
+from binadd.random_streams import data_stream
+from binadd.settings import Settings, bits_by_shape, resolve
 from binadd.state import State, advance, initial_state, state_of_block
-from binadd.streams import data_stream
 
 __all__ = ["DEFAULTS", "BinaryAdderRNN"]
 
@@ -187,12 +187,12 @@ class BinaryAdderRNN:
         The compiled kernels, the NumPy reference implementation, or the first of these that
         is installed. It affects the speed and nothing else.
     recipe : {"default", "notebook", "sgd", "adam"}, optional
-        Where the values of whatever is None come from: `binadd.recipes.RECIPES`.
+        Where the values of whatever is None come from: `binadd.settings.RECIPES`.
 
     Attributes
     ----------
     parameters : mapping of str to ndarray
-    settings : binadd.recipes.Settings
+    settings : binadd.settings.Settings
     state : binadd.state.State
 
     Raises

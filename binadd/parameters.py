@@ -28,7 +28,7 @@ from binadd.kernels.contract import (
     MAX_HIDDEN_SIZE,
     Architecture,
 )
-from binadd.streams import weight_stream
+from binadd.random_streams import weight_stream
 
 __all__ = [
     "Parameters",

@@ -27,7 +27,7 @@ from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, UnknownA
 from binadd.kernels import load
 from binadd.kernels.contract import ACTIVATIONS, LOSSES, OPTIMIZERS, Architecture
 from binadd.model import DEFAULTS
-from binadd.recipes import CONSTANTS, RECIPES
+from binadd.settings import CONSTANTS, RECIPES
 from binadd.state import advance
 
 Make = Callable[..., BinaryAdderRNN]

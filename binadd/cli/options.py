@@ -14,7 +14,7 @@ from binadd.cli.numbers import read_count
 from binadd.kernels import BACKENDS
 from binadd.kernels.contract import ACTIVATIONS, DTYPES, LOSSES, OPTIMIZERS
 from binadd.model import DEFAULTS
-from binadd.recipes import RECIPES
+from binadd.settings import RECIPES
 
 __all__ = [
     "ARCHITECTURE",

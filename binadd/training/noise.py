@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.kernels.contract import Optimizer
+from binadd.random_streams import noise_stream
 from binadd.state import State
-from binadd.streams import noise_stream
 
 __all__ = ["BITS", "LOSS", "UPDATES", "amplitude", "most_updates", "optimizer", "weight_noise"]
 

@@ -15,7 +15,7 @@ from binadd.checks import check_flag, check_integer, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.form import Form
 from binadd.kernels.contract import MAX_EXHAUSTIVE_BITS, Optimizer
-from binadd.recipes import Settings, bits_by_shape
+from binadd.settings import Settings, bits_by_shape
 from binadd.training import noise
 
 __all__ = ["MAX_SEQUENCES", "Goal", "Phase", "Schedule", "check_goal", "phase_of"]
