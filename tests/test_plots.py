@@ -19,7 +19,9 @@ pytest.importorskip("matplotlib")
 
 from binadd import benchmark, plots
 from binadd.benchmark.summary import Report, Row, Section
+from binadd.form import form_of
 from binadd.plots.figures import BLUE, GREEN, ORANGE, PALE_GREEN
+from binadd.proof import Proved
 from binadd.proof.automaton import Automaton
 
 
@@ -363,6 +365,32 @@ def test_arrows_and_their_texts_keep_apart(operands: int) -> None:
         path = axes.transData.transform_path(arrow.get_path())
         points = [point for part in path.to_polygons(closed_only=False) for point in part]
         assert not any(label.contains(x, y) for label in labels for x, y in points)
+
+
+@pytest.mark.parametrize("coefficients", [(1, -1), (3,), (-1, -1), (1, -3), (4, -4)], ids=str)
+def test_the_machine_of_a_form(coefficients: tuple[int, ...]) -> None:
+    form = form_of(coefficients)
+    total = np.arange(form.carries)[:, None] + form.weights.astype(int)
+    count = len(coefficients)
+    figure = plots.automaton(Automaton(count, total % 2, total // 2, 0, (), coefficients))
+    carries = set(map(str, range(form.lowest, form.lowest + form.carries)))
+    assert carries | {"start"} <= set(texts(figure))
+    assert "the sum of the coefficients of the operands" in words(figure)
+    assert_legible(figure)
+
+
+def test_pictures_of_a_difference() -> None:
+    net = BinaryAdderRNN(coefficients=(1, -1), seed=0)
+    binadd.train(net)
+    figure = plots.hidden_states(net, 4, 9)
+    assert "4 − 9 = -5, says the network, and is right" in words(figure)
+    assert_legible(figure)
+    verdict = binadd.prove(net)
+    figure = plots.state_space(net, verdict)
+    assert {"carry -1", "carry 0"} <= set(texts(figure))
+    assert isinstance(verdict, Proved)
+    figure = plots.automaton(verdict.automaton)
+    assert {"-1/1", "0/0", "tells carry -1 from 0"} <= set("   ".join(texts(figure)).split("   "))
 
 
 @pytest.mark.slow

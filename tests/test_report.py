@@ -54,7 +54,8 @@ def as_expected(net: BinaryAdderRNN, sums: list[tuple[int, ...]]) -> list[str]:
     """Return the probabilities of each sum's bits as hexadecimal doubles."""
     lines = []
     for row in sums:
-        lines.append(" ".join(as_hex(net.predict_proba(binadd.encode([row]))[0])))
+        X = binadd.encode([row], coefficients=net.settings.coefficients)
+        lines.append(" ".join(as_hex(net.predict_proba(X)[0])))
     return lines
 
 
@@ -88,6 +89,7 @@ def small(**params: Any) -> BinaryAdderRNN:
         {"hidden_size": 3, "operands": 3},
         {"hidden_size": 33, "biases": False},
         {"hidden_size": 9, "operands": 1},
+        {"hidden_size": 5, "coefficients": (2, -3)},
     ],
     ids=str,
 )

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from binadd.bits import carries, encode, pack_symbols
+from binadd.bits import encode, pack_symbols
 from binadd.checks import check_instance
 from binadd.errors import InvalidInputError
+from binadd.form import Form
 from binadd.kernels import reference
 from binadd.model import BinaryAdderRNN
 from binadd.plots.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, PALE_GREEN, new_figure
@@ -46,14 +47,16 @@ def hidden_states(net: BinaryAdderRNN, *integers: int) -> Figure:
     """
     check_instance("net", net, BinaryAdderRNN)
     X = _encode(net, integers)
-    states, carry = net.hidden_states(X)[0], carries(X[0])
+    form, symbols = net.settings.form, pack_symbols(X)
+    states, carry = net.hidden_states(X)[0], form.after(symbols)[0]
     order = _by_carry(states, carry)
-    true = reference.exact_sums(pack_symbols(X), len(integers))[0]
+    true = reference.exact_sums(net.settings.architecture, symbols)[0]
     inputs = [_plain(str(n), bits, BLUE) for n, bits in zip(integers, X[0].T, strict=True)]
     outputs = [_plain("carry after", carry, GREY), *_answer(net.predict(X)[0], true)]
     heights = ROW * len(inputs), _height(order), ROW * len(outputs)
     size = _width(len(carry), inputs), sum(heights) + 0.8
-    with new_figure(*size, _title(integers, net.add(*integers)), _caption(carry), KEY) as figure:
+    title = _title(form, integers, net.compute(*integers))
+    with new_figure(*size, title, _caption(carry), KEY) as figure:
         top, middle, bottom = figure.subplots(
             3, 1, sharex=True, height_ratios=heights, gridspec_kw={"hspace": 0.0}
         )
@@ -73,11 +76,12 @@ def hidden_states(net: BinaryAdderRNN, *integers: int) -> Figure:
 
 def _encode(net: BinaryAdderRNN, integers: tuple[int, ...]) -> Any:
     """Return the bits (1, T, n) of a sum that the network takes and a picture has room for."""
-    X = encode([integers])
+    X = encode([integers], coefficients=net.settings.coefficients)
     steps, operands = X.shape[1:]
-    if operands != net.settings.operands:
+    settings = net.settings
+    if operands != settings.operands:
         raise InvalidInputError(
-            f"this network adds {net.settings.operands} integers, not {operands}"
+            f"this network {settings.form.verb} {settings.operands} integers, not {operands}"
         )
     if steps > 64:
         raise InvalidInputError(f"a sum of {steps} bits is too long to be drawn: 64 at most")
@@ -87,10 +91,10 @@ def _encode(net: BinaryAdderRNN, integers: tuple[int, ...]) -> Any:
 # In words ----------------------------------------------------------------------------------------
 
 
-def _title(integers: tuple[int, ...], answer: int) -> str:
-    true = sum(integers)
+def _title(form: Form, integers: tuple[int, ...], answer: int) -> str:
+    true = form.evaluate(integers)
     verdict = "right" if answer == true else f"wrong: it is {true}"
-    return f"{' + '.join(map(str, integers))} = {answer}, which is {verdict}"
+    return f"{form.write(map(str, integers))} = {answer}, which is {verdict}"
 
 
 def _caption(carry: Any) -> str:

@@ -70,7 +70,8 @@ def _holds_carry(unit: Unit) -> bool:
 
 def key_of_units(machine: Automaton) -> dict[str, str]:
     """Return what the bars' colours mean."""
-    return {f"carry {carry}": CARRIES[carry] for carry in range(machine.operands)}
+    lowest = machine.form.lowest
+    return {f"carry {k + lowest}": CARRIES[k % len(CARRIES)] for k in range(len(machine))}
 
 
 def height_of_units(machine: Automaton) -> float:
@@ -84,14 +85,16 @@ def draw_units(axes: Axes, machine: Automaton) -> None:
     for row, unit in enumerate(drawn):
         axes.axhline(row, color=PALE, lw=1, zorder=0)
         for total, (low, high) in enumerate(unit.ranges):
+            if low > high:  # no total of the form
+                continue
             carry, bit = divmod(total, 2)
-            place = (carry + 0.5) / machine.operands
+            place = (carry + 0.5) / len(machine)
             axes.barh(
                 row + 0.42 * (-place if bit else place),
                 max(high - low, 0.008),
-                0.4 / machine.operands,
+                0.4 / len(machine),
                 left=low,
-                color=CARRIES[carry],
+                color=CARRIES[carry % len(CARRIES)],
             )
     axes.set_yticks(range(len(drawn)), [f"unit {unit.index}" for unit in drawn], fontsize=8)
     axes.set_ylim(len(drawn) - 0.5, -0.5)

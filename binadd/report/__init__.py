@@ -93,7 +93,7 @@ def render(net: BinaryAdderRNN, verdict: Verdict | None = None) -> str:
         _section(heading.get(verdict.status, "What is not known"), story.proof(net, verdict))
     )
     return _fill(
-        title=f"A network that adds {story.count(net.settings.operands)}",
+        title=f"A network that {story.what(net)}",
         lead=story.summary(net, verdict),
         style=_text("style.css"),
         script=_text("adder.js") + _text("page.js"),
@@ -120,6 +120,9 @@ def describe(net: BinaryAdderRNN) -> dict[str, Any]:
     return {
         "hidden_size": settings.hidden_size,
         "operands": settings.operands,
+        "coefficients": settings.coefficients,
+        "carry_steps": settings.form.carry_steps,
+        "signed": settings.form.lowest < 0,
         "activation": settings.activation,
         "dtype": settings.dtype,
         "weights": weights,
