@@ -28,6 +28,7 @@ from binadd.kernels.contract import (
     MAX_OPERANDS,
     Architecture,
 )
+from binadd.kernels.mode import ieee_mode
 from binadd.streams import weight_stream
 
 __all__ = [
@@ -179,6 +180,7 @@ def with_parameter(
     return block
 
 
+@ieee_mode()
 def _write(name: str, view: NDArray[Any], array: NDArray[Any]) -> None:
     """Write a parameter's values into a block, through its view."""
     if array.shape != view.shape:
@@ -242,6 +244,7 @@ def initial_block(architecture: Architecture, seed: int, restarts: int = 0) -> N
     return block
 
 
+@ieee_mode()
 def read_parameters(
     parameters: Mapping[str, ArrayLike],
     activation: str = "sigmoid",
