@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -86,3 +87,25 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+_ONE, _LITTLE = 1.0, 2.0**-60  # names: sums of constants are computed by the compiler
+
+
+def _import_rounding_to_nearest() -> None:
+    """Import all that computes: where another library has made this thread round otherwise, Python
+    would read a constant such as 0.1 as another number, and keep it in its cache."""
+    import ctypes
+
+    library = ctypes.CDLL(None if os.name == "posix" else "ucrtbase")
+    before = library.fegetround()
+    library.fesetround(0)  # FE_TONEAREST, everywhere
+    try:
+        for module in sorted(set(_LATER.values())):
+            import_module(module)
+    finally:
+        library.fesetround(before)
+
+
+if not _ONE + _LITTLE == _ONE == _ONE - _LITTLE:
+    _import_rounding_to_nearest()

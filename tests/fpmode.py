@@ -8,6 +8,8 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
+from operator import or_
 
 X86 = {"upward": 0x4000, "downward": 0x2000, "toward zero": 0x6000, "flush": 0x8000, "read": 0x40}
 """Bits of MXCSR, which glibc's fenv_t has at byte 28."""
@@ -46,7 +48,7 @@ def word() -> int:
     environment = ctypes.create_string_buffer(64)
     _library().fegetenv(environment)
     found = int.from_bytes(environment[PLACE : PLACE + 4], "little")
-    return found & sum(BITS[name] for name in BITS)
+    return found & reduce(or_, BITS.values())
 
 
 @contextmanager
