@@ -5,7 +5,8 @@
     python tests/faults.py twice 200         # Ctrl-C twice
     python tests/faults.py full 200          # no file may grow beyond a random size
 
-Commands run in forked processes, which need not import anything first. test_faults.py runs short rounds.
+Commands run in forked processes, which need not import anything first; test_faults.py runs short
+rounds.
 """
 
 from __future__ import annotations
@@ -59,13 +60,13 @@ def _same(name: str) -> Callable[[Path], str]:
 
 SCENARIOS = {
     "train": Scenario(
-        "train --until 6000 --hidden 8 --seed 4 -o net.npz --checkpoint run.npz "
+        "train --until 3000 --hidden 8 --seed 4 -o net.npz --checkpoint run.npz "
         "--checkpoint-every 64 -q",
         _resume,
         "net.npz",
     ),
     "sweep": Scenario(
-        "sweep --seeds 0-11 --hidden 4,8 --bits 4 --until 400 --rows rows --workers 2 "
+        "sweep --seeds 0-7 --hidden 4,8 --bits 4 --until 300 --rows rows --workers 2 "
         "-o table.csv -q",
         _same("sweep"),
         "table.csv",
@@ -97,7 +98,7 @@ def start(
     try:
         os.chdir(folder)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        with open("messages.log", "wb") as log:  # noqa: F841 (the descriptors are copied)
+        with open("messages.log", "wb") as log:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
         sys.argv = ["binadd", *command.split()]
@@ -163,7 +164,7 @@ def check_whole(folder: Path, clean: Path) -> None:
 
 
 def contents(path: Path) -> Any:
-    """What a file says, without what differs from run to run."""
+    """Return what a file says, without what differs from run to run."""
     if path.suffix == ".npz":
         with np.load(path) as file:
             return {name: file[name].tobytes() for name in file}
