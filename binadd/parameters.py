@@ -213,6 +213,7 @@ def _padding_places(architecture: Architecture) -> NDArray[np.intp]:
     return np.flatnonzero(padding)
 
 
+@ieee_mode()  # NumPy makes 64-bit integers reals in steps, each of which is rounded
 def initial_block(architecture: Architecture, seed: int, restarts: int = 0) -> NDArray[Any]:
     """Return a block of new weights: uniform in [−1, 1), biases 0.
 

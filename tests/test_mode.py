@@ -163,15 +163,7 @@ def everything(folder: Path, backend: str) -> list[Any]:
     certificate = Certificate.load(folder / "certificate.json")
     checked = binadd.check(certificate, binadd.load(folder / "net.npz", backend=backend))
     other = binadd.prove(BinaryAdderRNN(seed=1, backend=backend))
-    binadd.sweep(
-        range(2),
-        hidden_size=4,
-        bits=4,
-        until=300,
-        path=folder / "rows",
-        workers=2,
-        backend=backend,
-    )
+    binadd.sweep(range(2), hidden_size=4, bits=4, until=300, path=folder / "rows", workers=2)
     single = BinaryAdderRNN.from_parameters(
         {
             name: array * float.fromhex("0x1.199999999999ap0")
@@ -201,12 +193,17 @@ def as_text(result: list[Any]) -> str:
     return repr(result)
 
 
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return what everything comes to in IEEE 754's mode."""
+    return as_text(everything(tmp_path_factory.mktemp("clean") / "folder", "auto"))
+
+
 @by_native
-@pytest.mark.slow
+@pytest.mark.parametrize("name", ["upward", "toward zero", "flush and read"], indirect=True)
 def test_everything_is_as_in_a_clean_thread(
-    within: Callable[..., Any], backend: str, tmp_path: Path
+    within: Callable[..., Any], backend: str, tmp_path: Path, clean: str
 ) -> None:
-    clean = as_text(everything(tmp_path / "clean", backend))
     assert as_text(within(everything, tmp_path / "changed", backend)) == clean
 
 
@@ -222,10 +219,10 @@ with fpmode.mode({name!r}):
 
 @by_native
 @pytest.mark.skipif("native" not in BACKENDS, reason="native kernels set the mode")
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["upward", "flush and read"], indirect=True)
-def test_a_process_that_began_in_another_mode(name: str, tmp_path: Path) -> None:
+def test_a_process_that_began_in_another_mode(name: str, tmp_path: Path, clean: str) -> None:
     """As after `import codac`, which leaves rounding upward, or with a library that flushes."""
-    clean = as_text(everything(tmp_path / "clean", "auto")) + "\n"
     cache = os.environ | {"PYTHONPYCACHEPREFIX": str(tmp_path / "cache")}
     for run in ("compiling", "with what was compiled"):
         code = START.format(
@@ -235,7 +232,7 @@ def test_a_process_that_began_in_another_mode(name: str, tmp_path: Path) -> None
             [sys.executable, "-c", code], capture_output=True, text=True, env=cache
         )
         assert result.returncode == 0, result.stderr
-        assert result.stdout == clean
+        assert result.stdout == clean + "\n"
 
 
 def test_without_native_kernels_one_sentence_says_so(
