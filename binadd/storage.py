@@ -27,7 +27,7 @@ from binadd.kernels import load as load_kernels
 from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import parameter_shapes, read_parameters
-from binadd.recipes import Settings, recipe_values, resolve
+from binadd.settings import Settings, recipe_values, resolve
 from binadd.state import COUNTS, STATUSES, State, state_of_block
 
 __all__ = [

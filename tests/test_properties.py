@@ -134,7 +134,7 @@ def test_threads_and_backends_compute_the_same(
     symbols, targets = sequences(updates * batch_size, 5, architecture.operands, seed)
 
     def run(backend: str) -> list[bytes]:
-        found = trained(load(backend), start, symbols, targets, batch_size, rule="adam")
+        found = trained(load(backend), start, symbols, targets, batch_size, name="adam")
         return [array.tobytes() for array in found]
 
     with ThreadPoolExecutor(4) as pool:

@@ -28,8 +28,8 @@ static int pick(int least, int most)
 
 static double real(void)
 {
-    static const double special[] = {0,       -0.0,     1,         -1,     0.5,      4.9e-324,
-                                     1e-310,  2.3e-308, 1.7e308,   -1e308, INFINITY, -INFINITY,
+    static const double special[] = {0,       -0.0,     1,          -1,     0.5,      4.9e-324,
+                                     1e-310,  2.3e-308, 1.7e308,    -1e308, INFINITY, -INFINITY,
                                      708.396, -708.4,   (float)NAN, 1e-45,  3.4e38,   -36.7};
     const unsigned kind = byte();
     if (kind < 64)
@@ -147,7 +147,8 @@ static unsigned symbol_mask(const binadd_network *n)
 
 static binadd_status run(const binadd_network *n, size_t reals_of_block)
 {
-    const size_t sequences = (size_t)pick(1, 20), steps = (size_t)pick(1, 6), all = sequences * steps;
+    const size_t sequences = (size_t)pick(1, 20), steps = (size_t)pick(1, 6),
+                 all = sequences * steps;
     const size_t hidden = n->hidden_size > 0 ? (size_t)n->hidden_size : 0;
     binadd_run r = {0};
     r.block = reals(n->dtype, reals_of_block);
@@ -171,14 +172,20 @@ static binadd_status run(const binadd_network *n, size_t reals_of_block)
 
 static binadd_optimizer optimizer(void)
 {
-    const binadd_optimizer o = {(binadd_rule)pick(-1, BINADD_RULES), real(), real(), real(), real(),
-                                real(), real()};
+    const binadd_optimizer o = {(binadd_optimizer_name)pick(-1, BINADD_OPTIMIZERS),
+                                real(),
+                                real(),
+                                real(),
+                                real(),
+                                real(),
+                                real()};
     return o;
 }
 
 static binadd_status learn(const binadd_network *n, size_t block)
 {
-    const size_t batch = (size_t)pick(0, 20), batches = (size_t)pick(1, 3), steps = (size_t)pick(1, 6);
+    const size_t batch = (size_t)pick(0, 20), batches = (size_t)pick(1, 3),
+                 steps = (size_t)pick(1, 6);
     const size_t sequences = batch * batches, all = sequences * steps;
     const binadd_optimizer o = optimizer();
     const unsigned mask = symbol_mask(n);
@@ -226,8 +233,8 @@ static binadd_status learn_together(const binadd_network *n, size_t block)
     p.losses = take(8 * networks * sequences);
     p.wrong_bits = byte() & 1 ? take(8 * networks * sequences) : NULL;
     const size_t size = binadd_training_workspace(n, steps);
-    const binadd_status status = binadd_train_population(n, (binadd_loss)pick(0, 1), &o, &p,
-                                                         take(size), size);
+    const binadd_status status =
+        binadd_train_population(n, (binadd_loss)pick(0, 1), &o, &p, take(size), size);
     wrote_reals(n->dtype, p.blocks, networks * block);
     wrote_reals(n->dtype, p.losses, networks * sequences);
     return status;
@@ -240,7 +247,8 @@ static binadd_status check(const binadd_network *n, size_t block)
     int step = 0;
     uint64_t word = 0;
     const size_t size = binadd_first_error_workspace(n, bits);
-    const binadd_status status = binadd_first_error(n, weights, bits, &step, &word, take(size), size);
+    const binadd_status status =
+        binadd_first_error(n, weights, bits, &step, &word, take(size), size);
     wrote(&step, sizeof step);
     if (step >= 0)
         wrote(&word, sizeof word);
@@ -354,7 +362,8 @@ static binadd_status turn(const binadd_network *n)
 
 static binadd_status data(const binadd_network *n)
 {
-    const size_t sequences = (size_t)pick(0, 3), each = (size_t)pick(0, 3), steps = (size_t)pick(0, 99);
+    const size_t sequences = (size_t)pick(0, 3), each = (size_t)pick(0, 3),
+                 steps = (size_t)pick(0, 99);
     uint64_t *words = take(8 * sequences * each);
     for (size_t i = 0; i < 8 * sequences * each; i++)
         ((uint8_t *)words)[i] = (uint8_t)byte();

@@ -22,7 +22,7 @@ enum { SEQUENCES = 24, STEPS = 6, POINTS = 64 };
 
 static const binadd_network NETWORK = {HIDDEN, OPERANDS, 1, BINADD_SIGMOID, BINADD_FLOAT64};
 static const binadd_optimizer OPTIMIZER = {
-    .rule = BINADD_ADAM,
+    .name = BINADD_ADAM,
     .learning_rate = 0.01,
     .beta1 = 0.9,
     .beta2 = 0.999,

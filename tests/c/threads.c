@@ -14,10 +14,8 @@ enum { HIDDEN = 16, OPERANDS = 2, REALS = (OPERANDS + HIDDEN + 3) * HIDDEN };
 enum { SEQUENCES = 40, STEPS = 6, THREADS = 8, ROUNDS = 20 };
 
 static const binadd_network NETWORK = {HIDDEN, OPERANDS, 1, BINADD_TANH, BINADD_FLOAT64};
-static const binadd_optimizer OPTIMIZER = {.rule = BINADD_NESTEROV,
-                                           .learning_rate = 0.1,
-                                           .momentum = 0.9,
-                                           .clip_norm = 1};
+static const binadd_optimizer OPTIMIZER = {
+    .name = BINADD_NESTEROV, .learning_rate = 0.1, .momentum = 0.9, .clip_norm = 1};
 
 static uint8_t symbols[SEQUENCES * STEPS], targets[SEQUENCES * STEPS];
 static double initial[REALS];
