@@ -34,6 +34,7 @@ from binadd.kernels.contract import (
     Contexts,
     Origins,
 )
+from binadd.kernels.mode import ieee_mode
 from binadd.proof.bounds import SLACK, Bounds
 from binadd.proof.certificate import Certificate
 from binadd.proof.contexts import Context, ContextTable, ContextTree, affordable_depth, uniform
@@ -123,6 +124,7 @@ class Found:
     steps: int
     margin: float
 
+    @ieee_mode()
     def certificate(self, bounds: Bounds, digest: str) -> Certificate:
         """Write the sets down as data, empty cells left out."""
         table, arrays, size = self.table, self.contexts, bounds.size

@@ -20,6 +20,7 @@ import numpy as np
 from binadd.checks import check_flag, check_integer, shorten
 from binadd.errors import CheckpointError, InvalidInputError, InvalidTypeError
 from binadd.form import Form, form_of
+from binadd.kernels.mode import ieee_mode
 from binadd.model import DEFAULTS, BinaryAdderRNN
 from binadd.progress import reporting
 from binadd.settings import Settings, resolve
@@ -47,6 +48,7 @@ CHUNK = 64
 """Networks that a worker is given at once, at most."""
 
 
+@ieee_mode()
 def sweep(
     seeds: Iterable[int] = range(100),
     *,
@@ -333,6 +335,7 @@ class _Stopped(Exception):
     """The flag to stop has been set."""
 
 
+@ieee_mode()
 def _train_chunk(task: _Task, entries: list[_Entry], stop: Event | None = None) -> list[_Result]:
     """Return what networks came to: all, or those that had ended when the flag was set."""
     results: list[_Result] = []
