@@ -92,6 +92,9 @@ def test_accepts_what_the_search_found(kind: str) -> None:
         len(certificate),
         len(certificate.cells),
         certificate.steps,
+        certificate.step_error,
+        certificate.logit_error,
+        runtimes=(),
     )
     assert found
     assert told == sorted(told)

@@ -44,7 +44,7 @@ class Sets:
     """The cells of a certificate: as cases, and what they cover.
 
     V in units of 2^−FRAME_BITS, whatever it is. With E = I − VᵀV and y = V(x − o) a state x is
-    o + Uy + E²(x − o), where U = (I + E)Vᵀ; as |x − o| < 3, the last term is tiny.
+    o + Uy + E²(x − o), where U = (I + E)Vᵀ; as |x − o| < 4, the last term is tiny.
     """
 
     def __init__(self, claim: Certificate) -> None:
@@ -55,7 +55,7 @@ class Sets:
         E = (unit << 2 * FRAME_BITS) - Vt @ self.V
         demand(np.abs(E).max() < 1 << UNEVEN, "a frame's axes are not orthonormal")
         uneven = (np.abs(E).sum(2).max(1) >> 2 * FRAME_BITS - BITS) + 1  # at most 2²⁶
-        self.slip = (3 * uneven**2 >> BITS) + 1
+        self.slip = (4 * uneven**2 >> BITS) + 1
         self.U = Vt + nearest(nearest(E, 14) @ Vt, 2 * FRAME_BITS - 14)  # 2²⁸ · 2³⁰
         self.o, self.frame = rounded(claim.centres, BITS, BEYOND), np.array(claim.frame)
         self.owner, k = np.array(claim.cells, np.int64).reshape(-1, 2).T
