@@ -4,8 +4,8 @@ It runs states of each cell, in NumPy, through every word until they are in the 
 context again, and asks whether the theorem of docs/proof.md still holds of *these*: what it finds
 broken is broken, whatever a checker says. Tried are the corners that drive each unit furthest up
 and down, others at random, and points inside. A set that is left in one step is left from a corner
-of the first kind, since a unit rises with its pre-activation. The errors that a certificate assumes
-push every logit towards 0, and states at random.
+of the first kind, since a unit rises with its pre-activation. The errors that a certificate
+assumes push every logit towards 0, and states at random.
 """
 
 from __future__ import annotations

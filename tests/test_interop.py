@@ -48,7 +48,7 @@ def test_safetensors(tmp_path: Path, params: dict[str, Any]) -> None:
 def test_a_wrong_sum_of_any_length_has_a_sentence() -> None:
     """Integers may have more digits than Python would write."""
     wrong = Refuted(((1 << 20_000) - 1, 1), wrong_bit=19_000, got=3, expected=1 << 20_000)
-    sentence = interop.Promise(BinaryAdderRNN(), wrong, digest="").sentence
+    sentence = interop.Promise(BinaryAdderRNN(), wrong, digest="", step_error=0.0).sentence
     assert "outputs 3 for an integer of 20000 bits + 1" in sentence
 
 
