@@ -53,7 +53,7 @@ def rnn_node(net: BinaryAdderRNN) -> Any:
     """Return the exported model with its states (T, N, H) as another output."""
     from onnx import TensorProto, helper
 
-    model = interop.onnx.onnx_model(net, form="rnn")
+    model = interop.onnx_model(net, form="rnn")
     shape = ["T", "N", net.settings.hidden_size]
     model.graph.output.append(helper.make_tensor_value_info("hidden", TensorProto.FLOAT, shape))
     return model
@@ -81,7 +81,7 @@ def onnxruntime_steps(net: BinaryAdderRNN) -> Run:
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
-    model = interop.onnx.onnx_model(net, form="step")
+    model = interop.onnx_model(net, form="step")
     session = ort.InferenceSession(model.SerializeToString(), options)
     size = net.settings.hidden_size
 

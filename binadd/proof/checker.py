@@ -189,9 +189,9 @@ class _Network:
     def _check_errors(self, claim: Certificate, rows: list[list[float]], out: list[float]) -> None:
         """Demand the errors of binadd's own steps, and see which runtimes' are below the claim's.
 
-        In units of 2⁻⁶⁴. A term of a sum is rounded at most m times on its way: by a factor of
-        γ = mu/(1 − mu) at most. In binadd that is taken as 2mu, states are within ±1, and m is of
-        its order of sums; elsewhere states are within 1 + activation_error, and m is of any order.
+        In units of 2⁻⁶⁴. A term that is rounded at most m times is off by γ = mu/(1 − mu) at most,
+        relatively. For binadd, whose order of sums decides m, that is taken as 2mu, and states are
+        within ±1; for others m is that of any order, and states are within 1 + activation_error.
         """
         loads = [sum(_ceil(abs(w), 64) for w in row) for row in (*rows, out)]
         claimed = [_ceil(error, 64) for error in (claim.step_error, claim.logit_error)]
