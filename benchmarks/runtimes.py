@@ -1,6 +1,6 @@
 """Compare the step errors of other runtimes with those that binadd proves networks for.
 
-    python benchmarks/runtimes.py [-n NETWORKS] [-p PAIRS] [-b BITS] [-o FILE.json]
+    python benchmarks/runtimes.py [-n NETWORKS] [-f FIRST] [-p PAIRS] [-b BITS] [-o FILE.json]
 
 trains networks, half of them with sigmoid and half with tanh units, rounds them to float32 and
 proves them with step_error="float32" and tolerance=True. Then every runtime that is installed adds
@@ -11,15 +11,17 @@ PAIRS pairs of BITS-bit numbers with each of them, from the arrays that binadd e
     torch                                      torch_state_dict
     jax, keras                                 the parameters themselves; keras_weights
 
-Every bit of every sum is compared with the true one. Of the first 100 pairs, each state is compared
-with the exact step from the state before it, computed in float64, whose own error is some 1e-15, and
-each logit with that of the state after the step. A tanh unit g in place of a sigmoid unit stands
-for the state (1 + g)/2. The exit status is 1 if a bit is wrong or an error is above the proved one.
+Every bit of every sum is compared with the true one. Of the first 100 pairs, each state is
+compared with the exact step from the state before it, computed in float64, whose own error is some
+1e-15, and each logit with that of the state after the step. A tanh unit g in place of a sigmoid
+unit stands for the state (1 + g)/2. The exit status is 1 if a bit is wrong or an error is above
+the proved one.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -195,13 +197,14 @@ RUNTIMES: dict[str, tuple[str, Callable[[BinaryAdderRNN], Run]]] = {
 }
 
 
-def networks(count: int) -> Iterator[tuple[BinaryAdderRNN, Proved, float]]:
+def networks(first: int, count: int) -> Iterator[tuple[BinaryAdderRNN, Proved, float]]:
     """Train networks, and prove them as they are exported; the number is their tolerance."""
-    found = seed = 0
-    while found < count:
-        activation = ("sigmoid", "tanh")[seed % 2]
-        net = BinaryAdderRNN(seed=seed // 2, activation=activation)
-        seed += 1
+    found = 0
+    for i in itertools.count(first):
+        if found == count:
+            return
+        activation = ("sigmoid", "tanh")[i % 2]
+        net = BinaryAdderRNN(seed=i // 2, activation=activation)
         if binadd.train(net).status != "proved":
             continue
         single = BinaryAdderRNN.from_parameters(net.parameters, activation, dtype="float32")
@@ -260,6 +263,7 @@ def measure(net: BinaryAdderRNN, run: Run, X: Array, S: Array) -> dict[str, floa
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-n", "--networks", type=int, default=30)
+    parser.add_argument("-f", "--first", type=int, default=0)
     parser.add_argument("-p", "--pairs", type=int, default=1000)
     parser.add_argument("-b", "--bits", type=int, default=10_000)
     parser.add_argument("-r", "--runtimes", default=",".join(RUNTIMES))
@@ -273,9 +277,9 @@ def main() -> int:
     }
     X, S = sums(given.pairs, given.bits)
     rows: list[dict[str, Any]] = []
-    for net, verdict, tolerance in networks(given.networks):
+    for net, verdict, tolerance in networks(given.first, given.networks):
         row: dict[str, Any] = {
-            "network": f"{net.settings.activation} {len(rows)}",
+            "network": f"{net.settings.activation} {given.first + len(rows)}",
             "step_error": verdict.step_error,
             "logit_error": verdict.logit_error,
             "tolerance": tolerance,
@@ -312,10 +316,9 @@ def print_table(rows: list[dict[str, Any]], names: list[str]) -> None:
         )
         wrong, worst = sum(m["wrong_bits"] for m in found), max(m["step_error"] for m in found)
         print(f"| {name} | {wrong} | {worst:.2g} | {share:.1%} |")
-    proved = sorted(row["step_error"] for row in rows)
-    tolerances = sorted(row["tolerance"] for row in rows)
-    print(f"proved for float32: step errors {proved[0]:.2g} to {proved[-1]:.2g}; tolerances", end="")
-    print(f" {tolerances[0]:.2g} to {tolerances[-1]:.2g}, median {np.median(tolerances):.2g}")
+    for name in ("step_error", "tolerance"):
+        values = [row[name] for row in rows]
+        print(f"{name}: {min(values):.2g} to {max(values):.2g}, median {np.median(values):.2g}")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,8 @@ class Erring:
 
     def __init__(self, net: BinaryAdderRNN) -> None:
         p = {name: array.astype(np.float64) for name, array in net.parameters.items()}
-        self.inputs, self.hidden, self.out = (p[f"{n}_weights"] for n in ("input", "hidden", "output"))
+        self.inputs, self.hidden = p["input_weights"], p["hidden_weights"]
+        self.out = p["output_weights"]
         self.bias = p.get("hidden_bias", np.zeros(len(self.out)))
         self.output_bias = float(p.get("output_bias", 0.0))
         self.tanh = net.activation == "tanh"
@@ -128,6 +129,7 @@ def test_no_program_within_the_proved_error_gets_a_bit_wrong(kind: str) -> None:
         assert worst(net, fixed.step_error, fixed.logit_error) >= fixed.margin > 0
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_an_error_that_makes_a_program_wrong_is_not_proved(kind: str) -> None:
     net, verdict = most_tolerant(kind)
@@ -138,12 +140,13 @@ def test_an_error_that_makes_a_program_wrong_is_not_proved(kind: str) -> None:
         middle = (right * wrong) ** 0.5
         right, wrong = (middle, wrong) if worst(net, middle, middle) > 0 else (right, middle)
     assert verdict.tolerance < wrong
-    for error in (wrong, 1.2 * wrong, min(3 * wrong, 0.9)):
+    for error in (wrong, min(3 * wrong, 0.9)):
         assert isinstance(prove(net, step_error=error, effort="medium"), Undecided)
         with pytest.raises(CertificateError):
             binadd.check(claiming(verdict.certificate, error), net)
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_a_logit_error_above_the_margin_is_not_proved(kind: str) -> None:
     net, _ = most_tolerant(kind)

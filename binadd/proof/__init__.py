@@ -234,6 +234,7 @@ class _Decision:
         self.net, self.progress = net, progress
         self.falsifier = Falsifier(net, known_exact_bits)
         self.bounds = Bounds(net, step_error, logit_error)
+        self.assumes = step_error != 0 or logit_error is not None
         self.failures: list[tuple[Strategy, Failure]] = []
 
     def run(self, effort: str, tolerance: bool) -> Verdict:
@@ -345,11 +346,12 @@ class _Decision:
         best = max((margin for margin in margins if margin < inf), default=-inf)
         doubt = "a bit remained in doubt" if not best > 0 else "the sets kept growing"
         memory = describe_memory(self.net)
+        train = "Assume smaller errors, or train" if self.assumes else "Train"
         return Undecided(
             tried=tuple(
                 f"{strategy}: {found.contexts} contexts" for strategy, found in self.failures
             ),
             reached=f"{doubt}; the smallest logit margin in the best attempt was {best:.3g}",
-            advice=f"{memory}. Train on, at a lower learning rate if that fails: most networks "
+            advice=f"{memory}. {train} on, at a lower learning rate if that fails: most networks "
             "are proved a few sequences later",
         )

@@ -67,9 +67,11 @@ class Sets:
         demand((np.abs(k) < (1 << 59) // np.maximum(h, 1)).all(), "a slab is too far away")
         self.start = np.where(h > 0, (2 * k - 1) * h >> FRAME_BITS, -FAR)
         self.end = np.where(h > 0, -(-(2 * k + 1) * h >> FRAME_BITS), FAR)
-        middle = rounded(claim.middles, BITS, BEYOND)
+        middle = rounded(claim.middles, BITS, 2 * BEYOND)
         half = rounded(claim.halves, BITS, 2 * BEYOND)
         self.low, self.high = middle - half, middle + half
+        far = (np.abs(middle) + half).max(initial=0) >= 3 << BITS + 1
+        demand(not far, "a cell reaches too far")
         # At an end of its slab a cell has no end of its own.
         self.low[self.low[:, 0] <= self.start, 0] = -FAR
         self.high[self.high[:, 0] >= self.end, 0] = FAR
