@@ -875,7 +875,7 @@ def test_export_refuses_options_of_other_formats(
     status, _, err = cli("export", trained, tmp_path / "net.c", "--form", "scan")
     assert status == 2 and "--form is for .onnx" in err
     status, _, err = cli("export", trained, tmp_path / "net.c", "--step-error", "1.5")
-    assert status == 2 and "step_error must be at least 0 and less than 1" in err
+    assert status == 2 and "--step-error must be at least 0 and less than 1" in err
     status, _, err = cli("export", trained, tmp_path / "net.c", "--name", "2x")
     assert status == 2 and "must be a C identifier" in err
 
