@@ -19,6 +19,7 @@ from binadd.errors import (
     ModelFileError,
     UndecidedError,
     UnknownAttributeError,
+    WorkerError,
 )
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ __all__ = [
     "ModelFileError",
     "UndecidedError",
     "UnknownAttributeError",
+    "WorkerError",
     "__version__",
     *_LATER,
 ]

@@ -73,6 +73,8 @@ class Run:
         progress_every: int | None = None,
     ) -> None:
         self.start = time.perf_counter()
+        self.busy = 0.0
+        """Seconds of work on this run, its share where runs are trained together."""
         self.net = net
         self.goal = goal
         # Very long operands take a second a sequence: begin with one batch of them.
@@ -344,7 +346,9 @@ def finish(
             return
         learning = []
         for run in active:
+            before = time.perf_counter()
             status = run.evaluate()
+            run.busy += time.perf_counter() - before
             if status is None:
                 learning.append(run)
             else:
@@ -388,6 +392,7 @@ def _learn(group: Sequence[Run], report: bool) -> Report | None:
     seconds = max(time.perf_counter() - before, 1e-9)
     done = max(1, first.state.updates - done)
     for run in group:
+        run.busy += seconds / len(group)
         run.pace = max(1, int(SLICE_SECONDS * done * len(group) / seconds))
     return filled
 
