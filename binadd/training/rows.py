@@ -22,7 +22,7 @@ from binadd.errors import CheckpointError
 from binadd.files import lock, unlock
 from binadd.seal import is_whole, seal
 
-__all__ = ["Kind", "Row", "RowFile", "read_rows"]
+__all__ = ["Kind", "Row", "RowFile", "is_row_file", "read_rows"]
 
 Row = dict[str, Any]
 Kind: TypeAlias = type | tuple[str | None, ...]
@@ -120,6 +120,13 @@ class RowFile(AbstractContextManager["RowFile"]):
         if self._file is not None and not self._file.closed:
             unlock(self._file.fileno())
             self._file.close()
+
+
+def is_row_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as that of a sweep."""
+    start = json.dumps({"format": _FORMAT["format"]}).encode()[:-1]
+    with open(path, "rb") as file:
+        return file.read(len(start)) == start
 
 
 def read_rows(path: str | os.PathLike[str], results: Mapping[str, Kind]) -> list[Row]:

@@ -33,7 +33,7 @@ from binadd.training.rows import Kind, Row, RowFile
 from binadd.training.schedule import MAX_SEQUENCES, Goal, check_goal
 from binadd.training.trainer import Run, finish
 
-__all__ = ["RESULTS", "sweep"]
+__all__ = ["RESULTS", "SECONDS", "processors", "sweep"]
 
 RESULTS: Mapping[str, Kind] = {
     "status": (*STATUSES, "diverged"),
@@ -275,6 +275,11 @@ def _workers(workers: int | None, executor: Any) -> int:
         return check_integer("workers", workers, 1)
     if hasattr(executor, "nthreads"):  # the client of a dask cluster
         return max(1, sum(executor.nthreads().values()))
+    return processors()
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
