@@ -89,10 +89,14 @@ def sweep(rows: Sequence[Row]) -> Figure:
     lines = -(-len(panels) // columns)
     caption = " ".join(filter(None, (CAPTIONS[name] for name in panels)))
     title = f"{len(rows):,} networks{_together(rows)}"
-    with new_figure(1.5 + 5 * columns, 3.3 * lines, title, caption) as figure:
+    labels = [label for label in _groups(rows) if label]
+    key = dict(zip(labels, CARRIES, strict=False))
+    with new_figure(1.5 + 5 * columns, 3.3 * lines, title, caption, key) as figure:
         places = figure.subplots(lines, columns, squeeze=False).ravel()
         for axes, draw in zip(places, panels.values(), strict=False):
             draw(axes)
+            if axes.get_legend() is not None:  # the key says it once for all
+                axes.get_legend().remove()
         for axes in places[len(panels) :]:
             axes.set_axis_off()
         return figure
@@ -250,9 +254,8 @@ def _draw_share(axes: Axes, at: list[int], of: int, last: int, **line: Any) -> N
     where = [0, *at, last]
     axes.step(where, 100 * counts / of, where="post", lw=1.6, **line)
     low, high = wilson(counts, of)
-    axes.fill_between(
-        where, 100 * low, 100 * high, step="post", color=line["color"], alpha=0.15, lw=0
-    )
+    band = (where[1:], 100 * low[1:], 100 * high[1:])  # before the first of them there is no line
+    axes.fill_between(*band, step="post", color=line["color"], alpha=0.15, lw=0)
 
 
 def _draw_heat_map(axes: Axes, rows: Sequence[Row], x: str, y: str) -> None:
@@ -303,7 +306,7 @@ def _draw_first_errors(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_xlim(max(first, 0.5) * 0.97, last * 1.03 + 0.1)
     axes.set_ylim(0, 104)
     axes.set_xlabel("lowest wrong bit")
-    axes.set_ylabel("right below it, %")
+    axes.set_ylabel("err there or above, %")
     axes.set_title("Where refuted networks err")
     _legend(axes)
 
@@ -367,9 +370,14 @@ def _groups(rows: Sequence[Row]) -> dict[str, list[Row]]:
     names = _grouping(rows)
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        label = ", ".join(f"{name.replace('_', ' ')} {_value(row.get(name))}" for name in names)
+        label = ", ".join(_words(name, row.get(name)) for name in names)
         groups.setdefault(label, []).append(row)
     return groups
+
+
+def _words(name: str, value: Any) -> str:
+    """Return a parameter with its value; a value that is a word speaks for itself."""
+    return value if isinstance(value, str) else f"{name.replace('_', ' ')} {_value(value)}"
 
 
 def _value(value: Any) -> str:
