@@ -50,7 +50,7 @@ RESULTS: Mapping[str, Kind] = {
 SECONDS: Mapping[str, Kind] = {"seconds": float}
 """What a file of rows has beside: the work on a network, which is never the same twice."""
 
-FIRST_CHUNK, CHUNK = 8, 64
+FIRST_CHUNK, CHUNK = 8, 256
 """Networks that a worker is given at once: before it is known how long they take, and at most."""
 
 CHUNK_SECONDS = 1.0

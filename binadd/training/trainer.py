@@ -80,6 +80,8 @@ class Run:
         # Very long operands take a second a sequence: begin with one batch of them.
         batch_bits = net.settings.batch_size * goal.bits
         self._pace = max(1, min(FIRST_SLICE, SHORT_SLICE // batch_bits))
+        self.is_timed = False
+        """Whether a slice has shown how many updates take how long."""
         self._progress_every = progress_every
         self.divergence: DivergenceError | None = None
         self._during_proof = during_proof
@@ -128,6 +130,7 @@ class Run:
     @pace.setter
     def pace(self, updates: int) -> None:
         self._pace = updates
+        self.is_timed = True
 
     def remaining(self) -> int:
         """Return how many updates lie before the next evaluation or the end."""
@@ -380,7 +383,9 @@ def _learn(group: Sequence[Run], report: bool) -> Report | None:
     """Train each run up to the first that is to be evaluated, and for no longer than a moment."""
     before, filled = time.perf_counter(), None
     first, done = group[0], group[0].state.updates
-    updates = max(1, min(run.pace for run in group) // len(group))
+    # Whoever has just joined others goes at their pace, instead of holding them up.
+    timed = [run for run in group if run.is_timed] or group
+    updates = max(1, min(run.pace for run in timed) // len(group))
     updates = min(updates, *(run.remaining() for run in group))
     if len(group) > 1:
         _learn_together(group, updates)
