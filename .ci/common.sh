@@ -24,7 +24,7 @@ alone() { # NAME: no other step is behind this line with this name, until this s
 
 packages() ( # Debian packages, unless they are there
     alone packages
-    dpkg-query -W "$@" >/dev/null 2>&1 && return
+    [ "$(dpkg-query -W -f '${db:Status-Status}\n' "$@" 2>/dev/null | grep -cx installed)" = $# ] && return
     as_root apt-get update -q >/dev/null
     DEBIAN_FRONTEND=noninteractive as_root apt-get install -q -y --no-install-recommends "$@" >/dev/null
 )

@@ -1,25 +1,29 @@
 """Train adders in other frameworks and store their weights, so that binadd can try to prove them.
 
     python benchmarks/elsewhere.py torch 30 FOLDER
-    python benchmarks/elsewhere.py keras 30 FOLDER
 
-writes FOLDER/torch-00.npz and so on, 30 networks, each named after its seed. Such a network has 16
-tanh units and learns from batches of 64 random pairs of 8-bit numbers until it is right on every
-pair; a seed that takes too long is skipped. Needs torch, or keras with jax. In Python,
+writes FOLDER/torch-000.npz and so on, 30 networks, each named after its seed; `keras`, `jax` and
+`tutorial` likewise. Such a network has 16 units and learns from random pairs of 8-bit numbers
+until it is right on every pair; a seed that takes too long is skipped. Files that are there
+already are kept, so a run that was stopped can go on. Then
 
-    BinaryAdderRNN.from_parameters(dict(np.load("FOLDER/torch-00.npz")), activation="tanh")
+    BinaryAdderRNN.from_parameters(dict(np.load("FOLDER/torch-000.npz")), activation="tanh")
 
-is the network.
+is the network ("sigmoid" for `jax` and `tutorial`), and frameworks.py decides them all.
+
+torch     nn.RNN and nn.Linear as they come: tanh; Adam, 0.01, batches of 64
+keras     SimpleRNN and Dense as they come, on JAX: tanh; Adam, 0.01, batches of 64
+jax       lax.scan of sigmoid units, weights from N(0, 1/fan-in); optax's Adam, 0.01, batches of 64
+tutorial  NumPy as in the well-known tutorial: sigmoid units without biases, weights uniform in
+          [-1, 1], squared error, one sequence at a time, rate 0.1
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
@@ -31,8 +35,9 @@ BATCH = 64
 RATE = 0.01
 CHECK_EVERY = 50  # batches
 CAP = 20_000  # batches
+ACTIVATIONS = {"torch": "tanh", "keras": "tanh", "jax": "sigmoid", "tutorial": "sigmoid"}
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
 Parameters = dict[str, Array]
 Learner = tuple[Callable[[Array, Array], Any], Callable[[], Parameters]]
 
@@ -48,8 +53,13 @@ def draw(rng: np.random.Generator) -> tuple[Array, Array]:
     return bits_of(pairs).swapaxes(1, 2), bits_of(pairs.sum(1))[..., None]
 
 
-def adds(p: Parameters) -> bool:
+def sigmoid(x: Array) -> Array:
+    return 1 / (1 + np.exp(-x))  # type: ignore[no-any-return]
+
+
+def adds(p: Parameters, activation: str) -> bool:
     """Whether a network is right on all pairs, which is tried on all their beginnings in turn."""
+    f = np.tanh if activation == "tanh" else sigmoid
     symbols = np.array([(0, 0), (0, 1), (1, 0), (1, 1)], dtype=np.float32)
     state = np.zeros((1, HIDDEN), dtype=np.float32)
     carry = np.zeros(1, dtype=int)
@@ -57,7 +67,7 @@ def adds(p: Parameters) -> bool:
         x = symbols if step < BITS else symbols[:1]
         total = (carry[:, None] + x.sum(1).astype(int)).ravel()
         drive = x @ p["input_weights"].T + p["hidden_bias"]
-        state = np.tanh((state @ p["hidden_weights"].T)[:, None] + drive).reshape(-1, HIDDEN)
+        state = f((state @ p["hidden_weights"].T)[:, None] + drive).reshape(-1, HIDDEN)
         logit = state @ p["output_weights"] + p["output_bias"]
         if not np.array_equal(logit > 0, total % 2 == 1):
             return False
@@ -122,7 +132,80 @@ def in_keras(seed: int) -> Learner:
     return model.train_on_batch, parameters
 
 
-FRAMEWORKS = {"torch": in_torch, "keras": in_keras}
+def in_jax(seed: int) -> Learner:
+    import jax
+    import jax.numpy as jnp
+    import optax
+
+    keys = jax.random.split(jax.random.key(seed), 3)
+    p: Any = {
+        "input_weights": jax.random.normal(keys[0], (HIDDEN, 2)) / 2**0.5,
+        "hidden_weights": jax.random.normal(keys[1], (HIDDEN, HIDDEN)) / HIDDEN**0.5,
+        "hidden_bias": jnp.zeros(HIDDEN),
+        "output_weights": jax.random.normal(keys[2], (HIDDEN,)) / HIDDEN**0.5,
+        "output_bias": jnp.zeros(()),
+    }
+    adam = optax.adam(RATE)
+    moments = adam.init(p)
+
+    def loss(p: Any, X: Any, Y: Any) -> Any:
+        def step(h: Any, x: Any) -> Any:
+            drive = x @ p["input_weights"].T + p["hidden_bias"]
+            h = jax.nn.sigmoid(drive + h @ p["hidden_weights"].T)
+            return h, h
+
+        states = jax.lax.scan(step, jnp.zeros((BATCH, HIDDEN)), X.swapaxes(0, 1))[1]
+        logits = states @ p["output_weights"] + p["output_bias"]
+        return optax.sigmoid_binary_cross_entropy(logits, Y[..., 0].T).mean()
+
+    @jax.jit
+    def update(p: Any, moments: Any, X: Any, Y: Any) -> Any:
+        changes, moments = adam.update(jax.grad(loss)(p, X, Y), moments)
+        return optax.apply_updates(p, changes), moments
+
+    def learn(X: Array, Y: Array) -> None:
+        nonlocal p, moments
+        p, moments = update(p, moments, X, Y)
+
+    return learn, lambda: {name: np.asarray(value) for name, value in p.items()}
+
+
+def in_tutorial(seed: int) -> Learner:
+    rng = np.random.default_rng([seed, 1])
+    Wi, Wh, wo = (2 * rng.random(shape) - 1 for shape in ((2, HIDDEN), (HIDDEN, HIDDEN), HIDDEN))
+    rate = 0.1
+
+    def learn(X: Array, Y: Array) -> None:
+        for x, y in zip(X, Y[..., 0], strict=True):
+            states, deltas = [np.zeros(HIDDEN)], []
+            for t in range(len(x)):
+                states.append(sigmoid(x[t] @ Wi + states[-1] @ Wh))
+                output = sigmoid(states[-1] @ wo)
+                deltas.append((y[t] - output) * output * (1 - output))
+            dWi, dWh, dwo = np.zeros_like(Wi), np.zeros_like(Wh), np.zeros_like(wo)
+            later = np.zeros(HIDDEN)
+            for t in reversed(range(len(x))):
+                state = states[t + 1]
+                later = (Wh @ later + deltas[t] * wo) * state * (1 - state)
+                dwo += deltas[t] * state
+                dWh += np.outer(states[t], later)
+                dWi += np.outer(x[t], later)
+            for weights, change in ((Wi, dWi), (Wh, dWh), (wo, dwo)):
+                weights += rate * change
+
+    def parameters() -> Parameters:
+        return {
+            "input_weights": Wi.T,
+            "hidden_weights": Wh.T,
+            "hidden_bias": np.zeros(HIDDEN),
+            "output_weights": wo,
+            "output_bias": np.zeros(()),
+        }
+
+    return learn, parameters
+
+
+FRAMEWORKS = {"torch": in_torch, "keras": in_keras, "jax": in_jax, "tutorial": in_tutorial}
 
 
 def train(framework: str, seed: int) -> tuple[int, Parameters | None]:
@@ -131,28 +214,27 @@ def train(framework: str, seed: int) -> tuple[int, Parameters | None]:
     learn, parameters = FRAMEWORKS[framework](seed)
     for batch in range(1, CAP + 1):
         learn(*draw(rng))
-        if batch % CHECK_EVERY == 0 and adds(parameters()):
+        if batch % CHECK_EVERY == 0 and adds(parameters(), ACTIVATIONS[framework]):
             return batch, parameters()
     return CAP, None
 
 
 def main(framework: str, networks: int, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    start = time.perf_counter()
-    taken: list[int] = []
-    seed = 0
-    while len(taken) < networks:
-        batches, found = train(framework, seed)
-        name = f"{framework}-{seed:02}"
-        if found is None:
-            print(f"{name}  skipped: not right after {batches} batches", flush=True)
+    taken = seed = 0
+    while taken < networks:
+        path = folder / f"{framework}-{seed:03}.npz"
+        if path.exists():
+            taken += 1
         else:
-            np.savez(folder / f"{name}.npz", **found)
-            taken.append(batches)
-            print(f"{name}  {batches} batches", flush=True)
+            batches, found = train(framework, seed)
+            if found is None:
+                print(f"{path.stem}  skipped: not right after {batches} batches", flush=True)
+            else:
+                np.savez(path, **found)
+                taken += 1
+                print(f"{path.stem}  {batches} batches", flush=True)
         seed += 1
-    seconds = time.perf_counter() - start
-    print(f"{networks} networks, a median of {median(taken):.0f} batches, {seconds:.0f} s")
 
 
 if __name__ == "__main__":

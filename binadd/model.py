@@ -39,15 +39,15 @@ from binadd.kernels.arguments import check_layout
 from binadd.kernels.contract import Architecture, Batch, Kernels
 from binadd.parameters import (
     Parameters,
-    has_strays,
+    has_nonzero_padding,
     initial_block,
     named_arrays,
     read_parameters,
     with_parameter,
 )
-from binadd.recipes import Settings, bits_by_shape, resolve
+from binadd.random_streams import data_stream
+from binadd.settings import Settings, bits_by_shape, resolve
 from binadd.state import State, advance, initial_state, state_of_block
-from binadd.streams import data_stream
 
 __all__ = ["DEFAULTS", "BinaryAdderRNN"]
 
@@ -172,12 +172,12 @@ class BinaryAdderRNN:
         The compiled kernels, the NumPy reference implementation, or the first of these that
         is installed. It affects the speed and nothing else.
     recipe : {"default", "notebook", "sgd", "adam"}, optional
-        Where the values of whatever is None come from: `binadd.recipes.RECIPES`.
+        Where the values of whatever is None come from: `binadd.settings.RECIPES`.
 
     Attributes
     ----------
     parameters : mapping of str to ndarray
-    settings : binadd.recipes.Settings
+    settings : binadd.settings.Settings
     state : binadd.state.State
 
     Raises
@@ -366,7 +366,7 @@ class BinaryAdderRNN:
         check_layout("the state's block", state.block, shape, dtype)
         check_layout("the state's moments", state.moments, (2, *shape), dtype)
         check_layout("the state's powers", state.powers, (2,), dtype)
-        if has_strays(state.architecture, state.block):
+        if has_nonzero_padding(state.architecture, state.block):
             raise InvalidInputError("this state has weights outside the parameters")
         self._replace_state(state)
 

@@ -28,11 +28,11 @@ from binadd.kernels.contract import (
     MAX_OPERANDS,
     Architecture,
 )
-from binadd.streams import weight_stream
+from binadd.random_streams import weight_stream
 
 __all__ = [
     "Parameters",
-    "has_strays",
+    "has_nonzero_padding",
     "initial_block",
     "named_arrays",
     "named_views",
@@ -189,14 +189,14 @@ def _write(name: str, view: NDArray[Any], array: NDArray[Any]) -> None:
         raise InvalidInputError(f"{name} must hold finite numbers, but has NaN or infinity")
 
 
-def has_strays(architecture: Architecture, block: NDArray[Any]) -> bool:
+def has_nonzero_padding(architecture: Architecture, block: NDArray[Any]) -> bool:
     """Whether a block holds more than its parameters: numbers where there should be zeros.
 
     Examples
     --------
     >>> block = np.zeros(Architecture(hidden_size=4, biases=False).block_shape)
     >>> block[-1, 0] = 500.0  # an output bias, where there is none
-    >>> has_strays(Architecture(hidden_size=4, biases=False), block)
+    >>> has_nonzero_padding(Architecture(hidden_size=4, biases=False), block)
     True
     """
     return bool(np.count_nonzero(block.take(_padding_places(architecture))))

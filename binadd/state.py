@@ -138,7 +138,7 @@ def advance(
     DivergenceError
         If a weight became infinite or NaN.
     """
-    learner = state.learner(optimizer.rule)
+    learner = state.learner(optimizer.name)
     count = len(batch.symbols)
     for part, done in _calls(count, batch_size):
         kernels.train(
@@ -150,7 +150,7 @@ def advance(
             noise=None if noise is None else noise[done],
             report=report and Report(report.losses[done], report.wrong_bits[done]),
         )
-    return state.after(learner, optimizer.rule, count, -(-count // batch_size), words)
+    return state.after(learner, optimizer.name, count, -(-count // batch_size), words)
 
 
 def _calls(count: int, batch_size: int) -> Iterator[tuple[slice, slice]]:
@@ -175,7 +175,7 @@ def advance_together(
 
     Sequences are (K, N, T), one update for each; optimizers may differ in their rate only.
     """
-    architecture, name = states[0].architecture, optimizers[0].rule
+    architecture, name = states[0].architecture, optimizers[0].name
     learners = [state.learner(name) for state in states]
     together = Learner(
         architecture,

@@ -26,7 +26,7 @@ from binadd.errors import InvalidInputError, InvalidTypeError, ModelFileError
 from binadd.kernels import load as load_kernels
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import parameter_shapes, read_parameters
-from binadd.recipes import Settings, recipe_values, resolve
+from binadd.settings import Settings, recipe_values, resolve
 from binadd.state import COUNTS, STATUSES, State, state_of_block
 
 __all__ = [

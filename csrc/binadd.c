@@ -37,7 +37,7 @@ static int valid(const binadd_network *n)
 
 static int sound_optimizer(binadd_loss loss, const binadd_optimizer *o)
 {
-    return (unsigned)loss < BINADD_LOSSES && o && (unsigned)o->rule < BINADD_RULES;
+    return (unsigned)loss < BINADD_LOSSES && o && (unsigned)o->name < BINADD_OPTIMIZERS;
 }
 
 /* Whether operands of `bits` bits have few enough words to run them all. */

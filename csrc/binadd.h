@@ -73,8 +73,8 @@ typedef enum {
     BINADD_MOMENTUM,
     BINADD_NESTEROV,
     BINADD_ADAM,
-} binadd_rule;
-enum { BINADD_RULES = BINADD_ADAM + 1 };
+} binadd_optimizer_name;
+enum { BINADD_OPTIMIZERS = BINADD_ADAM + 1 };
 
 typedef struct {
     int hidden_size; /* H, 1 … 256 */
@@ -85,7 +85,7 @@ typedef struct {
 } binadd_network;
 
 typedef struct {
-    binadd_rule rule;
+    binadd_optimizer_name name;
     double learning_rate; /* η */
     double momentum;      /* μ */
     double beta1, beta2, epsilon;

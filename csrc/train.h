@@ -80,19 +80,19 @@ NOINLINE void take_noise_off(const learner *l, const shape *s, const real *noise
         quiet[i] = block[i] - noise[i];
 }
 
-NOINLINE void learn(learner *l, const shape *s, const rule_constants *c, const real *noise)
+NOINLINE void learn(learner *l, const shape *s, const update_constants *c, const real *noise)
 {
     const size_t count = block_size(s) / WIDTH;
     real scale = clips(c) ? clip_scale(square_norm(l->gradient, count), c->clip_norm) : 1;
     vec powers[2];
-    if (c->rule == BINADD_ADAM) {
+    if (c->name == BINADD_ADAM) {
         l->powers[0] *= *(const real *)&c->beta1;
         l->powers[1] *= *(const real *)&c->beta2;
     }
     powers[0] = splat(l->powers[0]);
     powers[1] = splat(l->powers[1]);
     update(c, count, l->block, l->moments[0], l->moments[1], l->gradient, splat(scale), powers);
-    if (noise && c->rule != BINADD_NO_UPDATE) /* without an update, it would only round them */
+    if (noise && c->name != BINADD_NO_UPDATE) /* without an update, it would only round them */
         take_noise_off(l, s, noise);
 }
 
@@ -119,7 +119,7 @@ INLINE online_workspace take_online(arena *a, const shape *s, size_t steps)
     return w;
 }
 
-NOINLINE void train_online(const shape *s, binadd_loss loss, const rule_constants *c,
+NOINLINE void train_online(const shape *s, binadd_loss loss, const update_constants *c,
                            const binadd_training *d, void *workspace)
 {
     arena a = arena_at(workspace);
@@ -225,7 +225,7 @@ NOINLINE void end_batch(const batch_workspace *b, const shape *s, real inverse)
     }
 }
 
-NOINLINE void train_batches(const shape *s, binadd_loss loss, const rule_constants *c,
+NOINLINE void train_batches(const shape *s, binadd_loss loss, const update_constants *c,
                             const binadd_training *d, void *workspace)
 {
     arena a = arena_at(workspace);
@@ -316,7 +316,7 @@ INLINE void report_networks(const examples *e, const binadd_population *d, size_
         d->wrong_bits[place + lane * apart] = -each[lane];
 }
 
-NOINLINE void train_lanes(const shape *s, binadd_loss loss, rule_constants c,
+NOINLINE void train_lanes(const shape *s, binadd_loss loss, update_constants c,
                           const binadd_population *d, size_t network, int count,
                           population_workspace *p)
 {
@@ -334,7 +334,7 @@ NOINLINE void train_lanes(const shape *s, binadd_loss loss, rule_constants c,
         run_examples_back(s, NETWORKS, &w, e);
         add_gradients(s, e);
         const vec scale = clips(&c) ? clip_lanes(e->gradients, s, c.clip_norm) : splat(1);
-        if (c.rule == BINADD_ADAM) {
+        if (c.name == BINADD_ADAM) {
             p->powers[0] = p->powers[0] * c.beta1;
             p->powers[1] = p->powers[1] * c.beta2;
         }
@@ -364,7 +364,7 @@ static void train(const binadd_network *network, binadd_loss loss,
                   const binadd_optimizer *optimizer, const binadd_training *d, void *workspace)
 {
     const shape s = shape_of(network);
-    const rule_constants c = constants_of(optimizer);
+    const update_constants c = constants_of(optimizer);
     if (d->batch_size == 1)
         train_online(&s, loss, &c, d, workspace);
     else
@@ -376,7 +376,7 @@ static void train_population(const binadd_network *network, binadd_loss loss,
                              void *workspace)
 {
     const shape s = shape_of(network);
-    const rule_constants c = constants_of(optimizer);
+    const update_constants c = constants_of(optimizer);
     arena a = arena_at(workspace);
     population_workspace p = take_population(&a, &s, d->steps);
     for (size_t k = 0; k < d->networks; k += WIDTH)

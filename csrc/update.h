@@ -1,6 +1,6 @@
-/* update.h: clipping and the update rules, over a block of vectors.
+/* update.h: clipping and the optimizers, over a block of vectors.
  *
- * Vectors hold neighbouring weights of one network, or one weight of as many networks: the rule is
+ * Vectors hold neighbouring weights of one network, or one weight of as many networks: the update is
  * the same, so the constants are vectors too.
  */
 #ifndef BINADD_UPDATE_H
@@ -12,23 +12,23 @@
 #define NORM_ACCUMULATORS 64
 
 typedef struct {
-    binadd_rule rule;
+    binadd_optimizer_name name;
     vec rate, momentum, beta1, beta2, epsilon;
     real clip_norm;
-} rule_constants;
+} update_constants;
 
-INLINE rule_constants constants_of(const binadd_optimizer *o)
+INLINE update_constants constants_of(const binadd_optimizer *o)
 {
-    return (rule_constants){o->rule,
-                            splat((real)o->learning_rate),
-                            splat((real)o->momentum),
-                            splat((real)o->beta1),
-                            splat((real)o->beta2),
-                            splat((real)o->epsilon),
-                            (real)o->clip_norm};
+    return (update_constants){o->name,
+                              splat((real)o->learning_rate),
+                              splat((real)o->momentum),
+                              splat((real)o->beta1),
+                              splat((real)o->beta2),
+                              splat((real)o->epsilon),
+                              (real)o->clip_norm};
 }
 
-INLINE int clips(const rule_constants *c)
+INLINE int clips(const update_constants *c)
 {
     return c->clip_norm < (real)INFINITY;
 }
@@ -91,12 +91,12 @@ NOINLINE vec clip_lanes(const vec *gradient, const shape *s, real clip_norm)
 }
 
 /* One update. `powers` are β₁ᵗ and β₂ᵗ of this step, for Adam; `scale` is the clipping. */
-NOINLINE void update(const rule_constants *constants, size_t count, vec *restrict w,
+NOINLINE void update(const update_constants *constants, size_t count, vec *restrict w,
                      vec *restrict m, vec *restrict v, const vec *restrict g, vec scale,
                      const vec powers[2])
 {
-    const rule_constants c = *constants; /* a copy stays in registers */
-    switch (c.rule) {
+    const update_constants c = *constants; /* a copy stays in registers */
+    switch (c.name) {
     case BINADD_NO_UPDATE:
         break;
     case BINADD_SGD:

@@ -21,7 +21,7 @@ static const binadd_network network = {
     .dtype = BINADD_FLOAT64,
 };
 static const binadd_optimizer optimizer = {
-    .rule = BINADD_NESTEROV,
+    .name = BINADD_NESTEROV,
     .learning_rate = 0.1,
     .momentum = 0.9,
     .clip_norm = 2.0,

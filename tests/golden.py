@@ -27,7 +27,7 @@ INFINITY = float("inf")
 
 @dataclass(frozen=True)
 class Case:
-    """One training run: its network, its rule, and how much of it."""
+    """One training run: its network, its optimizer, and how much of it."""
 
     architecture: Architecture
     optimizer: Optimizer
@@ -42,7 +42,7 @@ class Case:
         a, o = self.architecture, self.optimizer
         biases = "biases" if a.biases else "plain"
         shape = f"h{a.hidden_size}-n{a.operands}-t{self.steps}-b{self.batch_size}"
-        return f"{a.dtype}-{a.activation}-{biases}-{self.loss}-{o.rule}-{shape}"
+        return f"{a.dtype}-{a.activation}-{biases}-{self.loss}-{o.name}-{shape}"
 
     @property
     def checked_bits(self) -> int:
@@ -55,7 +55,7 @@ def _case(
     dtype: str,
     activation: str,
     loss: str,
-    rule: str,
+    optimizer: str,
     batch_size: int = 1,
     *,
     operands: int = 2,
@@ -67,7 +67,7 @@ def _case(
 ) -> Case:
     return Case(
         Architecture(hidden_size, operands, activation, biases, dtype),
-        Optimizer(rule, learning_rate, clip_norm=clip_norm),
+        Optimizer(optimizer, learning_rate, clip_norm=clip_norm),
         loss,
         batch_size,
         updates=updates if batch_size == 1 else updates // 5,
@@ -76,8 +76,8 @@ def _case(
     )
 
 
-# Every pair of dtype, activation, loss, rule, biases and clipping meets; hidden sizes lie on and
-# beside a whole number of lanes.
+# Every pair of dtype, activation, loss, optimizer, biases and clipping meets; hidden sizes lie on
+# and beside a whole number of lanes.
 CASES = [
     _case(16, "float64", "sigmoid", "cross_entropy", "nesterov", clip_norm=2.0, updates=1500),
     _case(16, "float32", "sigmoid", "cross_entropy", "nesterov", clip_norm=2.0, updates=1500),

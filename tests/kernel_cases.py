@@ -63,7 +63,7 @@ def trained(
     batch_size: int = 1,
     loss: str = "cross_entropy",
     noise: NDArray[Any] | None = None,
-    **rule: Any,
+    **optimizer: Any,
 ) -> tuple[NDArray[Any], ...]:
     """All that training changes or reports: weights, moments, powers, losses, wrong bits."""
     end = copy_of(start)
@@ -72,7 +72,7 @@ def trained(
     kernels.train(
         end,
         Batch(symbols, targets),
-        Optimizer(**rule),
+        Optimizer(**optimizer),
         loss=loss,
         batch_size=batch_size,
         noise=noise,

@@ -22,7 +22,7 @@ from binadd.benchmark.suite import REFERENCE, TOLERANCES, _compare
 from binadd.benchmark.timing import Times, interleave
 from binadd.benchmark.work import work
 from binadd.kernels import load
-from binadd.recipes import RECIPES
+from binadd.settings import RECIPES
 
 
 @pytest.fixture(scope="module")

@@ -278,7 +278,7 @@ def drop_array(name: str) -> Callable[[Any, Any], None]:
     ("change", "sentence"),
     [
         (set_header("", "format_version", 9), "format version 9, newer"),
-        (set_header("", "rule", "lion"), "rule must be"),
+        (set_header("", "optimizer", "lion"), "optimizer must be"),
         (set_header("", "goal", None), "goal should have bits, until, max_sequences, restart"),
         (set_header("goal", "until", "perfect"), "until must be"),
         (set_header("goal", "bits", 0), "bits must be at least 1"),

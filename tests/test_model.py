@@ -25,9 +25,9 @@ from hypothesis import strategies as st
 import binadd
 from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, UnknownAttributeError, bits
 from binadd.kernels import load
-from binadd.kernels.contract import ACTIVATIONS, LOSSES, RULES
+from binadd.kernels.contract import ACTIVATIONS, LOSSES, OPTIMIZERS
 from binadd.model import DEFAULTS
-from binadd.recipes import CONSTANTS, RECIPES
+from binadd.settings import CONSTANTS, RECIPES
 from binadd.state import advance
 
 Make = Callable[..., BinaryAdderRNN]
@@ -209,14 +209,16 @@ def test_dtypes_are_numpys_too(dtype: Any) -> None:
     assert [row["dtype"] for row in table] == ["float64", "float32"]
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_each_rule_takes_its_own_constants(rule: str) -> None:
-    for name, rules in CONSTANTS.items():
-        if rule in rules:
-            assert getattr(BinaryAdderRNN(optimizer=rule, **{name: 0.5}).settings, name) == 0.5
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_each_optimizer_takes_its_own_constants(optimizer: str) -> None:
+    for name, optimizers in CONSTANTS.items():
+        if optimizer in optimizers:
+            assert (
+                getattr(BinaryAdderRNN(optimizer=optimizer, **{name: 0.5}).settings, name) == 0.5
+            )
         else:
-            with pytest.raises(InvalidInputError, match=f"{name} has no effect .* '{rule}'"):
-                BinaryAdderRNN(optimizer=rule, **{name: 0.5})
+            with pytest.raises(InvalidInputError, match=f"{name} has no effect .* '{optimizer}'"):
+                BinaryAdderRNN(optimizer=optimizer, **{name: 0.5})
 
 
 @pytest.mark.parametrize("params", OTHER_NETWORKS)
@@ -501,14 +503,14 @@ def test_a_last_smaller_batch_counts(make: Make) -> None:
     assert net == whole
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_another_rule_starts_with_fresh_moments(make: Make, rule: str) -> None:
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_another_optimizer_starts_with_fresh_moments(make: Make, optimizer: str) -> None:
     net = make(4, optimizer="adam", learning_rate=0.01).partial_fit(drawn())
     fresh = BinaryAdderRNN.from_parameters(
-        net.parameters, optimizer=rule, learning_rate=0.01, backend=net.backend
+        net.parameters, optimizer=optimizer, learning_rate=0.01, backend=net.backend
     )
-    net.set_params(optimizer=rule).partial_fit(drawn())
-    assert (net == fresh.partial_fit(drawn())) == (rule != "adam")
+    net.set_params(optimizer=optimizer).partial_fit(drawn())
+    assert (net == fresh.partial_fit(drawn())) == (optimizer != "adam")
 
 
 def test_divergence_keeps_the_last_finite_weights(make: Make) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels.contract import Architecture
 from binadd.parameters import initial_block, named_views, parameter_shapes, read_parameters
-from binadd.streams import weight_stream
+from binadd.random_streams import weight_stream
 
 ARCHITECTURES = st.builds(
     Architecture,

@@ -17,7 +17,7 @@ from kernel_cases import copy_of, learner, noise_for, same_bits, sequences, trai
 
 from binadd.errors import InvalidInputError
 from binadd.kernels import reference
-from binadd.kernels.contract import LOSSES, RULES, Batch, Learner, Optimizer, Report
+from binadd.kernels.contract import LOSSES, OPTIMIZERS, Batch, Learner, Optimizer, Report
 
 SIZES = (1, 3, 8, 16, 17, 33)
 DTYPES = ("float64", "float32")
@@ -102,10 +102,10 @@ def test_gradients(
 
 
 @pytest.mark.thorough(one_in=8)
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SIZES)
-def test_updates(compare: Compare, size: int, dtype: str, rule: str) -> None:
+def test_updates(compare: Compare, size: int, dtype: str, optimizer: str) -> None:
     for network, loss in zip(NETWORKS, LOSSES * 2, strict=True):
         start = learner(hidden_size=size, dtype=dtype, **network)
         symbols, targets = sequences(40, 6, network["operands"])
@@ -118,17 +118,17 @@ def test_updates(compare: Compare, size: int, dtype: str, rule: str) -> None:
                     targets=targets,
                     batch_size=batch_size,
                     loss=loss,
-                    rule=rule,
+                    name=optimizer,
                     clip_norm=clip_norm,
                 )
             )
 
 
 @pytest.mark.thorough(one_in=8)
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SIZES)
-def test_updates_with_noise(compare: Compare, size: int, dtype: str, rule: str) -> None:
+def test_updates_with_noise(compare: Compare, size: int, dtype: str, optimizer: str) -> None:
     for network, loss in zip(NETWORKS, LOSSES * 2, strict=True):
         start = learner(hidden_size=size, dtype=dtype, **network)
         symbols, targets = sequences(40, 6, network["operands"])
@@ -142,7 +142,7 @@ def test_updates_with_noise(compare: Compare, size: int, dtype: str, rule: str) 
                     batch_size=batch_size,
                     loss=loss,
                     noise=noise_for(start, 40 // batch_size),
-                    rule=rule,
+                    name=optimizer,
                     clip_norm=0.5,
                 )
             )
@@ -168,7 +168,7 @@ def test_noise_is_on_the_weights_from_the_gradient_to_the_update(
 
 
 def _long_runs() -> Iterator[Any]:
-    """Each size with each dtype; loss, activation and rule take turns so that all pairs occur."""
+    """Each size with each dtype; the others take turns so that all pairs occur."""
     for i, (size, dtype) in enumerate(product(SIZES, DTYPES)):
         options = {
             "hidden_size": size,
@@ -176,20 +176,20 @@ def _long_runs() -> Iterator[Any]:
             "activation": NETWORKS[i // 2 % 2]["activation"],
         }
         yield pytest.param(
-            options, LOSSES[(i + i // 4) % 2], RULES[(i + i // 2) % 4], id=f"{options}"
+            options, LOSSES[(i + i // 4) % 2], OPTIMIZERS[(i + i // 2) % 4], id=f"{options}"
         )
 
 
 def _every_run() -> Iterator[Any]:
-    for size, dtype, activation, loss, rule in product(
-        SIZES, DTYPES, ("sigmoid", "tanh"), LOSSES, RULES
+    for size, dtype, activation, loss, optimizer in product(
+        SIZES, DTYPES, ("sigmoid", "tanh"), LOSSES, OPTIMIZERS
     ):
-        yield {"hidden_size": size, "dtype": dtype, "activation": activation}, loss, rule
+        yield {"hidden_size": size, "dtype": dtype, "activation": activation}, loss, optimizer
 
 
-def _hold_long_run(compare: Compare, options: dict[str, Any], loss: str, rule: str) -> None:
+def _hold_long_run(compare: Compare, options: dict[str, Any], loss: str, optimizer: str) -> None:
     start = learner(**options)
-    rate = 0.01 if rule == "adam" else 0.05
+    rate = 0.01 if optimizer == "adam" else 0.05
     for count, batch_size in ((2000, 1), (50 * 64, 64)):
         symbols, targets = sequences(count)
         compare(
@@ -200,7 +200,7 @@ def _hold_long_run(compare: Compare, options: dict[str, Any], loss: str, rule: s
                 targets,
                 batch,
                 loss,
-                rule=rule,
+                name=optimizer,
                 learning_rate=rate,
                 clip_norm=2.0,
             )
@@ -208,28 +208,28 @@ def _hold_long_run(compare: Compare, options: dict[str, Any], loss: str, rule: s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("options", "loss", "rule"), list(_long_runs()))
+@pytest.mark.parametrize(("options", "loss", "optimizer"), list(_long_runs()))
 def test_thousands_of_updates(
-    compare: Compare, options: dict[str, Any], loss: str, rule: str
+    compare: Compare, options: dict[str, Any], loss: str, optimizer: str
 ) -> None:
     """2,000 online updates, and 50 of batch 64."""
-    _hold_long_run(compare, options, loss, rule)
+    _hold_long_run(compare, options, loss, optimizer)
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize(("options", "loss", "rule"), list(_every_run()))
+@pytest.mark.parametrize(("options", "loss", "optimizer"), list(_every_run()))
 def test_thousands_of_updates_of_every_combination(
-    compare: Compare, options: dict[str, Any], loss: str, rule: str
+    compare: Compare, options: dict[str, Any], loss: str, optimizer: str
 ) -> None:
     """The same for all 192 combinations: many minutes."""
-    _hold_long_run(compare, options, loss, rule)
+    _hold_long_run(compare, options, loss, optimizer)
 
 
 @pytest.mark.thorough(one_in=8)
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", (3, 16, 17))
-def test_population(compare: Compare, size: int, dtype: str, rule: str) -> None:
+def test_population(compare: Compare, size: int, dtype: str, optimizer: str) -> None:
     networks, count = 19, 6
     starts = [learner(seed, hidden_size=size, dtype=dtype) for seed in range(networks)]
     symbols, targets = (a.reshape(networks, count, 8) for a in sequences(networks * count))
@@ -242,7 +242,7 @@ def test_population(compare: Compare, size: int, dtype: str, rule: str) -> None:
         kernels.train_population(
             learner,
             Batch(symbols, targets),
-            Optimizer(rule=rule, clip_norm=1.5),
+            Optimizer(name=optimizer, clip_norm=1.5),
             loss="cross_entropy",
             learning_rates=rates,
             report=report,
@@ -256,7 +256,7 @@ def test_population(compare: Compare, size: int, dtype: str, rule: str) -> None:
             start,
             symbols[k],
             targets[k],
-            rule=rule,
+            name=optimizer,
             clip_norm=1.5,
             learning_rate=float(rates[k]),
         )

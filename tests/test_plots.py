@@ -17,7 +17,7 @@ from binadd import BinaryAdderRNN, InvalidInputError
 pytest.importorskip("matplotlib")
 
 from binadd import benchmark, plots
-from binadd.benchmark.report import Report, Row, Section
+from binadd.benchmark.summary import Report, Row, Section
 from binadd.plots.figures import GREEN, ORANGE, PALE_GREEN
 from binadd.proof.automaton import Automaton
 

@@ -122,7 +122,7 @@ def test_the_same_network_makes_the_same_file(file: Path, tmp_path: Path) -> Non
 
 
 def test_a_trained_network_goes_on_where_its_data_ended(make: Make, tmp_path: Path) -> None:
-    net = make(4, optimizer="sgd")  # a rule without moments, which the file does not hold
+    net = make(4, optimizer="sgd")  # an optimizer without moments, which the file does not hold
     binadd.train(net, until=50)
     net.save(tmp_path / "adder.npz")
     again = binadd.load(tmp_path / "adder.npz", backend=net.backend)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import binadd
 from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, Progress, bits
 from binadd.kernels import load
-from binadd.streams import data_stream
+from binadd.random_streams import data_stream
 from binadd.training import noise, schedule, trainer
 from binadd.training.data import DataStream, words_of_sequence
 from binadd.training.trainer import Run

@@ -5,7 +5,7 @@ All do the same work on the same data; their results are compared before anythin
 
 from __future__ import annotations
 
-from binadd.benchmark.report import Report, Row, Section
 from binadd.benchmark.suite import run
+from binadd.benchmark.summary import Report, Row, Section
 
 __all__ = ["Report", "Row", "Section", "run"]

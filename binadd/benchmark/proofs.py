@@ -7,7 +7,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from binadd.benchmark.report import Row, Section
+from binadd.benchmark.summary import Row, Section
 from binadd.benchmark.timing import Times, interleave
 from binadd.model import BinaryAdderRNN
 from binadd.proof import Proved, check, prove

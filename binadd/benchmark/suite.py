@@ -11,11 +11,11 @@ import numpy as np
 
 from binadd.benchmark import notebook, roofline
 from binadd.benchmark import scaling as scaling_tables
-from binadd.benchmark.machine import describe
+from binadd.benchmark.hardware import describe
 from binadd.benchmark.ours import AtLevel, Ours
 from binadd.benchmark.peers import installed
 from binadd.benchmark.proofs import proofs
-from binadd.benchmark.report import Report, Row, Section
+from binadd.benchmark.summary import Report, Row, Section
 from binadd.benchmark.timing import interleave
 from binadd.benchmark.work import Entry, Parameters, Work, work
 from binadd.checks import check_integer
@@ -56,7 +56,7 @@ def run(
         Steps of a sequence.
     dtype : {"float64", "float32"}
     recipe : str, default "default"
-        Decides about loss, optimizer and biases: see `binadd.recipes.RECIPES`.
+        Decides about loss, optimizer and biases: see `binadd.settings.RECIPES`.
     repeats : int, default 9
         Rounds in which all take turns; the times are those of the median round. As many networks
         are trained until they are proved, each with its own seed.

@@ -14,9 +14,9 @@ from binadd.kernels import reference
 from binadd.kernels.contract import Architecture, words_per_sequence
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import named_views
-from binadd.recipes import Settings
+from binadd.random_streams import data_stream
+from binadd.settings import Settings
 from binadd.state import initial_state
-from binadd.streams import data_stream
 
 __all__ = ["Entry", "Parameters", "Work", "draw", "work"]
 

@@ -12,9 +12,9 @@ from binadd.checks import shorten
 from binadd.cli.command import COUNT, option
 from binadd.cli.numbers import read_count
 from binadd.kernels import BACKENDS
-from binadd.kernels.contract import ACTIVATIONS, DTYPES, LOSSES, RULES
+from binadd.kernels.contract import ACTIVATIONS, DTYPES, LOSSES, OPTIMIZERS
 from binadd.model import DEFAULTS
-from binadd.recipes import RECIPES
+from binadd.settings import RECIPES
 
 __all__ = [
     "ARCHITECTURE",
@@ -52,7 +52,7 @@ _OPTIONS: tuple[tuple[str, tuple[str, ...], Any, str], ...] = (
     (_NETWORK, ("--seed",), int, "Decides the initial weights and the sums to learn from"),
     (_LEARNING, ("--recipe",), tuple(RECIPES), _RECIPES),
     (_LEARNING, ("--loss",), LOSSES, f"The loss to minimise: {' or '.join(LOSSES)}"),
-    (_LEARNING, ("--optimizer",), RULES, f"The optimizer: {', '.join(RULES)}"),
+    (_LEARNING, ("--optimizer",), OPTIMIZERS, f"The optimizer: {', '.join(OPTIMIZERS)}"),
     (_LEARNING, ("--learning-rate",), float, "The size of each step, more than 0"),
     (_LEARNING, ("--momentum",), float, "The decay of momentum and nesterov, below 1"),
     (_LEARNING, ("--beta1",), float, "The decay of adam's mean gradient, below 1"),

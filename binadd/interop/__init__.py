@@ -9,15 +9,15 @@ PyTorch, Keras, Flax, h5py, onnx and safetensors are each imported where they ar
 `pip install 'binadd[interop]'` brings onnx, safetensors and h5py.
 """
 
-from binadd.interop.c import c_source, to_c
-from binadd.interop.classic import from_numpy
+from binadd.interop.c_export import c_source, to_c
 from binadd.interop.flax import flax_tree, from_flax
 from binadd.interop.keras import from_keras, keras_weights
-from binadd.interop.onnx import onnx_model, to_onnx
+from binadd.interop.onnx_export import onnx_model, to_onnx
 from binadd.interop.onnx_import import from_onnx
 from binadd.interop.promise import Promise, promise
 from binadd.interop.pytorch import from_torch, to_torch, torch_state_dict
 from binadd.interop.safetensors import from_safetensors, to_safetensors
+from binadd.interop.tutorial import from_numpy
 
 __all__ = [
     "from_flax",

@@ -19,7 +19,7 @@ from binadd.kernels.contract import (
     MAX_EXHAUSTIVE_BITS,
     MAX_OPERANDS,
     MAX_STEPS,
-    RULES,
+    OPTIMIZERS,
     Architecture,
     Batch,
     Bytes,
@@ -103,7 +103,7 @@ def check_training(
     architecture = learner.architecture
     check_learner(learner, ())
     check_batch(batch, architecture.operands)
-    check_rule(optimizer, loss)
+    check_optimizer(optimizer, loss)
     count = len(batch.symbols)
     if batch_size < 1 or count % batch_size:
         raise InvalidInputError(
@@ -136,7 +136,7 @@ def check_population(
     check_batch(rows, architecture.operands)
     check_learner(learner, (networks,))
     check_layout("learning_rates", learning_rates, (networks,), architecture.dtype)
-    check_rule(optimizer, loss)
+    check_optimizer(optimizer, loss)
     check_report(report, (networks, count), architecture.dtype)
 
 
@@ -148,10 +148,10 @@ def check_learner(learner: Learner, networks: tuple[int, ...]) -> None:
     check_layout("powers", learner.powers, (*networks, 2), dtype)
 
 
-def check_rule(optimizer: Optimizer, loss: str) -> None:
+def check_optimizer(optimizer: Optimizer, loss: str) -> None:
     """Raise InvalidInputError unless both names are known."""
     check_choice("loss", loss, LOSSES)
-    check_choice("rule", optimizer.rule, RULES)
+    check_choice("optimizer", optimizer.name, OPTIMIZERS)
 
 
 def check_report(report: Report | None, shape: tuple[int, ...], dtype: str) -> None:

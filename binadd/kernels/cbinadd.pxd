@@ -27,7 +27,7 @@ cdef extern from "binadd.h" nogil:
         BINADD_SQUARED_ERROR
         BINADD_CROSS_ENTROPY
 
-    ctypedef enum binadd_rule:
+    ctypedef enum binadd_optimizer_name:
         BINADD_NO_UPDATE
         BINADD_SGD
         BINADD_MOMENTUM
@@ -42,7 +42,7 @@ cdef extern from "binadd.h" nogil:
         binadd_dtype dtype
 
     ctypedef struct binadd_optimizer:
-        binadd_rule rule
+        binadd_optimizer_name name
         double learning_rate
         double momentum
         double beta1

@@ -25,7 +25,7 @@ LANE_BYTES = 64
 
 ACTIVATIONS = ("sigmoid", "tanh")
 LOSSES = ("squared_error", "cross_entropy")
-RULES = ("sgd", "momentum", "nesterov", "adam")
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam")
 DTYPES = ("float64", "float32")
 MAX_HIDDEN_SIZE = 256
 MAX_OPERANDS = 8
@@ -87,7 +87,7 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True)
 class Optimizer:
-    """An update rule with its constants; `clip_norm` = inf clips nothing.
+    """An optimizer with its constants; `clip_norm` = inf clips nothing.
 
     With g the gradient, clipped to the global norm `clip_norm`:
 
@@ -98,7 +98,7 @@ class Optimizer:
       (Kingma & Ba 2015, https://arxiv.org/abs/1412.6980)
     """
 
-    rule: str = "nesterov"
+    name: str = "nesterov"
     learning_rate: float = 0.1
     momentum: float = 0.9
     beta1: float = 0.9
@@ -274,7 +274,7 @@ class Kernels(Protocol):
         """Only the probabilities (N, T) of `forward`, from 0."""
 
     def bits(self, architecture: Architecture, block: Real, symbols: Bytes) -> Bytes:
-        """What the network says (N, T), from 0: 1 where the logit is above 0."""
+        """Return the output bits (N, T) from the initial state: 1 where the logit is above 0."""
 
     def loss_and_gradients(
         self, architecture: Architecture, block: Real, batch: Batch, loss: str
@@ -316,7 +316,7 @@ class Kernels(Protocol):
     def first_error(
         self, architecture: Architecture, block: Real, bits: int
     ) -> tuple[int, tuple[int, ...]] | None:
-        """The first wrong output over *all* sums of `bits`-bit operands, carry-out included.
+        """Find the first wrong output over *all* sums of `bits`-bit operands, carry-out included.
 
         Returns the step t and the symbols 0…t of a word whose logit at t has the wrong sign:
         smallest t first, then the smallest word read as a number, symbol 0 its lowest digit.
@@ -406,7 +406,7 @@ class NativeKernels(Kernels, Protocol):
     """Those of a native module, which has them for several instruction sets."""
 
     def isa(self) -> str:
-        """The instruction set in use."""
+        """Return the instruction set in use."""
 
     def isas(self) -> dict[str, bool]:
         """All that were built, and whether this machine has each."""
@@ -421,7 +421,7 @@ def words_per_sequence(operands: int, length: int) -> int:
 
 
 def spell(word: int, operands: int, bits: int, last_step: int) -> tuple[int, ...]:
-    """The symbols 0…last_step of word number `word`; zero symbols follow the operands' bits."""
+    """Return the symbols 0…last_step of word number `word`: the operands, then zeros."""
     return tuple(
         word >> operands * t & (1 << operands) - 1 if t < bits else 0 for t in range(last_step + 1)
     )

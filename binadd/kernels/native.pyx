@@ -57,7 +57,7 @@ cdef dict ACTIVATIONS = {
     "tanh": c.BINADD_TANH,
 }
 
-cdef dict RULES = {
+cdef dict OPTIMIZERS = {
     "sgd": c.BINADD_SGD,
     "momentum": c.BINADD_MOMENTUM,
     "nesterov": c.BINADD_NESTEROV,
@@ -160,7 +160,7 @@ cdef c.binadd_network network_of(architecture) except *:
 
 cdef c.binadd_optimizer optimizer_of(optimizer) except *:
     return c.binadd_optimizer(
-        rule=RULES[optimizer.rule],
+        name=OPTIMIZERS[optimizer.name],
         learning_rate=optimizer.learning_rate,
         momentum=optimizer.momentum,
         beta1=optimizer.beta1,
@@ -374,8 +374,8 @@ def loss_and_gradients(architecture, block, batch, loss):
 cdef _loss_and_gradients(architecture, block, batch, loss):
     shape, dtype = architecture.block_shape, architecture.dtype
     cdef c.binadd_network network = network_of(architecture)
-    cdef c.binadd_optimizer rule = optimizer_of(contract.Optimizer())
-    rule.rule = c.BINADD_NO_UPDATE
+    cdef c.binadd_optimizer update = optimizer_of(contract.Optimizer())
+    update.name = c.BINADD_NO_UPDATE
     cdef char kind = kind_of(&network)
     buffer_of(block, kind, shape)
     symbols, targets = batch
@@ -402,7 +402,7 @@ cdef _loss_and_gradients(architecture, block, batch, loss):
         losses=buffer_of(value, kind, (1,)).view.buf,
         wrong_bits=NULL,
     )
-    _train_slices(&network, LOSSES[loss], &rule, &data)
+    _train_slices(&network, LOSSES[loss], &update, &data)
     return float(value[0]), gradient
 
 
@@ -426,7 +426,7 @@ cdef int _train(
     symbols, targets = batch
     shape = architecture.block_shape
     cdef c.binadd_network network = network_of(architecture)
-    cdef c.binadd_optimizer rule = optimizer_of(optimizer)
+    cdef c.binadd_optimizer update = optimizer_of(optimizer)
     cdef char kind = kind_of(&network)
     cdef Buffer questions = buffer_of(symbols, c"B")
     cdef size_t count = questions.view.shape[0], steps = questions.view.shape[1]
@@ -455,7 +455,7 @@ cdef int _train(
         losses=told.view.buf,
         wrong_bits=<int64_t *> counted.view.buf,
     )
-    return _train_slices(&network, LOSSES[loss], &rule, &data)
+    return _train_slices(&network, LOSSES[loss], &update, &data)
 
 
 def train_population(learner, batch, optimizer, *, loss, learning_rates, report=None):
@@ -475,7 +475,7 @@ cdef int _train_population(learner, batch, optimizer, loss, learning_rates, repo
         raise ValueError
     shape = architecture.block_shape
     cdef c.binadd_network network = network_of(architecture)
-    cdef c.binadd_optimizer rule = optimizer_of(optimizer)
+    cdef c.binadd_optimizer update = optimizer_of(optimizer)
     cdef c.binadd_loss loss_code = LOSSES[loss]
     cdef char kind = kind_of(&network)
     losses, wrong_bits = (None, None) if report is None else report
@@ -508,7 +508,7 @@ cdef int _train_population(learner, batch, optimizer, loss, learning_rates, repo
     while data.first < data.sequences:
         data.count = min(most, data.sequences - data.first)
         with nogil:
-            status = c.binadd_train_population(&network, loss_code, &rule, &data,
+            status = c.binadd_train_population(&network, loss_code, &update, &data,
                                                workspace.memory, workspace.size)
         check(status)
         data.first += data.count

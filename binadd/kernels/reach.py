@@ -64,7 +64,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 
 def _larger(a: Real, b: Real | float) -> Real:
-    """The larger one; where either is a NaN, a."""
+    """Return the larger one; where either is a NaN, a."""
     return np.where(a < b, b, a)
 
 
@@ -116,7 +116,7 @@ def _supremum(
     y: Real,
     rise: Real,
 ) -> Real:
-    """An upper bound of v(a) = f(a) − λa on [low, high], but for rounding.
+    """Return an upper bound of v(a) = f(a) − λa on [low, high], but for rounding.
 
     Where v is convex (a ≤ 0), it is no more than its value at an end; where it is concave, it lies
     under its tangent at any p.
@@ -182,7 +182,7 @@ def _unit_sums(rows: Real, x: Real) -> Real:
 
 
 def _box_generators(weights: Real, box: Real) -> tuple[Real, Real]:
-    """Generators W(j, k)·box(k) that a box of the states gives, and each row's magnitudes."""
+    """Return the generators W(j, k)·box(k) of a box of states, and each row's magnitude."""
     generators = weights[:, :, None] * box
     return generators, hidden_sum(np.abs(generators).swapaxes(0, 1))
 
@@ -273,17 +273,17 @@ class Network:
         return sums
 
     def _middle(self, step: int, z: Real) -> tuple[Real, Real]:
-        """The pre-activations' middle and error."""
+        """Return the pre-activations' middle and error."""
         count = float(self.size + self.columns * (step + 1))
         error = self.errors.unit + self.errors.generator * count
         return _unit_sums(self.hidden, z) + 0.0, np.repeat(error[:, None], z.shape[1], 1)
 
     def _interval(self, error: Real, box: Real) -> Real:
-        """The radius of a case that is a box, of which units are followed one by one."""
+        """Return the radius of a zonotope that is a box."""
         return _unit_sums(np.abs(self.hidden), box) + error
 
     def enter(self, cases: Cases, steps: Steps) -> Cases:
-        """The images as cases of the next step."""
+        """Return the images as zonotopes of the next step."""
         sums, error = self._middle(cases.step + 1, steps.z)
         generators = None
         if cases.generators is None or steps.slope is None:
@@ -337,7 +337,7 @@ class Network:
         return Cases(0, np.arange(count), owners, to_units, sums, error, radius), near
 
     def step(self, cases: Cases, rows: Places, contexts: Places, symbol: int) -> Steps:
-        """The images of some cases under a symbol."""
+        """Return the images of some zonotopes under a symbol."""
         a = cases.sums[:, rows] + self.inputs[symbol][:, None]
         radius, error = cases.radius[:, rows], cases.error[:, rows]
         if not self.affine:
@@ -879,7 +879,7 @@ def _rotate(matrix: Real, axes: Real, p: int, q: int) -> None:
 
 
 def _by_length(lengths: list[float]) -> list[int]:
-    """The longest first, equal ones in their order; each is inserted before the shorter ones."""
+    """Order by falling length, equal ones as they stand, by insertion."""
     order: list[int] = []
     for i, length in enumerate(lengths):
         place = i

@@ -1,8 +1,8 @@
 """The kernels in NumPy: binadd's arithmetic, written to be read.
 
-This module, on the functions and sums of `arithmetic` and the rules of `update`, *defines* what
-binadd computes. The C core computes the same operations in the same order, so both give the same
-bits.
+This module, on the functions and sums of `arithmetic` and the optimizers of `update`, *defines*
+what binadd computes. The C core computes the same operations in the same order, so both give the
+same bits.
 
 Arrays keep the hidden units first and the sequences last, so a sum over hidden units adds slices
 that are contiguous.

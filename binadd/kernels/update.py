@@ -1,4 +1,4 @@
-"""The update rules, as csrc/update.h has them; their equations are in `contract.Optimizer`."""
+"""The optimizers, as csrc/update.h has them; their equations are in `contract.Optimizer`."""
 
 import numpy as np
 
@@ -15,23 +15,23 @@ def _clip(gradient: Real, clip_norm: float) -> Real:
     return gradient * (limit / norm) if norm > limit else gradient
 
 
-def update(block: Real, moments: Real, powers: Real, gradient: Real, rule: Optimizer) -> None:
-    """One step of the rule, in place."""
+def update(block: Real, moments: Real, powers: Real, gradient: Real, optimizer: Optimizer) -> None:
+    """Take one step, in place."""
     real = block.dtype.type
-    rate, mu = real(rule.learning_rate), real(rule.momentum)
+    rate, mu = real(optimizer.learning_rate), real(optimizer.momentum)
     one = real(1)  # before NumPy 2, 1 − a float32 is a float64
     m, v = moments
-    g = _clip(gradient, rule.clip_norm)
-    if rule.rule == "sgd":
+    g = _clip(gradient, optimizer.clip_norm)
+    if optimizer.name == "sgd":
         block -= rate * g
-    elif rule.rule == "adam":
-        beta1, beta2 = real(rule.beta1), real(rule.beta2)
+    elif optimizer.name == "adam":
+        beta1, beta2 = real(optimizer.beta1), real(optimizer.beta2)
         powers *= np.array([beta1, beta2])
         m[...] = beta1 * m + (one - beta1) * g
         v[...] = beta2 * v + (one - beta2) * (g * g)
         m_hat = m * (one / (one - powers[0]))
         v_hat = v * (one / (one - powers[1]))
-        block -= rate * (m_hat / (np.sqrt(v_hat) + real(rule.epsilon)))
+        block -= rate * (m_hat / (np.sqrt(v_hat) + real(optimizer.epsilon)))
     else:
         m[...] = mu * m + g
-        block -= rate * (g + mu * m if rule.rule == "nesterov" else m)
+        block -= rate * (g + mu * m if optimizer.name == "nesterov" else m)

@@ -9,9 +9,9 @@ Needs matplotlib: `pip install 'binadd[plot]'`.
 
 from __future__ import annotations
 
+from binadd.plots.automata import automaton
 from binadd.plots.figures import render, save
 from binadd.plots.learning import learning_curve, train_again
-from binadd.plots.machine import automaton
 from binadd.plots.state_space import state_space
 from binadd.plots.sums import hidden_states
 from binadd.plots.sweeps import first_errors, heat_map, shares, sweep, times

@@ -12,7 +12,7 @@ from binadd.checks import check_instance
 from binadd.model import BinaryAdderRNN
 from binadd.plots.figures import CARRIES, INK, new_figure
 from binadd.proof import Proved, Verdict
-from binadd.streams import data_stream
+from binadd.random_streams import data_stream
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

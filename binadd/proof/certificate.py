@@ -38,7 +38,7 @@ from binadd.checks import shorten
 from binadd.errors import CertificateError
 from binadd.files import write_atomically
 from binadd.model import BinaryAdderRNN
-from binadd.parameters import has_strays
+from binadd.parameters import has_nonzero_padding
 
 __all__ = ["MOST_OPERANDS", "MOST_STEPS", "Certificate", "weights_digest"]
 
@@ -69,7 +69,7 @@ def weights_digest(net: BinaryAdderRNN) -> str:
     64
     """
     architecture = net.state.architecture
-    if has_strays(architecture, net.state.block):
+    if has_nonzero_padding(architecture, net.state.block):
         raise CertificateError("the network computes with weights outside its parameters")
     digest = hashlib.sha256(
         f"{architecture.activation} {architecture.dtype} {architecture.operands} "
@@ -176,7 +176,7 @@ class Certificate:
         return len(self.carries)
 
     def __repr__(self) -> str:
-        """The arrays are far too long to be shown."""
+        """Leave out the arrays, which are far too long to show."""
         digest = self.digest[:16]
         return f"Certificate(digest={digest!r}…, contexts={len(self)}, margin={self.margin:.3g})"
 

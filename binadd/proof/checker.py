@@ -174,7 +174,7 @@ class _Network:
         self.logit_error += self.size + 1 << BITS - 1
 
     def _check_errors(self, claim: Certificate, rows: list[list[float]], out: list[float]) -> None:
-        """A term of a sum is rounded at most m times on its way: γ = mu/(1 − mu) ≤ 2mu relatively.
+        """Bound the relative error of a term rounded at most m times: γ = mu/(1 − mu) ≤ 2mu.
         In units of 2⁻⁶⁴; two are for what is rounded down here, and for products' underflow."""
         loads = [sum(_ceil(abs(w), 64) for w in row) for row in (*rows, out)]
         lanes, u, activation_error = ROUNDING[claim.dtype]

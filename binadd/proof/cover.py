@@ -75,7 +75,7 @@ class Sets:
         self.high[self.high[:, 0] >= self.end, 0] = FAR
 
     def origins(self) -> Iterator[Cases]:
-        """The initial state, in context 0, and all cells."""
+        """Return the initial state, in context 0, and all cells."""
         low, high, size = self.low.copy(), self.high.copy(), self.o.shape[1]
         low[:, 0], high[:, 0] = np.maximum(low[:, 0], self.start), np.minimum(high[:, 0], self.end)
         demand((low <= high).all(), "a cell is not in its slab")

@@ -15,7 +15,7 @@ from binadd.bits import popcounts
 from binadd.kernels.contract import Reals
 from binadd.proof.bounds import Bounds
 from binadd.proof.contexts import Context, ContextTable
-from binadd.streams import data_stream
+from binadd.random_streams import data_stream
 
 __all__ = ["Sampler"]
 

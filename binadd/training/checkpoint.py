@@ -19,9 +19,9 @@ from binadd.archive import read_archive, write_archive
 from binadd.checks import check_choice, check_integer, check_real
 from binadd.errors import BinaddError, CheckpointError, InvalidInputError
 from binadd.kernels import load as load_kernels
-from binadd.kernels.contract import RULES, Architecture
+from binadd.kernels.contract import OPTIMIZERS, Architecture
 from binadd.model import BinaryAdderRNN
-from binadd.parameters import has_strays
+from binadd.parameters import has_nonzero_padding
 from binadd.state import state_of_block
 from binadd.storage import (
     read_configuration,
@@ -52,7 +52,7 @@ def save_checkpoint(run: Run, path: str | os.PathLike[str]) -> None:
         "training": write_counts(state),
         "goal": asdict(run.goal),
         "schedule": asdict(schedule),
-        "rule": state.optimizer,
+        "optimizer": state.optimizer,
     }
     arrays = {"block": state.block, "moments": state.moments, "powers": state.powers}
     write_archive(path, _FORMAT, header, arrays)
@@ -77,12 +77,14 @@ def load_checkpoint(path: str | os.PathLike[str], backend: str = "auto") -> Run:
         net = BinaryAdderRNN(**read_configuration(header.get("configuration")), backend=backend)
         architecture = net.settings.architecture
         arrays = _check_arrays(architecture, arrays)
-        rule = header.get("rule")
+        optimizer = header.get("optimizer")
         net.state = replace(
             state_of_block(architecture, arrays["block"], net.settings.seed),
             moments=arrays["moments"],
             powers=arrays["powers"],
-            optimizer=None if rule is None else check_choice("rule", rule, RULES),
+            optimizer=None
+            if optimizer is None
+            else check_choice("optimizer", optimizer, OPTIMIZERS),
             **read_counts(header.get("training")),
         )
         goal = read_object("goal", header.get("goal"), [field.name for field in fields(Goal)])
@@ -138,7 +140,7 @@ def _check_arrays(
         if not np.isfinite(array).all():
             raise InvalidInputError(f"{name} has NaN or infinity")
     for block in (arrays["block"], *arrays["moments"]):
-        if has_strays(architecture, block):
+        if has_nonzero_padding(architecture, block):
             raise InvalidInputError("there are numbers where a block has only zeros")
     return {name: np.array(array, architecture.dtype) for name, array in arrays.items()}
 

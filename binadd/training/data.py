@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.kernels.contract import Batch, Kernels, words_per_sequence
-from binadd.streams import data_stream
+from binadd.random_streams import data_stream
 
 __all__ = ["DataStream", "words_of_sequence"]
 

@@ -4,7 +4,8 @@ A network that is right on all short words but cannot be proved keeps its carry 
 that are neither on nor off, and lets it fade. With noise on all that a hidden unit listens to,
 only units driven far into saturation keep a carry for 32 steps: so they are driven there (K.-C.
 Jim, C. L. Giles & B. G. Horne 1996, https://doi.org/10.1109/72.548170), and the boxes around
-saturated states are small. Whatever the recipe was, the phase has its own loss, rule and rates.
+saturated states are small. The phase has its own loss, optimizer and rates,
+whatever the recipe was.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.kernels.contract import Optimizer
+from binadd.random_streams import noise_stream
 from binadd.state import State
-from binadd.streams import noise_stream
 
 __all__ = ["BITS", "LOSS", "UPDATES", "amplitude", "most_updates", "optimizer", "weight_noise"]
 
@@ -37,8 +38,8 @@ _NOISE = 2**18
 
 
 def optimizer(activation: str) -> Optimizer:
-    """Return the phase's update rule."""
-    return Optimizer(rule="nesterov", learning_rate=_LEARNING_RATE[activation], clip_norm=1.0)
+    """Return the phase's optimizer."""
+    return Optimizer(name="nesterov", learning_rate=_LEARNING_RATE[activation], clip_norm=1.0)
 
 
 def amplitude(activation: str, failed_proofs: int) -> float:

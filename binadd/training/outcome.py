@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from binadd.model import BinaryAdderRNN
-from binadd.recipes import Settings, recipe_values
+from binadd.settings import Settings, recipe_values
 
 if TYPE_CHECKING:
     from binadd.proof import Verdict

@@ -14,7 +14,7 @@ import numpy as np
 from binadd.checks import check_flag, check_integer, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels.contract import MAX_EXHAUSTIVE_BITS, Optimizer
-from binadd.recipes import Settings, bits_by_shape
+from binadd.settings import Settings, bits_by_shape
 from binadd.training import noise
 
 __all__ = ["MAX_SEQUENCES", "Goal", "Phase", "Schedule", "check_goal", "phase_of"]
@@ -153,13 +153,13 @@ def phase_of(goal: Goal, settings: Settings, failed_proofs: int) -> Phase:
         return Phase(
             goal.bits, settings.batch_size, settings.loss, settings.kernel_optimizer, noise=0.0
         )
-    rule = noise.optimizer(settings.activation)
+    optimizer = noise.optimizer(settings.activation)
     factor = 0.5 ** min(failed_proofs // FAILURES_PER_HALVING, MAX_HALVINGS)  # hence exact
     return Phase(
         max(goal.bits, noise.BITS),
         1,
         noise.LOSS,
-        replace(rule, learning_rate=rule.learning_rate * factor),
+        replace(optimizer, learning_rate=optimizer.learning_rate * factor),
         noise.amplitude(settings.activation, failed_proofs),
     )
 

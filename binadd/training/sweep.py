@@ -26,7 +26,7 @@ from binadd.checks import check_flag, check_integer, shorten
 from binadd.errors import CheckpointError, InvalidInputError, InvalidTypeError, WorkerError
 from binadd.model import DEFAULTS, BinaryAdderRNN
 from binadd.progress import reporting
-from binadd.recipes import Settings, resolve
+from binadd.settings import Settings, resolve
 from binadd.state import STATUSES
 from binadd.training.outcome import TrainingRun
 from binadd.training.rows import Kind, Row, RowFile

@@ -26,7 +26,7 @@ static const binadd_network NETWORK = {
     .dtype = BINADD_FLOAT64,
 };
 static const binadd_optimizer OPTIMIZER = {
-    .rule = BINADD_SGD,
+    .name = BINADD_SGD,
     .learning_rate = 0.1,
     .clip_norm = 1,
 };
@@ -355,9 +355,9 @@ static void refuse_optimizers_and_workspaces(void)
     REFUSED(bad, trainings(&NETWORK, BINADD_LOSSES, &OPTIMIZER, workspace, ROOM, bad));
     REFUSED(bad, trainings(&NETWORK, -1, &OPTIMIZER, workspace, ROOM, bad));
     REFUSED(bad, trainings(&NETWORK, LOSS, NULL, workspace, ROOM, bad));
-    unknown.rule = (binadd_rule)BINADD_RULES;
+    unknown.name = (binadd_optimizer_name)BINADD_OPTIMIZERS;
     REFUSED(bad, trainings(&NETWORK, LOSS, &unknown, workspace, ROOM, bad));
-    unknown.rule = (binadd_rule)-1;
+    unknown.name = (binadd_optimizer_name)-1;
     REFUSED(bad, trainings(&NETWORK, LOSS, &unknown, workspace, ROOM, bad));
     REFUSED(small, trainings(&NETWORK, LOSS, &OPTIMIZER, NULL, ROOM, small));
     REFUSED(small, trainings(&NETWORK, LOSS, &OPTIMIZER, workspace, size - 1, small));

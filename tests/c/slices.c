@@ -14,7 +14,7 @@ enum { SEQUENCES = 96, STEPS = 5, BATCH = 48, BATCHES = SEQUENCES / BATCH };
 
 static const binadd_network NETWORK = {HIDDEN, OPERANDS, 1, BINADD_SIGMOID, BINADD_FLOAT64};
 static const binadd_optimizer OPTIMIZER = {
-    .rule = BINADD_ADAM,
+    .name = BINADD_ADAM,
     .learning_rate = 0.01,
     .beta1 = 0.9,
     .beta2 = 0.999,
@@ -136,7 +136,7 @@ static void test_training(const double *added)
 /* Noise changes what the gradient is, but no weight where there is no update. */
 static void test_gradient(void)
 {
-    const binadd_optimizer none = {.rule = BINADD_NO_UPDATE, .clip_norm = 1};
+    const binadd_optimizer none = {.name = BINADD_NO_UPDATE, .clip_norm = 1};
     const size_t size = binadd_training_workspace(&NETWORK, STEPS);
     void *workspace = zeros(size);
     learner with = new_learner(), without = new_learner();

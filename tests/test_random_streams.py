@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from binadd.streams import data_stream, noise_stream, weight_stream
+from binadd.random_streams import data_stream, noise_stream, weight_stream
 
 # The first words of seed 0. If these change, so does every network that anybody trained.
 DATA_WORDS = [12492077108140196533, 4482314363672241088]

@@ -35,7 +35,7 @@ from binadd.kernels.contract import (
     LOSSES,
     MAX_HIDDEN_SIZE,
     MAX_OPERANDS,
-    RULES,
+    OPTIMIZERS,
     Architecture,
     Optimizer,
 )
@@ -144,7 +144,7 @@ class Settings:
     def kernel_optimizer(self) -> Optimizer:
         """The optimizer with its constants."""
         return Optimizer(
-            rule=self.optimizer,
+            name=self.optimizer,
             learning_rate=self.learning_rate,
             momentum=self.momentum,
             beta1=self.beta1,
@@ -211,7 +211,7 @@ def resolve(given: Mapping[str, Any], *, complete: bool = False) -> Settings:
         activation=activation,
         biases=check_flag("biases", values["biases"]),
         loss=check_choice("loss", values["loss"], LOSSES),
-        optimizer=check_choice("optimizer", values["optimizer"], RULES),
+        optimizer=check_choice("optimizer", values["optimizer"], OPTIMIZERS),
         learning_rate=check_real("learning_rate", values["learning_rate"], open_minimum=True),
         momentum=_check_decay("momentum", values["momentum"]),
         beta1=_check_decay("beta1", values["beta1"]),

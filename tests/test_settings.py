@@ -10,7 +10,7 @@ import pytest
 
 import binadd
 from binadd import BinaryAdderRNN
-from binadd.recipes import RECIPES, bits_by_shape, recipe_values
+from binadd.settings import RECIPES, bits_by_shape, recipe_values
 from binadd.training.schedule import check_goal
 
 

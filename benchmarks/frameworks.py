@@ -1,0 +1,109 @@
+"""Decide networks that are right on all 8-bit pairs: how many are right for every length?
+
+    python benchmarks/frameworks.py FOLDER [--seeds 100] [--plot frameworks.png]
+
+reads the networks that elsewhere.py wrote to FOLDER, trains as many with each of binadd's recipes
+until they are right on all pairs, and proves or refutes each. It prints a table, with where the
+wrong ones err. Rows already decided are kept in FOLDER/frameworks.jsonl, so a run that was stopped
+goes on. The plot needs matplotlib.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from elsewhere import ACTIVATIONS, BITS
+
+import binadd
+from binadd.proof import Refuted
+
+RECIPES = ("default", "sgd", "adam", "notebook")
+PLACES = (16, 32, 64, 128, 256, 1024)
+"""Upper ends of the table's columns of first wrong bits."""
+
+
+def networks(folder: Path, seeds: int) -> Iterator[tuple[str, str, binadd.BinaryAdderRNN]]:
+    """Yield the kind, the name and the network: those in the folder, then binadd's own."""
+    for framework, activation in ACTIVATIONS.items():
+        for path in sorted(folder.glob(f"{framework}-*.npz")):
+            weights = dict(np.load(path))
+            net = binadd.BinaryAdderRNN.from_parameters(weights, activation=activation)
+            yield framework, path.stem, net
+    for recipe in RECIPES:
+        for seed in range(seeds):
+            net = binadd.BinaryAdderRNN(seed=seed, recipe=recipe)
+            if binadd.train(net, until="exact", bits=BITS).status == "exact":
+                yield f"binadd, {recipe}", f"{recipe}-{seed:03}", net
+
+
+def decide(kind: str, name: str, net: binadd.BinaryAdderRNN) -> dict[str, Any]:
+    """Return the row of one network."""
+    verdict = binadd.prove(net)
+    place = verdict.wrong_bit if isinstance(verdict, Refuted) else None
+    return {"kind": kind, "name": name, "verdict": verdict.status, "wrong_bit": place}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Return the counts for each kind, in Markdown."""
+    ends = [f"≤ {end}" for end in PLACES] + [f"> {PLACES[-1]}"]
+    lines = [
+        f"| | networks | proved | refuted | undecided | first wrong bit | {' | '.join(ends)} |",
+        "|---|" + "---:|" * (5 + len(ends)),
+    ]
+    for kind in dict.fromkeys(row["kind"] for row in rows):
+        mine = [row for row in rows if row["kind"] == kind]
+        count = {
+            v: sum(r["verdict"] == v for r in mine) for v in ("proved", "refuted", "undecided")
+        }
+        wrong = [row["wrong_bit"] for row in mine if row["wrong_bit"] is not None]
+        columns = np.bincount(np.searchsorted(PLACES, wrong), minlength=len(ends))
+        cells = [len(mine), *count.values(), f"{median(wrong):.0f}" if wrong else "", *columns]
+        lines.append(f"| {kind} | {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def plot(rows: list[dict[str, Any]], path: str) -> None:
+    """Draw, for each kind, the share of networks that are still right at each bit."""
+    from matplotlib.figure import Figure
+
+    figure = Figure((7, 4), layout="constrained")
+    axes = figure.subplots()
+    for kind in dict.fromkeys(row["kind"] for row in rows):
+        mine = [row for row in rows if row["kind"] == kind]
+        wrong = sorted(row["wrong_bit"] for row in mine if row["wrong_bit"] is not None)
+        places = [BITS, *wrong, 10**4]
+        shares = [100 * (1 - k / len(mine)) for k in range(len(wrong) + 1)]
+        axes.plot(places, [*shares, shares[-1]], drawstyle="steps-post", label=kind)
+    axes.set(xscale="log", ylim=(0, 102), xlabel="bit of the sum, from the lowest")
+    axes.set_ylabel("networks right up to this bit, %")
+    axes.legend(frameon=False, fontsize="small")
+    figure.savefig(path, dpi=150)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--plot")
+    options = parser.parse_args()
+    kept = options.folder / "frameworks.jsonl"
+    rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    done = {row["name"] for row in rows}
+    with kept.open("a") as file:
+        for kind, name, net in networks(options.folder, options.seeds):
+            if name not in done:
+                rows.append(decide(kind, name, net))
+                print(json.dumps(rows[-1]), file=file, flush=True)
+    print(table(rows))
+    if options.plot:
+        plot(rows, options.plot)
+
+
+if __name__ == "__main__":
+    main()
