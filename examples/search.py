@@ -33,7 +33,7 @@ def choose(trial: Trial) -> dict[str, float]:
 
 
 def mean_sequences(rows: list[dict[str, object]], limit: int) -> float:
-    """A network that is not proved, or diverged, counts as if it had needed all of the limit."""
+    """Return a mean in which a network without a proof counts as if it had needed the limit."""
     return float(np.mean([r["sequences"] if r["status"] == "proved" else limit for r in rows]))
 
 

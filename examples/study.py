@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 
 def table(rows: Sequence[Row]) -> str:
-    """A line for each recipe and size, as Markdown."""
+    """Return a line for each recipe and size, as Markdown."""
     lines = [
         "| recipe | hidden units | networks | exact on 8 bits | of these proved | refuted | "
         "undecided | refuted, 95 % interval | lowest wrong bit: median, 95 %, highest | "

@@ -146,7 +146,9 @@ def test_an_interrupt_ends_threads_between_slices_and_keeps_rows(tmp_path: Path)
     entries = sweep_module._grid(range(4), {"hidden_size": 3})
     chunk = [entry.parameters for entry in entries]
     task = sweep_module._task(entries, 3, options["until"], 10**9, False)
-    assert sweep_module._train_chunk(binadd.__version__, task, chunk, flag) == []  # and comes back at all
+    assert (
+        sweep_module._train_chunk(binadd.__version__, task, chunk, flag) == []
+    )  # and comes back at all
 
 
 @pytest.mark.parametrize("started", [0, 1, 3])

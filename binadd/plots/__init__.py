@@ -1,5 +1,4 @@
-"""Pictures: how a network learns, its states, what it does in a sum, the machine inside it; and what
-many networks did in a sweep.
+"""Pictures of a network and of many: how they learn, states, a sum, the machine inside, a sweep.
 
 Each function returns a `matplotlib.figure.Figure`, which a notebook shows, and leaves pyplot
 alone; functions that take `axes` draw there and return them instead. `save` writes a figure to a

@@ -131,9 +131,7 @@ def shares(rows: Sequence[Row], *, axes: Axes | None = None) -> Figure | Axes:
 
 
 @overload
-def heat_map(
-    rows: Sequence[Row], x: str | None = None, y: str | None = None
-) -> Figure: ...
+def heat_map(rows: Sequence[Row], x: str | None = None, y: str | None = None) -> Figure: ...
 @overload
 def heat_map(
     rows: Sequence[Row], x: str | None = None, y: str | None = None, *, axes: Axes
@@ -262,22 +260,26 @@ def _draw_heat_map(axes: Axes, rows: Sequence[Row], x: str, y: str) -> None:
     has_verdicts = any(row.get("verdict") is not None for row in rows)
     across, down = (list(dict.fromkeys(row[name] for row in rows)) for name in (x, y))
     good, all_of = np.zeros((2, len(down), len(across)))
-    for row in rows:
-        place = down.index(row[y]), across.index(row[x])
+    for network in rows:
+        place = down.index(network[y]), across.index(network[x])
         all_of[place] += 1
-        good[place] += row["verdict"] == "proved" if has_verdicts else row["status"] in GOALS
+        if has_verdicts:
+            good[place] += network["verdict"] == "proved"
+        else:
+            good[place] += network["status"] in GOALS
     with np.errstate(invalid="ignore"):
         share = 100 * good / all_of
     axes.imshow(np.ma.masked_invalid(share), cmap="Blues", vmin=0, vmax=100, aspect="auto")
-    for place in np.ndindex(share.shape):
-        if all_of[place]:
+    for row, column in np.ndindex(len(down), len(across)):
+        if all_of[row, column]:
             axes.text(
-                *reversed(place),
-                f"{share[place]:.3g} %",
+                column,
+                row,
+                f"{share[row, column]:.3g} %",
                 ha="center",
                 va="center",
                 fontsize=8.5,
-                color="white" if share[place] > 55 else INK,
+                color="white" if share[row, column] > 55 else INK,
             )
     axes.set_xticks(range(len(across)), [_value(value) for value in across])
     axes.set_yticks(range(len(down)), [_value(value) for value in down])
@@ -351,9 +353,7 @@ def _parameters(rows: Sequence[Row]) -> list[str]:
 def _differing(rows: Sequence[Row]) -> list[str]:
     """Return the parameters of which there are several values; a row may lack some."""
     return [
-        name
-        for name in _parameters(rows)
-        if any(row.get(name) != rows[0][name] for row in rows)
+        name for name in _parameters(rows) if any(row.get(name) != rows[0][name] for row in rows)
     ]
 
 

@@ -146,7 +146,7 @@ def read_rows(path: str | os.PathLike[str], results: Mapping[str, Kind]) -> list
 def _parse(
     path: str, data: bytes, results: Mapping[str, Kind]
 ) -> tuple[Row | None, list[Row], int]:
-    """Return a file's header, None if there is none yet, its rows, and the bytes of a torn line."""
+    """Return a file's header, None before there is one, its rows, and the bytes of a torn line."""
     *lines, torn = data.split(b"\n")
     start = json.dumps(_FORMAT).encode()[:-1]
     if not lines:

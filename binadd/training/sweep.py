@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor, wait
 from contextlib import closing, nullcontext, suppress
 from dataclasses import asdict, dataclass
@@ -274,7 +274,8 @@ def _workers(workers: int | None, executor: Any) -> int:
     if workers is not None:
         return check_integer("workers", workers, 1)
     if hasattr(executor, "nthreads"):  # the client of a dask cluster
-        return max(1, sum(executor.nthreads().values()))
+        threads: Mapping[str, int] = executor.nthreads()
+        return max(1, sum(threads.values()))
     return processors()
 
 
@@ -292,7 +293,7 @@ _Keep = Callable[[_Entry, Row], None]
 
 def _run(
     task: _Task, entries: list[_Entry], workers: int, executor: Any, keep: _Keep
-) -> Iterator[None]:
+) -> Generator[None, None, None]:
     """Train every network and keep results as soon as there are any; yield whenever there are."""
     if executor is None and (workers == 1 or len(entries) < 2):
         for number, results in _train(task, [entry.parameters for entry in entries]):

@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 from binadd.checks import extra
 from binadd.errors import InvalidInputError
 from binadd.files import write_atomically
-from binadd.recipes import Settings
+from binadd.settings import Settings
 from binadd.training.rows import Row, is_row_file, read_rows
 from binadd.training.sweep import RESULTS, SECONDS
 
@@ -68,7 +68,7 @@ def read_table(path: str | os.PathLike[str]) -> list[Row]:
     # What pyarrow raises is a ValueError, too.
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, csv.Error):
         rows = []
-    if not rows or any(None in row or not _NEEDED <= row.keys() for row in rows):
+    if not rows or any(None in row or not row.keys() >= _NEEDED for row in rows):
         raise InvalidInputError(f"{os.fsdecode(path)} is not the table of a sweep")
     return rows
 
