@@ -80,7 +80,8 @@ def main() -> None:
     rows = sorted(read_table(path), key=lambda r: (r["recipe"], r["hidden_size"], r["seed"]))
     text = table(rows)
     (options.folder / "table.md").write_text(text, encoding="utf-8")
-    plots.save(plots.sweep(rows), options.folder / "study.png")
+    picture = plots.render(plots.sweep(rows), "png", dpi=110)
+    (options.folder / "study.png").write_bytes(picture)
     print(text, end="")
 
 

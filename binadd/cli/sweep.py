@@ -226,7 +226,9 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[Client | None
         where = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": None}
         where |= {"silence_logs": logging.CRITICAL}  # a worker that dies is no news: it comes back
     try:
-        client: Any = Client(**where, timeout=_PATIENCE, set_as_default=False)
+        client = Client(  # type: ignore[no-untyped-call, unused-ignore]
+            **where, timeout=_PATIENCE, set_as_default=False
+        )
     except OSError as error:
         raise WorkerError(f"found no dask scheduler at {shorten(address)}: {error}") from None
     with client:

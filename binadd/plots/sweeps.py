@@ -104,8 +104,9 @@ def sweep(rows: Sequence[Row]) -> Figure:
 
 def _together(rows: Sequence[Row]) -> str:
     """Return which parameters' values are drawn together, where there would be too many lines."""
-    hidden = _differing(rows)[len(_grouping(rows)) :]
-    names = " and ".join(name.replace("_", " ") for name in hidden)
+    grouping = _grouping(rows)
+    hidden = [name.replace("_", " ") for name in _differing(rows) if name not in grouping]
+    names = " and ".join(hidden)
     return f", but in maps of any {names} together" if names else ""
 
 
@@ -119,8 +120,8 @@ def shares(rows: Sequence[Row], *, axes: Axes) -> Axes: ...
 def shares(rows: Sequence[Row], *, axes: Axes | None = None) -> Figure | Axes:
     """Draw the shares of networks that came to their goal, and are proved, over sequences.
 
-    There is a line for each combination of those parameters, other than the seed, that differ; of
-    the first of them only, where all were more than 8. The bands are `wilson`'s.
+    There is a line for each combination of those parameters, other than the seed, that differ; where
+    these were more than 8, those of most values are left out. The bands are Wilson's.
 
     Raises
     ------
@@ -301,11 +302,13 @@ def _draw_first_errors(axes: Axes, rows: Sequence[Row]) -> None:
             axes.step(
                 [first, *wrong], share, where="post", lw=1.6, color=CARRIES[number], label=name
             )
-    if last > 4 * max(first, 1):
+    if 0 < 4 * first < last:
         axes.set_xscale("log", base=2)
+        axes.set_xlim(first / 1.25, last * 1.03)
+    else:
+        axes.set_xlim(first - 0.05 * (last - first + 1), last + 0.05 * (last - first + 1))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.minorticks_off()
-    axes.set_xlim(max(first, 0.5) * 0.97, last * 1.03 + 0.1)
     axes.set_ylim(0, 104)
     axes.set_xlabel("lowest wrong bit")
     axes.set_ylabel("err there or above, %")
@@ -358,10 +361,10 @@ def _differing(rows: Sequence[Row]) -> list[str]:
 
 
 def _grouping(rows: Sequence[Row]) -> list[str]:
-    """Return those parameters that differ, as many of them as there are colours for."""
+    """Return those parameters that differ, but for those of most values: few enough to colour."""
     names = _differing(rows)
-    while names and len({tuple(row.get(name) for name in names) for row in rows}) > MOST:
-        names.pop()
+    while len({tuple(row.get(name) for name in names) for row in rows}) > MOST:
+        names.remove(max(names, key=lambda name: len({row.get(name) for row in rows})))
     return names
 
 

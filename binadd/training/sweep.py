@@ -182,7 +182,7 @@ def _timeless(results: Row) -> Row:
 # Tasks -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Entry:
     """One network of a sweep: its parameters as given, and what they mean."""
 
