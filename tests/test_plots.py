@@ -497,7 +497,7 @@ def test_all_that_a_sweep_found_is_drawn(sizes: int) -> None:
         "Where refuted networks err",
         "What a network takes",
     ]
-    together = " of any hidden size together" in words(figure)
+    together = "of all values of hidden size together" in words(figure)
     assert together == (sizes > 4)  # there are eight colours
     if sizes > 1:
         assert texts(figure).count("75 %") == 2 * sizes
@@ -511,7 +511,7 @@ def test_panels_that_rows_do_not_allow() -> None:
         plots.heat_map(rows)
     with pytest.raises(InvalidInputError, match="'units' is not a parameter of these networks"):
         plots.heat_map(rows, "units")
-    with pytest.raises(InvalidInputError, match="no network was refuted"):
+    with pytest.raises(InvalidInputError, match="no network that came to its goal was refuted"):
         plots.first_errors(rows)
     with pytest.raises(InvalidInputError, match="these rows have no seconds"):
         plots.times(rows)

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +25,7 @@ from binadd.cli.command import (
     option,
     require,
     say,
+    shielded,
     style,
 )
 from binadd.cli.options import backend_option, goal_options, grid_options
@@ -219,16 +220,19 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[Client | None
     with extra("sweep"):
         from distributed import Client, KilledWorker
     where: dict[str, Any] = {"address": address}
+    hearing: AbstractContextManager[None] = nullcontext()
     if address == "local":
         from binadd.training.sweep import processors
 
         count = processors() if workers is None else workers
-        where = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": None}
+        where = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": ":0"}
         where |= {"silence_logs": logging.CRITICAL}  # a worker that dies is no news: it comes back
+        hearing = shielded()  # workers inherit it, and leave Ctrl-C to this process
     try:
-        client = Client(  # type: ignore[no-untyped-call, unused-ignore]
-            **where, timeout=_PATIENCE, set_as_default=False
-        )
+        with hearing:
+            client = Client(  # type: ignore[no-untyped-call, unused-ignore]
+                **where, timeout=_PATIENCE, set_as_default=False
+            )
     except OSError as error:
         raise WorkerError(f"found no dask scheduler at {shorten(address)}: {error}") from None
     with client:

@@ -31,7 +31,8 @@ CAPTIONS: Mapping[str, str] = {
     "shares": "Share of networks over the sequences they have learnt from, with 95 % intervals of "
     "Wilson's; solid: came to the goal of their training, dashed: also proved for every length.",
     "heat_map": "",
-    "first_errors": "Lowest wrong bit: of the wrong sum that refutes a network, shortened.",
+    "first_errors": "Lowest wrong bit: of the wrong sum that refutes a network which had come to "
+    "its goal.",
     "times": "Dots are medians, lines reach from 5 to 95 %, crosses are means.",
 }
 
@@ -81,17 +82,18 @@ def sweep(rows: Sequence[Row]) -> Figure:
     panels: dict[str, Callable[[Axes], Any]] = {"shares": lambda axes: shares(rows, axes=axes)}
     if len(_differing(rows)) > 1:
         panels["heat_map"] = lambda axes: heat_map(rows, axes=axes)
-    if any(row.get("wrong_bit") is not None for row in rows):
+    if _wrong_bits(rows):
         panels["first_errors"] = lambda axes: first_errors(rows, axes=axes)
     if any(row.get("seconds") is not None for row in rows):
         panels["times"] = lambda axes: times(rows, axes=axes)
     columns = min(2, len(panels))
     lines = -(-len(panels) // columns)
-    caption = " ".join(filter(None, (CAPTIONS[name] for name in panels)))
-    title = f"{len(rows):,} networks{_together(rows)}"
+    caption = " ".join(filter(None, [*(CAPTIONS[name] for name in panels), _together(rows)]))
     labels = [label for label in _groups(rows) if label]
     key = dict(zip(labels, CARRIES, strict=False))
-    with new_figure(1.5 + 5 * columns, 3.3 * lines, title, caption, key) as figure:
+    with new_figure(
+        1.5 + 5 * columns, 3.3 * lines, f"{len(rows):,} networks", caption, key
+    ) as figure:
         places = figure.subplots(lines, columns, squeeze=False).ravel()
         for axes, draw in zip(places, panels.values(), strict=False):
             draw(axes)
@@ -106,8 +108,7 @@ def _together(rows: Sequence[Row]) -> str:
     """Return which parameters' values are drawn together, where there would be too many lines."""
     grouping = _grouping(rows)
     hidden = [name.replace("_", " ") for name in _differing(rows) if name not in grouping]
-    names = " and ".join(hidden)
-    return f", but in maps of any {names} together" if names else ""
+    return f"A line is of all values of {' and '.join(hidden)} together." if hidden else ""
 
 
 # Panels ------------------------------------------------------------------------------------------
@@ -120,8 +121,8 @@ def shares(rows: Sequence[Row], *, axes: Axes) -> Axes: ...
 def shares(rows: Sequence[Row], *, axes: Axes | None = None) -> Figure | Axes:
     """Draw the shares of networks that came to their goal, and are proved, over sequences.
 
-    There is a line for each combination of those parameters, other than the seed, that differ; where
-    these were more than 8, those of most values are left out. The bands are Wilson's.
+    There is a line for each combination of those parameters, other than the seed, that differ;
+    where these were more than 8, those of most values are left out. The bands are Wilson's.
 
     Raises
     ------
@@ -176,15 +177,19 @@ def first_errors(rows: Sequence[Row]) -> Figure: ...
 @overload
 def first_errors(rows: Sequence[Row], *, axes: Axes) -> Axes: ...
 def first_errors(rows: Sequence[Row], *, axes: Axes | None = None) -> Figure | Axes:
-    """Draw where refuted networks err: the share of them whose lowest wrong bit is so high.
+    """Draw where networks err that had come to their goal and were refuted all the same.
+
+    It is the share of them whose lowest wrong bit is there or higher.
 
     Raises
     ------
     InvalidInputError
-        If no network was refuted.
+        If there is no such network.
     """
-    if not any(row.get("wrong_bit") is not None for row in rows):
-        raise InvalidInputError("no network was refuted, so there is no wrong bit to draw")
+    if not _wrong_bits(rows):
+        raise InvalidInputError(
+            "no network that came to its goal was refuted: there is no wrong bit to draw"
+        )
     return _alone_or_in(axes, rows, "first_errors", _draw_first_errors, "Where networks err")
 
 
@@ -292,10 +297,10 @@ def _draw_heat_map(axes: Axes, rows: Sequence[Row], x: str, y: str) -> None:
 
 
 def _draw_first_errors(axes: Axes, rows: Sequence[Row]) -> None:
-    bits = [row["wrong_bit"] for row in rows if row["wrong_bit"] is not None]
+    bits = _wrong_bits(rows)
     first, last = min(bits), max(bits)
     for number, (label, group) in enumerate(_groups(rows).items()):
-        wrong = sorted(row["wrong_bit"] for row in group if row["wrong_bit"] is not None)
+        wrong = sorted(_wrong_bits(group))
         if wrong:
             share = 100 * np.arange(len(wrong), -1, -1) / len(wrong)
             name = f"{label}: {len(wrong):,}" if label else f"{len(wrong):,}"
@@ -333,6 +338,15 @@ def _draw_times(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_xlabel("seconds a network")
     axes.set_title("What a network takes")
+
+
+def _wrong_bits(rows: Sequence[Row]) -> list[int]:
+    """Return the lowest wrong bits of networks that had come to their goal."""
+    return [
+        row["wrong_bit"]
+        for row in rows
+        if row["status"] in GOALS and row.get("wrong_bit") is not None
+    ]
 
 
 def _legend(axes: Axes) -> None:
