@@ -73,8 +73,8 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
     "medium": (_curves(2, 0.5, 3, 100_000), _curves(3, 0.5, 3, 200_000)),
     "thorough": (
         _settled(4, 0.3, 3, 1_000_000),
-        _splitting(600_000),
         _settled(4, 0.08, 3),
+        _splitting(600_000),
         _settled(5, 0.3, 4, 6_000_000),
         _settled(4, 0.3, 4),
         _settled(4, 0.15, 2),
