@@ -37,8 +37,8 @@ def demo() -> Outcome:
     first, second = verdict.operands
     wrong = verdict.wrong_bit
     text = [
-        f"1. A recurrent network of {net.hidden_size} units learnt to add from",
-        f"   {run.sequences:,} random sums of 8-bit numbers. It has been",
+        f"1. A recurrent network of {net.hidden_size} units learnt to add",
+        f"   from {run.sequences:,} random sums of 8-bit numbers. It is",
         f"   {style('proved', fg='green', bold=True)}: it adds numbers of every length.",
         "",
         "2. It adds 23 + 42, one bit at a time, the lowest",

@@ -146,7 +146,7 @@ def _help(names: tuple[str, ...], text: str) -> str:
         return f"{text} [default: all 1]."
     value = RECIPES["default"][_parameter(names)]
     smaller = ", or less by the network's shape" if names[0] in _DECIDED_BY_SHAPE else ""
-    return f"{text} [default recipe: {value}{smaller}]."
+    return f"{text} [default recipe: {'yes' if value is True else value}{smaller}]."
 
 
 def _type_of(kind: Any) -> Any:

@@ -20,6 +20,7 @@ from binadd.interop.promise import Promise, promise
 from binadd.interop.rounding import rounded_parameters
 from binadd.kernels.arithmetic import CONSTANTS
 from binadd.kernels.contract import lanes
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 
 __all__ = ["c_source", "to_c"]
@@ -31,6 +32,8 @@ def to_c(
     *,
     name: str = "adder",
     dtype: str | None = None,
+    step_error: float | str = 0.0,
+    tolerance: bool = False,
     effort: str = "medium",
     force: bool = False,
 ) -> Promise:
@@ -43,8 +46,8 @@ def to_c(
     net, name, dtype
         See `c_source`.
     path : path
-    effort, force
-        See `promise`.
+    step_error, tolerance, effort, force
+        See `promise`; the default is binadd's own arithmetic.
 
     Returns
     -------
@@ -60,13 +63,16 @@ def to_c(
     OSError
         If the file cannot be written.
     """
-    found = promise(net, dtype, effort=effort, force=force)
+    found = promise(
+        net, dtype, step_error=step_error, tolerance=tolerance, effort=effort, force=force
+    )
     source = c_source(found.network, name=name)
     about = [found.sentence, f"weights: {found.digest}"]
     write_atomically(path, ("".join(f"/* {line} */\n" for line in about) + source).encode())
     return found
 
 
+@ieee_mode()
 def c_source(net: BinaryAdderRNN, *, name: str = "adder", dtype: str | None = None) -> str:
     """Return the network as the text of a C99 file, whatever it computes.
 

@@ -46,11 +46,12 @@ def automaton(
 ) -> Figure | Axes:
     """Draw the minimal automaton of a proved network: `binadd.prove(net).automaton`.
 
-    A state is the carry; an arrow says how many ones the step's symbol has, and after the slash
+    A state is the carry; an arrow shows how many ones the step's symbol has, and after the slash
     the bit that the network outputs. Arrows to higher carries are above, those to lower ones
     below.
-    The automaton is the same for every network that adds; how this network is one, its units
-    show, which are drawn underneath.
+
+    The automaton is the same for every network that adds. The units, which are drawn underneath,
+    show what is this network's own.
 
     Parameters
     ----------

@@ -33,11 +33,11 @@ UNIT, ROW = 0.26, 0.3
 
 
 def hidden_states(net: BinaryAdderRNN, *integers: int) -> Figure:
-    """Draw the hidden units during one sum, with the bits that go in, the carry, and what is said.
+    """Draw the hidden units during one sum, with the bits that go in, the carry, and the output.
 
     The least significant bit is at the right, as on paper, so time runs from right to left. Units
-    are sorted by how their values follow the carry, which says what part of it each has. Each bit
-    that is said is green if it is right, orange if it is wrong; if any is wrong, the true sum
+    are sorted by how their values follow the carry, which shows what part of it each has. Each bit
+    of the output is green if it is right, orange if it is wrong; if any is wrong, the true sum
     stands below.
 
     Raises
@@ -93,8 +93,8 @@ def _encode(net: BinaryAdderRNN, integers: tuple[int, ...]) -> Any:
 
 def _title(form: Form, integers: tuple[int, ...], answer: int) -> str:
     true = form.evaluate(integers)
-    verdict = "and is right" if answer == true else f"but it is {true}"
-    return f"{form.write(map(str, integers))} = {answer}, says the network, {verdict}"
+    verdict = "right" if answer == true else f"wrong: it is {true}"
+    return f"{form.write(map(str, integers))} = {answer}, which is {verdict}"
 
 
 def _caption(carry: Any) -> str:
@@ -123,14 +123,14 @@ def _plain(name: str, bits: Any, colour: str) -> _Row:
     return _Row(name, bits, [colour if bit else PALE for bit in bits])
 
 
-def _answer(said: Any, true: Any) -> list[_Row]:
-    """Return what is said, and if that is wrong, what is true."""
+def _answer(output: Any, true: Any) -> list[_Row]:
+    """Return the output, and if that is wrong, what is true."""
     colours = [
         ORANGE if bit != right else GREEN if bit else PALE_GREEN
-        for bit, right in zip(said, true, strict=True)
+        for bit, right in zip(output, true, strict=True)
     ]
-    row = _Row("said", said, colours)
-    return [row] if np.array_equal(said, true) else [row, _plain("true sum", true, GREY)]
+    row = _Row("output", output, colours)
+    return [row] if np.array_equal(output, true) else [row, _plain("true sum", true, GREY)]
 
 
 def _width(steps: int, inputs: list[_Row]) -> float:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CAPTION", "by_role", "draw_units", "height_of_units", "key_of_units", "units"]
 
 MOST = 32
-"""Units that are drawn: those that tell most."""
+"""Units that are drawn: those that separate most."""
 ROW = 0.27
 """Inches."""
 
@@ -60,7 +60,7 @@ def units(machine: Automaton, *, axes: Axes | None = None) -> Figure | Axes:
 
 
 def by_role(machine: Automaton) -> list[Unit]:
-    """Return units in order: those that hold the carry first, then those that tell most."""
+    """Return units in order: those that hold the carry first, then those that separate most."""
     return sorted(machine.units, key=lambda unit: (not _holds_carry(unit), -unit.gap, unit.index))
 
 
@@ -100,7 +100,7 @@ def draw_units(axes: Axes, machine: Automaton) -> None:
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     for row, unit in enumerate(drawn):
         axes.annotate(
-            f"tells {unit.role}",
+            f"separates {unit.role}",
             (1, row),
             (6, 0),
             xycoords=axes.get_yaxis_transform(),
@@ -109,6 +109,7 @@ def draw_units(axes: Axes, machine: Automaton) -> None:
             fontsize=8,
             color=SLATE,
         )
+    axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel("value of the unit")
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)

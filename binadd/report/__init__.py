@@ -76,7 +76,7 @@ def render(net: BinaryAdderRNN, verdict: Verdict | None = None) -> str:
     sections = [_section("How it was trained", _training(net))]
     sections.append(
         _section(
-            "What it has in mind",
+            "What it remembers",
             "<p>The network remembers what it has read in its hidden units, and nowhere else. "
             "To add, it must keep the carry there.</p>"
             + inline(plots.state_space(net, verdict), "states"),
@@ -101,7 +101,9 @@ def render(net: BinaryAdderRNN, verdict: Verdict | None = None) -> str:
         operand_heads="".join(
             f'<th scope="col">{name}</th>' for name in NAMES[: net.settings.operands]
         ),
-        order_in_words="" if verdict.status != "proved" else "; those that tell most stand first",
+        order_in_words=""
+        if verdict.status != "proved"
+        else "; those that hold the carry are first",
         sections="\n".join(sections),
         network=_json(describe(net)),
         order=_json(order),

@@ -83,12 +83,12 @@ def describe_training(net: BinaryAdderRNN) -> str:
 
 
 def roles(units: list[Unit]) -> str:
-    """Return a table of the units that tell something, and how many others there are."""
+    """Return a table of the units that separate something, and how many others there are."""
     silent = sum(unit.gap == 0 for unit in units)
     units = [unit for unit in units if unit.gap > 0]
     if not units:
-        return "<p>No unit tells anything by itself: it takes several to hold the carry.</p>"
-    rest = f"<p>The other {silent} tell nothing by themselves.</p>" if silent else ""
+        return "<p>No unit separates anything by itself: it takes several to hold the carry.</p>"
+    rest = f"<p>The other {silent} separate nothing by themselves.</p>" if silent else ""
     rows = "".join(
         f'<tr><th scope="row">{unit.index}</th><td>{escape(unit.role)}</td>'
         f"<td>{unit.gap:.3f}</td></tr>"
@@ -97,8 +97,8 @@ def roles(units: list[Unit]) -> str:
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Units"><table><caption>'
         "The gap lies between the values that the unit keeps apart.</caption><thead><tr>"
-        '<th scope="col">unit</th><th scope="col">tells</th><th scope="col">gap</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{rest}"
+        '<th scope="col">unit</th><th scope="col">separates</th><th scope="col">gap</th>'
+        f"</tr></thead><tbody>{rows}</tbody></table></div>{rest}"
     )
 
 
