@@ -119,6 +119,7 @@ def c_source(net: BinaryAdderRNN, *, name: str = "adder", dtype: str | None = No
         "NAME": name,
         "HIDDEN": hidden,
         "OPERANDS": operands,
+        "VERB": net.settings.form.verb,
         "LANES": lanes(kind.name),
         "REAL": "float" if kind == np.float32 else "double",
         "BITS": 8 * kind.itemsize,
@@ -207,7 +208,7 @@ static real activation(real a)
 }
 
 _FILE = """\
-/* An Elman network that adds @OPERANDS@ binary numbers: @HIDDEN@ @ACTIVATION@ units in @REAL@.
+/* An Elman network that @VERB@ @OPERANDS@ binary numbers: @HIDDEN@ @ACTIVATION@ units in @REAL@.
  *
  * @NAME@_start, then for each step, the lowest bits first, @NAME@_step with a symbol, whose bit
  * i is the next bit of operand i: it returns the next bit of the sum. Steps with symbol 0 at the

@@ -74,7 +74,8 @@ class Promise:
             return f"{wrong} in {self._own_arithmetic}"
         if not isinstance(verdict, Proved):
             return f"there is neither a proof nor a wrong sum in {self.arithmetic}"
-        reason = f"it adds all numbers of every length in {self.arithmetic}"
+        verb = self.network.settings.form.verb
+        reason = f"it {verb} all numbers of every length in {self.arithmetic}"
         if self.step_error == 0 and verdict.tolerance is None:
             return reason
         errors = f"states may be off by {verdict.step_error:.3g} after a step"

@@ -67,6 +67,7 @@ class Bounds:
         """Assume the errors of the network's own arithmetic, or larger ones, as `prove` does."""
         self.kernels, self.network = net.kernels, net.state.architecture
         self.size, self.operands = self.network.hidden_size, self.network.operands
+        self.form = self.network.form
         self.architecture = self.network
         if self.network.dtype != "float64":
             self.architecture = replace(self.network, dtype="float64")

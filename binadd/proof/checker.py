@@ -125,9 +125,10 @@ def _check(
 ) -> Checked:
     network, sets = _Network(certificate, net), Sets(certificate)
     carries, successors = np.array(certificate.carries), np.array(certificate.successors)
-    totals = carries[:, None] + [symbol.bit_count() for symbol in range(successors.shape[1])]
-    demand(carries[0] == 0, "addition begins without a carry")
-    demand((carries[successors] == totals >> 1).all(), "a carry is not that of true addition")
+    ones = np.arange(successors.shape[1])[:, None] >> np.arange(certificate.operands) & 1
+    totals = carries[:, None] + ones @ np.array(certificate.coefficients)
+    demand(carries[0] == 0, "arithmetic begins without a carry")
+    demand((carries[successors] == totals >> 1).all(), "a carry is not that of true arithmetic")
     network.count(len(certificate.cells), certificate.centres.shape[1])  # at least so much
     for begun in sets.origins():
         waiting = [(1, begun)]
@@ -170,6 +171,7 @@ class _Network:
         claimed = (claim.activation, claim.dtype, claim.operands, self.size, claim.digest)
         actual = (of.activation, of.dtype, of.operands, of.hidden_size, weights_digest(net))
         demand(claimed == actual, "the certificate is of another network")
+        demand(claim.coefficients == of.coefficients, "the certificate is of another form")
         weights = {name: array.astype(np.float64) for name, array in net.parameters.items()}
         hidden, inputs = weights["hidden_weights"], weights["input_weights"]
         bias = weights.get("hidden_bias", np.zeros(self.size))

@@ -19,6 +19,7 @@ import numpy as np
 
 from binadd.checks import check_flag, check_integer, shorten
 from binadd.errors import CheckpointError, InvalidInputError, InvalidTypeError
+from binadd.form import Form, form_of
 from binadd.model import DEFAULTS, BinaryAdderRNN
 from binadd.progress import reporting
 from binadd.settings import Settings, resolve
@@ -169,6 +170,8 @@ def _grid(seeds: Iterable[int], parameters: Mapping[str, Any]) -> list[_Entry]:
             f"[{seeds}] for this one"
         )
     choices = {name: _choices(value) for name, value in parameters.items()}
+    if any(isinstance(c, int) for c in choices.get("coefficients", [])):
+        choices["coefficients"] = [tuple(choices["coefficients"])]  # of a single form
     choices["seed"] = _choices(seeds)
     for name, values in choices.items():
         if not values:
@@ -216,9 +219,9 @@ class _Task:
     max_sequences: int
     verdicts: bool
 
-    def goal(self, operands: int) -> Goal:
-        """Return the goal of a network with this number of operands."""
-        return check_goal(operands, self.bits, self.until, self.max_sequences)
+    def goal(self, form: Form) -> Goal:
+        """Return the goal of a network of this form."""
+        return check_goal(form, self.bits, self.until, self.max_sequences)
 
     def header(self) -> Row:
         """Return what decides about rows beside their parameters, as plain data."""
@@ -229,8 +232,8 @@ def _task(
     grid: list[_Entry], bits: int | None, until: str | int, max_sequences: int, verdicts: bool
 ) -> _Task:
     goals = [
-        check_goal(operands, bits, until, max_sequences)
-        for operands in sorted({entry.settings.operands for entry in grid})
+        check_goal(form_of(coefficients), bits, until, max_sequences)
+        for coefficients in sorted({entry.settings.coefficients for entry in grid}, key=len)
     ]
     goal = goals[0]
     for backend in {entry.parameters.get("backend", "auto") for entry in grid}:
@@ -350,7 +353,7 @@ def _train(
     """Train networks, and yield what each came to; `heed` may end it between slices or proofs."""
     waiting = {entry.settings: entry for entry in entries}
     runs = (
-        Run(BinaryAdderRNN(**entry.parameters), task.goal(entry.settings.operands), None, heed)
+        Run(BinaryAdderRNN(**entry.parameters), task.goal(entry.settings.form), None, heed)
         for entry in entries
     )
     for run in finish(runs, after_slice=heed):
