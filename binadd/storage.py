@@ -24,6 +24,7 @@ from binadd.archive import read_archive, write_archive
 from binadd.checks import check_choice, check_flag, check_instance, check_integer
 from binadd.errors import InvalidInputError, InvalidTypeError, ModelFileError
 from binadd.kernels import load as load_kernels
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import parameter_shapes, read_parameters
 from binadd.settings import Settings, recipe_values, resolve
@@ -44,6 +45,7 @@ _FORMAT = "binadd model"
 _TRAINING = [*COUNTS, "from_seed", "bits", "status"]
 
 
+@ieee_mode()
 def save(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
     """Write a network to a model file, atomically.
 
@@ -79,6 +81,7 @@ def save(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
     write_archive(path, _FORMAT, header, parameters)
 
 
+@ieee_mode()
 def load(path: str | os.PathLike[str], backend: str = "auto") -> BinaryAdderRNN:
     """Read a network from a model file.
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "form.h"
+#include "fpenv.h"
 #include "table.h"
 
 /* A new status is one line here. */
@@ -92,6 +93,14 @@ static int sound_data(const binadd_network *n, const uint8_t *symbols, const uin
             return status;                                                                         \
     } while (0)
 
+/* Calls a kernel through the table, in the floating-point environment that it needs. */
+#define COMPUTE(call)                                                                              \
+    do {                                                                                           \
+        const binadd_fpenv before = binadd_fpenv_enter();                                          \
+        call;                                                                                      \
+        binadd_fpenv_leave(before);                                                                \
+    } while (0)
+
 /* ---- Sizes ------------------------------------------------------------------------------------ */
 
 size_t binadd_block_rows(const binadd_network *network)
@@ -166,7 +175,7 @@ binadd_status binadd_forward(const binadd_network *network, const binadd_run *ru
     const binadd_kernels *kernels = binadd_kernels_for(network->dtype);
     DEMAND(workspace && workspace_size >= kernels->forward_workspace_size(network),
            BINADD_SMALL_WORKSPACE);
-    kernels->forward(network, run, workspace);
+    COMPUTE(kernels->forward(network, run, workspace));
     return BINADD_OK;
 }
 
@@ -187,7 +196,7 @@ binadd_status binadd_train(const binadd_network *network, binadd_loss loss,
     const binadd_kernels *kernels = binadd_kernels_for(network->dtype);
     DEMAND(workspace && workspace_size >= kernels->training_workspace_size(network, d->steps),
            BINADD_SMALL_WORKSPACE);
-    kernels->train(network, loss, optimizer, d, workspace);
+    COMPUTE(kernels->train(network, loss, optimizer, d, workspace));
     return BINADD_OK;
 }
 
@@ -208,7 +217,7 @@ binadd_status binadd_train_population(const binadd_network *network, binadd_loss
     const binadd_kernels *kernels = binadd_kernels_for(network->dtype);
     DEMAND(workspace && workspace_size >= kernels->training_workspace_size(network, d->steps),
            BINADD_SMALL_WORKSPACE);
-    kernels->train_population(network, loss, optimizer, d, workspace);
+    COMPUTE(kernels->train_population(network, loss, optimizer, d, workspace));
     return BINADD_OK;
 }
 
@@ -220,7 +229,7 @@ binadd_status binadd_first_error(const binadd_network *network, const void *bloc
     const binadd_kernels *kernels = binadd_kernels_for(network->dtype);
     DEMAND(workspace && workspace_size >= kernels->first_error_workspace_size(network, bits),
            BINADD_SMALL_WORKSPACE);
-    kernels->first_error(network, block, bits, step, word, workspace);
+    COMPUTE(kernels->first_error(network, block, bits, step, word, workspace));
     return BINADD_OK;
 }
 
@@ -281,7 +290,7 @@ binadd_status binadd_propagate(const binadd_network *network, binadd_reach *r, i
     const binadd_kernels *kernels = binadd_kernels_for(BINADD_FLOAT64);
     DEMAND(workspace && workspace_size >= kernels->reach_workspace_size(network, r->steps),
            BINADD_SMALL_WORKSPACE);
-    kernels->propagate(network, r, work, workspace);
+    COMPUTE(kernels->propagate(network, r, work, workspace));
     return BINADD_OK;
 }
 
@@ -301,7 +310,7 @@ binadd_status binadd_close(const binadd_network *network, binadd_closing *c, int
     const binadd_kernels *kernels = binadd_kernels_for(BINADD_FLOAT64);
     DEMAND(workspace && workspace_size >= kernels->reach_workspace_size(network, c->reach->steps),
            BINADD_SMALL_WORKSPACE);
-    kernels->close(network, c, work, workspace);
+    COMPUTE(kernels->close(network, c, work, workspace));
     return BINADD_OK;
 }
 
@@ -314,7 +323,7 @@ binadd_status binadd_principal_axes(const binadd_network *network, const double 
     const binadd_kernels *kernels = binadd_kernels_for(BINADD_FLOAT64);
     DEMAND(workspace && workspace_size >= kernels->axes_workspace_size(network),
            BINADD_SMALL_WORKSPACE);
-    kernels->principal_axes(network, states, sets, samples, centres, axes, workspace);
+    COMPUTE(kernels->principal_axes(network, states, sets, samples, centres, axes, workspace));
     return BINADD_OK;
 }
 
@@ -324,7 +333,8 @@ binadd_status binadd_activation_values(binadd_dtype dtype, binadd_activation act
     const binadd_network network = {1, 1, 0, activation, dtype, {0}};
     DEMAND(valid(&network), BINADD_BAD_NETWORK);
     DEMAND((values && results) || !count, BINADD_BAD_ARGUMENT);
-    binadd_kernels_for(dtype)->activation_values(activation, values, count, results);
+    const binadd_kernels *kernels = binadd_kernels_for(dtype);
+    COMPUTE(kernels->activation_values(activation, values, count, results));
     return BINADD_OK;
 }
 

@@ -15,6 +15,8 @@
  * - Results are the same to the last bit on every machine and at every instruction set. Compile with
  *   -ffp-contract=off, which the sources request, too, but clang's -ffp-contract=fast overrides
  *   them, and without -ffast-math, which they refuse.
+ * - Every call computes in IEEE 754's default mode, to nearest and with subnormal numbers, and leaves
+ *   the thread's floating-point mode and flags as it found them.
  * - `void *` arrays hold the network's dtype: double for BINADD_FLOAT64, float for BINADD_FLOAT32.
  *   They need the alignment of their type only.
  *

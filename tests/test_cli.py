@@ -917,6 +917,12 @@ def test_sweep(
         status, _, err = cli(*grid, "--rows", rows, "--plot", picture)
         assert status == 0 and str(picture) in err
         assert picture.read_bytes().startswith(b"\x89PNG")
+        for table in (csv, rows):
+            status, data_of_plot = cli_json("plot", "sweep", table, "-o", picture)
+            assert status == 0 and data_of_plot["networks"] == 6
+        status, _, err = cli("plot", "sweep", picture)
+        assert status == 2 and "a table's file must end in .csv" in err
+    assert cli(*grid, "-o", tmp_path / "table.txt")[0] == 2
     assert data["summary"]["sequences"]["median"] == 50 and data["summary"]["verdict"] == {}
 
 

@@ -21,6 +21,7 @@ from binadd import benchmark, plots
 from binadd.benchmark.summary import Report, Row, Section
 from binadd.form import form_of
 from binadd.plots.figures import BLUE, GREEN, ORANGE, PALE_GREEN
+from binadd.plots.sweeps import wilson
 from binadd.proof import Proved
 from binadd.proof.automaton import Automaton
 
@@ -383,7 +384,7 @@ def test_pictures_of_a_difference() -> None:
     net = BinaryAdderRNN(coefficients=(1, -1), seed=0)
     binadd.train(net)
     figure = plots.hidden_states(net, 4, 9)
-    assert "4 − 9 = -5, says the network, and is right" in words(figure)
+    assert "4 − 9 = -5, which is right" in words(figure)
     assert_legible(figure)
     verdict = binadd.prove(net)
     figure = plots.state_space(net, verdict)
@@ -438,15 +439,27 @@ def test_sections_and_scaling(scaling: bool) -> None:
     assert_legible(figure)
 
 
-def test_a_sweep_is_drawn() -> None:
+def network(seed: int, size: int, sequences: int | None, status: str, **more: Any) -> Any:
+    """Return a row of a sweep."""
+    verdict = more.pop("verdict", "proved" if status == "proved" else None)
+    row = {"seed": seed, "hidden_size": size, "sequences": sequences, "status": status}
+    return row | {"verdict": verdict, "wrong_bit": None} | more
+
+
+def curves(axes: Any) -> dict[str, list[float]]:
+    return {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+
+
+def test_shares_of_a_sweep_are_drawn() -> None:
     from matplotlib.figure import Figure
 
-    def row(seed: int, size: int, sequences: int, status: str) -> dict[str, Any]:
-        return {"seed": seed, "hidden_size": size, "sequences": sequences, "status": status}
-
-    rows = [row(0, 8, 300, "proved"), row(1, 8, 100, "proved"), row(2, 8, 400, "limit")]
-    rows += [row(seed, 16, 200, "proved") for seed in range(3)]
-    figure = plots.sweep(rows)
+    rows = [
+        network(0, 8, 300, "proved"),
+        network(1, 8, 100, "proved"),
+        network(2, 8, 400, "limit"),
+    ]
+    rows += [network(seed, 16, 200, "proved") for seed in range(3)]
+    figure = plots.shares(rows)
     slow, quick = figure.axes[0].lines
     assert slow.get_label() == "hidden size 8" and quick.get_label() == "hidden size 16"
     assert list(slow.get_xdata()) == [0, 100, 300, 400]
@@ -454,21 +467,102 @@ def test_a_sweep_is_drawn() -> None:
     assert list(quick.get_ydata())[-1] == 100
     assert_legible(figure)
     axes = Figure().subplots()
-    assert plots.sweep(rows[:3], axes=axes) is axes and axes.get_legend() is None
-    with pytest.raises(InvalidInputError, match="no network"):
-        plots.sweep([])
-    with pytest.raises(InvalidInputError, match="9 combinations of parameters are too many"):
-        plots.sweep([row(0, size, 1, "proved") for size in range(1, 10)])
+    assert plots.shares(rows[:3], axes=axes) is axes and axes.get_legend() is None
+    for draw in (plots.sweep, plots.shares, plots.heat_map):
+        with pytest.raises(InvalidInputError, match="no network to draw"):
+            draw([])
+
+
+def test_networks_that_learnt_and_are_not_proved_have_a_line_of_their_own() -> None:
+    rows = [network(seed, 8, 100 * seed, "exact", verdict="proved") for seed in (1, 2)]
+    rows += [network(3, 8, 400, "exact", verdict="refuted", wrong_bit=9)]
+    learnt, proved = plots.shares(rows).axes[0].lines
+    assert learnt.get_linestyle() == "-" and list(learnt.get_ydata())[-1] == 100
+    assert proved.get_linestyle() == "--" and np.isclose(list(proved.get_ydata())[-1], 200 / 3)
+
+
+def test_wilson() -> None:
+    """The bounds of scipy.stats.binomtest(k, n).proportion_ci(method="wilson")."""
+    for count, of, expected in [
+        (0, 10, (0.0, 0.277533)),
+        (3, 10, (0.107791, 0.603222)),
+        (50, 1000, (0.038130, 0.065314)),
+        (1, 1, (0.206549, 1.0)),
+    ]:
+        assert np.allclose(wilson(count, of), expected, atol=1e-6)
+        low, high = wilson(of - count, of)
+        assert np.allclose((1 - high, 1 - low), expected, atol=1e-6)
 
 
 def test_a_sweep_with_diverged_networks_is_drawn() -> None:
     """They have no count of sequences."""
-    diverged = {"seed": 0, "hidden_size": 8, "sequences": None, "status": "diverged"}
-    proved = diverged | {"seed": 1, "sequences": 300, "status": "proved"}
-    (line,) = plots.sweep([diverged, proved]).axes[0].lines
+    diverged = network(0, 8, None, "diverged")
+    (line,) = plots.sweep([diverged, network(1, 8, 300, "proved")]).axes[0].lines
     assert list(line.get_ydata()) == [0, 50, 50]
     (line,) = plots.sweep([diverged]).axes[0].lines
     assert list(line.get_ydata()) == [0, 0]
+
+
+@pytest.mark.parametrize("sizes", [1, 2, 8, 9])
+def test_all_that_a_sweep_found_is_drawn(sizes: int) -> None:
+    """Each panel where there is something to draw; colours say for which networks, once."""
+    rows = [
+        network(
+            seed,
+            size,
+            100 * seed + size,
+            "exact",
+            recipe=recipe,
+            verdict="refuted" if seed == 3 else "proved",
+            wrong_bit=2**size if seed == 3 else None,
+            seconds=0.01 * (seed + 1),
+        )
+        for recipe in ("default", "sgd")
+        for size in range(4, 4 + sizes)
+        for seed in range(4)
+    ]
+    figure = plots.sweep(rows)
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.axison]
+    maps = ["Share proved for every length"] * (sizes > 1)
+    assert titles == [
+        "How many learnt, and how soon",
+        *maps,
+        "Where refuted networks err",
+        "What a network takes",
+    ]
+    together = "of all values of hidden size together" in words(figure)
+    assert together == (sizes > 4)  # there are eight colours
+    if sizes > 1:
+        assert texts(figure).count("75 %") == 2 * sizes
+    assert_legible(figure)
+
+
+def test_panels_that_rows_do_not_allow() -> None:
+    rows = [network(seed, 8, 100, "proved") for seed in range(2)]
+    assert len(plots.sweep(rows).axes) == 1
+    with pytest.raises(InvalidInputError, match="a heat map needs two parameters that differ"):
+        plots.heat_map(rows)
+    with pytest.raises(InvalidInputError, match="'units' is not a parameter of these networks"):
+        plots.heat_map(rows, "units")
+    with pytest.raises(InvalidInputError, match="no network that came to its goal was refuted"):
+        plots.first_errors(rows)
+    with pytest.raises(InvalidInputError, match="these rows have no seconds"):
+        plots.times(rows)
+
+
+def test_a_heat_map_of_networks_without_verdicts() -> None:
+    rows = [
+        network(seed, size, 100, "exact" if seed < size else "limit", momentum=momentum)
+        for size in (1, 2)
+        for momentum in (0.5, 0.9)
+        for seed in range(2)
+    ]
+    figure = plots.heat_map(rows, "momentum")
+    (axes,) = figure.axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("momentum", "hidden size")
+    assert [text.get_text() for text in axes.texts] == ["50 %", "50 %", "100 %", "100 %"]
+    assert axes.get_title(loc="left") == "Share that came to their goal"
+    assert_legible(figure)
 
 
 def test_an_unknown_ending(tmp_path: Path) -> None:

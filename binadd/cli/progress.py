@@ -148,7 +148,13 @@ class Reporter:
     def _say(self, text: str, wrap: bool = True) -> None:
         if wrap and self._width is not None:
             text = textwrap.fill(text, self._width - 1, subsequent_indent="  ")
-        with ignoring_broken_stderr(), tqdm.external_write_mode(file=sys.stderr):
+        with (
+            ignoring_broken_stderr(),
+            tqdm.external_write_mode(
+                file=sys.stderr,
+                nolock=True,  # Ctrl-C at its lock would raise another error
+            ),
+        ):
             say(text)
 
     def _has_room(self, columns: int) -> bool:

@@ -30,8 +30,16 @@ if TYPE_CHECKING:
     from binadd.form import Form
     from binadd.proof import ProofProgress, Proved, Verdict
 
-__all__ = ["check", "describe_verdict", "errors_data", "every_sum", "prove", "step_error"]
-__all__ += ["tolerance", "verdict_data"]
+__all__ = [
+    "check",
+    "describe_verdict",
+    "errors_data",
+    "every_sum",
+    "prove",
+    "step_error",
+    "tolerance",
+    "verdict_data",
+]
 
 _STATUS = {"proved": YES, "refuted": NO, "undecided": UNDECIDED}
 _COLOUR = {"proved": "green", "refuted": "red", "undecided": "yellow"}

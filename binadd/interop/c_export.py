@@ -20,6 +20,7 @@ from binadd.interop.promise import Promise, promise
 from binadd.interop.rounding import rounded_parameters
 from binadd.kernels.arithmetic import CONSTANTS
 from binadd.kernels.contract import lanes
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 
 __all__ = ["c_source", "to_c"]
@@ -71,6 +72,7 @@ def to_c(
     return found
 
 
+@ieee_mode()
 def c_source(net: BinaryAdderRNN, *, name: str = "adder", dtype: str | None = None) -> str:
     """Return the network as the text of a C99 file, whatever it computes.
 

@@ -21,6 +21,7 @@ from binadd.errors import BinaddError, DisagreementError, InvalidInputError, Mod
 from binadd.interop.arrays import real_array
 from binadd.interop.elman import agree, elman, refuse
 from binadd.interop.tanh_form import tanh_form
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 
 __all__ = ["from_onnx"]
@@ -38,6 +39,7 @@ _OTHERS = {
 }
 
 
+@ieee_mode()
 def from_onnx(source: Any, *, check: bool = True, backend: str = "auto") -> BinaryAdderRNN:
     """Make a network from an ONNX model: binadd's own, PyTorch's or Keras' of an Elman network.
 
@@ -225,6 +227,7 @@ def _output_bias(graph: _Graph) -> NDArray[Any] | None:
     return found[0] if found else None
 
 
+@ieee_mode()
 def _sigmoid_units(net: BinaryAdderRNN) -> BinaryAdderRNN:
     """Undo `tanh_form`; the biases are rounded."""
     given = net.parameters

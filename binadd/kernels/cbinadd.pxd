@@ -3,6 +3,14 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 
+cdef extern from "fpenv.h" nogil:
+    ctypedef struct binadd_fpenv:
+        pass
+
+    binadd_fpenv binadd_fpenv_enter()
+    void binadd_fpenv_leave(binadd_fpenv before)
+
+
 cdef extern from "binadd.h" nogil:
     const char *BINADD_VERSION
 

@@ -425,6 +425,9 @@ class NativeKernels(Kernels, Protocol):
     def use_isa(self, name: str | None) -> None:
         """Use another, in all threads; None: the widest that the machine has."""
 
+    def set_mode(self, mode: bytes | None) -> bytes:
+        """Set this thread's floating-point mode, None: IEEE 754's, and return what it was."""
+
 
 def words_per_sequence(operands: int, length: int) -> int:
     """64-bit words that hold `length` symbols, none of them split between two words."""

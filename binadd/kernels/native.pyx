@@ -14,6 +14,7 @@ from cpython.buffer cimport (
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
 
 from binadd.kernels cimport cbinadd as c
 
@@ -23,9 +24,9 @@ from binadd.errors import BackendError, InvalidInputError
 from binadd.kernels import arguments, contract
 from binadd.kernels.contract import Forward
 
-ctypedef fused real:
-    double
-    float
+ctypedef fused raw:
+    int64_t
+    int32_t
 
 NAME = "native"
 VERSION = (<bytes> c.BINADD_VERSION).decode()
@@ -299,16 +300,22 @@ cdef _answer(architecture, block, symbols, Answer wanted):
     if wanted == BITS:
         with nogil:
             if is_double:
-                signs_of(<const double *> logits.memory, count * steps, results)
+                signs_of(<const int64_t *> logits.memory, count * steps, results)
             else:
-                signs_of(<const float *> logits.memory, count * steps, results)
+                signs_of(<const int32_t *> logits.memory, count * steps, results)
     return answers
 
 
-cdef void signs_of(const real *logits, size_t count, void *bits) noexcept nogil:
+cdef void signs_of(const raw *logits, size_t count, void *bits) noexcept nogil:
+    """Which are above 0: by their bits, which no mode of the processor flushes to zero."""
+    cdef raw infinity
     cdef size_t i
+    if raw is int64_t:
+        infinity = 0x7FF0000000000000
+    else:
+        infinity = 0x7F800000
     for i in range(count):
-        (<uint8_t *> bits)[i] = logits[i] > 0
+        (<uint8_t *> bits)[i] = 0 < logits[i] <= infinity
 
 
 cdef int _run_slices(const c.binadd_network *network, c.binadd_run *run) except -1:
@@ -823,3 +830,20 @@ def use_isa(name):
     except BackendError as error:
         known = ", ".join(level for level, here in isas().items() if here)
         raise BackendError(f"BINADD_ISA={name}: {error}; it has {known}") from None
+
+
+# ---------------------------------------------------------------------------------------------
+# The floating-point mode
+# ---------------------------------------------------------------------------------------------
+
+
+def set_mode(mode):
+    """Set this thread's floating-point mode to what this returned, None: IEEE 754's.
+
+    Returns the mode that it had.
+    """
+    cdef c.binadd_fpenv before = c.binadd_fpenv_enter(), wanted
+    if mode is not None:
+        memcpy(&wanted, <const char *> mode, sizeof(wanted))
+        c.binadd_fpenv_leave(wanted)
+    return (<const char *> &before)[:sizeof(before)]

@@ -108,7 +108,8 @@ def new_figure(
     caption = fill(caption, int((width - 2 * MARGIN) / CAPTION_LETTER))
     above = MARGIN + TITLE_LINE * len(title.splitlines())
     notes = MARGIN + CAPTION_LINE * len(caption.splitlines())
-    below = notes + GAP + (KEY_LINE if key else 0)
+    columns = _key_columns(key, width) if key else 1
+    below = notes + GAP + KEY_LINE * -(-len(key or ()) // columns)
     whole = above + height + below
     with rc_context(STYLE):
         figure = _picture()((width, whole), layout="constrained", facecolor="white")
@@ -118,11 +119,21 @@ def new_figure(
         figure.text(left, 1 - MARGIN / whole, title, va="top", fontsize=11, weight="bold")
         figure.text(left, notes / whole, caption, va="top", fontsize=8.5, color=SLATE)
         if key:
-            _draw_key(figure, key, left, (notes + GAP) / whole)
+            _draw_key(figure, key, columns, left, (notes + GAP) / whole)
         yield figure
 
 
-def _draw_key(figure: Figure, key: Mapping[str, str], left: float, bottom: float) -> None:
+def _key_columns(key: Mapping[str, str], width: float) -> int:
+    """Return how many entries of a key fit in a line."""
+    widest = 0.35 + CAPTION_LETTER * max(map(len, key))
+    at_most = min(len(key), max(1, int((width - 2 * MARGIN) / widest)))
+    lines = -(-len(key) // at_most)
+    return -(-len(key) // lines)
+
+
+def _draw_key(
+    figure: Figure, key: Mapping[str, str], columns: int, left: float, bottom: float
+) -> None:
     from matplotlib.patches import Patch
 
     figure.legend(
@@ -130,7 +141,7 @@ def _draw_key(figure: Figure, key: Mapping[str, str], left: float, bottom: float
         list(key),
         loc="lower left",
         bbox_to_anchor=(left, bottom),
-        ncols=len(key),
+        ncols=columns,
         fontsize=8.5,
         borderaxespad=0,
         borderpad=0,

@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 from binadd.checks import shorten
 from binadd.errors import CertificateError
 from binadd.files import write_atomically
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import has_nonzero_padding
 
@@ -189,6 +190,7 @@ class Certificate:
         digest = self.digest[:16]
         return f"Certificate(digest={digest!r}…, contexts={len(self)}, margin={self.margin:.3g})"
 
+    @ieee_mode()
     def to_json(self) -> str:
         """Return the certificate as JSON; every number is read back exactly.
 
@@ -203,6 +205,7 @@ class Certificate:
         return json.dumps(content, allow_nan=False)
 
     @classmethod
+    @ieee_mode()
     def from_json(cls, text: str | bytes) -> Certificate:
         """Read what `to_json` wrote.
 

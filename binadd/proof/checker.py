@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.checks import check_instance
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.progress import reporting
 from binadd.proof.certificate import Certificate, weights_digest
@@ -78,6 +79,7 @@ class Checked:
     runtimes: tuple[str, ...]
 
 
+@ieee_mode()
 def check(
     certificate: Certificate,
     net: BinaryAdderRNN,

@@ -20,6 +20,7 @@ import numpy as np
 from binadd.bits import integer_of, unpack_symbols
 from binadd.checks import check_choice
 from binadd.kernels.contract import Bytes
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.proof.frontier import search_frontier
 from binadd.proof.orbits import Rung, follow_hints, search_orbits
@@ -55,6 +56,7 @@ EFFORTS = {
 """Each effort begins with the searches of those before it."""
 
 
+@ieee_mode()
 def falsify(
     net: BinaryAdderRNN,
     *,

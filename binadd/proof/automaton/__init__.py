@@ -21,6 +21,7 @@ import numpy as np
 from binadd.checks import check_instance
 from binadd.errors import CertificateError
 from binadd.form import form_of
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.proof.automaton.machine import Automaton, carries, coarsest
 from binadd.proof.automaton.units import Unit, units_of
@@ -31,6 +32,7 @@ from binadd.proof.sets import contexts_of
 __all__ = ["Automaton", "Unit", "extract"]
 
 
+@ieee_mode()
 def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
     """Return the minimal machine of a network, out of a certificate that `binadd.check` accepts.
 
