@@ -51,7 +51,7 @@ def library(name: str, sources: str, own: str = ""):  # no CFLAGS can change a r
 native = Extension(
     "binadd.kernels.native",
     sources=["binadd/kernels/native.pyx"],
-    depends=[*glob("binadd/kernels/*.pxd"), *glob("csrc/**", recursive=True)],
+    depends=[*glob("binadd/kernels/*.pxd"), *glob("csrc/**/*.[ch]", recursive=True)],
     include_dirs=["csrc"],
     define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
     py_limited_api=ABI3,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +83,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'binadd' has no attribute {name!r}")
-    module = import_module(_LATER[name])
+    with _rounding_to_nearest():
+        module = import_module(_LATER[name])
     value = module if module.__name__ == f"binadd.{name}" else getattr(module, name)
     globals()[name] = value
     return value
@@ -88,3 +92,30 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+_ONE, _LITTLE = 1.0, 2.0**-60  # names: sums of constants are computed by the compiler
+
+
+@contextmanager
+def _rounding_to_nearest() -> Iterator[bool]:
+    """Import inside this, and learn whether another library has made this thread round otherwise:
+    then Python would read a constant such as 0.1 as another number, and keep it in its cache."""
+    if _ONE + _LITTLE == _ONE == _ONE - _LITTLE:
+        yield False
+        return
+    import ctypes
+
+    library = ctypes.CDLL(None if os.name == "posix" else "ucrtbase")
+    before = library.fegetround()
+    library.fesetround(0)  # FE_TONEAREST, everywhere
+    try:
+        yield True
+    finally:
+        library.fesetround(before)
+
+
+with _rounding_to_nearest() as _changed:
+    if _changed:  # whatever is imported next would not be inside
+        for _module in sorted(set(_LATER.values())):
+            import_module(_module)

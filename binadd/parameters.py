@@ -21,13 +21,14 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from binadd.checks import check_array, check_choice, check_dtype, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
+from binadd.form import MAX_OPERANDS
 from binadd.kernels.contract import (
     ACTIVATIONS,
     DTYPES,
     MAX_HIDDEN_SIZE,
-    MAX_OPERANDS,
     Architecture,
 )
+from binadd.kernels.mode import ieee_mode
 from binadd.random_streams import weight_stream
 
 __all__ = [
@@ -179,6 +180,7 @@ def with_parameter(
     return block
 
 
+@ieee_mode()
 def _write(name: str, view: NDArray[Any], array: NDArray[Any]) -> None:
     """Write a parameter's values into a block, through its view."""
     if array.shape != view.shape:
@@ -211,6 +213,7 @@ def _padding_places(architecture: Architecture) -> NDArray[np.intp]:
     return np.flatnonzero(padding)
 
 
+@ieee_mode()  # NumPy makes 64-bit integers reals in steps, each of which is rounded
 def initial_block(architecture: Architecture, seed: int, restarts: int = 0) -> NDArray[Any]:
     """Return a block of new weights: uniform in [−1, 1), biases 0.
 
@@ -242,6 +245,7 @@ def initial_block(architecture: Architecture, seed: int, restarts: int = 0) -> N
     return block
 
 
+@ieee_mode()
 def read_parameters(
     parameters: Mapping[str, ArrayLike],
     activation: str = "sigmoid",

@@ -3,7 +3,7 @@
 The file is one of `binadd.archive`'s, of the format "binadd model". Its arrays are those of
 `BinaryAdderRNN.parameters`; its header adds
 
-    configuration   every one of the network's settings
+    configuration   every one of the network's settings, but for coefficients that are all 1
     training        sequences, updates, position in the data stream, restarts, from_seed, bits,
                     status
 
@@ -24,6 +24,7 @@ from binadd.archive import read_archive, write_archive
 from binadd.checks import check_choice, check_flag, check_instance, check_integer
 from binadd.errors import InvalidInputError, InvalidTypeError, ModelFileError
 from binadd.kernels import load as load_kernels
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import parameter_shapes, read_parameters
 from binadd.settings import Settings, recipe_values, resolve
@@ -44,6 +45,7 @@ _FORMAT = "binadd model"
 _TRAINING = [*COUNTS, "from_seed", "bits", "status"]
 
 
+@ieee_mode()
 def save(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
     """Write a network to a model file, atomically.
 
@@ -79,6 +81,7 @@ def save(net: BinaryAdderRNN, path: str | os.PathLike[str]) -> None:
     write_archive(path, _FORMAT, header, parameters)
 
 
+@ieee_mode()
 def load(path: str | os.PathLike[str], backend: str = "auto") -> BinaryAdderRNN:
     """Read a network from a model file.
 
@@ -128,10 +131,11 @@ def read_network(
 
 
 def write_configuration(settings: Settings) -> dict[str, Any]:
-    """Return settings as JSON, which has no infinity."""
-    return {
-        name: "inf" if value == math.inf else value for name, value in asdict(settings).items()
-    }
+    """Return settings as JSON, which has no infinity; coefficients that are all 1 are left out."""
+    values = asdict(settings)
+    if settings.form.is_sum:
+        del values["coefficients"]
+    return {name: "inf" if value == math.inf else value for name, value in values.items()}
 
 
 def read_configuration(configuration: object) -> dict[str, Any]:
@@ -145,14 +149,18 @@ def read_configuration(configuration: object) -> dict[str, Any]:
         If a name is missing or unknown, or a value not allowed.
     """
     names = [field.name for field in fields(Settings)]
+    if isinstance(configuration, Mapping) and "coefficients" not in configuration:
+        names.remove("coefficients")
     values = read_object("configuration", configuration, names)
     if values["clip_norm"] == "inf":
         values["clip_norm"] = math.inf
     settings = resolve(values, complete=True)
-    if asdict(settings) != values:
+    if "coefficients" in values:
+        values["coefficients"] = settings.coefficients
+    if asdict(settings) != {"coefficients": settings.coefficients} | values:
         raise InvalidInputError("its configuration leaves something undecided")
     recipe = recipe_values(
-        settings.recipe, settings.hidden_size, settings.operands, settings.activation
+        settings.recipe, settings.hidden_size, settings.form.carries, settings.activation
     )
     params = {name: None if recipe.get(name) == value else value for name, value in values.items()}
     if values["recipe"] == "default":

@@ -36,13 +36,16 @@ class Case:
     updates: int
     steps: int
     seed: int
+    scale: float
+    """Of the initial weights: large ones make states exactly 0 and 1, small ones subnormal."""
 
     @property
     def name(self) -> str:
         a, o = self.architecture, self.optimizer
         biases = "biases" if a.biases else "plain"
         shape = f"h{a.hidden_size}-n{a.operands}-t{self.steps}-b{self.batch_size}"
-        return f"{a.dtype}-{a.activation}-{biases}-{self.loss}-{o.name}-{shape}"
+        scale = "" if self.scale == 1 else f"-scale{self.scale:g}"
+        return f"{a.dtype}-{a.activation}-{biases}-{self.loss}-{o.name}-{shape}{scale}"
 
     @property
     def checked_bits(self) -> int:
@@ -64,6 +67,7 @@ def _case(
     learning_rate: float = 0.1,
     clip_norm: float = INFINITY,
     updates: int = 300,
+    scale: float = 1.0,
 ) -> Case:
     return Case(
         Architecture(hidden_size, operands, activation, biases, dtype),
@@ -73,6 +77,7 @@ def _case(
         updates=updates if batch_size == 1 else updates // 5,
         steps=steps,
         seed=1000 * hidden_size + 10 * operands + batch_size,
+        scale=scale,
     )
 
 
@@ -95,6 +100,10 @@ CASES = [
     _case(33, "float64", "sigmoid", "squared_error", "momentum", biases=False, clip_norm=1.0),
     _case(33, "float32", "tanh", "cross_entropy", "adam", learning_rate=0.003, operands=8),
     _case(32, "float32", "sigmoid", "cross_entropy", "nesterov", clip_norm=2.0, operands=3),
+    _case(16, "float64", "sigmoid", "squared_error", "nesterov", 4, scale=300.0),
+    _case(17, "float32", "tanh", "cross_entropy", "adam", 8, scale=20.0),
+    _case(16, "float64", "tanh", "cross_entropy", "momentum", biases=False, scale=2.0**-1035),
+    _case(9, "float32", "tanh", "squared_error", "nesterov", 4, biases=False, scale=2.0**-135),
 ]
 
 
@@ -110,12 +119,13 @@ def split_mix(seed: int) -> Iterator[int]:
 
 
 def initial_block(case: Case, words: Iterator[int]) -> NDArray[Any]:
-    """Weights in [−1, 1) in steps of 2⁻²³, row by row; biases 0 where there are none."""
+    """Weights in [−1, 1) in steps of 2⁻²³, row by row, times the scale; biases 0 where there are
+    none."""
     architecture = case.architecture
     block = np.zeros(architecture.block_shape, architecture.dtype)
     for row in range(len(block)):
         width = 1 if row == len(block) - 1 else architecture.hidden_size
-        values = [(next(words) >> 40) * 2.0**-23 - 1 for _ in range(width)]
+        values = [((next(words) >> 40) * 2.0**-23 - 1) * case.scale for _ in range(width)]
         is_bias = row in (len(block) - 3, len(block) - 1)
         if architecture.biases or not is_bias:
             block[row, :width] = values
@@ -157,7 +167,7 @@ def run(kernels: Any, case: Case) -> Result:
     report = Report(np.empty(case.updates, architecture.dtype), np.empty(case.updates, np.int64))
     kernels.train(
         Learner(architecture, block, moments, np.ones(2, architecture.dtype)),
-        Batch(symbols, kernels.exact_sums(symbols, architecture.operands)),
+        Batch(symbols, kernels.exact_sums(architecture, symbols)),
         case.optimizer,
         loss=case.loss,
         batch_size=case.batch_size,
@@ -176,10 +186,12 @@ def run(kernels: Any, case: Case) -> Result:
 
 
 def activation_points(dtype: str) -> NDArray[Any]:
-    """Where σ and tanh are sampled: zeros, infinities, and both signs of 2⁻⁴⁰…2¹¹ and between."""
+    """Where σ and tanh are sampled: zeros, infinities, both signs of 2⁻⁴⁰…2¹¹ and between, and
+    subnormal numbers."""
     powers = np.ldexp(np.array([1.0, 1.375]), np.arange(-40, 12)[:, None]).reshape(-1)
     ends = np.array([0.0, INFINITY])
-    points = np.concatenate([ends, powers]).astype(dtype)
+    least = np.finfo(dtype).smallest_subnormal * np.array([1, 5, 1 << 20], dtype)
+    points = np.concatenate([ends, powers, least]).astype(dtype)
     return np.concatenate([points, -points])
 
 

@@ -26,6 +26,7 @@ from binadd.cli import _binadd, main
 from binadd.cli.command import style
 from binadd.cli.numbers import parse_integer, write_integer
 from binadd.cli.progress import Reporter
+from binadd.form import form_of
 from binadd.kernels import load
 from binadd.training.schedule import check_goal
 
@@ -361,7 +362,7 @@ def test_lines_of_training_fit(
 
 def test_a_restart_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
     net = BinaryAdderRNN()
-    reporter = Reporter(net, check_goal(2, 8, "proved", 100), quiet=False)
+    reporter = Reporter(net, check_goal(form_of((1, 1)), 8, "proved", 100), quiet=False)
     for restarts in (0, 1, 1):
         reporter(binadd.Progress(64, 64, 0.1, 8, 5.5, 0.5, 0.1, restarts, 0, False))
     assert capfd.readouterr().err.count("restart 1: training begins again") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -18,8 +19,10 @@ pytest.importorskip("matplotlib")
 
 from binadd import benchmark, plots
 from binadd.benchmark.summary import Report, Row, Section
-from binadd.plots.figures import GREEN, ORANGE, PALE_GREEN
+from binadd.form import form_of
+from binadd.plots.figures import BLUE, GREEN, ORANGE, PALE_GREEN
 from binadd.plots.sweeps import wilson
+from binadd.proof import Proved
 from binadd.proof.automaton import Automaton
 
 
@@ -177,7 +180,7 @@ def test_hidden_states(params: dict[str, Any], tmp_path: Path) -> None:
     image = figure.axes[1].images[0].get_array()
     steps = binadd.encode([integers]).shape[1]
     assert image.shape == (5, steps)
-    assert {*map(str, integers), "carry after", "said"} <= set(texts(figure))
+    assert {*map(str, integers), "carry after", "output"} <= set(texts(figure))
     assert {"input", "true value", "right output", "wrong output"} <= set(texts(figure))
     assert "Units are sorted by the carry: at the top those that are higher" in words(figure)
     assert_legible(figure)
@@ -215,12 +218,12 @@ def test_every_bit_is_right_or_wrong_by_itself(
     answer, true = net.add(*integers), sum(integers)
     assert answer != true
     figure = plots.hidden_states(net, *integers)
-    said, colours = row_of(figure, "said")
+    said, colours = row_of(figure, "output")
     right, _ = row_of(figure, "true sum")
     assert binadd.decode([said, right]) == [answer, true]
     for bit, its, colour in zip(said, right, colours, strict=True):
         assert colour == (ORANGE if bit != its else GREEN if bit else PALE_GREEN)
-    assert f"= {answer}, says the network, but it is {true}" in words(figure)
+    assert f"= {answer}, which is wrong: it is {true}" in words(figure)
     assert_legible(figure)
 
 
@@ -229,8 +232,8 @@ def test_a_right_answer_needs_no_true_sum() -> None:
     binadd.train(net)
     figure = plots.hidden_states(net, 2**62 + 12345, 2**63 - 1)
     assert "true sum" not in texts(figure)
-    assert set(row_of(figure, "said")[1]) == {GREEN, PALE_GREEN}
-    assert f"= {2**62 + 12345 + 2**63 - 1}, says the network, and is right" in words(figure)
+    assert set(row_of(figure, "output")[1]) == {GREEN, PALE_GREEN}
+    assert f"= {2**62 + 12345 + 2**63 - 1}, which is right" in words(figure)
     assert_legible(figure)
 
 
@@ -272,6 +275,10 @@ def test_automaton(tmp_path: Path) -> None:
     assert {"0/0   1/1", "2/0", "0/1", "1/0   2/1"} <= set(texts(figure))
     assert "before the slash is how many of the input bits are ones" in words(figure)
     plots.save(figure, tmp_path / "automaton.svg")
+    picture = (tmp_path / "automaton.svg").read_text("utf-8")
+    assert BLUE.lower() in picture
+    named = re.findall(r'(?:fill|stroke): ([^;"]+)', picture)
+    assert all(re.fullmatch(r"none|#[0-9a-f]{6}", colour) for colour in named)
 
 
 def test_units_show_what_they_hold() -> None:
@@ -282,7 +289,7 @@ def test_units_show_what_they_hold() -> None:
     assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == [
         f"unit {unit.index}" for unit in units
     ]
-    assert f"tells {units[0].role}" in texts(figure)
+    assert f"separates {units[0].role}" in texts(figure)
     bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in figure.axes[1].patches]
     for unit, drawn in zip(units, np.array(bars).reshape(len(units), -1, 2), strict=True):
         for (low, high), (left, right) in zip(unit.ranges, drawn, strict=True):
@@ -359,6 +366,32 @@ def test_arrows_and_their_texts_keep_apart(operands: int) -> None:
         path = axes.transData.transform_path(arrow.get_path())
         points = [point for part in path.to_polygons(closed_only=False) for point in part]
         assert not any(label.contains(x, y) for label in labels for x, y in points)
+
+
+@pytest.mark.parametrize("coefficients", [(1, -1), (3,), (-1, -1), (1, -3), (4, -4)], ids=str)
+def test_the_machine_of_a_form(coefficients: tuple[int, ...]) -> None:
+    form = form_of(coefficients)
+    total = np.arange(form.carries)[:, None] + form.weights.astype(int)
+    count = len(coefficients)
+    figure = plots.automaton(Automaton(count, total % 2, total // 2, 0, (), coefficients))
+    carries = set(map(str, range(form.lowest, form.lowest + form.carries)))
+    assert carries | {"start"} <= set(texts(figure))
+    assert "the sum of the coefficients of the operands" in words(figure)
+    assert_legible(figure)
+
+
+def test_pictures_of_a_difference() -> None:
+    net = BinaryAdderRNN(coefficients=(1, -1), seed=0)
+    binadd.train(net)
+    figure = plots.hidden_states(net, 4, 9)
+    assert "4 − 9 = -5, which is right" in words(figure)
+    assert_legible(figure)
+    verdict = binadd.prove(net)
+    figure = plots.state_space(net, verdict)
+    assert {"carry -1", "carry 0"} <= set(texts(figure))
+    assert isinstance(verdict, Proved)
+    figure = plots.automaton(verdict.automaton)
+    assert {"-1/1", "0/0", "tells carry -1 from 0"} <= set("   ".join(texts(figure)).split("   "))
 
 
 @pytest.mark.slow

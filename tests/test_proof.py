@@ -17,6 +17,7 @@ from weights import put
 import binadd
 from binadd import BinaryAdderRNN, proof
 from binadd.errors import CertificateError, InvalidInputError, UndecidedError
+from binadd.form import form_of
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import weights_digest
@@ -284,7 +285,7 @@ def test_certificates_do_not_depend_on_the_kernels(
 
 @pytest.mark.parametrize(("operands", "depth"), [(1, 2), (2, 0), (2, 2), (3, 1), (8, 0)])
 def test_uniform_contexts(operands: int, depth: int) -> None:
-    table = uniform(operands, depth)
+    table = uniform(form_of((1,) * operands), depth)
     assert len(table.contexts) == operands * 2 ** (operands * depth)
     assert len(set(table.contexts)) == len(table.contexts)
     assert len(set(table.names)) == len(table.names) == len(table.carries)
@@ -293,9 +294,10 @@ def test_uniform_contexts(operands: int, depth: int) -> None:
 
 @pytest.mark.parametrize("operands", range(1, 9))
 def test_contexts_are_as_long_as_is_affordable(operands: int) -> None:
-    depth = affordable_depth(operands, 30)
+    form = form_of((1,) * operands)
+    depth = affordable_depth(form, 30)
     assert operands << operands * (depth + 1) <= MOST_EDGES < operands << operands * (depth + 2)
-    assert affordable_depth(operands, 0) == 0
+    assert affordable_depth(form, 0) == 0
 
 
 STRATEGIES = [strategy for effort in ("quick", "medium") for strategy in proof.PORTFOLIO[effort]]
@@ -335,7 +337,7 @@ def test_proofs_of_large_networks_are_accepted() -> None:
 def test_contexts_are_known_after_any_word(operands: int) -> None:
     """After any split, the table leads every word where its last symbols say."""
     generator = np.random.default_rng(operands)
-    tree = ContextTree(operands, 1)
+    tree = ContextTree(form_of((1,) * operands), 1)
     for _ in range(4):
         leaves = list(tree.leaves)
         for i in generator.choice(len(leaves), 2, replace=False):

@@ -156,6 +156,6 @@ def _draw(
     if kind == "states":
         return plots.state_space(net, found)
     if not isinstance(found, Proved):
-        text = describe_verdict(found, net.settings.operands)
+        text = describe_verdict(found, net.settings.form)
         return Outcome(text, verdict_data(found), NO)
     return plots.automaton(found.automaton)

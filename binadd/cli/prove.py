@@ -24,6 +24,7 @@ from binadd.cli.command import (
 from binadd.cli.numbers import short_integer
 
 if TYPE_CHECKING:
+    from binadd.form import Form
     from binadd.proof import ProofProgress, Verdict
 
 __all__ = ["check", "describe_verdict", "every_sum", "prove", "verdict_data"]
@@ -78,7 +79,7 @@ def prove(model: str, output: str | None, effort: str) -> Outcome:
             )
 
         verdict = decide(net, effort=effort, progress=show)
-    text = describe_verdict(verdict, net.settings.operands)
+    text = describe_verdict(verdict, net.settings.form)
     if not isinstance(verdict, Proved):
         text += f"\nTo train it on: binadd train --from {quote(model)} -o {quote(model)}"
     data = verdict_data(verdict)
@@ -125,7 +126,7 @@ def check(certificate: str, model: str) -> Outcome:
         text = f"{style('does not hold', fg='red', bold=True)}: {reason}"
         return Outcome(text, data | {"status": "refused", "reason": str(reason)}, NO)
     text = (
-        f"{style('holds', fg='green', bold=True)}: the network adds "
+        f"{style('holds', fg='green', bold=True)}: the network {net.settings.form.verb} "
         f"{every_sum(net.settings.operands)}"
     )
     return Outcome(text, data | {"status": "holds", "contexts": len(proof)})
@@ -142,25 +143,25 @@ def every_sum(operands: int) -> str:
     return f"{every(operands)} of every length"
 
 
-def describe_verdict(verdict: Verdict, operands: int) -> str:
+def describe_verdict(verdict: Verdict, form: Form) -> str:
     """Return a verdict in a few lines."""
     status = style(verdict.status, fg=_COLOUR[verdict.status], bold=True)
-    return f"{status}: {_explain(verdict, operands)}"
+    return f"{status}: {_explain(verdict, form)}"
 
 
-def _explain(verdict: Verdict, operands: int) -> str:
+def _explain(verdict: Verdict, form: Form) -> str:
     from binadd.proof import Proved, Refuted
 
     if isinstance(verdict, Proved):
         return (
-            f"it adds {every_sum(operands)}\n"
+            f"it {form.verb} {every_sum(len(form.coefficients))}\n"
             f"{len(verdict.certificate.cells):,} sets hold every state it can reach; no logit "
             f"comes closer to 0 than {verdict.margin:.3g}."
         )
     if isinstance(verdict, Refuted):
         return (
             f"it outputs {short_integer(verdict.got)} for "
-            f"{' + '.join(map(short_integer, verdict.operands))}\n"
+            f"{form.write(map(short_integer, verdict.operands))}\n"
             f"The sum is {short_integer(verdict.expected)}; "
             f"bit {verdict.wrong_bit:,} is the lowest that differs."
         )

@@ -20,6 +20,7 @@ from binadd.interop.promise import Promise, promise
 from binadd.interop.rounding import rounded_parameters
 from binadd.kernels.arithmetic import CONSTANTS
 from binadd.kernels.contract import lanes
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 
 __all__ = ["c_source", "to_c"]
@@ -67,6 +68,7 @@ def to_c(
     return found
 
 
+@ieee_mode()
 def c_source(net: BinaryAdderRNN, *, name: str = "adder", dtype: str | None = None) -> str:
     """Return the network as the text of a C99 file, whatever it computes.
 
@@ -115,6 +117,7 @@ def c_source(net: BinaryAdderRNN, *, name: str = "adder", dtype: str | None = No
         "NAME": name,
         "HIDDEN": hidden,
         "OPERANDS": operands,
+        "VERB": net.settings.form.verb,
         "LANES": lanes(kind.name),
         "REAL": "float" if kind == np.float32 else "double",
         "BITS": 8 * kind.itemsize,
@@ -203,7 +206,7 @@ static real activation(real a)
 }
 
 _FILE = """\
-/* An Elman network that adds @OPERANDS@ binary numbers: @HIDDEN@ @ACTIVATION@ units in @REAL@.
+/* An Elman network that @VERB@ @OPERANDS@ binary numbers: @HIDDEN@ @ACTIVATION@ units in @REAL@.
  *
  * @NAME@_start, then for each step, the lowest bits first, @NAME@_step with a symbol, whose bit
  * i is the next bit of operand i: it returns the next bit of the sum. Steps with symbol 0 at the

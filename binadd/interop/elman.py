@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from binadd.errors import DisagreementError, InvalidInputError
 from binadd.interop.arrays import real_array, vector
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 
 __all__ = ["ONLY", "Outputs", "Textbook", "agree", "elman", "refuse"]
@@ -39,6 +40,7 @@ def refuse(what: str) -> InvalidInputError:
     return InvalidInputError(f"{what}: {ONLY}")
 
 
+@ieee_mode()
 def elman(
     *,
     input_weights: Any,
@@ -84,6 +86,7 @@ def elman(
     return BinaryAdderRNN.from_parameters(parameters, activation, backend=backend)
 
 
+@ieee_mode()
 def agree(
     net: BinaryAdderRNN, source: str, theirs: Outputs, sequences: int = 64, steps: int = 12
 ) -> None:

@@ -21,6 +21,7 @@ from binadd.errors import BinaddError, DisagreementError, InvalidInputError, Mod
 from binadd.interop.arrays import real_array
 from binadd.interop.elman import agree, elman, refuse
 from binadd.interop.tanh_form import tanh_form
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 
 __all__ = ["from_onnx"]
@@ -38,6 +39,7 @@ _OTHERS = {
 }
 
 
+@ieee_mode()
 def from_onnx(source: Any, *, check: bool = True, backend: str = "auto") -> BinaryAdderRNN:
     """Make a network from an ONNX model: binadd's own, PyTorch's or Keras' of an Elman network.
 
@@ -225,6 +227,7 @@ def _output_bias(graph: _Graph) -> NDArray[Any] | None:
     return found[0] if found else None
 
 
+@ieee_mode()
 def _sigmoid_units(net: BinaryAdderRNN) -> BinaryAdderRNN:
     """Undo `tanh_form`; the biases are rounded."""
     given = net.parameters
@@ -250,7 +253,8 @@ def _restore(net: BinaryAdderRNN, metadata: dict[str, str]) -> BinaryAdderRNN:
             if f"binadd.{name}" in metadata:
                 values = [float.fromhex(each) for each in metadata[f"binadd.{name}"].split()]
                 parameters[name] = np.array(values).reshape(parameters[name].shape)
-        if not json.loads(metadata.get("binadd", "{}")).get("biases", True):
+        configuration = json.loads(metadata.get("binadd", "{}"))
+        if not configuration.get("biases", True):
             zero = [not np.any(parameters[name]) for name in ("hidden_bias", "output_bias")]
             if all(zero):
                 del parameters["hidden_bias"], parameters["output_bias"]
@@ -260,6 +264,7 @@ def _restore(net: BinaryAdderRNN, metadata: dict[str, str]) -> BinaryAdderRNN:
             settings.activation,
             dtype=settings.dtype,
             backend=net.get_params()["backend"],
+            coefficients=configuration.get("coefficients"),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, BinaddError):
         return net

@@ -48,7 +48,7 @@ class Promise:
     def _reason(self) -> str:
         arithmetic = f"in binadd's {self.network.settings.dtype} arithmetic"
         if isinstance(self.verdict, Proved):
-            return f"it adds all numbers of every length {arithmetic}"
+            return f"it {self.network.settings.form.verb} all numbers of every length {arithmetic}"
         if isinstance(self.verdict, Refuted):
             return f"it outputs {shorten(self.verdict.got)} for {self.verdict.sum} {arithmetic}"
         return f"there is neither a proof nor a wrong sum {arithmetic}"

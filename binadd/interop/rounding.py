@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from binadd.checks import check_choice, check_instance
 from binadd.errors import InvalidInputError
 from binadd.kernels.contract import DTYPES
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import read_parameters
 from binadd.state import state_of_block
@@ -17,6 +18,7 @@ from binadd.state import state_of_block
 __all__ = ["rounded", "rounded_parameters"]
 
 
+@ieee_mode()
 def rounded(net: BinaryAdderRNN, dtype: str | None) -> BinaryAdderRNN:
     """Return a copy whose weights are rounded to `dtype`; None leaves them as they are.
 
@@ -34,15 +36,18 @@ def rounded(net: BinaryAdderRNN, dtype: str | None) -> BinaryAdderRNN:
     dtype = snapshot.settings.dtype if dtype is None else check_choice("dtype", dtype, DTYPES)
     parameters, activation = snapshot.parameters, snapshot.settings.activation
     try:
-        architecture, block = read_parameters(parameters, activation, dtype)
+        _, block = read_parameters(parameters, activation, dtype)
     except InvalidInputError as reason:
         raise InvalidInputError(f"in {dtype}, {reason}") from None
     if dtype != snapshot.settings.dtype:
         snapshot.set_params(dtype=dtype)
-        snapshot.state = state_of_block(architecture, block, snapshot.settings.seed)
+        snapshot.state = state_of_block(
+            snapshot.settings.architecture, block, snapshot.settings.seed
+        )
     return snapshot
 
 
+@ieee_mode()
 def rounded_parameters(net: BinaryAdderRNN, dtype: str | None) -> dict[str, NDArray[Any]]:
     """Return the parameters in `dtype`, in C order, with biases of 0 where there are none.
 

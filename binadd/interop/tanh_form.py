@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.interop.rounding import rounded_parameters
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 
 __all__ = ["TanhForm", "tanh_form"]
@@ -36,6 +37,7 @@ class TanhForm:
     """Every number of h₋₁: 0, or −1 for what had sigmoid units."""
 
 
+@ieee_mode()
 def tanh_form(net: BinaryAdderRNN, dtype: str) -> TanhForm:
     """Return a network as one of tanh units, in `dtype`; one that has these is left as it is.
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from binadd.kernels.contract import Real, lanes
+from binadd.kernels.mode import ieee_mode
 
 Scalar: TypeAlias = np.floating[Any]
 
@@ -40,6 +41,7 @@ class Constants:
     mantissa_bits: int
 
 
+@ieee_mode()  # rounds to float32
 def _constants(
     real: type[np.floating[Any]],
     limit: float,

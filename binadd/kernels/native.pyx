@@ -14,19 +14,19 @@ from cpython.buffer cimport (
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.string cimport memcpy
 
 from binadd.kernels cimport cbinadd as c
 
 import numpy as np
 
-from binadd.checks import check_integer
 from binadd.errors import BackendError, InvalidInputError
 from binadd.kernels import arguments, contract
 from binadd.kernels.contract import Forward
 
-ctypedef fused real:
-    double
-    float
+ctypedef fused raw:
+    int64_t
+    int32_t
 
 NAME = "native"
 VERSION = (<bytes> c.BINADD_VERSION).decode()
@@ -149,13 +149,17 @@ cdef Py_ssize_t size_of(char kind) noexcept:
 
 
 cdef c.binadd_network network_of(architecture) except *:
-    return c.binadd_network(
-        hidden_size=architecture.hidden_size,
-        operands=architecture.operands,
-        biases=architecture.biases,
-        activation=ACTIVATIONS[architecture.activation],
-        dtype=DTYPES[architecture.dtype],
-    )
+    cdef c.binadd_network network
+    cdef int i = 0
+    network.hidden_size = architecture.hidden_size
+    network.operands = architecture.operands
+    network.biases = architecture.biases
+    network.activation = ACTIVATIONS[architecture.activation]
+    network.dtype = DTYPES[architecture.dtype]
+    for coefficient in architecture.coefficients:
+        network.coefficients[i] = coefficient
+        i += 1
+    return network
 
 
 cdef c.binadd_optimizer optimizer_of(optimizer) except *:
@@ -296,16 +300,22 @@ cdef _answer(architecture, block, symbols, Answer wanted):
     if wanted == BITS:
         with nogil:
             if is_double:
-                signs_of(<const double *> logits.memory, count * steps, results)
+                signs_of(<const int64_t *> logits.memory, count * steps, results)
             else:
-                signs_of(<const float *> logits.memory, count * steps, results)
+                signs_of(<const int32_t *> logits.memory, count * steps, results)
     return answers
 
 
-cdef void signs_of(const real *logits, size_t count, void *bits) noexcept nogil:
+cdef void signs_of(const raw *logits, size_t count, void *bits) noexcept nogil:
+    """Which are above 0: by their bits, which no mode of the processor flushes to zero."""
+    cdef raw infinity
     cdef size_t i
+    if raw is int64_t:
+        infinity = 0x7FF0000000000000
+    else:
+        infinity = 0x7F800000
     for i in range(count):
-        (<uint8_t *> bits)[i] = logits[i] > 0
+        (<uint8_t *> bits)[i] = 0 < logits[i] <= infinity
 
 
 cdef int _run_slices(const c.binadd_network *network, c.binadd_run *run) except -1:
@@ -751,24 +761,24 @@ def unpack_words(words, operands, length):
     return symbols
 
 
-def exact_sums(symbols, operands):
+def exact_sums(architecture, symbols):
     """See `contract.Kernels.exact_sums`."""
     try:
-        return _exact_sums(symbols, check_integer("operands", operands, 1, contract.MAX_OPERANDS))
+        return _exact_sums(network_of(architecture), symbols)
     except REFUSED:
-        arguments.check_symbols(symbols, operands)
+        arguments.check_symbols(symbols, architecture.operands)
         raise
 
 
-cdef _exact_sums(symbols, int operands):
+cdef _exact_sums(c.binadd_network network, symbols):
     cdef Buffer source = buffer_of(symbols, c"B")
     sums = np.empty((source.view.shape[0], source.view.shape[1]), BYTE)
     cdef Buffer results = buffer_of(sums, c"B")
     cdef c.binadd_status status
     with nogil:
         status = c.binadd_exact_sums(
-            <const uint8_t *> source.view.buf, source.view.shape[0], source.view.shape[1],
-            operands, <uint8_t *> results.view.buf)
+            &network, <const uint8_t *> source.view.buf, source.view.shape[0],
+            source.view.shape[1], <uint8_t *> results.view.buf)
     check(status)
     return sums
 
@@ -820,3 +830,20 @@ def use_isa(name):
     except BackendError as error:
         known = ", ".join(level for level, here in isas().items() if here)
         raise BackendError(f"BINADD_ISA={name}: {error}; it has {known}") from None
+
+
+# ---------------------------------------------------------------------------------------------
+# The floating-point mode
+# ---------------------------------------------------------------------------------------------
+
+
+def set_mode(mode):
+    """Set this thread's floating-point mode to what this returned, None: IEEE 754's.
+
+    Returns the mode that it had.
+    """
+    cdef c.binadd_fpenv before = c.binadd_fpenv_enter(), wanted
+    if mode is not None:
+        memcpy(&wanted, <const char *> mode, sizeof(wanted))
+        c.binadd_fpenv_leave(wanted)
+    return (<const char *> &before)[:sizeof(before)]

@@ -39,6 +39,7 @@ from binadd.kernels.contract import (
     Reals,
     new_images,
 )
+from binadd.kernels.mode import quiet_ieee_mode
 
 PAD = 2.0**-44
 """Covers sums of some hundred terms that add up to at most 2."""
@@ -252,6 +253,7 @@ class Network:
     def __init__(
         self, architecture: Architecture, block: Real, errors: Errors, affine: bool
     ) -> None:
+        self.form = architecture.form
         self.n, self.size = architecture.operands, architecture.hidden_size
         self.columns = architecture.block_shape[1]
         self.activation = architecture.activation
@@ -543,8 +545,8 @@ class Walk:
         self.work = np.ones(count, np.int64)
         self.margins = np.full(count, np.inf)
         self.held = np.zeros((count, len(contexts.carries)), np.uint8) if held else None
-        self.low = np.full((2 * network.n, count, network.size), np.inf)
-        self.high = np.full((2 * network.n, count, network.size), -np.inf)
+        self.low = np.full((2 * network.form.carries, count, network.size), np.inf)
+        self.high = np.full((2 * network.form.carries, count, network.size), -np.inf)
         self.escapes = np.zeros(count, np.int64)
         self.escaped: list[Parts] = []  # of origins, not of images
 
@@ -598,7 +600,7 @@ class Walk:
             if not len(rows):
                 break
             before = cases.contexts[rows]
-            totals = contexts.carries[before] + symbol.bit_count()
+            totals = contexts.carries[before] + self.network.form.weights[symbol]
             after = contexts.successors[before, symbol].astype(np.int64)
             steps = self.network.step(cases, rows, after, symbol)
             sure = self._judge(cases, steps, totals)
@@ -678,6 +680,7 @@ class Walk:
 # ---------------------------------------------------------------------------------------------
 
 
+@quiet_ieee_mode()
 def propagate(
     architecture: Architecture,
     block: Reals,
@@ -699,18 +702,17 @@ def propagate(
     images = new_images(architecture, contexts, len(origins), held=held)
     pieces, columns = len(origins), architecture.block_shape[1]
     group = max(1, ESCAPES_BYTES // (MOST_ESCAPES * 2 * 8 * columns))
-    with np.errstate(all="ignore"):
-        network = Network(architecture, block, errors, affine)
-        sets = Sets(contexts, architecture.hidden_size, slack, mild)
-        for start in range(0, pieces, group):
-            place = slice(start, start + group)
-            walk = Walk(network, sets, origins[place], steps=steps, budget=budget, held=held)
-            walk.run()
-            walk.report(images, place)
+    network = Network(architecture, block, errors, affine)
+    sets = Sets(contexts, architecture.hidden_size, slack, mild)
+    for start in range(0, pieces, group):
+        place = slice(start, start + group)
+        walk = Walk(network, sets, origins[place], steps=steps, budget=budget, held=held)
+        walk.run()
+        walk.report(images, place)
     return images
 
 
-@np.errstate(all="ignore")  # empty cells reach from inf to −inf
+@quiet_ieee_mode()  # empty cells reach from inf to −inf
 def close_sets(
     architecture: Architecture,
     block: Reals,
@@ -836,6 +838,7 @@ def _widen(contexts: Contexts, cells: Cells, images: Images, slack: float, growt
     return moved
 
 
+@quiet_ieee_mode()
 def principal_axes(architecture: Architecture, states: Reals, centres: Reals) -> Reals:
     """See `contract.Kernels.principal_axes`: Jacobi's rotations, all sets at once.
 
@@ -848,15 +851,14 @@ def principal_axes(architecture: Architecture, states: Reals, centres: Reals) ->
     matrix = np.zeros((sets, size, columns))  # Σ (x − o)(x − o)ᵀ
     axes = np.zeros((sets, size, columns))
     y = np.zeros((sets, columns))
-    with np.errstate(all="ignore"):
-        for i in range(states.shape[1]):
-            y[:, :size] = states[:, i] - centres[:, :size]
-            matrix = matrix + y[:, None, :] * y[:, :size, None]
-        axes[:, np.arange(size), np.arange(size)] = 1
-        for _ in range(JACOBI_SWEEPS):
-            for p in range(size):
-                for q in range(p + 1, size):
-                    _rotate(matrix, axes, p, q)
+    for i in range(states.shape[1]):
+        y[:, :size] = states[:, i] - centres[:, :size]
+        matrix = matrix + y[:, None, :] * y[:, :size, None]
+    axes[:, np.arange(size), np.arange(size)] = 1
+    for _ in range(JACOBI_SWEEPS):
+        for p in range(size):
+            for q in range(p + 1, size):
+                _rotate(matrix, axes, p, q)
     lengths = np.diagonal(matrix, axis1=1, axis2=2)
     for k in range(sets):
         axes[k] = axes[k][_by_length(lengths[k].tolist())]

@@ -12,10 +12,9 @@ backpropagation through time (Werbos 1990, https://doi.org/10.1109/5.58337).
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +39,7 @@ from binadd.kernels.contract import (
     Real,
     Report,
 )
+from binadd.kernels.mode import quiet_ieee_mode
 from binadd.kernels.reach import close_sets as close_sets
 from binadd.kernels.reach import principal_axes as principal_axes
 from binadd.kernels.reach import propagate as propagate
@@ -203,23 +203,8 @@ def _backpropagate(
 # The kernels
 # ---------------------------------------------------------------------------------------------
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-
-def _quiet(function: Callable[P, T]) -> Callable[P, T]:
-    """Silence overflow: non-finite weights, not warnings, reveal a diverging network."""
-
-    @wraps(function)
-    def quiet(*args: P.args, **kwargs: P.kwargs) -> T:
-        # As a decorator, one errstate would be shared by all threads, which NumPy 1 does not take.
-        with np.errstate(all="ignore"):
-            return function(*args, **kwargs)
-
-    return quiet
-
-
-@_quiet
+@quiet_ieee_mode()
 def forward(
     architecture: Architecture,
     block: Real,
@@ -254,12 +239,13 @@ def probabilities(architecture: Architecture, block: Real, symbols: Bytes) -> Re
     return forward(architecture, block, symbols).probabilities
 
 
+@quiet_ieee_mode()
 def bits(architecture: Architecture, block: Real, symbols: Bytes) -> Bytes:
     """See `contract.Kernels.bits`."""
     return (logits(architecture, block, symbols) > 0).view(np.uint8)
 
 
-@_quiet
+@quiet_ieee_mode()
 def loss_and_gradients(
     architecture: Architecture, block: Real, batch: Batch, loss: str
 ) -> tuple[float, Real]:
@@ -269,7 +255,7 @@ def loss_and_gradients(
     return float(result.loss), result.gradient
 
 
-@_quiet
+@quiet_ieee_mode()
 def train(
     learner: Learner,
     batch: Batch,
@@ -318,7 +304,7 @@ def train_population(
         )
 
 
-@_quiet
+@quiet_ieee_mode()
 def first_error(
     architecture: Architecture, block: Real, bits: int
 ) -> tuple[int, tuple[int, ...]] | None:
@@ -331,16 +317,17 @@ def first_error(
     weights = Weights.of(architecture, block)
     alphabet = np.arange(1 << architecture.operands, dtype=np.uint8)
     state: Real | None = None
-    carry = np.zeros(1, np.int64)
-    for t in range(bits + architecture.carry_steps):
+    form = architecture.form
+    carry = np.full(1, form.start, np.uint8)
+    for t in range(bits + form.carry_steps):
         fed = alphabet if t < bits else alphabet[:1]
-        totals = _POPCOUNT[fed].astype(np.int64)[:, None] + carry
+        totals = form.weights[fed][:, None] + carry
         state, logits = _fan_out(architecture, weights, fed, state, len(carry))
         wrong = (logits > 0) != (totals.reshape(-1) & 1)
         if wrong.any():
             word = int(np.argmax(wrong))
             return t, contract.spell(word, architecture.operands, bits, t)
-        carry = totals.reshape(-1) >> 1
+        carry = totals.reshape(-1) >> np.uint8(1)
     return None
 
 
@@ -376,23 +363,13 @@ def unpack_words(words: NDArray[np.uint64], operands: int, length: int) -> Bytes
     return np.ascontiguousarray(symbols.reshape(len(words), -1)[:, :length].astype(np.uint8))
 
 
-def exact_sums(symbols: Bytes, operands: int) -> Bytes:
+def exact_sums(architecture: Architecture, symbols: Bytes) -> Bytes:
     """See `contract.Kernels.exact_sums`: the carry automaton, all sequences at once."""
-    arguments.check_symbols(symbols, operands)
-    sums = np.empty_like(symbols)
-    carry = np.zeros(len(symbols), np.uint8)
-    for t in range(symbols.shape[1]):
-        total = _POPCOUNT[symbols[:, t]] + carry
-        sums[:, t] = total & 1
-        carry = total >> 1
-    return sums
+    arguments.check_symbols(symbols, architecture.operands)
+    return architecture.form.totals(symbols) & np.uint8(1)
 
 
-_POPCOUNT = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
-"""Ones in each byte; np.bitwise_count is newer than the oldest NumPy supported."""
-
-
-@_quiet
+@quiet_ieee_mode()
 def activation(values: Real, name: str) -> Real:
     """See `contract.Kernels.activation`."""
     arguments.check_activation(values, name)

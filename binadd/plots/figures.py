@@ -38,7 +38,7 @@ __all__ = [
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8A8F98"
 INK, SLATE, PALE, PALE_GREEN = "#22262B", "#5A616B", "#E9ECEF", "#CBEADF"
 CARRIES = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", ORANGE, "#F0E442", GREY)
-"""Of carries 0 … 7; marks and places tell them apart, too."""
+"""Of carries, from the lowest on; of more than these, marks and places tell them apart."""
 
 # Inches. Letters are taken for somewhat wider than most are, so that lines fit.
 MARGIN = 0.12
@@ -190,7 +190,7 @@ def _name_parts(svg: bytes, name: str) -> bytes:
     """Rename the parts that others refer to: matplotlib names some of them by where they lay in
     memory."""
     text = svg.decode()
-    parts = dict.fromkeys(re.findall(r'#([\w.-]+)[")]', text))
+    parts = dict.fromkeys(re.findall(r'(?:url\(|href=")#([\w.-]+)', text))
     names = {part: f"{name}-{number}" for number, part in enumerate(parts)}
     text = re.sub(
         r'(?<=id=")[^"]+(?=")|(?<=#)[\w.-]+(?=[")])', lambda m: names.get(m[0], m[0]), text

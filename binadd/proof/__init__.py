@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from math import inf
 
-import numpy as np
-
 from binadd.checks import check_choice, check_instance
+from binadd.kernels.mode import quiet_ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.progress import reporting
 from binadd.proof.bounds import Bounds
@@ -153,7 +152,7 @@ def prove(
     check_instance("net", net, BinaryAdderRNN)
     check_choice("effort", effort, tuple(PORTFOLIO))
     # An overflow proves nothing: comparisons with NaN are false.
-    with reporting(progress) as report, np.errstate(all="ignore"):
+    with reporting(progress) as report, quiet_ieee_mode():
         return _Decision(net.copy(), 0, report).run(effort)
 
 
@@ -168,7 +167,7 @@ def attempt(
 
     All sums of operands of `known_exact_bits` bits are known to be right.
     """
-    with np.errstate(all="ignore"):
+    with quiet_ieee_mode():
         return _Decision(net.copy(), known_exact_bits, progress).attempt(effort)
 
 

@@ -52,6 +52,7 @@ class Bounds:
     def __init__(self, net: BinaryAdderRNN) -> None:
         self.kernels, self.network = net.kernels, net.state.architecture
         self.size, self.operands = self.network.hidden_size, self.network.operands
+        self.form = self.network.form
         self.architecture = self.network
         if self.network.dtype != "float64":
             self.architecture = replace(self.network, dtype="float64")

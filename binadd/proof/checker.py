@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.checks import check_instance
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.progress import reporting
 from binadd.proof.certificate import Certificate, weights_digest
@@ -68,6 +69,7 @@ class Checked:
     steps: int
 
 
+@ieee_mode()
 def check(
     certificate: Certificate,
     net: BinaryAdderRNN,
@@ -115,9 +117,10 @@ def _check(
 ) -> Checked:
     network, sets = _Network(certificate, net), Sets(certificate)
     carries, successors = np.array(certificate.carries), np.array(certificate.successors)
-    totals = carries[:, None] + [symbol.bit_count() for symbol in range(successors.shape[1])]
-    demand(carries[0] == 0, "addition begins without a carry")
-    demand((carries[successors] == totals >> 1).all(), "a carry is not that of true addition")
+    ones = np.arange(successors.shape[1])[:, None] >> np.arange(certificate.operands) & 1
+    totals = carries[:, None] + ones @ np.array(certificate.coefficients)
+    demand(carries[0] == 0, "arithmetic begins without a carry")
+    demand((carries[successors] == totals >> 1).all(), "a carry is not that of true arithmetic")
     network.count(len(certificate.cells), certificate.centres.shape[1])  # at least so much
     for begun in sets.origins():
         waiting = [(1, begun)]
@@ -157,6 +160,7 @@ class _Network:
         claimed = (claim.activation, claim.dtype, claim.operands, self.size, claim.digest)
         actual = (of.activation, of.dtype, of.operands, of.hidden_size, weights_digest(net))
         demand(claimed == actual, "the certificate is of another network")
+        demand(claim.coefficients == of.coefficients, "the certificate is of another form")
         weights = {name: array.astype(np.float64) for name, array in net.parameters.items()}
         hidden, inputs = weights["hidden_weights"], weights["input_weights"]
         bias = weights.get("hidden_bias", np.zeros(self.size))

@@ -23,6 +23,7 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.form import Form
 from binadd.kernels.contract import (
     CLOSED,
     DOUBT,
@@ -33,6 +34,7 @@ from binadd.kernels.contract import (
     Contexts,
     Origins,
 )
+from binadd.kernels.mode import ieee_mode
 from binadd.proof.bounds import SLACK, Bounds
 from binadd.proof.certificate import Certificate
 from binadd.proof.contexts import Context, ContextTable, ContextTree, affordable_depth, uniform
@@ -122,6 +124,7 @@ class Found:
     steps: int
     margin: float
 
+    @ieee_mode()
     def certificate(self, bounds: Bounds, digest: str) -> Certificate:
         """Write the sets down as data, empty cells left out."""
         table, arrays, size = self.table, self.contexts, bounds.size
@@ -138,7 +141,7 @@ class Found:
             steps=self.steps + SPARE_STEPS,
             affine=self.affine,
             contexts=table.names,
-            carries=tuple(table.carries.tolist()),
+            carries=tuple((table.carries + bounds.form.lowest).tolist()),
             successors=tuple(map(tuple, table.successors.tolist())),
             centres=arrays.centres[:, :size].copy(),
             widths=np.where(np.isfinite(arrays.widths), arrays.widths, 0.0),
@@ -147,6 +150,7 @@ class Found:
             cells=tuple(zip(owners, pieces, strict=True)),
             middles=arrays.middles[used, :size].copy(),
             halves=arrays.halves[used, :size].copy(),
+            coefficients=bounds.form.coefficients,
         )
 
 
@@ -169,14 +173,14 @@ def affordable(strategy: Strategy, bounds: Bounds) -> Strategy:
 
     A zonotope of many units costs their third power.
     """
-    return _affordable(strategy, bounds.operands, bounds.size)
+    return _affordable(strategy, bounds.form, bounds.size)
 
 
 @lru_cache(maxsize=256)
-def _affordable(strategy: Strategy, operands: int, size: int) -> Strategy:
-    depth = affordable_depth(operands, strategy.depth)
+def _affordable(strategy: Strategy, form: Form, size: int) -> Strategy:
+    depth, operands = affordable_depth(form, strategy.depth), len(form.coefficients)
     frame = size**2 if strategy.shape.frames else 1
-    while depth and (operands << operands * depth) * frame > MOST_FRAMES:
+    while depth and (form.carries << operands * depth) * frame > MOST_FRAMES:
         depth -= 1
     work = min(strategy.work, MOST_WORK // size**3) if size > LARGE else strategy.work
     return replace(strategy, depth=depth, work=work)
@@ -199,8 +203,8 @@ class _Search:
     def __init__(self, bounds: Bounds, sampler: Sampler, strategy: Strategy) -> None:
         strategy = affordable(strategy, bounds)
         self.bounds, self.sampler, self.strategy = bounds, sampler, strategy
-        self.tree = ContextTree(bounds.operands, strategy.depth) if strategy.splits else None
-        self.table = uniform(bounds.operands, strategy.depth)
+        self.tree = ContextTree(bounds.form, strategy.depth) if strategy.splits else None
+        self.table = uniform(bounds.form, strategy.depth)
         self.sets = self._sample(self.table.contexts)
         self.contexts = self.sets.contexts(self.table)
         self.origins = self._origins(self.sets)

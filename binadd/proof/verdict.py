@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn, TypeAlias
 
 from binadd.checks import shorten
 from binadd.errors import UndecidedError
+from binadd.form import form_of
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate
 
@@ -93,6 +94,8 @@ class Refuted:
         The lowest bit in which the sums differ.
     got, expected : int
         The network's sum, and the true one.
+    coefficients : tuple of int
+        Of the form that it should compute; none stand for a sum's, all 1.
     """
 
     status: ClassVar[Literal["refuted"]] = "refuted"
@@ -100,11 +103,13 @@ class Refuted:
     wrong_bit: int
     got: int
     expected: int
+    coefficients: tuple[int, ...] = ()
 
     @property
     def sum(self) -> str:
-        """The operands as a sum, in words where they are long."""
-        return " + ".join(map(shorten, self.operands))
+        """The operands as a sum, or another form, in words where they are long."""
+        form = form_of(self.coefficients or (1,) * len(self.operands))
+        return form.write(map(shorten, self.operands))
 
     def __repr__(self) -> str:
         """Integers may have thousands of digits, more than Python would write."""

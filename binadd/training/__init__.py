@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from binadd.checks import check_instance, check_integer
 from binadd.kernels.contract import Report
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.progress import reporting
 from binadd.training.checkpoint import CheckpointWriter, load_run
@@ -20,6 +21,7 @@ UNWATCHED = 5
 __all__ = ["Progress", "TrainingRun", "follow", "resume", "train"]
 
 
+@ieee_mode()
 def train(
     net: BinaryAdderRNN,
     bits: int | None = None,
@@ -101,7 +103,7 @@ def train(
     ('proved', 300)
     """
     check_instance("net", net, BinaryAdderRNN)
-    goal = check_goal(net.settings.operands, bits, until, max_sequences, restart)
+    goal = check_goal(net.settings.form, bits, until, max_sequences, restart)
     if progress_every is not None:
         progress_every = check_integer("progress_every", progress_every, 1)
     with reporting(progress) as report:
@@ -109,6 +111,7 @@ def train(
         return follow(Run(net, goal, progress_every=progress_every), report, writer)
 
 
+@ieee_mode()
 def resume(
     checkpoint: str | os.PathLike[str],
     *,
@@ -151,6 +154,7 @@ def resume(
         return follow(run, report, writer)
 
 
+@ieee_mode()
 def follow(
     run: Run, progress: Callable[[Progress], object] | None, writer: CheckpointWriter
 ) -> TrainingRun:

@@ -20,6 +20,7 @@ from binadd.checks import check_choice, check_integer, check_real
 from binadd.errors import BinaddError, CheckpointError, InvalidInputError
 from binadd.kernels import load as load_kernels
 from binadd.kernels.contract import OPTIMIZERS, Architecture
+from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.parameters import has_nonzero_padding
 from binadd.state import state_of_block
@@ -38,6 +39,7 @@ __all__ = ["CheckpointWriter", "load_checkpoint", "load_run", "save_checkpoint"]
 _FORMAT = "binadd checkpoint"
 
 
+@ieee_mode()
 def save_checkpoint(run: Run, path: str | os.PathLike[str]) -> None:
     """Write all that a run continues from, atomically.
 
@@ -58,6 +60,7 @@ def save_checkpoint(run: Run, path: str | os.PathLike[str]) -> None:
     write_archive(path, _FORMAT, header, arrays)
 
 
+@ieee_mode()
 def load_checkpoint(path: str | os.PathLike[str], backend: str = "auto") -> Run:
     """Read an interrupted run, ready to go on.
 
@@ -89,7 +92,7 @@ def load_checkpoint(path: str | os.PathLike[str], backend: str = "auto") -> Run:
         )
         goal = read_object("goal", header.get("goal"), [field.name for field in fields(Goal)])
         schedule = _read_schedule(header.get("schedule"))
-        return Run(net, check_goal(architecture.operands, **goal), schedule)
+        return Run(net, check_goal(architecture.form, **goal), schedule)
     except BinaddError as reason:
         raise CheckpointError(f"{os.fspath(path)} holds no training run: {reason}") from None
 
@@ -110,7 +113,7 @@ def load_run(
     """
     run = load_checkpoint(path, backend)
     goal = check_goal(
-        run.net.settings.operands,
+        run.net.settings.form,
         run.goal.bits,
         run.goal.until if until is None else until,
         run.goal.max_sequences if max_sequences is None else max_sequences,

@@ -24,6 +24,8 @@ import numpy as np
 from binadd import __version__
 from binadd.checks import check_flag, check_integer, shorten
 from binadd.errors import CheckpointError, InvalidInputError, InvalidTypeError, WorkerError
+from binadd.form import Form, form_of
+from binadd.kernels.mode import ieee_mode
 from binadd.model import DEFAULTS, BinaryAdderRNN
 from binadd.progress import reporting
 from binadd.settings import Settings, resolve
@@ -63,6 +65,7 @@ BROKEN_AT_MOST = 3
 """Executors in a row that may break with nothing done in between."""
 
 
+@ieee_mode()
 def sweep(
     seeds: Iterable[int] = range(100),
     *,
@@ -200,6 +203,8 @@ def _grid(seeds: Iterable[int], parameters: Mapping[str, Any]) -> list[_Entry]:
             f"[{seeds}] for this one"
         )
     choices = {name: _choices(value) for name, value in parameters.items()}
+    if any(isinstance(c, int) for c in choices.get("coefficients", [])):
+        choices["coefficients"] = [tuple(choices["coefficients"])]  # of a single form
     choices["seed"] = _choices(seeds)
     for name, values in choices.items():
         if not values:
@@ -247,9 +252,9 @@ class _Task:
     max_sequences: int
     verdicts: bool
 
-    def goal(self, operands: int) -> Goal:
-        """Return the goal of a network with this number of operands."""
-        return check_goal(operands, self.bits, self.until, self.max_sequences)
+    def goal(self, form: Form) -> Goal:
+        """Return the goal of a network of this form."""
+        return check_goal(form, self.bits, self.until, self.max_sequences)
 
     def header(self) -> Row:
         """Return what decides about rows beside their parameters, as plain data."""
@@ -260,8 +265,8 @@ def _task(
     grid: list[_Entry], bits: int | None, until: str | int, max_sequences: int, verdicts: bool
 ) -> _Task:
     goals = [
-        check_goal(operands, bits, until, max_sequences)
-        for operands in sorted({entry.settings.operands for entry in grid})
+        check_goal(form_of(coefficients), bits, until, max_sequences)
+        for coefficients in sorted({entry.settings.coefficients for entry in grid}, key=len)
     ]
     goal = goals[0]
     for backend in {entry.parameters.get("backend", "auto") for entry in grid}:
@@ -400,6 +405,7 @@ class _Stopped(Exception):
     """The flag to stop has been set."""
 
 
+@ieee_mode()
 def _train_chunk(
     version: str, task: _Task, chunk: list[Row], stop: Event | None = None
 ) -> list[tuple[int, Row]]:
@@ -429,7 +435,7 @@ def _train(
 
     def begin(place: int, parameters: Row) -> Run:
         net = BinaryAdderRNN(**parameters)
-        run = Run(net, task.goal(net.settings.operands), None, heed)
+        run = Run(net, task.goal(net.settings.form), None, heed)
         active[net.settings] = place, run
         return run
 

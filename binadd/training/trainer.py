@@ -85,7 +85,7 @@ class Run:
         self._progress_every = progress_every
         self.divergence: DivergenceError | None = None
         self._during_proof = during_proof
-        self._data = DataStream(net.kernels, net.state.seed, net.settings.operands)
+        self._data = DataStream(net.kernels, net.state.seed, net.settings.architecture)
         self._wrong: NDArray[np.uint8] | None = None
         self._verdict: Verdict | None = None
         self._is_undecided = False
@@ -238,7 +238,7 @@ class Run:
         architecture, kernels = state.architecture, self.net.kernels
         if self._wrong is not None:
             output = kernels.bits(architecture, state.block, self._wrong)
-            sums = kernels.exact_sums(self._wrong, architecture.operands)
+            sums = kernels.exact_sums(architecture, self._wrong)
             if output[0, -1] != sums[0, -1]:
                 return False
         bits = self.goal.checked_bits(architecture.operands)

@@ -46,7 +46,7 @@ def run(index: int, case: golden.Case, result: dict[str, Any]) -> tuple[list[str
         "{case.name}",
         {{{a.hidden_size}, {a.operands}, {int(a.biases)}, {constant(a.activation)}, {constant(a.dtype)}}},
         {{{constant(o.name)}, {o.learning_rate!r}, {o.momentum!r}, {o.beta1!r}, {o.beta2!r}, {o.epsilon!r}, {clip_norm}}},
-        {constant(case.loss)}, {case.batch_size}, {case.updates}, {case.steps}, {case.seed},
+        {constant(case.loss)}, {case.batch_size}, {case.updates}, {case.steps}, {case.seed}, {case.scale},
         {", ".join(f"{n}_{index}" for n in names)},
         {result["wrong_bits"]}, {case.checked_bits}, {step}, UINT64_C({word}),
     }},"""  # noqa: E501 (C has lines of its own)

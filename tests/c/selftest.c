@@ -24,6 +24,7 @@ typedef struct {
     binadd_loss loss;
     size_t batch_size, updates, steps;
     uint64_t seed;
+    double scale;                  /* of the initial weights */
     const uint64_t *weights;       /* (R, H), the last row's first only counts */
     const uint64_t *losses;        /* (updates,) */
     const uint64_t *probabilities; /* (QUESTIONS, steps) */
@@ -150,6 +151,7 @@ static void fill_block(const golden *g, void *block, uint64_t *state)
         int is_bias = row == rows - 3 || row == rows - 1;
         for (size_t i = 0; i < width; i++) {
             double value = (double)(split_mix(state) >> 40) * 0x1p-23 - 1;
+            value *= g->scale;
             if (g->network.biases || !is_bias)
                 set_real(g->network.dtype, block, row * columns + i, value);
         }
@@ -195,7 +197,7 @@ static setting set_up(const golden *g)
     for (int k = 0; k < NETWORKS; k++) {
         memcpy((char *)s.blocks + k * s.block_bytes, s.blocks, s.block_bytes);
         memcpy(s.symbols + k * bytes, drawn, bytes);
-        must(binadd_exact_sums(drawn, s.sequences, g->steps, g->network.operands,
+        must(binadd_exact_sums(&g->network, drawn, s.sequences, g->steps,
                                s.targets + k * bytes));
         set_real(dtype, s.learning_rates, k, g->optimizer.learning_rate);
         set_real(dtype, s.powers, 2 * k, 1);

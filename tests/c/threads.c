@@ -1,0 +1,96 @@
+/* threads.c: threads that compute at once, with one network and workspaces of their own, get the bits
+ * of one alone; the first call, which chooses the instruction set, is made by all of them at once.
+ *
+ *     cc -std=c11 -O1 -fsanitize=thread -ffp-contract=off -I csrc tests/c/threads.c csrc/… -o threads
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binadd.h"
+
+enum { HIDDEN = 16, OPERANDS = 2, REALS = (OPERANDS + HIDDEN + 3) * HIDDEN };
+enum { SEQUENCES = 40, STEPS = 6, THREADS = 8, ROUNDS = 20 };
+
+static const binadd_network NETWORK = {HIDDEN, OPERANDS, 1, BINADD_TANH, BINADD_FLOAT64};
+static const binadd_optimizer OPTIMIZER = {
+    .name = BINADD_NESTEROV, .learning_rate = 0.1, .momentum = 0.9, .clip_norm = 1};
+
+static uint8_t symbols[SEQUENCES * STEPS], targets[SEQUENCES * STEPS];
+static double initial[REALS];
+
+typedef struct {
+    double block[REALS], logits[SEQUENCES * STEPS], axes[HIDDEN * HIDDEN];
+    uint64_t word;
+    int step, failed;
+} results;
+
+static results found[THREADS];
+
+static void *compute(void *argument)
+{
+    results *r = argument;
+    double moments[2 * REALS], powers[2], centre[HIDDEN] = {0};
+    const size_t size = 1 << 20;
+    void *workspace = malloc(size);
+    for (int round = 0; round < ROUNDS && !r->failed; round++) {
+        memcpy(r->block, initial, sizeof initial);
+        memset(moments, 0, sizeof moments);
+        powers[0] = powers[1] = 1;
+        const binadd_training training = {
+            .block = r->block,
+            .moments = moments,
+            .powers = powers,
+            .symbols = symbols,
+            .targets = targets,
+            .sequences = SEQUENCES,
+            .steps = STEPS,
+            .batch_size = 4,
+            .count = SEQUENCES,
+        };
+        const binadd_run run = {
+            .block = r->block,
+            .symbols = symbols,
+            .sequences = SEQUENCES,
+            .steps = STEPS,
+            .count = SEQUENCES,
+            .logits = r->logits,
+        };
+        r->failed = !workspace ||
+                    binadd_train(&NETWORK, BINADD_CROSS_ENTROPY, &OPTIMIZER, &training, workspace,
+                                 size) != BINADD_OK ||
+                    binadd_forward(&NETWORK, &run, workspace, size) != BINADD_OK ||
+                    binadd_first_error(&NETWORK, r->block, 5, &r->step, &r->word, workspace,
+                                       size) != BINADD_OK ||
+                    binadd_principal_axes(&NETWORK, initial, 1, REALS / HIDDEN, centre, r->axes,
+                                          workspace, size) != BINADD_OK;
+    }
+    free(workspace);
+    return NULL;
+}
+
+int main(void)
+{
+    pthread_t threads[THREADS];
+    uint32_t x = 1;
+    for (size_t i = 0; i < sizeof symbols; i++)
+        symbols[i] = (x = x * 1664525u + 1013904223u) >> 30;
+    for (size_t i = 0; i < REALS - HIDDEN + 1; i++)
+        initial[i] = ((int32_t)(x = x * 1664525u + 1013904223u) >> 8) * 0x1p-23;
+    if (binadd_exact_sums(symbols, SEQUENCES, STEPS, OPERANDS, targets) != BINADD_OK)
+        return 1;
+    for (int i = 0; i < THREADS; i++)
+        if (pthread_create(&threads[i], NULL, compute, &found[i]))
+            return 1;
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    int failed = 0;
+    for (int i = 0; i < THREADS; i++)
+        failed += found[i].failed || memcmp(&found[i], &found[0], sizeof found[0]) != 0;
+    static results alone;
+    compute(&alone);
+    failed += memcmp(&alone, &found[0], sizeof alone) != 0;
+    printf("%d threads, %d differ\n", THREADS, failed);
+    return failed != 0;
+}

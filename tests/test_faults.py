@@ -1,0 +1,158 @@
+"""A few of the faults of faults.py, each of which runs hundreds for longer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+import binadd
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "fork") or sys.platform in ("darwin", "emscripten", "wasi"),
+    reason="commands run in forked processes",
+)
+
+COMMANDS = ["train", "sweep", "prove"]
+
+
+def disturb(kind: str, count: int, *names: str) -> str:
+    """Run faults.py, in a process that has no threads yet."""
+    script = Path(__file__).with_name("faults.py")
+    result = subprocess.run(
+        [sys.executable, str(script), kind, str(count), *names],
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.splitlines()) == len(names)
+    return result.stdout
+
+
+@pytest.mark.parametrize("kind", ["kill", "interrupt", "twice", "full"])
+def test_files_stay_whole(kind: str) -> None:
+    disturb(kind, 3, *COMMANDS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["kill", "interrupt", "twice", "full"])
+def test_pages_stay_whole(kind: str) -> None:
+    pytest.importorskip("matplotlib")
+    disturb(kind, 3, "report")
+
+
+def test_two_processes_write_one_file(tmp_path: Path) -> None:
+    """Whichever is later, it is whole: there is one of each beginning, and no temporary file."""
+    path = tmp_path / "net.npz"
+    nets = [binadd.BinaryAdderRNN(8, seed=seed) for seed in range(2)]
+    children = []
+    for net in nets:
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                for _ in range(50):
+                    net.save(path)
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    for child in children:
+        assert os.waitpid(child, 0)[1] == 0
+    assert binadd.load(path) in nets
+    assert [entry.name for entry in tmp_path.iterdir()] == ["net.npz"]
+
+
+def test_two_sweeps_write_one_file(tmp_path: Path) -> None:
+    """The second gets one sentence, or finds the first one's rows."""
+    rows = tmp_path / "rows"
+    command = ["sweep", "--seeds", "0-39", "--hidden", "4", "--bits", "4", "--until", "800", "-q"]
+    start = [sys.executable, "-m", "binadd", *command, "--rows", str(rows)]
+    both = [subprocess.Popen(start, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    ends = [(process.communicate(timeout=120)[1], process.returncode) for process in both]
+    assert ("", 0) in ends
+    for err, status in ends:
+        assert (err, status) == ("", 0) or (
+            status == 2 and "is being written to by another sweep" in err
+        )
+    assert len(rows.read_bytes().splitlines()) == 41
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_beside_threads_that_compute() -> None:
+    """A child trains and proves to the same bits while its parent's threads are in kernels."""
+    code = """
+import os, threading, binadd
+def work():
+    net = binadd.BinaryAdderRNN(8, seed=1)
+    binadd.train(net)
+    return net, binadd.prove(net).status
+stop = threading.Event()
+def always():
+    while not stop.is_set():
+        work()
+threads = [threading.Thread(target=always) for _ in range(3)]
+for thread in threads:
+    thread.start()
+expected, _ = work()
+for _ in range(5):
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            status = not (work() == (expected, "proved"))
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+stop.set()
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize(
+    "command", [["help"], ["info"], ["train", "--until", "100", "-q"], ["--version"]]
+)
+def test_standard_output_that_is_full_or_closed(command: list[str]) -> None:
+    start = [sys.executable, "-m", "binadd", *command]
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run(start, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 2 and "No space left on device" in result.stderr
+    assert "Traceback" not in result.stderr
+    result = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *start], stderr=subprocess.PIPE, text=True
+    )
+    assert result.returncode == 2 and result.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes anywhere")
+def test_a_folder_that_is_read_only(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    start = [sys.executable, "-m", "binadd", "train", "-o", "net.npz"]
+    result = subprocess.run(start, cwd=tmp_path, capture_output=True, text=True)
+    tmp_path.chmod(0o700)
+    assert result.returncode == 2 and "cannot be written to" in result.stderr
+
+
+def test_ctrl_c_where_tqdm_takes_its_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It once ended in another error than Ctrl-C: the lock was given back before it was taken."""
+    from tqdm import tqdm
+
+    from binadd.cli.progress import Reporter
+    from binadd.training.schedule import check_goal
+
+    def interrupted(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    net = binadd.BinaryAdderRNN(seed=0)
+    reporter = Reporter(net, check_goal(2, 8, 100, 1000), quiet=False)
+    monkeypatch.setattr(type(tqdm.get_lock()), "acquire", interrupted)
+    with suppress(KeyboardInterrupt):
+        binadd.train(net, until=100, progress=reporter)
