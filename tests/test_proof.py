@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from itertools import product
 from math import inf
 from typing import Any
 
@@ -23,6 +24,7 @@ from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import weights_digest
 from binadd.proof.closure import (
     MOST_WORK,
+    START_BITS,
     Failure,
     Found,
     Strategy,
@@ -156,6 +158,7 @@ SMALL = (
     Strategy(2, Shape(False, inf, 0.1, 0, 0.3, inf), affine=False, steps=1, rounds=25),
     Strategy(1, Shape(False, inf, 0.3, 0, 0.3, inf), steps=3, rounds=8, work=2000),
     Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf), steps=3, work=2000),
+    Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf), steps=3, lead=2, work=2000),
 )
 LARGE = (
     *proof.PORTFOLIO["quick"],
@@ -331,6 +334,33 @@ def test_proofs_of_large_networks_are_accepted() -> None:
     verdict = prove(net)
     assert isinstance(verdict, Proved)
     binadd.check(verdict.certificate, net)
+
+
+@pytest.mark.parametrize(
+    ("operands", "depth", "later"), [(2, 0, 1), (2, 2, 0), (2, 1, 2), (3, 1, 1)]
+)
+def test_states_soon_after_the_start(operands: int, depth: int, later: int) -> None:
+    """Those after all words of one length, each in its context."""
+    net = BinaryAdderRNN(4, operands=operands, seed=3)
+    table, sampler = uniform(operands, depth), Sampler(Bounds(net))
+    owners, states = sampler.starts(table, later)
+    words = list(product(range(1 << operands), repeat=max(depth, 1) + later))
+    assert len(owners) == len(states) == len(words)
+    for word, owner, state in zip(words, owners.tolist(), states, strict=True):
+        context = 0
+        for symbol in word:
+            context = table.successors[context, symbol]
+        assert owner == context - table.prefixes
+        assert np.array_equal(state, sampler.after(np.array([word], np.uint8))[0])
+
+
+def test_a_lead_is_no_longer_than_is_affordable() -> None:
+    strategy = Strategy(3, Shape(True, 0.3, 0, 0, 0.4, inf), lead=9)
+    for operands in range(1, 9):
+        plan = affordable(strategy, Bounds(BinaryAdderRNN(operands=operands, seed=1)))
+        longest = operands * (max(plan.depth, 1) + plan.lead)
+        assert longest <= START_BITS or plan.lead == 0
+        assert longest + operands > START_BITS or plan.lead == 9
 
 
 @pytest.mark.parametrize("operands", [1, 2, 3])

@@ -32,6 +32,8 @@ def to_c(
     *,
     name: str = "adder",
     dtype: str | None = None,
+    step_error: float | str = 0.0,
+    tolerance: bool = False,
     effort: str = "medium",
     force: bool = False,
 ) -> Promise:
@@ -44,8 +46,8 @@ def to_c(
     net, name, dtype
         See `c_source`.
     path : path
-    effort, force
-        See `promise`.
+    step_error, tolerance, effort, force
+        See `promise`; the default is binadd's own arithmetic.
 
     Returns
     -------
@@ -61,7 +63,9 @@ def to_c(
     OSError
         If the file cannot be written.
     """
-    found = promise(net, dtype, effort=effort, force=force)
+    found = promise(
+        net, dtype, step_error=step_error, tolerance=tolerance, effort=effort, force=force
+    )
     source = c_source(found.network, name=name)
     about = [found.sentence, f"weights: {found.digest}"]
     write_atomically(path, ("".join(f"/* {line} */\n" for line in about) + source).encode())

@@ -73,10 +73,21 @@ class Sampler:
         run = bounds.kernels.forward(bounds.architecture, bounds.block, words, states)
         return np.asarray(run.final_state, np.float64)
 
-    def starts(self, table: ContextTable) -> tuple[NDArray[np.int32], Reals]:
-        """Return the states (m, H) in which contexts are first known, and which these are (m,)."""
-        owners = [known for _, known in table.starts]
-        return np.concatenate(owners), np.concatenate([self.after(w) for w, _ in table.starts])
+    def starts(self, table: ContextTable, later: int = 0) -> tuple[NDArray[np.int32], Reals]:
+        """Return the states (m, H) after words from the start, and the contexts they are in (m,).
+
+        The words are those after which a context is first known, and all symbols `later` ones.
+        """
+        alphabet = np.arange(table.successors.shape[1], dtype=np.uint8)
+        owners, states = [], []
+        for words, known in table.starts:
+            for _ in range(later):
+                known = table.successors[table.prefixes + known].reshape(-1) - table.prefixes
+                added = np.tile(alphabet, len(words))
+                words = np.column_stack([np.repeat(words, len(alphabet), axis=0), added])
+            owners.append(known)
+            states.append(self.after(np.ascontiguousarray(words)))
+        return np.concatenate(owners), np.concatenate(states)
 
     def states(self, contexts: tuple[Context, ...]) -> Reals:
         """Return states (K, samples, H) after contexts; the last ones asked for are kept."""

@@ -43,6 +43,11 @@ class Proved:
     ----------
     margin : float
         Every logit of every sum is at least this far on its side of 0.
+    step_error, logit_error : float
+        By how much each computed hidden state and logit may differ from the exact ones: the proof
+        is of every program that keeps to these bounds, and of binadd. See `prove`.
+    tolerance : float or None
+        The largest step error with which a proof was found, if it was searched for: this one.
     certificate : Certificate
         The proof as data, which `binadd.check` re-derives and `save` keeps; written when it is
         first asked for.
@@ -54,6 +59,9 @@ class Proved:
     margin: float
     network: BinaryAdderRNN = field(repr=False)
     _write: Callable[[], Certificate] = field(repr=False)
+    step_error: float = field(kw_only=True)
+    logit_error: float = field(kw_only=True)
+    tolerance: float | None = field(default=None, kw_only=True)
 
     @cached_property
     def certificate(self) -> Certificate:
