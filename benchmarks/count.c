@@ -64,7 +64,7 @@ int main(int count, char **argument)
     const long calls = atol(argument[4]);
     check(binadd_use_isa(argument[2]));
 
-    binadd_network network = {HIDDEN, OPERANDS, 1, BINADD_SIGMOID, dtype};
+    binadd_network network = {HIDDEN, OPERANDS, 1, BINADD_SIGMOID, dtype, {0}};
     binadd_optimizer optimizer = {BINADD_NESTEROV, 0.1, 0.9, 0.9, 0.999, 1e-8, 2.0};
     const size_t columns = binadd_block_columns(&network);
     const size_t size = binadd_block_rows(&network) * columns;
@@ -85,7 +85,7 @@ int main(int count, char **argument)
     }
     for (size_t i = 0; i < all; i++)
         symbols[i] = random_bits() & 3;
-    check(binadd_exact_sums(symbols, all / STEPS, STEPS, OPERANDS, targets));
+    check(binadd_exact_sums(&network, symbols, all / STEPS, STEPS, targets));
 
     size_t bytes = binadd_training_workspace(&network, STEPS);
     if (bytes < binadd_forward_workspace(&network))

@@ -22,6 +22,7 @@ from binadd.errors import (
     ModelFileError,
     UndecidedError,
     UnknownAttributeError,
+    WorkerError,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ __all__ = [
     "ModelFileError",
     "UndecidedError",
     "UnknownAttributeError",
+    "WorkerError",
     "__version__",
     *_LATER,
 ]

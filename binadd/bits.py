@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from binadd.checks import check_array, check_choice, check_integer, shorten
+from binadd.checks import check_array, check_choice, check_flag, check_integer, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
+from binadd.form import check_coefficients, form_of
 
 __all__ = [
     "bits_of",
-    "carries",
     "check_bits",
     "check_sequences",
     "decode",
@@ -31,8 +31,6 @@ __all__ = [
     "integer_of",
     "pack_integers",
     "pack_symbols",
-    "popcounts",
-    "sum_length",
     "unpack_symbols",
 ]
 
@@ -84,22 +82,12 @@ def integer_of(bits: NDArray[Any]) -> int:
     return int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little")
 
 
-def sum_length(integers: Sequence[int]) -> int:
-    """Return a number of steps that the sum of these integers always fits in, at least 1.
-
-    n numbers of b bits add up to less than n·2ᵇ, so the last carry needs ⌈log₂ n⌉ more steps.
-
-    Examples
-    --------
-    >>> sum_length([255, 1]), sum_length([1, 1, 1, 1]), sum_length([0])
-    (9, 3, 1)
-    """
-    longest = max(map(int.bit_length, integers))
-    return max(1, longest + (len(integers) - 1).bit_length())
-
-
 def encode(
-    numbers: Iterable[Iterable[int]], length: int | None = None, *, bitorder: str = "little"
+    numbers: Iterable[Iterable[int]],
+    length: int | None = None,
+    *,
+    bitorder: str = "little",
+    coefficients: Iterable[int] | None = None,
 ) -> NDArray[np.uint8]:
     """Turn operands into an array of bits that a network's `predict` takes.
 
@@ -112,6 +100,8 @@ def encode(
     bitorder : {"little", "big"}, default "little"
         Whether the least or the most significant bit comes first, as for `numpy.unpackbits`. A
         network reads the least significant first.
+    coefficients : iterable of int, optional
+        Those of the network: by default sequences are long enough for a sum.
 
     Returns
     -------
@@ -144,7 +134,9 @@ def encode(
     if any(len(row) != len(rows[0]) for row in rows):
         raise InvalidInputError("every sequence must have the same number of operands")
     if length is None:
-        length = max(sum_length(row) for row in rows)
+        ones = (1,) * len(rows[0])
+        form = form_of(ones if coefficients is None else check_coefficients(coefficients))
+        length = max(form.length(row) for row in rows)
     length = check_integer("length", length, 1, _LONGEST)
     bits = np.array([[bits_of(number, length) for number in row] for row in rows], np.uint8)
     if bitorder == "big":
@@ -161,7 +153,7 @@ def _check_operands(row: Any) -> list[int]:
     return [check_integer("an operand", number) for number in row]
 
 
-def decode(bits: ArrayLike, *, bitorder: str = "little") -> list[int]:
+def decode(bits: ArrayLike, *, bitorder: str = "little", signed: bool = False) -> list[int]:
     """Turn rows of bits, such as `predict` returns, into integers.
 
     Parameters
@@ -169,6 +161,8 @@ def decode(bits: ArrayLike, *, bitorder: str = "little") -> list[int]:
     bits : array_like of 0 and 1, shape (n, T)
     bitorder : {"little", "big"}, default "little"
         Whether the least or the most significant bit comes first, as for `numpy.packbits`.
+    signed : bool, default False
+        Whether the most significant bit is a sign, in two's complement.
 
     Returns
     -------
@@ -183,12 +177,14 @@ def decode(bits: ArrayLike, *, bitorder: str = "little") -> list[int]:
     --------
     >>> decode([[1, 1, 0], [0, 0, 0]])
     [3, 0]
-    >>> decode([[1, 1, 0]], bitorder="big")
-    [6]
+    >>> decode([[1, 1, 0]], bitorder="big"), decode([[1, 1]], signed=True)
+    ([6], [-1])
     """
     check_choice("bitorder", bitorder, BITORDERS)
     rows = check_bits(bits, None, "bits")
-    return [integer_of(row) for row in (rows if bitorder == "little" else rows[:, ::-1])]
+    rows = rows if bitorder == "little" else rows[:, ::-1]
+    signs = int(check_flag("signed", signed)) << rows.shape[1]
+    return [integer_of(row) - signs * int(row[-1]) for row in rows]
 
 
 # Symbols -----------------------------------------------------------------------------------------
@@ -239,35 +235,6 @@ def pack_integers(integers: Sequence[int], length: int) -> NDArray[np.uint8]:
         # "0b101" read as base-256 digits: one byte a bit, the value in its lowest bit.
         packed |= (int.from_bytes(bin(integer)[2:].encode()) & _LOWEST_BITS) << operand
     return np.frombuffer(packed.to_bytes(length, "little"), np.uint8)
-
-
-def popcounts(symbols: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
-    """Return how many operands have a 1 in each symbol, in the symbols' shape.
-
-    Examples
-    --------
-    >>> popcounts(every_symbol(2))
-    array([0, 1, 1, 2], dtype=uint8)
-    """
-    ones: NDArray[np.uint8] = _POPCOUNT[symbols]
-    return ones
-
-
-_POPCOUNT = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
-
-
-def carries(bits: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the carry (…, T) of true addition after each step of bits (…, T, n).
-
-    Examples
-    --------
-    >>> carries(encode([(3, 1)]))
-    array([[1, 1, 0]])
-    """
-    carry: NDArray[np.int64] = bits.sum(axis=-1, dtype=np.int64)
-    for t in range(carry.shape[-1]):
-        carry[..., t] = (carry[..., t] + (carry[..., t - 1] if t else 0)) // 2
-    return carry
 
 
 def every_symbol(operands: int) -> NDArray[np.uint8]:

@@ -20,6 +20,7 @@ __all__ = [
     "ModelFileError",
     "UndecidedError",
     "UnknownAttributeError",
+    "WorkerError",
 ]
 
 
@@ -69,6 +70,10 @@ class UnknownAttributeError(BinaddError, AttributeError):
 
 class CheckpointError(BinaddError, ValueError):
     """A checkpoint cannot be read, or belongs to another training run."""
+
+
+class WorkerError(BinaddError, RuntimeError):
+    """The workers of a sweep died again and again, are lost, or have another version of binadd."""
 
 
 class CertificateError(BinaddError, ValueError):

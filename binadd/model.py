@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from html import escape
@@ -29,7 +29,6 @@ from binadd.bits import (
     check_sequences,
     integer_of,
     pack_integers,
-    sum_length,
 )
 from binadd.bitstream import BitStream
 from binadd.checks import check_instance, check_integer, shorten
@@ -85,9 +84,12 @@ class _Snapshot:
 def _configure(given: Mapping[str, Any], before: _Snapshot | None = None) -> _Snapshot:
     """Return the network of these parameters, with the weights of `before` if they are its."""
     settings = resolve(given)
+    if given["coefficients"] is not None:  # which decide how many operands there are
+        given = {**given, "operands": settings.operands}
     kernels = load_kernels(given["backend"])
-    if before is not None and _belongs(before.state, settings):
-        return replace(before, given=given, settings=settings, kernels=kernels)
+    state = None if before is None else _of_settings(before.state, settings)
+    if before is not None and state is not None:
+        return replace(before, given=given, settings=settings, kernels=kernels, state=state)
     state = initial_state(settings.architecture, settings.seed)
     return _Snapshot(given, settings, kernels, state)
 
@@ -95,6 +97,15 @@ def _configure(given: Mapping[str, Any], before: _Snapshot | None = None) -> _Sn
 def _belongs(state: State, settings: Settings) -> bool:
     """Whether a state has the architecture and seed of the settings."""
     return (state.architecture, state.seed) == (settings.architecture, settings.seed)
+
+
+def _of_settings(state: State, settings: Settings) -> State | None:
+    """Return a state as one of these settings, which may ask for another form; or None."""
+    before = state.architecture
+    if len(before.coefficients) == settings.operands and before != settings.architecture:
+        other = replace(before, coefficients=settings.coefficients)
+        state = replace(state, architecture=other, status=None)
+    return state if _belongs(state, settings) else None
 
 
 class _Setting(Generic[T]):
@@ -118,7 +129,7 @@ class _Setting(Generic[T]):
         with _CHANGING:
             now = net._now
             after = _configure({**now.given, self._name: value}, now)
-            if after.state is not now.state and not _is_untrained(now.state):
+            if after.state.block is not now.state.block and not _is_untrained(now.state):
                 raise InvalidInputError(
                     f"{self._name} = {shorten(value)} would discard the weights of this network: "
                     f"make another one, or call set_params({self._name}={shorten(value)}), which "
@@ -149,6 +160,10 @@ class BinaryAdderRNN:
         Hidden units H, 1 to 256.
     operands : int, default 2
         The number n of numbers that are added: 1 to 8.
+    coefficients : sequence of int, optional
+        The c of the form Σ cᵢxᵢ that is computed instead of a sum, (1, -1) for a difference; they
+        decide how many operands there are. With P the sum of the positive ones and −N that of the
+        others, N + max(P, 1) may be up to 16: so many values has the carry.
     activation : {"sigmoid", "tanh"}, default "sigmoid"
         The hidden units' function; the output is always a sigmoid.
     biases : bool, optional
@@ -209,6 +224,7 @@ class BinaryAdderRNN:
 
     hidden_size = _Setting[int]()
     operands = _Setting[int]()
+    coefficients = _Setting[Sequence[int] | None]()
     activation = _Setting[str]()
     biases = _Setting[bool | None]()
     loss = _Setting[str | None]()
@@ -231,6 +247,7 @@ class BinaryAdderRNN:
         hidden_size: int = 16,
         *,
         operands: int = 2,
+        coefficients: Sequence[int] | None = None,
         activation: str = "sigmoid",
         biases: bool | None = None,
         loss: str | None = None,
@@ -318,11 +335,17 @@ class BinaryAdderRNN:
                 raise InvalidInputError(_unknown("parameter", name, list(allowed)))
         if not params:
             return self
-        made = type(self)(**(self.get_params() | params))
+        kept = self.get_params()
+        if (
+            "operands" in kept and params.get("coefficients") is not None
+        ):  # these decide how many operands there are
+            kept["operands"] = DEFAULTS["operands"]
+        made = type(self)(**(kept | params))
         with _CHANGING:
             now, after = self._now, made._now
-            if _belongs(now.state, after.settings):
-                after = replace(after, state=now.state, steps=now.steps)
+            state = _of_settings(now.state, after.settings)
+            if state is not None:
+                after = replace(after, state=state, steps=now.steps)
             self._now = after
         for name in allowed:
             if name not in DEFAULTS:
@@ -456,6 +479,7 @@ class BinaryAdderRNN:
         )
         if net.settings.biases != architecture.biases:
             net.biases = architecture.biases
+        architecture = replace(architecture, coefficients=net.settings.coefficients)
         net.state = state_of_block(architecture, block, net.settings.seed)
         return net
 
@@ -549,25 +573,49 @@ class BinaryAdderRNN:
             ...
         binadd.errors.InvalidInputError: an operand must be at least 0, not -42
         """
+        form = self._now.state.architecture.form
+        if not form.is_sum:
+            raise InvalidInputError(f"this network does not add, it computes {form}: use compute")
+        return self.compute(*integers)
+
+    def compute(self, *integers: int) -> int:
+        """Return Σ cᵢxᵢ of non-negative integers *as the network outputs it*, right or wrong.
+
+        As many zero bits follow as it takes for the last carry and, with negative coefficients,
+        the sign: a negative number goes on in ones for ever. docs/proof.md derives how many.
+
+        Parameters and exceptions are those of `add`, which is the same for a sum.
+
+        Examples
+        --------
+        >>> import binadd
+        >>> net = BinaryAdderRNN(coefficients=(1, -1))
+        >>> run = binadd.train(net)
+        >>> net.compute(9, 4), net.compute(4, 9)
+        (5, -5)
+        """
         now = self._now
         state = now.state
+        form = state.architecture.form
         if len(integers) != state.architecture.operands:
+            count = state.architecture.operands
             raise InvalidInputError(
-                f"this network adds {state.architecture.operands} integers, not {len(integers)}"
+                f"this network {form.verb} {count} integers, not {len(integers)}"
             )
         for integer in integers:
             if type(integer) is not int or integer < 0:  # rare: an error, or NumPy's integers
                 integers = tuple(check_integer("an operand", integer) for integer in integers)
                 break
-        symbols = pack_integers(integers, sum_length(integers)).reshape(1, -1)
+        symbols = pack_integers(integers, form.length(integers)).reshape(1, -1)
         if symbols.size <= _SLICE:
-            return integer_of(now.kernels.bits(state.architecture, state.block, symbols)[0])
+            bits = now.kernels.bits(state.architecture, state.block, symbols)[0]
+            return form.signed(integer_of(bits), symbols.size)
         bits, hidden = np.empty(symbols.size, np.uint8), None
         for start in range(0, symbols.size, _SLICE):  # logits take eight bytes a step
             part = slice(start, start + _SLICE)
             run = now.kernels.forward(state.architecture, state.block, symbols[:, part], hidden)
             bits[part], hidden = run.logits[0] > 0, run.final_state
-        return integer_of(bits)
+        return form.signed(integer_of(bits), symbols.size)
 
     def stream(self, streams: int | None = None) -> BitStream:
         """Return a stream: the network as it is now, to be fed bit by bit.
@@ -601,7 +649,7 @@ class BinaryAdderRNN:
         X : array_like, shape (n, T, operands)
             As for `predict`.
         y : array_like, shape (n, T) or (n, T, 1), optional
-            The right bits; by default those of the true sums.
+            The right bits; by default those of the true sums, or of Σ cᵢxᵢ.
 
         Raises
         ------
@@ -777,8 +825,9 @@ class BinaryAdderRNN:
         trained = f"trained on {state.sequences:,} sequences" if state.sequences else "not trained"
         status = f", {state.status}" if state.status in ("proved", "exact") else ""
         return (
-            f"<code>{escape(repr(self))}</code><br>adds {settings.operands} numbers with "
-            f"{settings.hidden_size} hidden units, {weights:,} weights; {trained}{status}"
+            f"<code>{escape(repr(self))}</code><br>{settings.form.verb} {settings.operands} "
+            f"numbers with {settings.hidden_size} hidden units, {weights:,} weights; "
+            f"{trained}{status}"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -851,7 +900,7 @@ class BinaryAdderRNN:
         array([0, 1, 2])
         """
         now = self._now
-        return np.arange(now.steps or bits_by_shape(now.settings.operands))
+        return np.arange(now.steps or bits_by_shape(now.settings.form.carries))
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn, the only caller, what kind of estimator this is."""
@@ -877,13 +926,15 @@ def _check_pair(
     """Return symbols and targets (n, T); the true sums where `y` is None."""
     operands = now.state.architecture.operands
     symbols = check_sequences(X, operands)
-    sums = now.kernels.exact_sums(symbols, operands)
+    sums = now.kernels.exact_sums(now.state.architecture, symbols)
     if y is None:
         return symbols, sums
     targets = check_bits(y, symbols.shape)
     if not np.array_equal(targets, sums):
         reverse = np.ascontiguousarray(symbols[:, ::-1])
-        if np.array_equal(targets[:, ::-1], now.kernels.exact_sums(reverse, operands)):
+        if np.array_equal(
+            targets[:, ::-1], now.kernels.exact_sums(now.state.architecture, reverse)
+        ):
             warnings.warn(
                 "y has the true sums of X with the most significant bit first, but a network "
                 "reads the least significant first: pass X[:, ::-1] and y[:, ::-1]",

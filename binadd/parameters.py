@@ -21,11 +21,11 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from binadd.checks import check_array, check_choice, check_dtype, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
+from binadd.form import MAX_OPERANDS
 from binadd.kernels.contract import (
     ACTIVATIONS,
     DTYPES,
     MAX_HIDDEN_SIZE,
-    MAX_OPERANDS,
     Architecture,
 )
 from binadd.kernels.mode import ieee_mode

@@ -29,12 +29,12 @@ from typing import Any
 
 from binadd.checks import check_choice, check_dtype, check_flag, check_integer, check_real
 from binadd.errors import InvalidInputError
+from binadd.form import MAX_OPERANDS, Form, check_coefficients, form_of
 from binadd.kernels.contract import (
     ACTIVATIONS,
     DTYPES,
     LOSSES,
     MAX_HIDDEN_SIZE,
-    MAX_OPERANDS,
     OPTIMIZERS,
     Architecture,
     Optimizer,
@@ -72,7 +72,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 )
 
 
-def _decided_by_shape(hidden_size: int, operands: int, activation: str) -> dict[str, Any]:
+def _decided_by_shape(hidden_size: int, carries: int, activation: str) -> dict[str, Any]:
     """Return what the default recipe decides otherwise for this shape; see `recipe_values`.
 
     It is shorter steps: the fewer hidden units there are to spare, the likelier a long one drives
@@ -83,19 +83,19 @@ def _decided_by_shape(hidden_size: int, operands: int, activation: str) -> dict[
         decided |= {"learning_rate": 0.05, "clip_norm": 1.0}
     if hidden_size > 128:
         decided |= {"learning_rate": 0.05, "clip_norm": 1.0}
-    if operands > 2:
+    if carries > 2:
         decided["clip_norm"] = 1.0
     if hidden_size < 16:
         decided["clip_norm"] = 0.5 if hidden_size >= 8 else 0.2
     return decided
 
 
-def bits_by_shape(operands: int) -> int:
+def bits_by_shape(carries: int) -> int:
     """Return the length of the operands that training draws, where none is given.
 
-    Two operands reach every carry in one step, more of them only in two or three in a row.
+    Of two carries each is reached in one step, of more only in two or three in a row.
     """
-    return 8 if operands <= 2 else 32
+    return 8 if carries <= 2 else 32
 
 
 CONSTANTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -119,6 +119,7 @@ class Settings:
 
     hidden_size: int
     operands: int
+    coefficients: tuple[int, ...]
     activation: str
     biases: bool
     loss: str
@@ -141,6 +142,11 @@ class Settings:
         return _architecture_of(self)
 
     @property
+    def form(self) -> Form:
+        """The form that the network is to compute."""
+        return form_of(self.coefficients)
+
+    @property
     def kernel_optimizer(self) -> Optimizer:
         """The optimizer with its constants."""
         return Optimizer(
@@ -158,11 +164,11 @@ class Settings:
 def _architecture_of(settings: Settings) -> Architecture:
     """Return the settings' architecture, which is asked for again and again; made once."""
     s = settings
-    return Architecture(s.hidden_size, s.operands, s.activation, s.biases, s.dtype)
+    return Architecture(s.hidden_size, s.operands, s.activation, s.biases, s.dtype, s.coefficients)
 
 
-def recipe_values(recipe: str, hidden_size: int, operands: int, activation: str) -> dict[str, Any]:
-    """Return all that a recipe decides, for a network of this shape.
+def recipe_values(recipe: str, hidden_size: int, carries: int, activation: str) -> dict[str, Any]:
+    """Return all that a recipe decides, for a network of this shape; a sum of n has n carries.
 
     Examples
     --------
@@ -173,7 +179,7 @@ def recipe_values(recipe: str, hidden_size: int, operands: int, activation: str)
     """
     values = dict(RECIPES[recipe])
     if recipe == "default":
-        values |= _decided_by_shape(hidden_size, operands, activation)
+        values |= _decided_by_shape(hidden_size, carries, activation)
     return values
 
 
@@ -199,15 +205,16 @@ def resolve(given: Mapping[str, Any], *, complete: bool = False) -> Settings:
     name = given.get("recipe")
     recipe = "default" if name is None else check_choice("recipe", name, RECIPES)
     hidden_size = check_integer("hidden_size", given["hidden_size"], 1, MAX_HIDDEN_SIZE)
-    operands = check_integer("operands", given["operands"], 1, MAX_OPERANDS)
+    coefficients = _coefficients(given, complete)
     activation = check_choice("activation", given["activation"], ACTIVATIONS)
-    values = recipe_values(recipe, hidden_size, operands, activation)
+    values = recipe_values(recipe, hidden_size, form_of(coefficients).carries, activation)
     values |= {
         key: value for key, value in given.items() if value is not None or key not in values
     }
     settings = Settings(
         hidden_size=hidden_size,
-        operands=operands,
+        operands=len(coefficients),
+        coefficients=coefficients,
         activation=activation,
         biases=check_flag("biases", values["biases"]),
         loss=check_choice("loss", values["loss"], LOSSES),
@@ -238,6 +245,23 @@ def resolve(given: Mapping[str, Any], *, complete: bool = False) -> Settings:
                 f"out, or choose {' or '.join(map(repr, optimizers))}"
             )
     return settings
+
+
+def _coefficients(given: Mapping[str, Any], complete: bool) -> tuple[int, ...]:
+    """Return the coefficients given, or the ones of a sum of so many operands.
+
+    Coefficients decide how many operands there are: two may be the constructor's default.
+    """
+    operands = check_integer("operands", given["operands"], 1, MAX_OPERANDS)
+    if given.get("coefficients") is None:
+        return (1,) * operands
+    coefficients = check_coefficients(given["coefficients"])
+    if operands != len(coefficients) and (complete or operands != 2):
+        raise InvalidInputError(
+            f"operands must be as many as there are coefficients, {len(coefficients)}, not "
+            f"{operands}"
+        )
+    return coefficients
 
 
 def _check_decay(name: str, value: object) -> float:

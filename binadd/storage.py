@@ -3,7 +3,7 @@
 The file is one of `binadd.archive`'s, of the format "binadd model". Its arrays are those of
 `BinaryAdderRNN.parameters`; its header adds
 
-    configuration   every one of the network's settings
+    configuration   every one of the network's settings, but for coefficients that are all 1
     training        sequences, updates, position in the data stream, restarts, from_seed, bits,
                     status
 
@@ -131,10 +131,11 @@ def read_network(
 
 
 def write_configuration(settings: Settings) -> dict[str, Any]:
-    """Return settings as JSON, which has no infinity."""
-    return {
-        name: "inf" if value == math.inf else value for name, value in asdict(settings).items()
-    }
+    """Return settings as JSON, which has no infinity; coefficients that are all 1 are left out."""
+    values = asdict(settings)
+    if settings.form.is_sum:
+        del values["coefficients"]
+    return {name: "inf" if value == math.inf else value for name, value in values.items()}
 
 
 def read_configuration(configuration: object) -> dict[str, Any]:
@@ -148,14 +149,18 @@ def read_configuration(configuration: object) -> dict[str, Any]:
         If a name is missing or unknown, or a value not allowed.
     """
     names = [field.name for field in fields(Settings)]
+    if isinstance(configuration, Mapping) and "coefficients" not in configuration:
+        names.remove("coefficients")
     values = read_object("configuration", configuration, names)
     if values["clip_norm"] == "inf":
         values["clip_norm"] = math.inf
     settings = resolve(values, complete=True)
-    if asdict(settings) != values:
+    if "coefficients" in values:
+        values["coefficients"] = settings.coefficients
+    if asdict(settings) != {"coefficients": settings.coefficients} | values:
         raise InvalidInputError("its configuration leaves something undecided")
     recipe = recipe_values(
-        settings.recipe, settings.hidden_size, settings.operands, settings.activation
+        settings.recipe, settings.hidden_size, settings.form.carries, settings.activation
     )
     params = {name: None if recipe.get(name) == value else value for name, value in values.items()}
     if values["recipe"] == "default":

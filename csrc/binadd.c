@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "form.h"
 #include "fpenv.h"
 #include "table.h"
 
@@ -11,8 +12,8 @@
 static const char *const messages[] = {
     [BINADD_OK] = "no error",
     [BINADD_BAD_NETWORK] =
-        "hidden_size must be 1 to 256, operands 1 to 8, and dtype and activation "
-        "one of those named",
+        "hidden_size must be 1 to 256, operands 1 to 8, carries at most 16, and dtype and "
+        "activation one of those named",
     [BINADD_BAD_ARGUMENT] = "an argument is missing, empty or out of range",
     [BINADD_BAD_SYMBOL] = "a symbol is not below 2 to the number of operands, or a target is not "
                           "0 or 1",
@@ -33,7 +34,8 @@ static int valid(const binadd_network *n)
 {
     return n && n->hidden_size >= 1 && n->hidden_size <= BINADD_MAX_HIDDEN_SIZE &&
            n->operands >= 1 && n->operands <= BINADD_MAX_OPERANDS &&
-           (unsigned)n->activation < BINADD_ACTIVATIONS && (unsigned)n->dtype < BINADD_DTYPES;
+           (unsigned)n->activation < BINADD_ACTIVATIONS && (unsigned)n->dtype < BINADD_DTYPES &&
+           count_carries(n) <= BINADD_MAX_CARRIES;
 }
 
 static int sound_optimizer(binadd_loss loss, const binadd_optimizer *o)
@@ -112,6 +114,11 @@ size_t binadd_block_columns(const binadd_network *network)
         return 0;
     const int lanes = network->dtype == BINADD_FLOAT64 ? 8 : 16;
     return (size_t)((network->hidden_size + lanes - 1) / lanes * lanes);
+}
+
+int binadd_carries(const binadd_network *network)
+{
+    return valid(network) ? count_carries(network) : 0;
 }
 
 size_t binadd_forward_workspace(const binadd_network *network)
@@ -243,7 +250,7 @@ static int sound_contexts(const binadd_network *n, const binadd_reach *r)
     if (contexts > INT32_MAX || cells > INT32_MAX || frames > INT32_MAX || r->first[0] != 0 ||
         r->first[contexts] != cells ||
         (cells && !(r->owners && r->middles && r->halves && r->least && r->most)) ||
-        !all_within(r->carries, r->contexts, 0, n->operands) ||
+        !all_within(r->carries, r->contexts, 0, count_carries(n)) ||
         !all_within(r->successors, r->contexts << n->operands, 0, contexts) ||
         !all_within(r->frame, r->contexts, -1, r->frames ? frames : 0) ||
         !all_within(r->lowest, r->contexts, -(1 << 24), 1 << 24))
@@ -323,7 +330,7 @@ binadd_status binadd_principal_axes(const binadd_network *network, const double 
 binadd_status binadd_activation_values(binadd_dtype dtype, binadd_activation activation,
                                        const void *values, size_t count, void *results)
 {
-    const binadd_network network = {1, 1, 0, activation, dtype};
+    const binadd_network network = {1, 1, 0, activation, dtype, {0}};
     DEMAND(valid(&network), BINADD_BAD_NETWORK);
     DEMAND((values && results) || !count, BINADD_BAD_ARGUMENT);
     const binadd_kernels *kernels = binadd_kernels_for(dtype);
@@ -351,27 +358,17 @@ binadd_status binadd_unpack_words(const uint64_t *words, size_t sequences, size_
     return BINADD_OK;
 }
 
-static int ones_in(uint8_t byte)
+binadd_status binadd_exact_sums(const binadd_network *network, const uint8_t *symbols,
+                                size_t sequences, size_t steps, uint8_t *sums)
 {
-    int ones = 0;
-    for (; byte; byte &= (uint8_t)(byte - 1))
-        ones++;
-    return ones;
-}
-
-binadd_status binadd_exact_sums(const uint8_t *symbols, size_t sequences, size_t steps,
-                                int operands, uint8_t *sums)
-{
-    DEMAND(operands >= 1 && operands <= BINADD_MAX_OPERANDS, BINADD_BAD_NETWORK);
+    DEMAND(valid(network), BINADD_BAD_NETWORK);
     DEMAND(symbols && sums && sequences && steps, BINADD_BAD_ARGUMENT);
-    DEMAND(all_below(symbols, sequences * steps, 1 << operands), BINADD_BAD_SYMBOL);
-    uint8_t ones[256];
-    for (int symbol = 0; symbol < 1 << operands; symbol++)
-        ones[symbol] = (uint8_t)ones_in((uint8_t)symbol);
+    DEMAND(all_below(symbols, sequences * steps, 1 << network->operands), BINADD_BAD_SYMBOL);
+    const form f = form_of(network);
     for (size_t i = 0; i < sequences; i++) {
-        uint8_t carry = 0;
+        int carry = f.start;
         for (size_t t = i * steps; t < (i + 1) * steps; t++) {
-            const uint8_t total = ones[symbols[t]] + carry;
+            const int total = f.weights[symbols[t]] + carry;
             sums[t] = total & 1;
             carry = total >> 1;
         }

@@ -1,7 +1,8 @@
 /* binadd.h: a C core that trains a small recurrent network to add binary numbers.
  *
  * The network is Elman's. At step t (t = 0 is the least significant bit, h₋₁ = 0) it reads bit t
- * of each of n operands and outputs bit t of their sum:
+ * of each of n operands xᵢ and outputs bit t of Σ cᵢxᵢ, in two's complement; of their sum, unless
+ * integer coefficients cᵢ are given:
  *
  *     aₜ = Wᵢxₜ + Wₕhₜ₋₁ + bₕ      hₜ = f(aₜ)      oₜ = Wₒhₜ + bₒ      ŷₜ = σ(oₜ)
  *
@@ -44,12 +45,13 @@ extern "C" {
 #define BINADD_VERSION "0.1.0"
 #define BINADD_MAX_HIDDEN_SIZE 256
 #define BINADD_MAX_OPERANDS 8
+#define BINADD_MAX_CARRIES 16
 
 /* ---- Choices and statuses ------------------------------------------------------------------ */
 
 typedef enum {
     BINADD_OK = 0,
-    BINADD_BAD_NETWORK,  /* a size, dtype or activation out of range */
+    BINADD_BAD_NETWORK,  /* a size, coefficient, dtype or activation out of range */
     BINADD_BAD_ARGUMENT, /* a null pointer, an empty shape, an unknown option */
     BINADD_BAD_SYMBOL,   /* a symbol not below 2ⁿ, or a target that is not a bit */
     BINADD_SMALL_WORKSPACE,
@@ -84,6 +86,7 @@ typedef struct {
     int biases;      /* 0: bias gradients are zero, so biases stay what they are */
     binadd_activation activation;
     binadd_dtype dtype;
+    int coefficients[BINADD_MAX_OPERANDS]; /* (n)  c; all 0: the sum, as if all were 1 */
 } binadd_network;
 
 typedef struct {
@@ -118,6 +121,10 @@ binadd_status binadd_use_isa(const char *name);
 
 size_t binadd_block_rows(const binadd_network *network);    /* R */
 size_t binadd_block_columns(const binadd_network *network); /* S */
+
+/* K, how many values the carry of Σ cᵢxᵢ can have: with P the sum of the positive coefficients and −N
+ * that of the others, it is −N … max(P, 1) − 1. K may be up to BINADD_MAX_CARRIES. */
+int binadd_carries(const binadd_network *network);
 
 /* Bytes of workspace for binadd_forward, for either training function at T steps a sequence, and
  * for binadd_first_error on operands of `bits` bits. They depend on the instruction set: call these
@@ -197,7 +204,7 @@ binadd_status binadd_train_population(const binadd_network *network, binadd_loss
 /* ---- Checking --------------------------------------------------------------------------------- */
 
 /* Runs every sum of `bits`-bit operands, carry-out included: all words of `bits` symbols, then zero
- * symbols for the last carry, sharing prefixes. `step` gets the first step at which some logit has
+ * symbols for the last carry and the sign, sharing prefixes. `step` gets the first step at which some logit has
  * the wrong sign, −1 if there is none; `word` the smallest such word: its symbols are the base-2ⁿ
  * digits, symbol 0 the lowest. n · bits may be up to 24. */
 binadd_status binadd_first_error(const binadd_network *network, const void *block, int bits,
@@ -232,7 +239,7 @@ typedef struct {
     int steps;    /* the most from an origin, up to BINADD_MAX_STEPS */
     int64_t budget;
     size_t contexts, frame_count, cells;
-    const int32_t *carries;    /* (N)       of true addition, 0 … n − 1 */
+    const int32_t *carries;    /* (N)       of true arithmetic, from the lowest: 0 … K − 1 */
     const int32_t *successors; /* (N, 2ⁿ)   the context after each symbol */
     const double *centres;     /* (N, S)    o */
     const double *frames;      /* (F, H, S) V, orthonormal within 2⁻⁴⁰ */
@@ -251,7 +258,7 @@ typedef struct {
     double *margins;        /* (P)     the least distance of a logit from the wrong side */
     uint8_t *held;          /* (P, N)  contexts whose cells held an image, zeros before; or NULL */
     double *least, *most;   /* (C, S)  what each cell would have to hold, lowered and raised */
-    double *low, *high;     /* (2n, S) bounds of units after each total, of all images of origins of
+    double *low, *high;     /* (2K, S) bounds of units after each total, of all images of origins of
                              * which all went well, lowered and raised; or NULL */
     size_t next;            /* the origin to go on with: 0 at first, `count` when all is done */
     int within;             /* 0 at first; whether `next` has been begun */
@@ -309,9 +316,9 @@ binadd_status binadd_principal_axes(const binadd_network *network, const double 
 binadd_status binadd_unpack_words(const uint64_t *words, size_t sequences, size_t words_each,
                                   int operands, size_t steps, uint8_t *symbols);
 
-/* The bits (N, T) of the true sums of the operands that the symbols (N, T) spell. */
-binadd_status binadd_exact_sums(const uint8_t *symbols, size_t sequences, size_t steps,
-                                int operands, uint8_t *sums);
+/* The bits (N, T) of the true Σ cᵢxᵢ of the operands that the symbols (N, T) spell. */
+binadd_status binadd_exact_sums(const binadd_network *network, const uint8_t *symbols,
+                                size_t sequences, size_t steps, uint8_t *sums);
 
 /* σ or tanh of `count` values of a dtype; `results` may be `values`. */
 binadd_status binadd_activation_values(binadd_dtype dtype, binadd_activation activation,

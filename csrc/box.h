@@ -17,6 +17,7 @@
 #define BINADD_BOX_H
 
 #include "arena.h"
+#include "form.h"
 #include "interval.h"
 
 #if REAL_BITS == 64
@@ -54,7 +55,7 @@ typedef struct {
 typedef struct {
     const vec *block;  /* (R, S)   weights */
     const vec *inputs; /* (2ⁿ, S)  bₕ + Wᵢx of every symbol */
-    const int *ones;   /* (2ⁿ)     how many operands' bits are 1 */
+    const form *form;
     int bits, depth;   /* symbols of a word; with the zero symbols after it */
     vec *sizes;        /* (R, S)   the weights' absolute values */
     vec *slack;        /* (S)      what rounding may add to a unit's sum */
@@ -113,14 +114,14 @@ INLINE int power(int base, int exponent)
     return result;
 }
 
-INLINE int next_context(const window *w, const int *ones, int context, int symbol)
+INLINE int next_context(const window *w, const form *f, int context, int symbol)
 {
     const int carry = context / w->of_window, digits = context % w->of_window;
     if (w->filled < w->length)
         return context + symbol * power(w->radix, w->filled);
     if (w->length == 0)
-        return (carry + ones[symbol]) >> 1;
-    const int carry_after = (carry + ones[digits % w->radix]) >> 1;
+        return (carry + f->weights[symbol]) >> 1;
+    const int carry_after = (carry + f->weights[digits % w->radix]) >> 1;
     return carry_after * w->of_window + digits / w->radix + symbol * (w->of_window / w->radix);
 }
 
@@ -159,7 +160,7 @@ INLINE void step_layer_shaped(const shape *s, box_checker *b, int t, const layer
                               int bearable)
 {
     const window *w = &b->window;
-    const int width = vectors_of(s), contexts = s->operands * w->of_window;
+    const int width = vectors_of(s), contexts = b->form->carries * w->of_window;
     const int fed = t < b->bits ? w->radix : 1;
     vec *sums = b->sums + 2 * width;
     for (int i = 0; i < contexts; i++)
@@ -169,8 +170,8 @@ INLINE void step_layer_shaped(const shape *s, box_checker *b, int t, const layer
             continue;
         sum_box(b, s, box_of(from, s, i), sums);
         for (int symbol = 0; symbol < fed; symbol++) {
-            const int total = from->carry[i] + b->ones[symbol];
-            const int next = next_context(w, b->ones, i, symbol);
+            const int total = from->carry[i] + b->form->weights[symbol];
+            const int next = next_context(w, b->form, i, symbol);
             const box states = box_of(to, s, next);
             if (to->carry[next] < 0)
                 for (int v = 0; v < width; v++) {
@@ -201,9 +202,11 @@ INLINE void run_boxes(box_checker *b, const shape *s, int length, int bearable)
     b->window = (window){length, 0, radix, power(radix, length)};
     b->doubts = 0;
     memset(b->doubt, 0, (size_t)b->depth * MAX_CONTEXTS);
-    for (int i = 0; i < s->operands * b->window.of_window; i++)
-        start->carry[i] = i ? -1 : 0;
-    memset(start->boxes, 0, 2 * (size_t)s->columns * sizeof(real));
+    for (int i = 0; i < b->form->carries * b->window.of_window; i++)
+        start->carry[i] = -1;
+    const int first = b->form->start * b->window.of_window;
+    start->carry[first] = b->form->start;
+    memset(box_of(start, s, first).low, 0, 2 * (size_t)s->columns * sizeof(real));
     for (int t = 0; t < b->depth && b->doubts <= bearable; t++) {
         step_layer(b, s, t, &b->layers[t % 2], &b->layers[(t + 1) % 2], bearable);
         b->window.filled += b->window.filled < length;
@@ -211,33 +214,33 @@ INLINE void run_boxes(box_checker *b, const shape *s, int length, int bearable)
 }
 
 /* Doubt what leads to a doubt, too. */
-INLINE void trace_doubts(box_checker *b, const shape *s)
+INLINE void trace_doubts(box_checker *b)
 {
     window w = b->window;
     for (int t = b->depth - 1; t-- > 0;) {
         const int fed = t < b->bits ? w.radix : 1;
         uint8_t *now = b->doubt + t * MAX_CONTEXTS, *then = now + MAX_CONTEXTS;
         w.filled = t < w.length ? t : w.length;
-        for (int i = 0; i < s->operands * w.of_window; i++)
+        for (int i = 0; i < b->form->carries * w.of_window; i++)
             for (int symbol = 0; symbol < fed; symbol++)
-                now[i] |= then[next_context(&w, b->ones, i, symbol)];
+                now[i] |= then[next_context(&w, b->form, i, symbol)];
     }
 }
 
-INLINE int contexts_fit(const shape *s, int length)
+INLINE int contexts_fit(const box_checker *b, const shape *s, int length)
 {
-    return length <= LONGEST_WINDOW && s->operands << s->operands * length <= MAX_CONTEXTS;
+    return length <= LONGEST_WINDOW && b->form->carries << s->operands * length <= MAX_CONTEXTS;
 }
 
 /* Contexts of two symbols, and if these leave doubts, of three, as far as there is room for them;
  * returns whether the doubts are few enough for `in_doubt` to list them. */
 INLINE int settle_by_boxes(box_checker *b, const shape *s)
 {
-    for (int length = 2; contexts_fit(s, length); length++) {
-        const int bearable = contexts_fit(s, length + 1) ? 0 : WORTHWHILE_DOUBTS;
+    for (int length = 2; contexts_fit(b, s, length); length++) {
+        const int bearable = contexts_fit(b, s, length + 1) ? 0 : WORTHWHILE_DOUBTS;
         run_boxes(b, s, length, bearable);
         if (b->doubts <= bearable) {
-            trace_doubts(b, s);
+            trace_doubts(b);
             return 1;
         }
     }
@@ -245,10 +248,10 @@ INLINE int settle_by_boxes(box_checker *b, const shape *s)
 }
 
 /* Whether boxes doubt an output after t symbols that end in a window, whatever the carry before. */
-INLINE int in_doubt(const box_checker *b, const shape *s, int t, int digits)
+INLINE int in_doubt(const box_checker *b, int t, int digits)
 {
     int doubt = 0;
-    for (int carry = 0; carry < s->operands; carry++)
+    for (int carry = 0; carry < b->form->carries; carry++)
         doubt |= b->doubt[t * MAX_CONTEXTS + carry * b->window.of_window + digits];
     return doubt;
 }

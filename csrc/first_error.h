@@ -16,7 +16,7 @@ typedef struct {
     int bits, depth; /* symbols of a word; with the zero symbols after it */
     int step;        /* of the first wrong output so far, `depth` if there is none */
     uint64_t word;   /* the smallest wrong word of that step */
-    int ones[256];   /* how many operands' bits are 1 in a symbol */
+    form form;
     vec *states;     /* (H) */
     vec *sums;       /* (depth, H)  Wₕh of the walk's path */
     real *inputs;    /* (2ⁿ, S)     bₕ + Wᵢx of every symbol */
@@ -25,13 +25,13 @@ typedef struct {
     int doubts_known; /* by the boxes; else every word is in doubt */
 } exhaustive;
 
-INLINE exhaustive take_exhaustive(arena *a, const shape *s, int bits)
+INLINE exhaustive take_exhaustive(arena *a, const binadd_network *network, const shape *s,
+                                  int bits)
 {
     exhaustive x;
+    x.form = form_of(network);
     x.bits = bits;
-    x.depth = bits;
-    for (int carry = s->operands - 1; carry > 0; carry >>= 1)
-        x.depth++;
+    x.depth = bits + x.form.steps;
     x.step = x.depth;
     x.word = 0;
     x.states = take(a, s->hidden_size * sizeof(vec));
@@ -46,11 +46,9 @@ INLINE void prepare_exhaustive(exhaustive *x, const shape *s, const real *block)
 {
     memcpy(x->block, block, block_size(s) * sizeof(real));
     sum_inputs(block, s, x->inputs);
-    for (int symbol = 0; symbol < 1 << s->operands; symbol++)
-        x->ones[symbol] = ones_of(symbol);
     x->boxes.block = (const vec *)x->block;
     x->boxes.inputs = (const vec *)x->inputs;
-    x->boxes.ones = x->ones;
+    x->boxes.form = &x->form;
     x->boxes.bits = x->bits;
     x->boxes.depth = x->depth;
     prepare_box_checker(&x->boxes, s);
@@ -93,7 +91,7 @@ INLINE int worth_walking(const exhaustive *x, const shape *s, int level, int t, 
     if (!x->doubts_known || t - level < w->length)
         return 1;
     const int digits = (int)(path >> s->operands * (t - w->length)) & (w->of_window - 1);
-    return in_doubt(&x->boxes, s, t, digits);
+    return in_doubt(&x->boxes, t, digits);
 }
 
 /* From `level` on, all words whose first symbols the lanes have been through. */
@@ -122,7 +120,7 @@ INLINE void walk_shaped(const shape *s, exhaustive *x, const weights *w, int lev
         for (int j = 0; j < s->hidden_size; j++)
             x->states[j] = sums[j] + inputs[j];
         activate(x->states, s->hidden_size, s->activation);
-        const ivec totals = carries[t] + x->ones[symbol];
+        const ivec totals = carries[t] + x->form.weights[symbol];
         const uint64_t path =
             paths[t] + (t < x->bits ? (uint64_t)symbol << s->operands * t : UINT64_C(0));
         note_errors(x, t, lanes_logit(s, SEQUENCES, w, x->states), totals, first, path, UINT64_MAX,
@@ -147,19 +145,19 @@ NOINLINE void walk(exhaustive *x, const shape *s, const weights *w, int level, i
 NOINLINE ivec run_prefixes(exhaustive *x, const shape *s, const weights *w, int level,
                            uint64_t first, int count)
 {
-    ivec carry = bits_of(splat(0));
+    ivec carry = bits_of(splat(0)) + x->form.start;
     vec other[BINADD_MAX_HIDDEN_SIZE];
     vec *before = 0, *h = level % 2 ? x->states : other;
     for (int t = 0; t < level; t++) {
-        integer symbols[WIDTH], ones[WIDTH];
+        integer symbols[WIDTH], added[WIDTH];
         ivec lanes, inputs[BINADD_MAX_OPERANDS], totals;
         for (int lane = 0; lane < WIDTH; lane++) {
             uint64_t word = first + (lane < count ? lane : 0);
             symbols[lane] = word >> s->operands * t & ((1 << s->operands) - 1);
-            ones[lane] = x->ones[symbols[lane]];
+            added[lane] = x->form.weights[symbols[lane]];
         }
         memcpy(&lanes, symbols, sizeof lanes);
-        memcpy(&totals, ones, sizeof totals);
+        memcpy(&totals, added, sizeof totals);
         totals = totals + carry;
         for (int i = 0; i < s->operands; i++)
             inputs[i] = bit_mask(lanes, i);
@@ -186,7 +184,7 @@ static size_t first_error_workspace_size(const binadd_network *network, int bits
 {
     const shape s = shape_of(network);
     arena a = arena_at(0);
-    take_exhaustive(&a, &s, bits);
+    take_exhaustive(&a, network, &s, bits);
     return arena_size(&a);
 }
 
@@ -195,7 +193,7 @@ static void first_error(const binadd_network *network, const void *block, int bi
 {
     const shape s = shape_of(network);
     arena a = arena_at(workspace);
-    exhaustive x = take_exhaustive(&a, &s, bits);
+    exhaustive x = take_exhaustive(&a, network, &s, bits);
     prepare_exhaustive(&x, &s, block);
     *step = -1;
     *word = 0;

@@ -220,6 +220,7 @@ typedef struct {
     const shape *s;
     const binadd_reach *r;
     standing *now;
+    form form;
     vec *block;        /* (R, S) */
     vec *sizes;        /* (R, S)  magnitudes */
     real *inputs;      /* (2ⁿ, S) bₕ + Wᵢx of every symbol */
@@ -232,14 +233,16 @@ typedef struct {
     int32_t *escapes;  /* (MOST_ESCAPES)        cells */
     real *escaped;     /* (MOST_ESCAPES, 2, S)  low and high in their coordinates */
     real *at, *reach;  /* (S)  an image in a context's coordinates: y, and its spread */
-    real *low, *high;  /* (2n, S)  bounds of the origin's images after each total */
+    real *low, *high;  /* (2K, S)  bounds of the origin's images after each total */
     level levels[BINADD_MAX_STEPS];
 } walker;
 
-INLINE void take_walker(walker *w, arena *a, const shape *s, int steps)
+INLINE void take_walker(walker *w, arena *a, const binadd_network *network, const shape *s,
+                        int steps)
 {
     const size_t row = s->columns * sizeof(real);
     w->s = s;
+    w->form = form_of(network);
     w->now = take(a, sizeof(standing));
     w->block = take(a, block_size(s) * sizeof(real));
     w->sizes = take(a, block_size(s) * sizeof(real));
@@ -249,8 +252,8 @@ INLINE void take_walker(walker *w, arena *a, const shape *s, int steps)
     w->forms = take(a, row * s->hidden_size * steps);
     w->at = take(a, row);
     w->reach = take(a, row);
-    w->low = take(a, 2 * s->operands * row);
-    w->high = take(a, 2 * s->operands * row);
+    w->low = take(a, 2 * w->form.carries * row);
+    w->high = take(a, 2 * w->form.carries * row);
     w->scratch = take(a, SCRATCH_ROWS * row);
     w->lines = take(a, 3 * row);
     w->path = take(a, 2 * steps * sizeof(int32_t));
@@ -272,7 +275,7 @@ static size_t reach_workspace_size(const binadd_network *network, int steps)
     const shape s = shape_of(network);
     arena a = arena_at(0);
     walker w;
-    take_walker(&w, &a, &s, steps);
+    take_walker(&w, &a, network, &s, steps);
     return arena_size(&a);
 }
 
@@ -664,7 +667,7 @@ INLINE void advance(walker *w, size_t p)
     }
     const int symbol = at[1]++, context = at[0];
     const int next = r->successors[(size_t)context << s->operands | symbol];
-    const int total = r->carries[context] + ones_of(symbol);
+    const int total = r->carries[context] + w->form.weights[symbol];
     step_case(w, l, symbol);
     const real margin = margin_of(w, l, total & 1);
     if (margin < now->margin)
@@ -703,7 +706,7 @@ INLINE void begin_walk(walker *w, int32_t cell, int steps)
     *w->now = (standing){1, 1, steps, 0, 0, 1, INFINITY};
     w->path[0] = context;
     w->path[1] = 0;
-    for (int i = 0; i < 2 * w->s->operands * w->s->columns && w->r->low; i++) {
+    for (int i = 0; i < 2 * w->form.carries * w->s->columns && w->r->low; i++) {
         w->low[i] = INFINITY;
         w->high[i] = -INFINITY;
     }
@@ -727,7 +730,7 @@ INLINE void end_walk(walker *w, size_t p)
     r->work[p] = now->work > r->budget ? r->budget + 1 : now->work;
     if (r->held && outcome)
         memset(r->held + p * r->contexts, 0, r->contexts);
-    for (int i = 0; i < 2 * w->s->operands * w->s->columns && !outcome && r->low; i++) {
+    for (int i = 0; i < 2 * w->form.carries * w->s->columns && !outcome && r->low; i++) {
         r->low[i] = w->low[i] < r->low[i] ? w->low[i] : r->low[i];
         r->high[i] = w->high[i] > r->high[i] ? w->high[i] : r->high[i];
     }
@@ -766,7 +769,7 @@ static void propagate(const binadd_network *network, binadd_reach *r, int64_t mo
     const shape s = shape_of(network);
     walker w;
     arena a = arena_at(workspace);
-    take_walker(&w, &a, &s, r->steps);
+    take_walker(&w, &a, network, &s, r->steps);
     w.r = r;
     if (r->next == 0 && !r->within)
         prepare_walker(&w);
@@ -908,7 +911,7 @@ static void close_sets(const binadd_network *network, binadd_closing *c, int64_t
     walker w;
     arena a = arena_at(workspace);
     binadd_reach *r = c->reach;
-    take_walker(&w, &a, &s, r->steps);
+    take_walker(&w, &a, network, &s, r->steps);
     w.r = r;
     if (!c->begun) {
         prepare_walker(&w);

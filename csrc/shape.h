@@ -24,15 +24,6 @@ INLINE shape shape_of(const binadd_network *network)
                    network->activation};
 }
 
-/* The number of ones in a symbol. */
-INLINE int ones_of(int symbol)
-{
-    int ones = 0;
-    for (; symbol; symbol &= symbol - 1)
-        ones++;
-    return ones;
-}
-
 /* Call `run(s, …)`, with code of its own for the default network, in which every loop over units is
  * unrolled. Not at the floor of x86-64 if higher levels are built too: few processors run it, but
  * every user would download it. */

@@ -98,7 +98,7 @@ static int train(double *block, uint64_t *state)
         for (int i = 0; i < SLICE; i++)
             words[i] = draw(state);
         demand(binadd_unpack_words(words, SLICE, 1, OPERANDS, BITS, symbols));
-        demand(binadd_exact_sums(symbols, SLICE, BITS, OPERANDS, targets));
+        demand(binadd_exact_sums(&network, symbols, SLICE, BITS, targets));
         demand(
             binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &training, workspace, size));
         sequences += SLICE;

@@ -38,7 +38,8 @@ def run_until_wrong(network: BinaryAdderRNN, trigger: RepeatedSymbol) -> NDArray
     symbols[0, : len(trigger.prefix)] = trigger.prefix
     operands = network.settings.operands
     bits = unpack_symbols(symbols, operands)
-    wrong = np.flatnonzero(network.predict(bits) != network.kernels.exact_sums(symbols, operands))
+    right = network.kernels.exact_sums(network.state.architecture, symbols)
+    wrong = np.flatnonzero(network.predict(bits) != right)
     assert wrong.size, "this adversarial network is never wrong"
     return symbols[0, : wrong[0] + 1]
 

@@ -18,7 +18,7 @@ def framed(
 ) -> Certificate:
     """Contexts that look back so far; cut into slabs so wide, in shares of the widest set."""
     bounds = Bounds(net)
-    table = uniform(bounds.operands, depth)
+    table = uniform(bounds.form, depth)
     states = Sampler(bounds).states(table.contexts)
     centres = states.mean(1)
     away = states - centres[:, None]

@@ -167,7 +167,7 @@ def run(kernels: Any, case: Case) -> Result:
     report = Report(np.empty(case.updates, architecture.dtype), np.empty(case.updates, np.int64))
     kernels.train(
         Learner(architecture, block, moments, np.ones(2, architecture.dtype)),
-        Batch(symbols, kernels.exact_sums(symbols, architecture.operands)),
+        Batch(symbols, kernels.exact_sums(architecture, symbols)),
         case.optimizer,
         loss=case.loss,
         batch_size=case.batch_size,

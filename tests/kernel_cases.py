@@ -52,7 +52,7 @@ def sequences(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Symbols and targets of `count` drawn sums."""
     symbols = np.random.default_rng(seed).integers(0, 1 << operands, (count, steps), np.uint8)
-    return symbols, reference.exact_sums(symbols, operands)
+    return symbols, reference.exact_sums(Architecture(1, operands), symbols)
 
 
 def trained(

@@ -5,6 +5,10 @@ With n operands, unit k of the 2n − 1 adder units is on where [symbol's ones +
 
     uₖ(t) = [|x(t)| + u₂(t−1) + u₄(t−1) + … ≥ k]        bit(t) = u₁ − u₂ + u₃ − …
 
+With other coefficients than ones, |x| is the sum of those of the operands whose bit is 1. Where
+some are negative, unit dₖ is on where that and the carry come to at most −k: one more is borrowed
+for each odd one that is on, and they count for the bit as the others do.
+
 A gate [v ≥ 0] is σ(s·(v + ½)) of a weighted sum v of bits, with a steepness s: 4,000 saturates σ
 to exactly 0 and 1, 20 leaves some 10⁻⁵. A tanh network is the same machine with every
 h = (h′ + 1)/2, σ(a) = (1 + tanh(a/2))/2; since h starts at 0 and h′ at 0 too, the 1 comes from a
@@ -39,19 +43,28 @@ class Unit:
 class Machine:
     """A network of gates: the adder, and whatever is wired to it."""
 
-    def __init__(self, operands: int, steepness: float = EXACT) -> None:
+    def __init__(
+        self, operands: int, steepness: float = EXACT, coefficients: tuple[int, ...] = ()
+    ) -> None:
         self.operands = operands
+        weights = dict(enumerate(map(float, coefficients or (1,) * operands)))
+        self.most = 2 * int(sum(c for c in weights.values() if c > 0))
+        self.least = 2 * int(sum(c for c in weights.values() if c < 0))
         self.steepness = steepness
         self.hidden: dict[str, Unit] = {}
         self.output: dict[str, float] = {}
         self.output_bias = -0.5
-        for k in range(1, 2 * operands):
-            self.gate(f"u{k}", dict.fromkeys(range(operands), 1.0), self.carry(), k)
+        for k in range(1, self.most):
+            self.gate(f"u{k}", weights, self.carry(), k)
             self.output[f"u{k}"] = 1.0 if k % 2 else -1.0
+        for k in range(1, 1 - self.least):
+            self.gate(f"d{k}", {i: -c for i, c in weights.items()}, self.carry(-1.0), k)
+            self.output[f"d{k}"] = 1.0 if k % 2 else -1.0
 
     def carry(self, weight: float = 1.0) -> dict[str, float]:
-        """Return the units, as many of which are on as the carry is."""
-        return {f"u{k}": weight for k in range(2, 2 * self.operands, 2)}
+        """Return the units, as many of which are on as the carry is; those below 0 take away."""
+        above = {f"u{k}": weight for k in range(2, self.most, 2)}
+        return above | {f"d{k}": -weight for k in range(1, 1 - self.least, 2)}
 
     def gate(
         self, name: str, bits: dict[int, float], units: dict[str, float], least: float

@@ -4,7 +4,8 @@ It runs states of each cell, in NumPy, through every word until they are in the 
 context again, and asks whether the theorem of docs/proof.md still holds of *these*: what it finds
 broken is broken, whatever a checker says. Tried are the corners that drive each unit furthest up
 and down, others at random, and points inside. A set that is left in one step is left from a corner
-of the first kind, since a unit rises with its pre-activation.
+of the first kind, since a unit rises with its pre-activation. The errors that a certificate
+assumes push every logit towards 0, and states at random.
 """
 
 from __future__ import annotations
@@ -93,7 +94,9 @@ class Oracle:
             after = self.f(states[m] @ self.W.T + self.u[x])
             logits = after @ self.out + self.bias
             right = np.where(totals[q[m], x] % 2 == 1, logits, -logits)
-            slack = min(slack, float(right.min()))
+            pushed = certificate.step_error * np.abs(self.out).sum() + certificate.logit_error
+            slack = min(slack, float(right.min()) - pushed)
+            after += certificate.step_error * generator.choice([-1.0, 1.0], after.shape)
             states, q = after, successors[q[m], x]
             nearest = np.maximum(nearest[m], self._inside(certificate, states, q))
             slack = min(slack, float(nearest[nearest >= 0].min(initial=np.inf)))

@@ -18,10 +18,11 @@ PACKAGE = Path(binadd.__file__).parent
 ARROWS = {
     "errors": set(),
     "checks": {"errors"},
-    "bits": {"checks", "errors"},
+    "form": {"checks", "errors"},
+    "bits": {"form", "checks", "errors"},
     "random_streams": set(),
     "progress": {"checks", "errors"},
-    "kernels": {"checks", "errors"},
+    "kernels": {"form", "checks", "errors"},
     "parameters": {"random_streams", "checks", "kernels"},
     "settings": {"checks", "kernels"},
     "files": set(),

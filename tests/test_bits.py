@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from binadd import bits
 from binadd.errors import InvalidInputError, InvalidTypeError
+from binadd.form import form_of
 
 # Both below and above the length from which NumPy does what Python's integers did.
 INTEGERS = st.integers(0, 2**600)
@@ -21,7 +22,8 @@ OPERANDS = st.lists(INTEGERS, min_size=1, max_size=8)
 def test_carries_are_what_is_left_of_the_sum(integers: list[int]) -> None:
     X = bits.encode([integers])
     lower = [sum(n % (2 << t) for n in integers) >> (t + 1) for t in range(X.shape[1])]
-    assert bits.carries(X)[0].tolist() == lower
+    form = form_of((1,) * len(integers))
+    assert form.after(bits.pack_symbols(X))[0].tolist() == lower
 
 
 @given(INTEGERS, st.integers(0, 9))
@@ -38,8 +40,8 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 @given(OPERANDS)
-def test_the_sum_fits_in_sum_length(integers: list[int]) -> None:
-    length = bits.sum_length(integers)
+def test_the_sum_fits_in_its_length(integers: list[int]) -> None:
+    length = form_of((1,) * len(integers)).length(integers)
     assert length >= 1 and sum(integers) < 2**length
     longest = max(integer.bit_length() for integer in integers)
     assert length == 1 or (len(integers) * (2**longest - 1)).bit_length() == length
@@ -47,7 +49,7 @@ def test_the_sum_fits_in_sum_length(integers: list[int]) -> None:
 
 @given(OPERANDS)
 def test_packed_integers_are_their_packed_bits(integers: list[int]) -> None:
-    length = bits.sum_length(integers)
+    length = form_of((1,) * len(integers)).length(integers)
     X = bits.encode([integers], length)
     symbols = bits.pack_integers(integers, length)
     assert symbols.dtype == np.uint8 and symbols.shape == (length,)
@@ -67,7 +69,7 @@ def test_a_million_bits() -> None:
 def test_encode_and_decode(rows: list[list[int]]) -> None:
     X = bits.encode(rows)
     assert X.dtype == np.uint8 and X.flags.c_contiguous
-    assert X.shape == (len(rows), max(map(bits.sum_length, rows)), 2)
+    assert X.shape == (len(rows), max(form_of((1, 1)).length(row) for row in rows), 2)
     assert bits.decode(X[..., 0]) == [row[0] for row in rows]
     assert bits.decode(X[..., 1]) == [row[1] for row in rows]
 
@@ -123,10 +125,8 @@ def test_encode_refuses_a_length_too_short() -> None:
 
 
 @pytest.mark.parametrize("operands", range(1, 9))
-def test_popcounts(operands: int) -> None:
-    symbols = bits.every_symbol(operands)
-    assert symbols.tolist() == list(range(2**operands))
-    assert bits.popcounts(symbols).tolist() == [s.bit_count() for s in range(2**operands)]
+def test_every_symbol(operands: int) -> None:
+    assert bits.every_symbol(operands).tolist() == list(range(2**operands))
 
 
 # Checks of arrays --------------------------------------------------------------------------------

@@ -92,6 +92,9 @@ def test_accepts_what_the_search_found(kind: str) -> None:
         len(certificate),
         len(certificate.cells),
         certificate.steps,
+        certificate.step_error,
+        certificate.logit_error,
+        runtimes=(),
     )
     assert found
     assert told == sorted(told)
@@ -109,6 +112,15 @@ def test_is_the_same_after_a_file(kind: str, tmp_path: Path) -> None:
         assert np.array_equal(getattr(again, name), getattr(certificate, name))
     binadd.check(again, net)
     assert [path.name for path in tmp_path.iterdir()] == ["certificate.json"]
+
+
+def test_cells_may_lie_far_along_an_axis() -> None:
+    """States of 16 tanh units are up to 4 from the middle, in the coordinates of a frame."""
+    net = trained(7, hidden_size=16, activation="tanh")
+    verdict = binadd.prove(net)
+    assert isinstance(verdict, Proved)
+    assert np.abs(verdict.certificate.middles).max() > 2
+    assert binadd.check(verdict.certificate, net)
 
 
 # Files ------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from binadd.cli import _binadd, main
 from binadd.cli.command import style
 from binadd.cli.numbers import parse_integer, write_integer
 from binadd.cli.progress import Reporter
+from binadd.form import form_of
 from binadd.kernels import load
 from binadd.training.schedule import check_goal
 
@@ -127,6 +128,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["check", __file__, __file__], "test_cli.py: this is not a certificate: it is not JSON"),
         (["info", __file__], "it is not an npz file"),
         (["prove"], "MODEL"),
+        (["prove", __file__, "--step-error", "float16"], "'float16' is not float32, float64"),
         (["sweep", "--seeds", "many"], "'many' is not seeds"),
         (["sweep", "--seeds", "0-9999999"], "at most 1,000,000 seeds"),
         (["sweep", "--dtype", "float32,float16"], "float16"),
@@ -361,7 +363,7 @@ def test_lines_of_training_fit(
 
 def test_a_restart_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
     net = BinaryAdderRNN()
-    reporter = Reporter(net, check_goal(2, 8, "proved", 100), quiet=False)
+    reporter = Reporter(net, check_goal(form_of((1, 1)), 8, "proved", 100), quiet=False)
     for restarts in (0, 1, 1):
         reporter(binadd.Progress(64, 64, 0.1, 8, 5.5, 0.5, 0.1, restarts, 0, False))
     assert capfd.readouterr().err.count("restart 1: training begins again") == 1
@@ -532,6 +534,23 @@ def test_prove_and_check(
     status, out, err = cli("check", path, trained)
     assert (status, err) == (0, "") and out.startswith("holds: ")
     assert cli_json("check", path, trained)[1]["status"] == "holds"
+
+    assert "So does every program" not in out
+
+    status, out, err = cli("prove", trained, "-o", path, "--step-error", "float32")
+    assert (status, err) == (0, "") and "\nSo does every program whose states are off by at" in out
+    status, out, err = cli("check", path, trained)
+    assert (status, err) == (0, "") and "\nSo does every program that computes in float32" in out
+    status, data = cli_json("prove", trained, "--step-error", "1e-6", "--logit-error", "1e-5")
+    assert (status, data["step_error"], data["logit_error"]) == (0, 1e-6, 1e-5)
+    assert "tolerance" not in data
+    status, data = cli_json("prove", trained, "--tolerance", "-o", path)
+    assert status == 0 and data["tolerance"] == data["step_error"] > 1e-4
+    checked = cli_json("check", path, trained)[1]
+    assert checked["step_error"] == data["tolerance"]
+    assert checked["runtimes"] == ["float32", "float64"]
+    status, out, err = cli("prove", trained, "--step-error", "0.9", "--effort", "quick")
+    assert status == 3 and out.startswith("undecided: ")
 
     status, out, err = cli("check", path, untrained)
     assert (status, err) == (1, "") and out.startswith("does not hold: ")
@@ -829,7 +848,15 @@ def test_export(
     path = tmp_path / f"adder.{ending}"
     status, out, err = cli("export", trained, path)
     assert (status, err) == (0, "") and str(path) in out and path.stat().st_size > 1000
-    assert "\nproved: it adds all numbers" in out
+    of = {"onnx": "any float32", "c": "binadd's float64"}.get(ending, "any float64")
+    assert f"\nproved: it adds all numbers of every length in {of} arithmetic" in out
+    path.unlink()
+    step_error = ["--step-error", "1e-4", "--json"]
+    data = json.loads(cli("export", trained, path, *step_error)[1])
+    assert data["verdict"] == "proved" and data["step_error"] == data["logit_error"] == 1e-4
+    path.unlink()
+    data = json.loads(cli("export", trained, path, "--tolerance", "--json")[1])
+    assert data["tolerance"] == data["step_error"] > 1e-4
 
 
 def test_a_refuted_network_is_exported_by_force_only(
@@ -848,6 +875,8 @@ def test_export_refuses_options_of_other_formats(
 ) -> None:
     status, _, err = cli("export", trained, tmp_path / "net.c", "--form", "scan")
     assert status == 2 and "--form is for .onnx" in err
+    status, _, err = cli("export", trained, tmp_path / "net.c", "--step-error", "1.5")
+    assert status == 2 and "--step-error must be at least 0 and less than 1" in err
     status, _, err = cli("export", trained, tmp_path / "net.c", "--name", "2x")
     assert status == 2 and "must be a C identifier" in err
 
@@ -888,6 +917,12 @@ def test_sweep(
         status, _, err = cli(*grid, "--rows", rows, "--plot", picture)
         assert status == 0 and str(picture) in err
         assert picture.read_bytes().startswith(b"\x89PNG")
+        for table in (csv, rows):
+            status, data_of_plot = cli_json("plot", "sweep", table, "-o", picture)
+            assert status == 0 and data_of_plot["networks"] == 6
+        status, _, err = cli("plot", "sweep", picture)
+        assert status == 2 and "a table's file must end in .csv" in err
+    assert cli(*grid, "-o", tmp_path / "table.txt")[0] == 2
     assert data["summary"]["sequences"]["median"] == 50 and data["summary"]["verdict"] == {}
 
 

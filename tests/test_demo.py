@@ -16,7 +16,7 @@ def shown(capsys: pytest.CaptureFixture[str], *options: str) -> str:
 
 def test_fits_a_narrow_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(capsys).splitlines()
-    assert max(map(len, lines)) <= 56
+    assert max(map(len, lines)) <= 52
     assert len(lines) <= 40
 
 

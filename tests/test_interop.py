@@ -23,7 +23,7 @@ from binadd import (
     ModelFileError,
     interop,
 )
-from binadd.proof import Refuted
+from binadd.proof import Proved, Refuted, Undecided
 from binadd.proof.certificate import weights_digest
 
 EVERY_PAIR = binadd.encode([(a, b) for a in range(256) for b in range(256)])
@@ -48,7 +48,7 @@ def test_safetensors(tmp_path: Path, params: dict[str, Any]) -> None:
 def test_a_wrong_sum_of_any_length_has_a_sentence() -> None:
     """Integers may have more digits than Python would write."""
     wrong = Refuted(((1 << 20_000) - 1, 1), wrong_bit=19_000, got=3, expected=1 << 20_000)
-    sentence = interop.Promise(BinaryAdderRNN(), wrong, digest="").sentence
+    sentence = interop.Promise(BinaryAdderRNN(), wrong, digest="", step_error=0.0).sentence
     assert "outputs 3 for an integer of 20000 bits + 1" in sentence
 
 
@@ -205,6 +205,13 @@ def test_a_trained_network_adds_in_onnx(tmp_path: Path) -> None:
     model = onnx.load(tmp_path / "net.onnx")
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     assert metadata["binadd.verdict"] == "proved"
+    assert metadata["binadd.arithmetic"] == "any float32 arithmetic"
+    proved = binadd.prove(found.network, step_error="float32")
+    assert isinstance(proved, Proved) and isinstance(found.verdict, Proved)
+    for name in ("step_error", "logit_error"):
+        assert float(metadata[f"binadd.{name}"]) == getattr(proved, name)
+    assert "binadd.tolerance" not in metadata
+    assert "float32" in binadd.check(found.verdict.certificate, found.network).runtimes
     assert metadata["binadd.digest"] == found.digest == weights_digest(found.network)
     again = interop.from_onnx(model)
     assert again == found.network
@@ -324,7 +331,66 @@ def test_files_that_are_not_onnx(tmp_path: Path) -> None:
         interop.from_onnx(tmp_path / "none.onnx")
 
 
+# What an export promises -------------------------------------------------------------------------
+
+
+def test_an_export_is_proved_for_what_computes_with_it(tmp_path: Path) -> None:
+    net = BinaryAdderRNN()
+    binadd.train(net)
+    found = interop.to_c(net, tmp_path / "net.c", dtype="float32")
+    assert found.sentence.endswith("in binadd's float32 arithmetic")
+    assert (tmp_path / "net.c").read_text().startswith(f"/* {found.sentence} */")
+    tolerant = interop.promise(net, "float32", tolerance=True)
+    assert isinstance(tolerant.verdict, Proved)
+    assert "states may be off by" in tolerant.sentence
+    assert tolerant.metadata["binadd.tolerance"] == tolerant.metadata["binadd.step_error"]
+    assert float(tolerant.metadata["binadd.tolerance"]) == tolerant.verdict.tolerance
+    coarse = interop.promise(net, step_error=0.9)
+    assert isinstance(coarse.verdict, Undecided) and "binadd.step_error" not in coarse.metadata
+    assert coarse.sentence == (
+        "undecided: there is neither a proof nor a wrong sum in any arithmetic with step errors "
+        "up to 0.9"
+    )
+    for arithmetic, step_error in (("any float64", None), ("any float32", "float32")):
+        one = interop.promise(net, step_error=step_error)
+        assert one.arithmetic == f"{arithmetic} arithmetic" and one.status == "proved"
+
+
 # What is refused ---------------------------------------------------------------------------------
+
+
+def brittle(net: BinaryAdderRNN) -> BinaryAdderRNN:
+    """Return a network that computes the same in float64, but for roundings, with two more units.
+
+    Both notice the symbol 11, and their outputs cancel. Of one, the input weights are rounded in
+    float32: its pre-activation is 0 instead of 0.4 then.
+    """
+    p, weight = net.parameters, 2.0**22 + 0.2
+    seen = 1 / (1 + np.exp(-0.4))
+    return BinaryAdderRNN.from_parameters(
+        {
+            "input_weights": np.vstack([p["input_weights"], [weight] * 2, [40.0] * 2]),
+            "hidden_weights": np.pad(p["hidden_weights"], [(0, 2), (0, 2)]),
+            "hidden_bias": np.append(p["hidden_bias"], [-(2.0**23), -60.0]),
+            "output_weights": np.append(p["output_weights"], [200.0, -200.0 * seen]),
+            "output_bias": p["output_bias"],
+        }
+    )
+
+
+@pytest.mark.parametrize("export", ["to_safetensors", "to_onnx"])
+def test_a_network_proved_in_float64_and_wrong_in_float32_is_refused(
+    tmp_path: Path, export: str
+) -> None:
+    pytest.importorskip(export[3:])
+    net = BinaryAdderRNN(seed=1)
+    binadd.train(net)
+    broken = brittle(net)
+    verdict = binadd.prove(broken)
+    assert isinstance(verdict, Proved) and binadd.check(verdict.certificate, broken)
+    with pytest.raises(ExportError, match="is refuted: it outputs") as refusal:
+        getattr(interop, export)(broken, tmp_path / "net", dtype="float32")
+    assert "\n" not in str(refusal.value) and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("export", ["to_safetensors", "to_onnx", "to_c"])

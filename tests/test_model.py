@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 import binadd
 from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, UnknownAttributeError, bits
 from binadd.kernels import load
-from binadd.kernels.contract import ACTIVATIONS, LOSSES, OPTIMIZERS
+from binadd.kernels.contract import ACTIVATIONS, LOSSES, OPTIMIZERS, Architecture
 from binadd.model import DEFAULTS
 from binadd.settings import CONSTANTS, RECIPES
 from binadd.state import advance
@@ -77,7 +77,9 @@ def test_recipes(recipe: str) -> None:
     assert settings.recipe == recipe
     assert {name: getattr(settings, name) for name in RECIPES[recipe]} == RECIPES[recipe]
     assert set(RECIPES[recipe]) == {
-        name for name, value in DEFAULTS.items() if value is None and name != "recipe"
+        name
+        for name, value in DEFAULTS.items()
+        if value is None and name not in ("recipe", "coefficients")
     }
 
 
@@ -538,7 +540,7 @@ def test_both_backends_train_to_the_same_bits(native: Any) -> None:
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "score", "loss_and_gradients"])
 def test_targets_may_be_a_column(make: Make, method: str) -> None:
     X = drawn()
-    y = load("python").exact_sums(bits.pack_symbols(X), 2)
+    y = load("python").exact_sums(Architecture(1), bits.pack_symbols(X))
     nets = [make(4, epochs=1), make(4, epochs=1)]
     found = [getattr(net, method)(X, t) for net, t in zip(nets, (y, y[..., None]), strict=True)]
     assert nets[0] == nets[1]

@@ -380,7 +380,7 @@ def towards_the_brink(
 ) -> Iterator[tuple[BinaryAdderRNN, bool]]:
     """(network, wrong): ever nearer to where weights moved in one direction get a sum wrong."""
     symbols = words()
-    bits = exact_sums(symbols, 2)
+    bits = exact_sums(net.state.architecture, symbols)
     few = generator.choice([0.02, 0.2, 1.0])
     direction = {
         name: generator.normal(size=array.shape) * (generator.random(array.shape) < few)

@@ -17,7 +17,15 @@ from kernel_cases import copy_of, learner, noise_for, same_bits, sequences, trai
 
 from binadd.errors import InvalidInputError
 from binadd.kernels import reference
-from binadd.kernels.contract import LOSSES, OPTIMIZERS, Batch, Learner, Optimizer, Report
+from binadd.kernels.contract import (
+    LOSSES,
+    OPTIMIZERS,
+    Architecture,
+    Batch,
+    Learner,
+    Optimizer,
+    Report,
+)
 
 SIZES = (1, 3, 8, 16, 17, 33)
 DTYPES = ("float64", "float32")
@@ -320,7 +328,7 @@ def test_data(compare: Compare, operands: int) -> None:
     for length in (1, 8, 79):
         compare(lambda kernels, n=length: kernels.unpack_words(words, operands, n))
     symbols, _ = sequences(50, 30, operands)
-    compare(lambda kernels: kernels.exact_sums(symbols, operands))
+    compare(lambda kernels: kernels.exact_sums(Architecture(1, operands), symbols))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -18,7 +19,10 @@ pytest.importorskip("matplotlib")
 
 from binadd import benchmark, plots
 from binadd.benchmark.summary import Report, Row, Section
-from binadd.plots.figures import GREEN, ORANGE, PALE_GREEN
+from binadd.form import form_of
+from binadd.plots.figures import BLUE, GREEN, ORANGE, PALE_GREEN
+from binadd.plots.sweeps import wilson
+from binadd.proof import Proved
 from binadd.proof.automaton import Automaton
 
 
@@ -176,7 +180,7 @@ def test_hidden_states(params: dict[str, Any], tmp_path: Path) -> None:
     image = figure.axes[1].images[0].get_array()
     steps = binadd.encode([integers]).shape[1]
     assert image.shape == (5, steps)
-    assert {*map(str, integers), "carry after", "said"} <= set(texts(figure))
+    assert {*map(str, integers), "carry after", "output"} <= set(texts(figure))
     assert {"input", "true value", "right output", "wrong output"} <= set(texts(figure))
     assert "Units are sorted by the carry: at the top those that are higher" in words(figure)
     assert_legible(figure)
@@ -214,12 +218,12 @@ def test_every_bit_is_right_or_wrong_by_itself(
     answer, true = net.add(*integers), sum(integers)
     assert answer != true
     figure = plots.hidden_states(net, *integers)
-    said, colours = row_of(figure, "said")
+    said, colours = row_of(figure, "output")
     right, _ = row_of(figure, "true sum")
     assert binadd.decode([said, right]) == [answer, true]
     for bit, its, colour in zip(said, right, colours, strict=True):
         assert colour == (ORANGE if bit != its else GREEN if bit else PALE_GREEN)
-    assert f"= {answer}, says the network, but it is {true}" in words(figure)
+    assert f"= {answer}, which is wrong: it is {true}" in words(figure)
     assert_legible(figure)
 
 
@@ -228,8 +232,8 @@ def test_a_right_answer_needs_no_true_sum() -> None:
     binadd.train(net)
     figure = plots.hidden_states(net, 2**62 + 12345, 2**63 - 1)
     assert "true sum" not in texts(figure)
-    assert set(row_of(figure, "said")[1]) == {GREEN, PALE_GREEN}
-    assert f"= {2**62 + 12345 + 2**63 - 1}, says the network, and is right" in words(figure)
+    assert set(row_of(figure, "output")[1]) == {GREEN, PALE_GREEN}
+    assert f"= {2**62 + 12345 + 2**63 - 1}, which is right" in words(figure)
     assert_legible(figure)
 
 
@@ -271,6 +275,10 @@ def test_automaton(tmp_path: Path) -> None:
     assert {"0/0   1/1", "2/0", "0/1", "1/0   2/1"} <= set(texts(figure))
     assert "before the slash is how many of the input bits are ones" in words(figure)
     plots.save(figure, tmp_path / "automaton.svg")
+    picture = (tmp_path / "automaton.svg").read_text("utf-8")
+    assert BLUE.lower() in picture
+    named = re.findall(r'(?:fill|stroke): ([^;"]+)', picture)
+    assert all(re.fullmatch(r"none|#[0-9a-f]{6}", colour) for colour in named)
 
 
 def test_units_show_what_they_hold() -> None:
@@ -281,7 +289,7 @@ def test_units_show_what_they_hold() -> None:
     assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == [
         f"unit {unit.index}" for unit in units
     ]
-    assert f"tells {units[0].role}" in texts(figure)
+    assert f"separates {units[0].role}" in texts(figure)
     bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in figure.axes[1].patches]
     for unit, drawn in zip(units, np.array(bars).reshape(len(units), -1, 2), strict=True):
         for (low, high), (left, right) in zip(unit.ranges, drawn, strict=True):
@@ -360,6 +368,32 @@ def test_arrows_and_their_texts_keep_apart(operands: int) -> None:
         assert not any(label.contains(x, y) for label in labels for x, y in points)
 
 
+@pytest.mark.parametrize("coefficients", [(1, -1), (3,), (-1, -1), (1, -3), (4, -4)], ids=str)
+def test_the_machine_of_a_form(coefficients: tuple[int, ...]) -> None:
+    form = form_of(coefficients)
+    total = np.arange(form.carries)[:, None] + form.weights.astype(int)
+    count = len(coefficients)
+    figure = plots.automaton(Automaton(count, total % 2, total // 2, 0, (), coefficients))
+    carries = set(map(str, range(form.lowest, form.lowest + form.carries)))
+    assert carries | {"start"} <= set(texts(figure))
+    assert "the sum of the coefficients of the operands" in words(figure)
+    assert_legible(figure)
+
+
+def test_pictures_of_a_difference() -> None:
+    net = BinaryAdderRNN(coefficients=(1, -1), seed=0)
+    binadd.train(net)
+    figure = plots.hidden_states(net, 4, 9)
+    assert "4 − 9 = -5, which is right" in words(figure)
+    assert_legible(figure)
+    verdict = binadd.prove(net)
+    figure = plots.state_space(net, verdict)
+    assert {"carry -1", "carry 0"} <= set(texts(figure))
+    assert isinstance(verdict, Proved)
+    figure = plots.automaton(verdict.automaton)
+    assert {"-1/1", "0/0", "tells carry -1 from 0"} <= set("   ".join(texts(figure)).split("   "))
+
+
 @pytest.mark.slow
 def test_timings(tmp_path: Path) -> None:
     report = benchmark.run(2, 2, repeats=1)
@@ -405,15 +439,27 @@ def test_sections_and_scaling(scaling: bool) -> None:
     assert_legible(figure)
 
 
-def test_a_sweep_is_drawn() -> None:
+def network(seed: int, size: int, sequences: int | None, status: str, **more: Any) -> Any:
+    """Return a row of a sweep."""
+    verdict = more.pop("verdict", "proved" if status == "proved" else None)
+    row = {"seed": seed, "hidden_size": size, "sequences": sequences, "status": status}
+    return row | {"verdict": verdict, "wrong_bit": None} | more
+
+
+def curves(axes: Any) -> dict[str, list[float]]:
+    return {line.get_label(): list(line.get_ydata()) for line in axes.lines}
+
+
+def test_shares_of_a_sweep_are_drawn() -> None:
     from matplotlib.figure import Figure
 
-    def row(seed: int, size: int, sequences: int, status: str) -> dict[str, Any]:
-        return {"seed": seed, "hidden_size": size, "sequences": sequences, "status": status}
-
-    rows = [row(0, 8, 300, "proved"), row(1, 8, 100, "proved"), row(2, 8, 400, "limit")]
-    rows += [row(seed, 16, 200, "proved") for seed in range(3)]
-    figure = plots.sweep(rows)
+    rows = [
+        network(0, 8, 300, "proved"),
+        network(1, 8, 100, "proved"),
+        network(2, 8, 400, "limit"),
+    ]
+    rows += [network(seed, 16, 200, "proved") for seed in range(3)]
+    figure = plots.shares(rows)
     slow, quick = figure.axes[0].lines
     assert slow.get_label() == "hidden size 8" and quick.get_label() == "hidden size 16"
     assert list(slow.get_xdata()) == [0, 100, 300, 400]
@@ -421,21 +467,102 @@ def test_a_sweep_is_drawn() -> None:
     assert list(quick.get_ydata())[-1] == 100
     assert_legible(figure)
     axes = Figure().subplots()
-    assert plots.sweep(rows[:3], axes=axes) is axes and axes.get_legend() is None
-    with pytest.raises(InvalidInputError, match="no network"):
-        plots.sweep([])
-    with pytest.raises(InvalidInputError, match="9 combinations of parameters are too many"):
-        plots.sweep([row(0, size, 1, "proved") for size in range(1, 10)])
+    assert plots.shares(rows[:3], axes=axes) is axes and axes.get_legend() is None
+    for draw in (plots.sweep, plots.shares, plots.heat_map):
+        with pytest.raises(InvalidInputError, match="no network to draw"):
+            draw([])
+
+
+def test_networks_that_learnt_and_are_not_proved_have_a_line_of_their_own() -> None:
+    rows = [network(seed, 8, 100 * seed, "exact", verdict="proved") for seed in (1, 2)]
+    rows += [network(3, 8, 400, "exact", verdict="refuted", wrong_bit=9)]
+    learnt, proved = plots.shares(rows).axes[0].lines
+    assert learnt.get_linestyle() == "-" and list(learnt.get_ydata())[-1] == 100
+    assert proved.get_linestyle() == "--" and np.isclose(list(proved.get_ydata())[-1], 200 / 3)
+
+
+def test_wilson() -> None:
+    """The bounds of scipy.stats.binomtest(k, n).proportion_ci(method="wilson")."""
+    for count, of, expected in [
+        (0, 10, (0.0, 0.277533)),
+        (3, 10, (0.107791, 0.603222)),
+        (50, 1000, (0.038130, 0.065314)),
+        (1, 1, (0.206549, 1.0)),
+    ]:
+        assert np.allclose(wilson(count, of), expected, atol=1e-6)
+        low, high = wilson(of - count, of)
+        assert np.allclose((1 - high, 1 - low), expected, atol=1e-6)
 
 
 def test_a_sweep_with_diverged_networks_is_drawn() -> None:
     """They have no count of sequences."""
-    diverged = {"seed": 0, "hidden_size": 8, "sequences": None, "status": "diverged"}
-    proved = diverged | {"seed": 1, "sequences": 300, "status": "proved"}
-    (line,) = plots.sweep([diverged, proved]).axes[0].lines
+    diverged = network(0, 8, None, "diverged")
+    (line,) = plots.sweep([diverged, network(1, 8, 300, "proved")]).axes[0].lines
     assert list(line.get_ydata()) == [0, 50, 50]
     (line,) = plots.sweep([diverged]).axes[0].lines
     assert list(line.get_ydata()) == [0, 0]
+
+
+@pytest.mark.parametrize("sizes", [1, 2, 8, 9])
+def test_all_that_a_sweep_found_is_drawn(sizes: int) -> None:
+    """Each panel where there is something to draw; colours say for which networks, once."""
+    rows = [
+        network(
+            seed,
+            size,
+            100 * seed + size,
+            "exact",
+            recipe=recipe,
+            verdict="refuted" if seed == 3 else "proved",
+            wrong_bit=2**size if seed == 3 else None,
+            seconds=0.01 * (seed + 1),
+        )
+        for recipe in ("default", "sgd")
+        for size in range(4, 4 + sizes)
+        for seed in range(4)
+    ]
+    figure = plots.sweep(rows)
+    titles = [axes.get_title(loc="left") for axes in figure.axes if axes.axison]
+    maps = ["Share proved for every length"] * (sizes > 1)
+    assert titles == [
+        "How many learnt, and how soon",
+        *maps,
+        "Where refuted networks err",
+        "What a network takes",
+    ]
+    together = "of all values of hidden size together" in words(figure)
+    assert together == (sizes > 4)  # there are eight colours
+    if sizes > 1:
+        assert texts(figure).count("75 %") == 2 * sizes
+    assert_legible(figure)
+
+
+def test_panels_that_rows_do_not_allow() -> None:
+    rows = [network(seed, 8, 100, "proved") for seed in range(2)]
+    assert len(plots.sweep(rows).axes) == 1
+    with pytest.raises(InvalidInputError, match="a heat map needs two parameters that differ"):
+        plots.heat_map(rows)
+    with pytest.raises(InvalidInputError, match="'units' is not a parameter of these networks"):
+        plots.heat_map(rows, "units")
+    with pytest.raises(InvalidInputError, match="no network that came to its goal was refuted"):
+        plots.first_errors(rows)
+    with pytest.raises(InvalidInputError, match="these rows have no seconds"):
+        plots.times(rows)
+
+
+def test_a_heat_map_of_networks_without_verdicts() -> None:
+    rows = [
+        network(seed, size, 100, "exact" if seed < size else "limit", momentum=momentum)
+        for size in (1, 2)
+        for momentum in (0.5, 0.9)
+        for seed in range(2)
+    ]
+    figure = plots.heat_map(rows, "momentum")
+    (axes,) = figure.axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("momentum", "hidden size")
+    assert [text.get_text() for text in axes.texts] == ["50 %", "50 %", "100 %", "100 %"]
+    assert axes.get_title(loc="left") == "Share that came to their goal"
+    assert_legible(figure)
 
 
 def test_an_unknown_ending(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from itertools import product
 from math import inf
 from typing import Any
 
@@ -17,11 +18,13 @@ from weights import put
 import binadd
 from binadd import BinaryAdderRNN, proof
 from binadd.errors import CertificateError, InvalidInputError, UndecidedError
+from binadd.form import form_of
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import weights_digest
 from binadd.proof.closure import (
     MOST_WORK,
+    START_BITS,
     Failure,
     Found,
     Strategy,
@@ -155,6 +158,7 @@ SMALL = (
     Strategy(2, Shape(False, inf, 0.1, 0, 0.3, inf), affine=False, steps=1, rounds=25),
     Strategy(1, Shape(False, inf, 0.3, 0, 0.3, inf), steps=3, rounds=8, work=2000),
     Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf), steps=3, work=2000),
+    Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf), steps=3, lead=2, work=2000),
 )
 LARGE = (
     *proof.PORTFOLIO["quick"],
@@ -284,7 +288,7 @@ def test_certificates_do_not_depend_on_the_kernels(
 
 @pytest.mark.parametrize(("operands", "depth"), [(1, 2), (2, 0), (2, 2), (3, 1), (8, 0)])
 def test_uniform_contexts(operands: int, depth: int) -> None:
-    table = uniform(operands, depth)
+    table = uniform(form_of((1,) * operands), depth)
     assert len(table.contexts) == operands * 2 ** (operands * depth)
     assert len(set(table.contexts)) == len(table.contexts)
     assert len(set(table.names)) == len(table.names) == len(table.carries)
@@ -293,9 +297,10 @@ def test_uniform_contexts(operands: int, depth: int) -> None:
 
 @pytest.mark.parametrize("operands", range(1, 9))
 def test_contexts_are_as_long_as_is_affordable(operands: int) -> None:
-    depth = affordable_depth(operands, 30)
+    form = form_of((1,) * operands)
+    depth = affordable_depth(form, 30)
     assert operands << operands * (depth + 1) <= MOST_EDGES < operands << operands * (depth + 2)
-    assert affordable_depth(operands, 0) == 0
+    assert affordable_depth(form, 0) == 0
 
 
 STRATEGIES = [strategy for effort in ("quick", "medium") for strategy in proof.PORTFOLIO[effort]]
@@ -331,11 +336,38 @@ def test_proofs_of_large_networks_are_accepted() -> None:
     binadd.check(verdict.certificate, net)
 
 
+@pytest.mark.parametrize(
+    ("operands", "depth", "later"), [(2, 0, 1), (2, 2, 0), (2, 1, 2), (3, 1, 1)]
+)
+def test_states_soon_after_the_start(operands: int, depth: int, later: int) -> None:
+    """Those after all words of one length, each in its context."""
+    net = BinaryAdderRNN(4, operands=operands, seed=3)
+    table, sampler = uniform(operands, depth), Sampler(Bounds(net))
+    owners, states = sampler.starts(table, later)
+    words = list(product(range(1 << operands), repeat=max(depth, 1) + later))
+    assert len(owners) == len(states) == len(words)
+    for word, owner, state in zip(words, owners.tolist(), states, strict=True):
+        context = 0
+        for symbol in word:
+            context = table.successors[context, symbol]
+        assert owner == context - table.prefixes
+        assert np.array_equal(state, sampler.after(np.array([word], np.uint8))[0])
+
+
+def test_a_lead_is_no_longer_than_is_affordable() -> None:
+    strategy = Strategy(3, Shape(True, 0.3, 0, 0, 0.4, inf), lead=9)
+    for operands in range(1, 9):
+        plan = affordable(strategy, Bounds(BinaryAdderRNN(operands=operands, seed=1)))
+        longest = operands * (max(plan.depth, 1) + plan.lead)
+        assert longest <= START_BITS or plan.lead == 0
+        assert longest + operands > START_BITS or plan.lead == 9
+
+
 @pytest.mark.parametrize("operands", [1, 2, 3])
 def test_contexts_are_known_after_any_word(operands: int) -> None:
     """After any split, the table leads every word where its last symbols say."""
     generator = np.random.default_rng(operands)
-    tree = ContextTree(operands, 1)
+    tree = ContextTree(form_of((1,) * operands), 1)
     for _ in range(4):
         leaves = list(tree.leaves)
         for i in generator.choice(len(leaves), 2, replace=False):

@@ -54,7 +54,8 @@ def as_expected(net: BinaryAdderRNN, sums: list[tuple[int, ...]]) -> list[str]:
     """Return the probabilities of each sum's bits as hexadecimal doubles."""
     lines = []
     for row in sums:
-        lines.append(" ".join(as_hex(net.predict_proba(binadd.encode([row]))[0])))
+        X = binadd.encode([row], coefficients=net.settings.coefficients)
+        lines.append(" ".join(as_hex(net.predict_proba(X)[0])))
     return lines
 
 
@@ -88,6 +89,7 @@ def small(**params: Any) -> BinaryAdderRNN:
         {"hidden_size": 3, "operands": 3},
         {"hidden_size": 33, "biases": False},
         {"hidden_size": 9, "operands": 1},
+        {"hidden_size": 5, "coefficients": (2, -3)},
     ],
     ids=str,
 )
@@ -190,12 +192,19 @@ def test_the_page_is_whole_and_fetches_nothing(page: str) -> None:
     assert outline.headings == [
         "Let it add",
         "How it was trained",
-        "What it has in mind",
+        "What it remembers",
         "The machine inside it",
         "Why it is right",
     ]
     assert "<strong>Proved:</strong> it adds every pair of numbers" in page
     assert page.count('role="img"') == 3 and 'aria-live="polite"' in page
+
+
+def test_pictures_have_the_page_s_colours(page: str) -> None:
+    colours = set(re.findall(r'(?:fill|stroke): ([^;"]+)', page))
+    assert {"var(--paper)", "var(--ink)", "var(--blue)", "var(--amber)"} <= colours
+    style = page[: page.index("</style>")]
+    assert all(colour == "none" or f"--{colour[6:-1]}: #" in style for colour in colours)
 
 
 def test_the_same_network_has_the_same_page(net: BinaryAdderRNN, page: str) -> None:

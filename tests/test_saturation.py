@@ -13,6 +13,7 @@ from kernel_cases import assert_same_state, same_bits
 
 import binadd
 from binadd import BinaryAdderRNN
+from binadd.form import form_of
 from binadd.parameters import named_views
 from binadd.training.checkpoint import save_checkpoint
 from binadd.training.noise import amplitude, weight_noise
@@ -25,7 +26,7 @@ Make = Callable[..., BinaryAdderRNN]
 def resisting(make: Make, until: str | int = "proved", **parameters: Any) -> Run:
     """Return a run as it is after a first proof that failed."""
     net = make(**{"hidden_size": 5, "seed": 4} | parameters)
-    goal = check_goal(2, None, until, 60)
+    goal = check_goal(form_of((1, 1)), None, until, 60)
     return Run(net, goal, Schedule(0, failed_proofs=1))
 
 
@@ -66,7 +67,10 @@ def test_an_interrupted_run_meets_the_same_noise(
 
 def test_a_population_meets_the_same_noise(make: Make) -> None:
     def runs() -> list[Run]:  # the second is in the phase, the others are not
-        plain = (Run(make(5, seed=seed), check_goal(2, None, "proved", 60)) for seed in (0, 2))
+        plain = (
+            Run(make(5, seed=seed), check_goal(form_of((1, 1)), None, "proved", 60))
+            for seed in (0, 2)
+        )
         return [next(plain), resisting(make), next(plain)]
 
     alone = runs()

@@ -10,6 +10,7 @@ import pytest
 
 import binadd
 from binadd import BinaryAdderRNN
+from binadd.form import form_of
 from binadd.settings import RECIPES, bits_by_shape, recipe_values
 from binadd.training.schedule import check_goal
 
@@ -61,10 +62,11 @@ def test_a_saved_network_keeps_its_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("operands", "bits"), [(1, 8), (2, 8), (3, 32), (8, 32)])
 def test_how_long_operands_are(operands: int, bits: int) -> None:
     assert bits_by_shape(operands) == bits
-    assert check_goal(operands, None, "proved", 0).bits == bits
-    assert check_goal(operands, 5, "proved", 0).bits == 5
+    form = form_of((1,) * operands)
+    assert check_goal(form, None, "proved", 0).bits == bits
+    assert check_goal(form, 5, "proved", 0).bits == 5
 
 
 def test_exactness_is_asked_of_no_more_bits_than_can_be_checked() -> None:
-    assert check_goal(3, None, "exact", 0).bits < 32
+    assert check_goal(form_of((1, 1, 1)), None, "exact", 0).bits < 32
     assert binadd.train(BinaryAdderRNN(3, operands=3), until="exact", max_sequences=64).bits < 32

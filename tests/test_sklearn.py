@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from binadd import BinaryAdderRNN, InvalidInputError, bits
 from binadd.kernels import load
+from binadd.kernels.contract import Architecture
 
 base = pytest.importorskip("sklearn.base")
 metrics = pytest.importorskip("sklearn.metrics")
@@ -22,7 +23,7 @@ STEPS = 4
 def data(count: int = 60, steps: int = STEPS) -> tuple[Any, Any]:
     """Bits of pairs, and those of their sums: each step's bit is 0 and 1 often enough."""
     X = np.random.default_rng(0).integers(0, 2, (count, steps, 2)).astype(np.uint8)
-    return X, load("python").exact_sums(bits.pack_symbols(X), 2)
+    return X, load("python").exact_sums(Architecture(1), bits.pack_symbols(X))
 
 
 # Clones and searches -----------------------------------------------------------------------------

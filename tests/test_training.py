@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import binadd
 from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, Progress, bits
 from binadd.kernels import load
+from binadd.kernels.contract import Architecture
 from binadd.random_streams import data_stream
 from binadd.training import noise, schedule, trainer
 from binadd.training.data import DataStream, words_of_sequence
@@ -35,7 +36,7 @@ SMALL: dict[str, Any] = {"hidden_size": 8, "seed": 1}
 def test_drawn_sums_are_true_and_come_from_the_raw_stream(
     kernels: Any, operands: int, length: int
 ) -> None:
-    symbols, targets = DataStream(kernels, 5, operands).take(0, length, 10)
+    symbols, targets = DataStream(kernels, 5, Architecture(1, operands)).take(0, length, 10)
     each = words_of_sequence(operands, length)
     assert symbols.shape == targets.shape == (10, length)
     raw = [int(word) for word in data_stream(5).random_raw(10 * each)]
@@ -64,7 +65,12 @@ def test_drawn_sums_are_true_and_come_from_the_raw_stream(
 @given(st.lists(st.integers(1, 700), min_size=1, max_size=8), st.integers(1, 5))
 def test_pieces_do_not_change_the_data(pieces: list[int], batch_size: int) -> None:
     kernels = load("python")
-    data, each, position, taken = DataStream(kernels, 3, 2), words_of_sequence(2, 40), 0, []
+    data, each, position, taken = (
+        DataStream(kernels, 3, Architecture(1)),
+        words_of_sequence(2, 40),
+        0,
+        [],
+    )
     for piece in pieces:
         taken.append(data.take(position, 40, piece, batch_size).symbols)
         position += len(taken[-1]) * each
@@ -77,15 +83,15 @@ def test_pieces_do_not_change_the_data(pieces: list[int], batch_size: int) -> No
 
 
 def test_the_largest_operands_are_drawn_too(kernels: Any) -> None:
-    symbols, _ = DataStream(kernels, 0, 2).take(0, 3, 1024)
+    symbols, _ = DataStream(kernels, 0, Architecture(1)).take(0, 3, 1024)
     assert len(np.unique(symbols, axis=0)) == 64
 
 
 @given(st.lists(st.tuples(st.integers(0, 90), st.integers(1, 9)), min_size=1, max_size=6))
 def test_a_stream_goes_on_from_anywhere(asked: list[tuple[int, int]]) -> None:
-    data = DataStream(load("python"), 3, 2)
+    data = DataStream(load("python"), 3, Architecture(1))
     for place, length in asked:
-        fresh = DataStream(load("python"), 3, 2).take(place, length, 5)
+        fresh = DataStream(load("python"), 3, Architecture(1)).take(place, length, 5)
         for array, expected in zip(data.take(place, length, 5), fresh, strict=True):
             np.testing.assert_array_equal(array, expected)
 

@@ -102,4 +102,4 @@ def work(count: int, bits: int, batch_size: int = 1, networks: int = 0, **parame
     """Return work of `count` drawn sequences for a network of these parameters."""
     settings = BinaryAdderRNN(batch_size=batch_size, **parameters).settings
     symbols = draw(settings.seed, settings.operands, count, bits)
-    return Work(settings, symbols, reference.exact_sums(symbols, settings.operands), networks)
+    return Work(settings, symbols, reference.exact_sums(settings.architecture, symbols), networks)

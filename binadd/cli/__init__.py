@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from binadd import __version__
-from binadd.cli.add import add
+from binadd.cli.add import add, compute
 from binadd.cli.bench import bench
 from binadd.cli.command import (
     INTERRUPTED,
@@ -92,6 +92,7 @@ for _command in (
     demo,
     train,
     add,
+    compute,
     prove,
     check,
     info,

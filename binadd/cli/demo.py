@@ -37,8 +37,8 @@ def demo() -> Outcome:
     first, second = verdict.operands
     wrong = verdict.wrong_bit
     text = [
-        f"1. A recurrent network of {net.hidden_size} units learnt to add from",
-        f"   {run.sequences:,} random sums of 8-bit numbers. It has been",
+        f"1. A recurrent network of {net.hidden_size} units learnt to add",
+        f"   from {run.sequences:,} random sums of 8-bit numbers. It is",
         f"   {style('proved', fg='green', bold=True)}: it adds numbers of every length.",
         "",
         "2. It adds 23 + 42, one bit at a time, the lowest",
@@ -72,11 +72,14 @@ def _steps(
 ) -> Iterator[str]:
     """Yield a table of the steps of a sum: bits, carry, hidden units as shades, the output."""
     from binadd import encode
-    from binadd.bits import carries
+    from binadd.bits import pack_symbols
 
     X = encode([(a, b)])
     states, probabilities = net.hidden_states(X)[0], net.predict_proba(X)[0]
-    outputs, before = net.predict(X)[0].tolist(), [0, *carries(X[0]).tolist()]
+    outputs, before = (
+        net.predict(X)[0].tolist(),
+        [0, *net.settings.form.after(pack_symbols(X))[0].tolist()],
+    )
     units = len(states[0])
     yield f"   bit  a b carry  {'hidden units':{units}}  P(1)  output"
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"

@@ -19,6 +19,7 @@ from binadd.cli.command import (
     require,
     say,
 )
+from binadd.cli.prove import errors_data, step_error, tolerance
 
 __all__ = ["export"]
 
@@ -54,6 +55,8 @@ binadd export adder.npz adder.c --dtype float32
 @option("--steps", type=click.IntRange(1), help="For .onnx: a fixed number of steps.")
 @option("--uint8", is_flag=True, help="For .onnx: take bits as uint8.")
 @option("--name", help="For .c: what its names begin with; default adder.")
+@step_error("the program that computes with OUTPUT; default the dtype, for .c 0")
+@tolerance
 @option(
     "--effort",
     type=click.Choice(["quick", "medium", "thorough"]),
@@ -62,13 +65,24 @@ binadd export adder.npz adder.c --dtype float32
     help="How hard to look for a proof; default medium.",
 )
 @option("--force", is_flag=True, help="Write a network that gets a sum wrong, too.")
-def export(model: str, output: str, effort: str, force: bool, **given: Any) -> Outcome:
+def export(
+    model: str,
+    output: str,
+    effort: str,
+    force: bool,
+    tolerance: bool,
+    step_error: float | str | None,
+    **given: Any,
+) -> Outcome:
     """Write the network in MODEL to OUTPUT, whose ending decides the format.
 
-    First the network is proved or refuted with the weights as OUTPUT will hold them. One that gets
-    a sum wrong is not written. Exit status 0: written. 1: not written.
+    First the network is proved or refuted with the weights as OUTPUT will hold them, for every
+    program that computes with them in their dtype. One that gets a sum wrong is not written.
+
+    Exit status 0: written. 1: not written.
     """
     from binadd import ExportError, interop, load
+    from binadd.proof import Proved
 
     kind = _FORMATS.get(Path(output).suffix.lower())
     if kind is None:
@@ -88,8 +102,11 @@ def export(model: str, output: str, effort: str, force: bool, **given: Any) -> O
         "c": interop.to_c,
     }
     data: dict[str, Any] = {"model": model, "output": output, "format": kind}
+    if step_error is not None:
+        options["step_error"] = step_error
+    options |= {"tolerance": tolerance, "effort": effort, "force": force}
     try:
-        found = write[kind](load(model), output, effort=effort, force=force, **options)
+        found = write[kind](load(model), output, **options)
     except ExportError as reason:
         sentence = str(reason).replace("force=True", "--force")
         say(f"binadd export: {sentence}")
@@ -101,8 +118,11 @@ def export(model: str, output: str, effort: str, force: bool, **given: Any) -> O
     data |= {
         "verdict": found.status,
         "dtype": found.network.settings.dtype,
+        "arithmetic": found.arithmetic,
         "digest": found.digest,
     }
+    if isinstance(found.verdict, Proved):
+        data |= errors_data(found.verdict)
     return Outcome(text, data, YES)
 
 

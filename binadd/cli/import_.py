@@ -15,6 +15,7 @@ from binadd.cli.command import (
     option,
     require,
 )
+from binadd.cli.options import coefficients_option
 
 __all__ = ["import_"]
 
@@ -47,7 +48,10 @@ binadd import adder.onnx -o adder.npz
     metavar="tanh|sigmoid",
     help="The activation of the hidden units, where FILE does not hold it [default: tanh].",
 )
-def import_(file: str, output: str, activation: str | None) -> Outcome:
+@coefficients_option
+def import_(
+    file: str, output: str, activation: str | None, coefficients: tuple[int, ...] | None
+) -> Outcome:
     """Make a model of the Elman network in FILE, whose ending names the program that wrote it.
 
     .pt and .pth are PyTorch's, of a state dict; .keras and .weights.h5 are Keras'; .safetensors is
@@ -72,6 +76,8 @@ def import_(file: str, output: str, activation: str | None) -> Outcome:
         net = interop.from_safetensors(file)
     else:
         net = interop.from_torch(file, activation=activation)
+    if coefficients is not None:
+        net.coefficients = coefficients
     net.save(output)
     settings = net.settings
     text = (

@@ -164,9 +164,9 @@ def _read(path: str) -> tuple[BinaryAdderRNN, Goal | None]:
 def _describe_network(net: BinaryAdderRNN) -> str:
     settings = net.settings
     biases = "with biases" if settings.biases else "no biases"
+    what = f"{settings.operands} operands" if settings.form.is_sum else str(settings.form)
     return (
-        f"{settings.operands} operands, {settings.hidden_size} {settings.activation} units, "
-        f"{biases}, {settings.dtype}"
+        f"{what}, {settings.hidden_size} {settings.activation} units, {biases}, {settings.dtype}"
     )
 
 

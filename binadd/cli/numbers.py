@@ -69,7 +69,7 @@ def read_count(text: str) -> int | None:
 
 
 def write_integer(integer: int, base: str = "10") -> str:
-    """Return the digits of a non-negative integer, in base "2", "10" or "16".
+    """Return the digits of an integer, in base "2", "10" or "16".
 
     Examples
     --------
@@ -82,7 +82,8 @@ def write_integer(integer: int, base: str = "10") -> str:
         context.prec = decimal.MAX_PREC
         context.Emax, context.Emin = decimal.MAX_EMAX, decimal.MIN_EMIN
         context.traps[decimal.Inexact] = True
-        return str(_as_decimal(integer, integer.bit_length()))
+        digits = str(_as_decimal(abs(integer), integer.bit_length()))
+        return f"-{digits}" if integer < 0 else digits
 
 
 def short_integer(integer: int) -> str:

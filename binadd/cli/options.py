@@ -19,6 +19,7 @@ from binadd.settings import RECIPES
 __all__ = [
     "ARCHITECTURE",
     "backend_option",
+    "coefficients_option",
     "dtype_option",
     "goal_options",
     "grid_options",
@@ -41,6 +42,12 @@ _RECIPES = (
 _OPTIONS: tuple[tuple[str, tuple[str, ...], Any, str], ...] = (
     (_NETWORK, ("--hidden", "hidden_size"), int, "The number of hidden units, 1 to 256"),
     (_NETWORK, ("--operands",), int, "How many numbers the network adds, 1 to 8"),
+    (
+        _NETWORK,
+        ("--coefficients",),
+        tuple,
+        "Compute Σ cᵢxᵢ with these integers instead of a sum: 1,-1 for a − b, 3 for 3a",
+    ),
     (_NETWORK, ("--activation",), ACTIVATIONS, "The function of the hidden units"),
     (
         _NETWORK,
@@ -66,12 +73,13 @@ _OPTIONS: tuple[tuple[str, tuple[str, ...], Any, str], ...] = (
     ),
     (_LEARNING, ("--batch-size",), int, "The number of sequences in each update"),
 )
-ARCHITECTURE = ("hidden_size", "operands", "activation", "biases", "dtype", "seed")
+ARCHITECTURE = ("hidden_size", "operands", "coefficients", "activation", "biases", "dtype", "seed")
 """Parameters that decide what the weights mean and where they begin: a model file has them."""
 
 _METAVARS: dict[Any, str | None] = {
     int: "N",
     float: "X",
+    tuple: "C,…",
     bool: None,
     **{choices: "|".join(choices) for choices in (ACTIVATIONS, DTYPES)},
 }
@@ -92,11 +100,11 @@ def grid_options(command: Any) -> Any:
     for heading, names, kind, text in reversed(_OPTIONS):
         if names[0] == "--seed":
             continue
-        several = kind is not bool
+        several = kind not in (bool, tuple)
         command = option(
             *names,
-            type=_Several(kind) if several else bool,
-            metavar=f"{_METAVARS.get(kind, 'NAME')},…" if several else None,
+            type=_Several(kind) if several else _type_of(kind),
+            metavar=f"{_METAVARS.get(kind, 'NAME')},…" if several else _METAVARS[kind],
             default=None,
             help=_help(names, text),
             heading=heading,
@@ -134,14 +142,18 @@ def _help(names: tuple[str, ...], text: str) -> str:
     default = "default" if names[0] == "--recipe" else _default(names)
     if default is not None:
         return f"{text} [default: {default}]."
+    if names[0] == "--coefficients":
+        return f"{text} [default: all 1]."
     value = RECIPES["default"][_parameter(names)]
     smaller = ", or less by the network's shape" if names[0] in _DECIDED_BY_SHAPE else ""
-    return f"{text} [default recipe: {value}{smaller}]."
+    return f"{text} [default recipe: {'yes' if value is True else value}{smaller}]."
 
 
 def _type_of(kind: Any) -> Any:
     if isinstance(kind, tuple):
         return click.Choice(kind)
+    if kind is tuple:
+        return _Coefficients(int)
     return COUNT if kind is int else kind
 
 
@@ -170,6 +182,15 @@ class _Several(click.ParamType):  # type: ignore[type-arg, unused-ignore]
             for choice in self._choices
             if choice.startswith(last) and choice not in given
         ]
+
+
+class _Coefficients(_Several):
+    """Integers with commas between them: "1,-1" becomes (1, -1), and "3" becomes (3,)."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the integers of a text."""
+        values = super().convert(value, param, ctx)
+        return tuple(values) if isinstance(values, list) else (values,)
 
 
 class _Until(click.ParamType):  # type: ignore[type-arg, unused-ignore]
@@ -229,6 +250,7 @@ def goal_options(command: Any) -> Any:
 
 hidden_option = _named("--hidden")
 dtype_option = _named("--dtype")
+coefficients_option = _named("--coefficients")
 recipe_option = _named("--recipe")
 
 backend_option = option(

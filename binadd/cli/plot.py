@@ -1,4 +1,4 @@
-"""`binadd plot`: pictures of a network."""
+"""`binadd plot`: pictures of a network, or of a sweep over many."""
 
 from __future__ import annotations
 
@@ -32,19 +32,21 @@ if TYPE_CHECKING:
 __all__ = ["plot"]
 
 _KINDS = ("sum", "automaton", "learning", "states")
+_CHOICES = (*_KINDS, "all", "sweep")
 
 
 @click.command(
     "plot",
     cls=Command,
-    short_help="Draw a sum, the automaton, the learning, or the states.",
+    short_help="Draw a sum, the automaton, the learning, the states, or a sweep.",
     examples="""
 binadd plot sum adder.npz 23 42 -o sum.png
 binadd plot automaton adder.npz -o automaton.svg
 binadd plot all adder.npz -o pictures
+binadd plot sweep rows.jsonl -o sweep.png
 """,
 )
-@click.argument("kind", type=click.Choice([*_KINDS, "all"]), metavar="|".join([*_KINDS, "all"]))
+@click.argument("kind", type=click.Choice(_CHOICES), metavar="|".join(_CHOICES))
 @click.argument("model", type=existing_file)
 @click.argument("numbers", nargs=-1)
 @option(
@@ -55,7 +57,7 @@ binadd plot all adder.npz -o pictures
     "pictures in this folder [default: pictures].",
 )
 def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) -> Outcome:
-    """Draw what the network in MODEL does.
+    """Draw what the network in MODEL does, or what a sweep found.
 
     \b
     sum        its hidden units during one sum of NUMBERS
@@ -65,6 +67,9 @@ def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) ->
                with the same options
     states     where its hidden states lie, with the sets of the proof
     all        each of these that can be drawn, in a folder
+    sweep      how many networks learnt and are proved, how soon, where
+               others err, and the time it took; MODEL is the file of
+               rows or the table of binadd sweep
 
     In the picture of a sum, output bits are green if they are right and orange if they are wrong;
     the carry, and the true sum below a wrong one, are grey. Hidden units that are higher when
@@ -85,6 +90,8 @@ def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) ->
     for path in paths.values():
         demand_own_files(model=model, picture=path)
     require("matplotlib", "plot")
+    if kind == "sweep":
+        return _draw_sweep(model, paths[kind])
     from binadd import load, plots
     from binadd.proof import prove
 
@@ -114,6 +121,16 @@ def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) ->
     return Outcome("\n".join(lines), data | {"pictures": drawn, "skipped": skipped})
 
 
+def _draw_sweep(table: str, path: str) -> Outcome:
+    from binadd import plots
+    from binadd.training.tables import read_table
+
+    rows = read_table(table)
+    plots.save(plots.sweep(rows), path)
+    data = {"kind": "sweep", "table": table, "networks": len(rows), "output": path}
+    return Outcome(f"the picture of {len(rows):,} networks is in {path}", data)
+
+
 def _new_folder(path: str) -> str:
     try:
         os.makedirs(path, exist_ok=True)
@@ -139,6 +156,6 @@ def _draw(
     if kind == "states":
         return plots.state_space(net, found)
     if not isinstance(found, Proved):
-        text = describe_verdict(found, net.settings.operands)
+        text = describe_verdict(found, net.settings.form)
         return Outcome(text, verdict_data(found), NO)
     return plots.automaton(found.automaton)

@@ -162,20 +162,21 @@ class Reporter:
 
     def _next_sum(self) -> str:
         """Return the next sum of the data, which the network has not been trained on yet."""
-        net, bits = self._net, self._bits
-        data = DataStream(net.kernels, net.state.seed, net.settings.operands)
+        net, bits, form = self._net, self._bits, self._net.settings.form
+        data = DataStream(net.kernels, net.state.seed, net.settings.architecture)
         symbols, _ = data.take(net.state.position, bits, 1)
-        steps = bits + net.settings.architecture.carry_steps
+        steps = bits + form.carry_steps
         X = np.zeros((1, steps, net.settings.operands), np.uint8)
         X[0, :bits] = unpack_symbols(symbols[0], net.settings.operands)
         operands = [integer_of(operand) for operand in X[0].T]
-        expected, answer = sum(operands), integer_of(net.predict(X)[0])
+        expected = form.evaluate(operands)
+        answer = form.signed(integer_of(net.predict(X)[0]), steps)
         verdict = (
             style("right", fg="green")
             if answer == expected
             else f"{style('should be', fg='red')} {expected}"
         )
-        return f"{' + '.join(map(str, operands))} = {answer}, {verdict}"
+        return f"{form.write(map(str, operands))} = {answer}, {verdict}"
 
 
 def _describe(progress: Progress) -> list[str]:
@@ -195,7 +196,8 @@ def _describe(progress: Progress) -> list[str]:
 
 def _longest_sum(net: BinaryAdderRNN, bits: int) -> int:
     """Return how many columns a line about a sum of operands of these bits may take."""
-    operands = net.settings.operands
-    digits = len(str((1 << bits) - 1))
-    answer = len(str((1 << bits + net.settings.architecture.carry_steps) - 1))
-    return operands * (digits + 3) - 1 + 2 * answer + len(", should be ")
+    form, largest = net.settings.form, str((1 << bits) - 1)
+    answer = len(str((1 << bits + form.carry_steps) - 1))
+    return (
+        len(form.write([largest] * net.settings.operands)) + 2 + 2 * answer + len(", should be ")
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from binadd.checks import shorten
 from binadd.cli.command import (
     NO,
     UNDECIDED,
@@ -24,12 +25,53 @@ from binadd.cli.command import (
 from binadd.cli.numbers import short_integer
 
 if TYPE_CHECKING:
-    from binadd.proof import ProofProgress, Verdict
+    from collections.abc import Callable
 
-__all__ = ["check", "describe_verdict", "every_sum", "prove", "verdict_data"]
+    from binadd.form import Form
+    from binadd.proof import ProofProgress, Proved, Verdict
+
+__all__ = [
+    "check",
+    "describe_verdict",
+    "errors_data",
+    "every_sum",
+    "prove",
+    "step_error",
+    "tolerance",
+    "verdict_data",
+]
 
 _STATUS = {"proved": YES, "refuted": NO, "undecided": UNDECIDED}
 _COLOUR = {"proved": "green", "refuted": "red", "undecided": "yellow"}
+
+
+class _StepError(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A number, or the name of an arithmetic."""
+
+    name = "step error"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
+        if value in ("float32", "float64"):
+            return str(value)
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{shorten(value)} is not float32, float64 or a number", param, ctx)
+
+
+def step_error(of: str) -> Callable[[Any], Any]:
+    """Return the option --step-error, of what its help says."""
+    return option(
+        "--step-error",
+        type=_StepError(),
+        metavar="float32|float64|ERROR",
+        help=f"By how much steps may be off in {of}.",
+    )
+
+
+tolerance = option(
+    "--tolerance", is_flag=True, help="Search for the largest step error with which it is proved."
+)
 
 
 @click.command(
@@ -39,10 +81,19 @@ _COLOUR = {"proved": "green", "refuted": "red", "undecided": "yellow"}
     examples="""
 binadd prove adder.npz
 binadd prove adder.npz -o certificate.json
+binadd prove adder.npz --step-error float32 --tolerance
 """,
 )
 @click.argument("model", type=existing_file)
 @new_file("-o", "--output", help="Save the certificate in this file, if there is a proof.")
+@step_error("other programs that it is proved for; default none")
+@option(
+    "--logit-error",
+    type=float,
+    metavar="ERROR",
+    help="By how much logits may be off there; default as much as steps.",
+)
+@tolerance
 @option(
     "--effort",
     type=click.Choice(["quick", "medium", "thorough"]),
@@ -51,7 +102,14 @@ binadd prove adder.npz -o certificate.json
     help="How long to look for a proof: with 16 units, milliseconds, a tenth of a second, or up "
     "to a minute [default: thorough].",
 )
-def prove(model: str, output: str | None, effort: str) -> Outcome:
+def prove(
+    model: str,
+    output: str | None,
+    effort: str,
+    step_error: float | str | None,
+    logit_error: float | None,
+    tolerance: bool,
+) -> Outcome:
     """Prove that the network in MODEL adds all numbers of every length, or refute it.
 
     A proof is a certificate that `binadd check` can verify. A refutation is a sum that the network
@@ -77,8 +135,17 @@ def prove(model: str, output: str | None, effort: str) -> Outcome:
                 )
             )
 
-        verdict = decide(net, effort=effort, progress=show)
-    text = describe_verdict(verdict, net.settings.operands)
+        verdict = decide(
+            net,
+            step_error=0.0 if step_error is None else step_error,
+            logit_error=logit_error,
+            tolerance=tolerance,
+            effort=effort,
+            progress=show,
+        )
+    text = describe_verdict(verdict, net.settings.form)
+    if isinstance(verdict, Proved) and (step_error is not None or tolerance):
+        text += f"\n{_describe_errors(verdict, tolerance)}"
     if not isinstance(verdict, Proved):
         text += f"\nTo train it on: binadd train --from {quote(model)} -o {quote(model)}"
     data = verdict_data(verdict)
@@ -116,7 +183,7 @@ def check(certificate: str, model: str) -> Outcome:
 
     try:
         with StatusLine(1.0, total=len(proof)) as line:
-            recheck(
+            found = recheck(
                 proof,
                 net,
                 progress=lambda done, total: line.show([f"{done:,} of {total:,} contexts"], done),
@@ -125,9 +192,20 @@ def check(certificate: str, model: str) -> Outcome:
         text = f"{style('does not hold', fg='red', bold=True)}: {reason}"
         return Outcome(text, data | {"status": "refused", "reason": str(reason)}, NO)
     text = (
-        f"{style('holds', fg='green', bold=True)}: the network adds "
+        f"{style('holds', fg='green', bold=True)}: the network {net.settings.form.verb} "
         f"{every_sum(net.settings.operands)}"
     )
+    if found.runtimes:
+        errors = f"{found.step_error:.3g} after a step and logits by {found.logit_error:.3g}"
+        text += (
+            f"\nSo does every program that computes in {' or '.join(found.runtimes)}, "
+            f"or whose states are off by at most {errors}."
+        )
+    data |= {
+        "step_error": found.step_error,
+        "logit_error": found.logit_error,
+        "runtimes": found.runtimes,
+    }
     return Outcome(text, data | {"status": "holds", "contexts": len(proof)})
 
 
@@ -142,25 +220,25 @@ def every_sum(operands: int) -> str:
     return f"{every(operands)} of every length"
 
 
-def describe_verdict(verdict: Verdict, operands: int) -> str:
+def describe_verdict(verdict: Verdict, form: Form) -> str:
     """Return a verdict in a few lines."""
     status = style(verdict.status, fg=_COLOUR[verdict.status], bold=True)
-    return f"{status}: {_explain(verdict, operands)}"
+    return f"{status}: {_explain(verdict, form)}"
 
 
-def _explain(verdict: Verdict, operands: int) -> str:
+def _explain(verdict: Verdict, form: Form) -> str:
     from binadd.proof import Proved, Refuted
 
     if isinstance(verdict, Proved):
         return (
-            f"it adds {every_sum(operands)}\n"
+            f"it {form.verb} {every_sum(len(form.coefficients))}\n"
             f"{len(verdict.certificate.cells):,} sets hold every state it can reach; no logit "
             f"comes closer to 0 than {verdict.margin:.3g}."
         )
     if isinstance(verdict, Refuted):
         return (
             f"it outputs {short_integer(verdict.got)} for "
-            f"{' + '.join(map(short_integer, verdict.operands))}\n"
+            f"{form.write(map(short_integer, verdict.operands))}\n"
             f"The sum is {short_integer(verdict.expected)}; "
             f"bit {verdict.wrong_bit:,} is the lowest that differs."
         )
@@ -171,11 +249,25 @@ def _explain(verdict: Verdict, operands: int) -> str:
     )
 
 
+def _describe_errors(verdict: Proved, tolerance: bool) -> str:
+    """Return what programs a proof is of, in a sentence."""
+    errors = f"{verdict.step_error:.3g} after a step and logits by {verdict.logit_error:.3g}"
+    largest = ": no larger error was found to be proved" if tolerance else ""
+    return f"So does every program whose states are off by at most {errors}{largest}."
+
+
+def errors_data(verdict: Proved) -> dict[str, float]:
+    """Return the errors that a proof allows, as data."""
+    data = {"step_error": verdict.step_error, "logit_error": verdict.logit_error}
+    return data if verdict.tolerance is None else data | {"tolerance": verdict.tolerance}
+
+
 def verdict_data(verdict: Verdict) -> dict[str, Any]:
     """Return a verdict as data."""
     from binadd.proof import Proved
 
     if isinstance(verdict, Proved):
         certificate = verdict.certificate
-        return {"status": "proved", "margin": verdict.margin, "sets": len(certificate.cells)}
+        data = {"status": "proved", "margin": verdict.margin, "sets": len(certificate.cells)}
+        return data | errors_data(verdict)
     return {"status": verdict.status} | asdict(verdict)

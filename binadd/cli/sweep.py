@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import logging
+import os
 import re
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from binadd.checks import extra, shorten
 from binadd.cli.command import (
     COUNT,
     INTERRUPTED,
@@ -21,12 +25,15 @@ from binadd.cli.command import (
     option,
     require,
     say,
+    shielded,
     style,
 )
 from binadd.cli.options import backend_option, goal_options, grid_options
-from binadd.files import write_atomically
+from binadd.errors import WorkerError
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from binadd.training.rows import Row
 
 __all__ = ["sweep"]
@@ -35,6 +42,9 @@ _MOST_SEEDS = 1_000_000
 
 _SHOWN = 20
 """Rows of the table that are shown."""
+
+_PATIENCE = 10
+"""Seconds to wait for a dask cluster, and for the first of its workers."""
 
 
 def _read_seeds(ctx: click.Context, parameter: click.Parameter, text: str) -> list[int]:
@@ -53,6 +63,17 @@ def _read_seeds(ctx: click.Context, parameter: click.Parameter, text: str) -> li
     return seeds
 
 
+def _read_dask(ctx: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    """Return the address of a scheduler: with one it cannot read, dask's client never ends."""
+    if text not in (None, "local") and not re.fullmatch(r"(tcp|tls|wss?)://.+:[0-9]+/?", text):
+        raise click.BadParameter(
+            f"{shorten(text)} is neither local nor an address such as tcp://10.0.0.1:8786.",
+            ctx,
+            parameter,
+        )
+    return text
+
+
 @click.command(
     "sweep",
     cls=Command,
@@ -60,6 +81,7 @@ def _read_seeds(ctx: click.Context, parameter: click.Parameter, text: str) -> li
     examples="""
 binadd sweep --seeds 0-999 -o seeds.csv
 binadd sweep --hidden 8,16,32 --recipe default,sgd --rows rows.jsonl
+binadd sweep --seeds 0-99999 --dask tcp://10.0.0.1:8786 --rows rows.jsonl -o table.parquet
 """,
 )
 @option(
@@ -75,7 +97,15 @@ binadd sweep --hidden 8,16,32 --recipe default,sgd --rows rows.jsonl
     "--workers",
     type=COUNT,
     metavar="N",
-    help="The number of processes [default: one for each processor].",
+    help="The number of threads, or with --dask local of processes [default: one for each "
+    "processor].",
+)
+@option(
+    "--dask",
+    metavar="ADDRESS|local",
+    callback=_read_dask,
+    help="Train on the dask cluster whose scheduler has this address, such as "
+    "tcp://10.0.0.1:8786, or on one that is started here for the moment.",
 )
 @option(
     "--verdicts",
@@ -87,7 +117,7 @@ binadd sweep --hidden 8,16,32 --recipe default,sgd --rows rows.jsonl
     help="Add each network's row to this file as soon as it is trained; a sweep that was "
     "interrupted goes on from the rows in it.",
 )
-@new_file("-o", "--output", help="Save the table in this file, as CSV.")
+@new_file("-o", "--output", help="Save the table in this file: a .csv, .jsonl or .parquet.")
 @new_picture("--plot", help="Draw in this file when networks came to their goal.")
 @backend_option
 @option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -97,6 +127,7 @@ def sweep(
     until: str | int | None,
     max_sequences: int | None,
     workers: int | None,
+    dask: str | None,
     verdicts: bool,
     rows: str | None,
     output: str | None,
@@ -111,8 +142,12 @@ def sweep(
     table on every machine, with any number of workers.
     """
     demand_own_files(rows=rows, table=output, picture=plot)
+    if output is not None:
+        _check_ending(output)
     if plot is not None:
         require("matplotlib", "plot")
+    if dask is not None:
+        require("distributed", "sweep")
     from binadd.cli.progress import StatusLine
     from binadd.training.schedule import MAX_SEQUENCES
     from binadd.training.sweep import sweep as run
@@ -120,7 +155,7 @@ def sweep(
     if backend != "auto":
         parameters["backend"] = backend
     given = {name: value for name, value in parameters.items() if value is not None}
-    with StatusLine(0.3, quiet=quiet) as line:
+    with _cluster(dask, workers) as client, StatusLine(0.3, quiet=quiet) as line:
 
         def progress(done: int, total: int) -> None:
             line.set_total(total)
@@ -133,7 +168,8 @@ def sweep(
                 until="proved" if until is None else until,
                 max_sequences=MAX_SEQUENCES if max_sequences is None else max_sequences,
                 verdicts=verdicts,
-                workers=workers,
+                workers=workers if client is None else None,
+                executor=client,
                 path=rows,
                 progress=progress,
                 **given,
@@ -141,7 +177,9 @@ def sweep(
         except KeyboardInterrupt:
             return _interrupted(rows)
     if output is not None:
-        write_atomically(output, _csv(table))
+        from binadd.training.tables import write_table
+
+        write_table(table, output)
         say(f"{len(table):,} rows are in {output}")
     if plot is not None:
         from binadd import plots
@@ -160,12 +198,52 @@ def _interrupted(rows: str | None) -> Outcome:
     return Outcome("", {"status": "interrupted", "rows": rows}, INTERRUPTED)
 
 
-def _csv(table: list[Row]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, table[0])
-    writer.writeheader()
-    writer.writerows(table)
-    return text.getvalue().encode()
+def _check_ending(output: str) -> None:
+    from binadd.training.tables import ENDINGS
+
+    ending = os.path.splitext(output)[1].lower()
+    if ending not in ENDINGS:
+        raise click.UsageError(
+            f"--output must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, not be {output}",
+            click.get_current_context(),
+        )
+    if ending == ".parquet":
+        require("pyarrow", "sweep")
+
+
+@contextmanager
+def _cluster(address: str | None, workers: int | None) -> Iterator[Client | None]:
+    """Yield a client of the dask cluster at an address, or of one that lasts as long as this."""
+    if address is None:
+        yield None
+        return
+    with extra("sweep"):
+        from distributed import Client, KilledWorker
+    where: dict[str, Any] = {"address": address}
+    hearing: AbstractContextManager[None] = nullcontext()
+    if address == "local":
+        from binadd.training.sweep import processors
+
+        count = processors() if workers is None else workers
+        where = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": ":0"}
+        where |= {"silence_logs": logging.CRITICAL}  # a worker that dies is no news: it comes back
+        hearing = shielded()  # workers inherit it, and leave Ctrl-C to this process
+    try:
+        with hearing:
+            client = Client(  # type: ignore[no-untyped-call, unused-ignore]
+                **where, timeout=_PATIENCE, set_as_default=False
+            )
+    except OSError as error:
+        raise WorkerError(f"found no dask scheduler at {shorten(address)}: {error}") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_PATIENCE)
+        except TimeoutError:
+            raise WorkerError(f"the dask cluster at {shorten(address)} has no workers") from None
+        try:
+            yield client
+        except (KilledWorker, CancelledError) as error:
+            raise WorkerError(f"the dask cluster gave up: {error}") from None
 
 
 def _text(table: list[Row]) -> str:

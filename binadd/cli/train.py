@@ -170,9 +170,7 @@ def _goal(
 
     until = "proved" if until is None else until
     limit = MAX_SEQUENCES if max_sequences is None else max_sequences
-    return check_goal(
-        net.settings.operands, net.state.bits if bits is None else bits, until, limit
-    )
+    return check_goal(net.settings.form, net.state.bits if bits is None else bits, until, limit)
 
 
 def _refuse_given(beside: str | None, why: str, refused: Callable[[str], bool]) -> None:
@@ -223,16 +221,17 @@ def _train(
 
 def _headline(run: TrainingRun) -> str:
     status = style(run.status, fg="green", bold=True)
-    operands = run.network.settings.operands
+    form, operands = run.network.settings.form, run.network.settings.operands
     if run.status == "proved":
-        return f"{status}: it adds {every_sum(operands)}"
+        return f"{status}: it {form.verb} {every_sum(operands)}"
     if run.status == "exact":
-        return f"{status}: every sum of {operands} numbers of {run.bits} bits is right"
+        what = "sum" if form.is_sum else form
+        return f"{status}: every {what} of {operands} numbers of {run.bits} bits is right"
     if run.status == "finished":
         return f"{status}: {run.bit_accuracy:.2%} of the output bits are right on new sums"
     status = style("not reached", fg="red", bold=True)
     if run.wrong is not None:
-        wrong = " + ".join(map(short_integer, run.wrong))
+        wrong = form.write(map(short_integer, run.wrong))
         return f"{status}: {wrong} is still wrong; {run.advice}"
     return f"{status}: {run.advice}"
 

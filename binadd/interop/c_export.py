@@ -32,6 +32,8 @@ def to_c(
     *,
     name: str = "adder",
     dtype: str | None = None,
+    step_error: float | str = 0.0,
+    tolerance: bool = False,
     effort: str = "medium",
     force: bool = False,
 ) -> Promise:
@@ -44,8 +46,8 @@ def to_c(
     net, name, dtype
         See `c_source`.
     path : path
-    effort, force
-        See `promise`.
+    step_error, tolerance, effort, force
+        See `promise`; the default is binadd's own arithmetic.
 
     Returns
     -------
@@ -61,7 +63,9 @@ def to_c(
     OSError
         If the file cannot be written.
     """
-    found = promise(net, dtype, effort=effort, force=force)
+    found = promise(
+        net, dtype, step_error=step_error, tolerance=tolerance, effort=effort, force=force
+    )
     source = c_source(found.network, name=name)
     about = [found.sentence, f"weights: {found.digest}"]
     write_atomically(path, ("".join(f"/* {line} */\n" for line in about) + source).encode())
@@ -117,6 +121,7 @@ def c_source(net: BinaryAdderRNN, *, name: str = "adder", dtype: str | None = No
         "NAME": name,
         "HIDDEN": hidden,
         "OPERANDS": operands,
+        "VERB": net.settings.form.verb,
         "LANES": lanes(kind.name),
         "REAL": "float" if kind == np.float32 else "double",
         "BITS": 8 * kind.itemsize,
@@ -205,7 +210,7 @@ static real activation(real a)
 }
 
 _FILE = """\
-/* An Elman network that adds @OPERANDS@ binary numbers: @HIDDEN@ @ACTIVATION@ units in @REAL@.
+/* An Elman network that @VERB@ @OPERANDS@ binary numbers: @HIDDEN@ @ACTIVATION@ units in @REAL@.
  *
  * @NAME@_start, then for each step, the lowest bits first, @NAME@_step with a symbol, whose bit
  * i is the next bit of operand i: it returns the next bit of the sum. Steps with symbol 0 at the

@@ -44,6 +44,8 @@ def to_onnx(
     batch: int | None = None,
     steps: int | None = None,
     uint8: bool = False,
+    step_error: float | str | None = None,
+    tolerance: bool = False,
     effort: str = "medium",
     force: bool = False,
 ) -> Promise:
@@ -54,7 +56,7 @@ def to_onnx(
     net, form, dtype, batch, steps, uint8
         See `onnx_model`.
     path : path
-    effort, force
+    step_error, tolerance, effort, force
         See `promise`.
 
     Returns
@@ -76,7 +78,9 @@ def to_onnx(
     check_instance("net", net, BinaryAdderRNN)
     with extra("interop"):  # before the proof, which may take long
         import onnx  # noqa: F401
-    found = promise(net, dtype, effort=effort, force=force)
+    found = promise(
+        net, dtype, step_error=step_error, tolerance=tolerance, effort=effort, force=force
+    )
     model = onnx_model(
         found.network, form=form, dtype=dtype, batch=batch, steps=steps, uint8=uint8
     )

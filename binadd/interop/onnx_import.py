@@ -262,7 +262,8 @@ def _restore(net: BinaryAdderRNN, metadata: dict[str, str]) -> BinaryAdderRNN:
             if f"binadd.{name}" in metadata:
                 values = [float.fromhex(each) for each in metadata[f"binadd.{name}"].split()]
                 parameters[name] = np.array(values).reshape(parameters[name].shape)
-        if not json.loads(metadata.get("binadd", "{}")).get("biases", True):
+        configuration = json.loads(metadata.get("binadd", "{}"))
+        if not configuration.get("biases", True):
             zero = [not np.any(parameters[name]) for name in ("hidden_bias", "output_bias")]
             if all(zero):
                 del parameters["hidden_bias"], parameters["output_bias"]
@@ -272,6 +273,7 @@ def _restore(net: BinaryAdderRNN, metadata: dict[str, str]) -> BinaryAdderRNN:
             settings.activation,
             dtype=settings.dtype,
             backend=net.get_params()["backend"],
+            coefficients=configuration.get("coefficients"),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, BinaddError):
         return net

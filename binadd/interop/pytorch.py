@@ -270,6 +270,8 @@ def to_torch(
     rnn: str = "rnn",
     linear: str = "linear",
     dtype: str = "float32",
+    step_error: float | str | None = None,
+    tolerance: bool = False,
     effort: str = "medium",
     force: bool = False,
 ) -> Promise:
@@ -280,7 +282,7 @@ def to_torch(
     net, rnn, linear, dtype
         See `torch_state_dict`.
     path : path
-    effort, force
+    step_error, tolerance, effort, force
         See `promise`.
 
     Returns
@@ -299,7 +301,9 @@ def to_torch(
     """
     with extra("torch"):
         import torch
-    found = promise(net, dtype, effort=effort, force=force)
+    found = promise(
+        net, dtype, step_error=step_error, tolerance=tolerance, effort=effort, force=force
+    )
     state: Any = torch_state_dict(found.network, rnn, linear, dtype)
     state._metadata = OrderedDict({"": found.metadata | {"version": 1}})
     file = io.BytesIO()

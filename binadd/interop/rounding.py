@@ -36,12 +36,14 @@ def rounded(net: BinaryAdderRNN, dtype: str | None) -> BinaryAdderRNN:
     dtype = snapshot.settings.dtype if dtype is None else check_choice("dtype", dtype, DTYPES)
     parameters, activation = snapshot.parameters, snapshot.settings.activation
     try:
-        architecture, block = read_parameters(parameters, activation, dtype)
+        _, block = read_parameters(parameters, activation, dtype)
     except InvalidInputError as reason:
         raise InvalidInputError(f"in {dtype}, {reason}") from None
     if dtype != snapshot.settings.dtype:
         snapshot.set_params(dtype=dtype)
-        snapshot.state = state_of_block(architecture, block, snapshot.settings.seed)
+        snapshot.state = state_of_block(
+            snapshot.settings.architecture, block, snapshot.settings.seed
+        )
     return snapshot
 
 

@@ -26,6 +26,8 @@ def to_safetensors(
     path: str | os.PathLike[str],
     *,
     dtype: str | None = None,
+    step_error: float | str | None = None,
+    tolerance: bool = False,
     effort: str = "medium",
     force: bool = False,
 ) -> Promise:
@@ -40,7 +42,7 @@ def to_safetensors(
     path : path
     dtype : {"float32", "float64"}, optional
         By default the network's own, which keeps every bit.
-    effort, force
+    step_error, tolerance, effort, force
         See `promise`.
 
     Returns
@@ -62,7 +64,9 @@ def to_safetensors(
     check_instance("net", net, BinaryAdderRNN)
     with extra("interop"):
         from safetensors.numpy import save
-    found = promise(net, dtype, effort=effort, force=force)
+    found = promise(
+        net, dtype, step_error=step_error, tolerance=tolerance, effort=effort, force=force
+    )
     metadata = found.metadata | {"binadd": json.dumps(write_configuration(found.network.settings))}
     parameters = found.network.parameters
     # In C order: of others, some versions write the memory as it lies.

@@ -5,13 +5,14 @@ With σ(a) = (1 + tanh(a/2))/2 and g = 2h − 1, which is −1 at first:
     gₜ = tanh(Wᵢxₜ/2 + Wₕgₜ₋₁/4 + (bₕ/2 + Wₕ1/4))      oₜ = Wₒgₜ/2 + (bₒ + Wₒ1/2)
 
 Many runtimes have recurrent layers of tanh units alone; some compute tanh even if a file names
-another function. All weights are divided by powers of 2, which is exact; the biases are rounded
-once.
+another function. All weights are divided by powers of 2, which is exact. Biases are added up
+exactly, then rounded to float64 and to `dtype`, as the theorem of docs/proof.md assumes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import fsum
 from typing import Any
 
 import numpy as np
@@ -56,12 +57,13 @@ def tanh_form(net: BinaryAdderRNN, dtype: str) -> TanhForm:
     bh, bo = parameters["hidden_bias"], parameters["output_bias"]
     if net.settings.activation == "tanh":
         return TanhForm(wi, wh, bh, wo, bo, 0.0)
-    sums = wh.astype(np.float64).sum(1), wo.astype(np.float64).sum()
+    terms = np.column_stack([bh.astype(np.float64) / 2, wh.astype(np.float64) / 4])
+    output_terms = np.append(bo.astype(np.float64), wo.astype(np.float64) / 2)
     return TanhForm(
         wi / real(2),
         wh / real(4),
-        (bh.astype(np.float64) / 2 + sums[0] / 4).astype(real),
+        np.array([fsum(row) for row in terms]).astype(real),
         wo / real(2),
-        np.asarray(bo.astype(np.float64) + sums[1] / 2, real),
+        np.asarray(fsum(output_terms), real),
         -1.0,
     )

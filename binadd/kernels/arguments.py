@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from binadd.checks import check_choice, check_integer
 from binadd.errors import InvalidInputError
+from binadd.form import MAX_OPERANDS
 from binadd.kernels.contract import (
     ACTIVATIONS,
     DTYPES,
     LOSSES,
     MAX_BUDGET,
     MAX_EXHAUSTIVE_BITS,
-    MAX_OPERANDS,
     MAX_STEPS,
     OPTIMIZERS,
     Architecture,
@@ -247,7 +247,7 @@ def check_sets(
     for name, entries in (("carries", count), ("origins", 1 if origins is None else len(origins))):
         if not entries:
             raise InvalidInputError(f"{name} must not be empty")
-    check_range("carries", contexts.carries, 0, architecture.operands)
+    check_range("carries", contexts.carries, 0, architecture.form.carries)
     check_range("successors", contexts.successors, 0, count)
     check_range("frame", contexts.frame, -1, len(contexts.frames))
     check_range("lowest", contexts.lowest, -(1 << 24), 1 << 24)

@@ -48,6 +48,7 @@ cdef extern from "binadd.h" nogil:
         int biases
         binadd_activation activation
         binadd_dtype dtype
+        int coefficients[8]
 
     ctypedef struct binadd_optimizer:
         binadd_optimizer_name name
@@ -128,8 +129,8 @@ cdef extern from "binadd.h" nogil:
                                      void *workspace, size_t workspace_size)
     binadd_status binadd_unpack_words(const uint64_t *words, size_t sequences, size_t words_each,
                                       int operands, size_t steps, uint8_t *symbols)
-    binadd_status binadd_exact_sums(const uint8_t *symbols, size_t sequences, size_t steps,
-                                    int operands, uint8_t *sums)
+    binadd_status binadd_exact_sums(const binadd_network *network, const uint8_t *symbols,
+                                    size_t sequences, size_t steps, uint8_t *sums)
     binadd_status binadd_activation_values(binadd_dtype dtype, binadd_activation activation,
                                            const void *values, size_t count, void *results)
 

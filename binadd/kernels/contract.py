@@ -5,7 +5,8 @@
 that the two agree on is here, once.
 
 Notation: N sequences of T steps, n operands, H hidden units, S = H padded to whole lanes,
-R = n + H + 3 rows of a parameter block, K networks of a population, B sequences of one batch.
+R = n + H + 3 rows of a parameter block, K networks of a population, or values of the carry, B
+sequences of one batch.
 """
 
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.checks import check_choice, check_integer
+from binadd.errors import InvalidInputError
+from binadd.form import MAX_OPERANDS, Form, check_coefficients, form_of
 
 Real: TypeAlias = NDArray[np.floating[Any]]
 """A float64 or float32 array (the architecture's dtype)."""
@@ -28,7 +31,6 @@ LOSSES = ("squared_error", "cross_entropy")
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam")
 DTYPES = ("float64", "float32")
 MAX_HIDDEN_SIZE = 256
-MAX_OPERANDS = 8
 MAX_EXHAUSTIVE_BITS = 24
 """`first_error` runs every word of symbols of at most this many bits in all: 16 million words."""
 
@@ -46,7 +48,7 @@ def padded_size(hidden_size: int, dtype: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What a parameter block means: the network's sizes, activation and dtype.
+    """What a parameter block means, and what the network is to compute.
 
     >>> Architecture(hidden_size=16).block_shape
     (21, 16)
@@ -57,6 +59,8 @@ class Architecture:
     activation: str = "sigmoid"
     biases: bool = True
     dtype: str = "float64"
+    coefficients: tuple[int, ...] = ()
+    """Of the form that outputs are to spell; none stand for a sum's, all 1."""
     block_shape: tuple[int, int] = field(init=False, repr=False, compare=False)
     """(R, S): a row each for the operands and the hidden units a unit listens to, then hidden
     bias, output weights, output bias; a column for each hidden unit, zeros in the padding."""
@@ -66,6 +70,13 @@ class Architecture:
         check_integer("operands", self.operands, 1, MAX_OPERANDS)
         check_choice("activation", self.activation, ACTIVATIONS)
         check_choice("dtype", self.dtype, DTYPES)
+        coefficients = check_coefficients(self.coefficients or (1,) * self.operands)
+        if len(coefficients) != self.operands:
+            raise InvalidInputError(
+                f"there must be {self.operands} coefficients, one for each operand, not "
+                f"{len(coefficients)}"
+            )
+        object.__setattr__(self, "coefficients", coefficients)
         rows = self.operands + self.hidden_size + 3
         object.__setattr__(self, "block_shape", (rows, padded_size(self.hidden_size, self.dtype)))
 
@@ -80,9 +91,9 @@ class Architecture:
         return slice(0, self.operands + self.hidden_size + self.biases)
 
     @property
-    def carry_steps(self) -> int:
-        """Zero symbols after the last bit that bring out the last carry, at most n − 1."""
-        return (self.operands - 1).bit_length()
+    def form(self) -> Form:
+        """The form, with its automaton."""
+        return form_of(self.coefficients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +134,7 @@ class Batch(NamedTuple):
     """Sequences to learn from, of one batch or of several in turn; of a population (K, N, T)."""
 
     symbols: Bytes  # (N, T)
-    targets: Bytes  # (N, T): the bits of the true sums
+    targets: Bytes  # (N, T): the bits of the true sums, or forms
 
 
 class Report(NamedTuple):
@@ -170,7 +181,7 @@ class Contexts(NamedTuple):
     Rows over units are padded with zeros to S, as those of a block are.
     """
 
-    carries: Indices  # (N,)
+    carries: Indices  # (N,): counted from the lowest
     successors: Indices  # (N, 2ⁿ): the context after each symbol
     centres: Reals  # (N, S): o
     frames: Reals  # (F, H, S): V, orthonormal within 2⁻⁴⁰
@@ -202,8 +213,8 @@ class Images(NamedTuple):
     held: Bytes | None  # (P, N): contexts whose sets held images, if all went well
     least: Reals  # (C, S): what each cell would have to hold for the origins that are only WIDENED
     most: Reals  # (C, S): ±inf where nothing escaped
-    low: Reals  # (2n, S): bounds of the units after each total of ones and carry, of all images
-    high: Reals  # (2n, S): of the origins of which all went well
+    low: Reals  # (2K, S): bounds of the units after each total of `Form`, of all images
+    high: Reals  # (2K, S): of the origins of which all went well
 
 
 def new_images(
@@ -212,7 +223,7 @@ def new_images(
     """Images of which nothing is known yet."""
     columns = architecture.block_shape[1]
     least = np.full((len(contexts.owners), columns), np.inf)
-    low = np.full((2 * architecture.operands, columns), np.inf)
+    low = np.full((2 * architecture.form.carries, columns), np.inf)
     return Images(
         outcomes=np.zeros(origins, np.int32),
         depths=np.zeros(origins, np.int32),
@@ -316,7 +327,7 @@ class Kernels(Protocol):
     def first_error(
         self, architecture: Architecture, block: Real, bits: int
     ) -> tuple[int, tuple[int, ...]] | None:
-        """Find the first wrong output over *all* sums of `bits`-bit operands, carry-out included.
+        """Find the first wrong output over *all* sums of `bits`-bit operands, to the last carry.
 
         Returns the step t and the symbols 0…t of a word whose logit at t has the wrong sign:
         smallest t first, then the smallest word read as a number, symbol 0 its lowest digit.
@@ -395,8 +406,8 @@ class Kernels(Protocol):
     def unpack_words(self, words: NDArray[np.uint64], operands: int, length: int) -> Bytes:
         """Symbols (N, length) out of random words (N, W): n bits a symbol, lowest first."""
 
-    def exact_sums(self, symbols: Bytes, operands: int) -> Bytes:
-        """Bits (N, T) of the true sums of the operands spelt by the symbols (N, T)."""
+    def exact_sums(self, architecture: Architecture, symbols: Bytes) -> Bytes:
+        """Bits (N, T) of the true form of the operands spelt by the symbols (N, T)."""
 
     def activation(self, values: Real, name: str) -> Real:
         """σ or tanh of an array of float64 or float32, elementwise."""

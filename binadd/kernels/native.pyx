@@ -20,7 +20,6 @@ from binadd.kernels cimport cbinadd as c
 
 import numpy as np
 
-from binadd.checks import check_integer
 from binadd.errors import BackendError, InvalidInputError
 from binadd.kernels import arguments, contract
 from binadd.kernels.contract import Forward
@@ -150,13 +149,17 @@ cdef Py_ssize_t size_of(char kind) noexcept:
 
 
 cdef c.binadd_network network_of(architecture) except *:
-    return c.binadd_network(
-        hidden_size=architecture.hidden_size,
-        operands=architecture.operands,
-        biases=architecture.biases,
-        activation=ACTIVATIONS[architecture.activation],
-        dtype=DTYPES[architecture.dtype],
-    )
+    cdef c.binadd_network network
+    cdef int i = 0
+    network.hidden_size = architecture.hidden_size
+    network.operands = architecture.operands
+    network.biases = architecture.biases
+    network.activation = ACTIVATIONS[architecture.activation]
+    network.dtype = DTYPES[architecture.dtype]
+    for coefficient in architecture.coefficients:
+        network.coefficients[i] = coefficient
+        i += 1
+    return network
 
 
 cdef c.binadd_optimizer optimizer_of(optimizer) except *:
@@ -758,24 +761,24 @@ def unpack_words(words, operands, length):
     return symbols
 
 
-def exact_sums(symbols, operands):
+def exact_sums(architecture, symbols):
     """See `contract.Kernels.exact_sums`."""
     try:
-        return _exact_sums(symbols, check_integer("operands", operands, 1, contract.MAX_OPERANDS))
+        return _exact_sums(network_of(architecture), symbols)
     except REFUSED:
-        arguments.check_symbols(symbols, operands)
+        arguments.check_symbols(symbols, architecture.operands)
         raise
 
 
-cdef _exact_sums(symbols, int operands):
+cdef _exact_sums(c.binadd_network network, symbols):
     cdef Buffer source = buffer_of(symbols, c"B")
     sums = np.empty((source.view.shape[0], source.view.shape[1]), BYTE)
     cdef Buffer results = buffer_of(sums, c"B")
     cdef c.binadd_status status
     with nogil:
         status = c.binadd_exact_sums(
-            <const uint8_t *> source.view.buf, source.view.shape[0], source.view.shape[1],
-            operands, <uint8_t *> results.view.buf)
+            &network, <const uint8_t *> source.view.buf, source.view.shape[0],
+            source.view.shape[1], <uint8_t *> results.view.buf)
     check(status)
     return sums
 

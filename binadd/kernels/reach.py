@@ -253,6 +253,7 @@ class Network:
     def __init__(
         self, architecture: Architecture, block: Real, errors: Errors, affine: bool
     ) -> None:
+        self.form = architecture.form
         self.n, self.size = architecture.operands, architecture.hidden_size
         self.columns = architecture.block_shape[1]
         self.activation = architecture.activation
@@ -544,8 +545,8 @@ class Walk:
         self.work = np.ones(count, np.int64)
         self.margins = np.full(count, np.inf)
         self.held = np.zeros((count, len(contexts.carries)), np.uint8) if held else None
-        self.low = np.full((2 * network.n, count, network.size), np.inf)
-        self.high = np.full((2 * network.n, count, network.size), -np.inf)
+        self.low = np.full((2 * network.form.carries, count, network.size), np.inf)
+        self.high = np.full((2 * network.form.carries, count, network.size), -np.inf)
         self.escapes = np.zeros(count, np.int64)
         self.escaped: list[Parts] = []  # of origins, not of images
 
@@ -599,7 +600,7 @@ class Walk:
             if not len(rows):
                 break
             before = cases.contexts[rows]
-            totals = contexts.carries[before] + symbol.bit_count()
+            totals = contexts.carries[before] + self.network.form.weights[symbol]
             after = contexts.successors[before, symbol].astype(np.int64)
             steps = self.network.step(cases, rows, after, symbol)
             sure = self._judge(cases, steps, totals)

@@ -317,16 +317,17 @@ def first_error(
     weights = Weights.of(architecture, block)
     alphabet = np.arange(1 << architecture.operands, dtype=np.uint8)
     state: Real | None = None
-    carry = np.zeros(1, np.int64)
-    for t in range(bits + architecture.carry_steps):
+    form = architecture.form
+    carry = np.full(1, form.start, np.uint8)
+    for t in range(bits + form.carry_steps):
         fed = alphabet if t < bits else alphabet[:1]
-        totals = _POPCOUNT[fed].astype(np.int64)[:, None] + carry
+        totals = form.weights[fed][:, None] + carry
         state, logits = _fan_out(architecture, weights, fed, state, len(carry))
         wrong = (logits > 0) != (totals.reshape(-1) & 1)
         if wrong.any():
             word = int(np.argmax(wrong))
             return t, contract.spell(word, architecture.operands, bits, t)
-        carry = totals.reshape(-1) >> 1
+        carry = totals.reshape(-1) >> np.uint8(1)
     return None
 
 
@@ -362,20 +363,10 @@ def unpack_words(words: NDArray[np.uint64], operands: int, length: int) -> Bytes
     return np.ascontiguousarray(symbols.reshape(len(words), -1)[:, :length].astype(np.uint8))
 
 
-def exact_sums(symbols: Bytes, operands: int) -> Bytes:
+def exact_sums(architecture: Architecture, symbols: Bytes) -> Bytes:
     """See `contract.Kernels.exact_sums`: the carry automaton, all sequences at once."""
-    arguments.check_symbols(symbols, operands)
-    sums = np.empty_like(symbols)
-    carry = np.zeros(len(symbols), np.uint8)
-    for t in range(symbols.shape[1]):
-        total = _POPCOUNT[symbols[:, t]] + carry
-        sums[:, t] = total & 1
-        carry = total >> 1
-    return sums
-
-
-_POPCOUNT = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
-"""Ones in each byte; np.bitwise_count is newer than the oldest NumPy supported."""
+    arguments.check_symbols(symbols, architecture.operands)
+    return architecture.form.totals(symbols) & np.uint8(1)
 
 
 @quiet_ieee_mode()

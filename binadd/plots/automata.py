@@ -31,6 +31,10 @@ CAPTION = (
     "A circle is a carry. An arrow is a step: before the slash is how many of the "
     "input bits are ones, after it the bit that the network outputs."
 )
+WEIGHTED = (
+    "A circle is a carry. An arrow is a step: before the slash is the sum of the coefficients of "
+    "the operands whose bit is 1, after it the bit that the network outputs."
+)
 
 
 @overload
@@ -42,11 +46,12 @@ def automaton(
 ) -> Figure | Axes:
     """Draw the minimal automaton of a proved network: `binadd.prove(net).automaton`.
 
-    A state is the carry; an arrow says how many ones the step's symbol has, and after the slash
+    A state is the carry; an arrow shows how many ones the step's symbol has, and after the slash
     the bit that the network outputs. Arrows to higher carries are above, those to lower ones
     below.
-    The automaton is the same for every network that adds; how this network is one, its units
-    show, which are drawn underneath.
+
+    The automaton is the same for every network that adds. The units, which are drawn underneath,
+    show what is this network's own.
 
     Parameters
     ----------
@@ -70,10 +75,10 @@ def automaton(
         return axes
     left, right, low, high = _extent(machine)
     graph, below = (high - low) * INCH, 0.0
-    caption, key = CAPTION, {}
+    caption, key = CAPTION if machine.form.is_sum else WEIGHTED, {}
     if machine.units:
         below = height_of_units(machine)
-        caption, key = f"{CAPTION} {UNITS}", key_of_units(machine)
+        caption, key = f"{caption} {UNITS}", key_of_units(machine)
     width = max((right - left) * INCH, 6.4 if machine.units else 0)
     with new_figure(width, graph + below, title, caption, key) as figure:
         if machine.units:
@@ -90,6 +95,7 @@ def _extent(machine: Automaton) -> tuple[float, float, float, float]:
     arrows = machine.arrows()
     low = -max((_top(a, b) for a, b in arrows if a > b), default=RADIUS) - 0.6
     high = max(_top(a, b) for a, b in arrows if a <= b) + 0.6
+    low = min(low, -2.2) if machine.form.start else low
     return -3.3, (len(machine) - 1) * GAP + 1.4, low, high
 
 
@@ -100,20 +106,25 @@ def _draw(axes: Axes, machine: Automaton) -> None:
     axes.set_xlim(left, right)
     axes.set_ylim(low, high)
     for state in range(len(machine)):
-        _state(axes, state)
-    for (state, following), texts in machine.arrows().items():
-        _arrow(axes, _curve(state, following))
-        _label(axes, state, following, "   ".join(texts))
+        _state(axes, state, machine.form.lowest)
+    lowest, start = machine.form.lowest, machine.form.start * GAP
+    for (carry, after), texts in machine.arrows().items():
+        _arrow(axes, _curve(carry - lowest, after - lowest))
+        _label(axes, carry - lowest, after - lowest, "   ".join(texts))
+    if start:  # from below, since there are states at the left
+        _arrow(axes, [(start, -y) for y in (1.75, 1.5, 1.2, RADIUS + 0.05)])
+        axes.text(start, -1.8, "start", ha="center", va="top", color=SLATE)
+        return
     _arrow(axes, [(-2.0, 0), (-1.6, 0), (-1.2, 0), (-RADIUS - 0.05, 0)])
     axes.text(-2.05, 0.0, "start", ha="right", va="center", color=SLATE)
 
 
-def _state(axes: Axes, state: int) -> None:
+def _state(axes: Axes, state: int, lowest: int) -> None:
     from matplotlib.patches import Circle
 
     x = state * GAP
     axes.add_patch(Circle((x, 0), RADIUS, facecolor="white", edgecolor=BLUE, lw=2.2, zorder=3))
-    axes.text(x, 0.13, str(state), ha="center", va="center", fontsize=15, zorder=4)
+    axes.text(x, 0.13, str(state + lowest), ha="center", va="center", fontsize=15, zorder=4)
     axes.text(x, -0.4, "carry", ha="center", va="center", fontsize=8, color=SLATE, zorder=4)
 
 
@@ -127,7 +138,7 @@ def _top(state: int, following: int) -> float:
 
 def _curve(state: int, following: int) -> list[Point]:
     """Return the four points of an arrow's cubic curve, from circle to circle."""
-    distance, up = abs(following - state), 1 if following >= state else -1
+    distance, up = min(abs(following - state), 4), 1 if following >= state else -1
     # The farther an arrow goes, the steeper it leaves, and a loop the steepest: none meet there.
     angle = np.radians((72, 36, 48, 56, 61)[distance])
     x, y = RADIUS * np.cos(angle), RADIUS * np.sin(angle)

@@ -38,7 +38,7 @@ __all__ = [
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8A8F98"
 INK, SLATE, PALE, PALE_GREEN = "#22262B", "#5A616B", "#E9ECEF", "#CBEADF"
 CARRIES = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", ORANGE, "#F0E442", GREY)
-"""Of carries 0 … 7; marks and places tell them apart, too."""
+"""Of carries, from the lowest on; of more than these, marks and places tell them apart."""
 
 # Inches. Letters are taken for somewhat wider than most are, so that lines fit.
 MARGIN = 0.12
@@ -108,7 +108,8 @@ def new_figure(
     caption = fill(caption, int((width - 2 * MARGIN) / CAPTION_LETTER))
     above = MARGIN + TITLE_LINE * len(title.splitlines())
     notes = MARGIN + CAPTION_LINE * len(caption.splitlines())
-    below = notes + GAP + (KEY_LINE if key else 0)
+    columns = _key_columns(key, width) if key else 1
+    below = notes + GAP + KEY_LINE * -(-len(key or ()) // columns)
     whole = above + height + below
     with rc_context(STYLE):
         figure = _picture()((width, whole), layout="constrained", facecolor="white")
@@ -118,11 +119,21 @@ def new_figure(
         figure.text(left, 1 - MARGIN / whole, title, va="top", fontsize=11, weight="bold")
         figure.text(left, notes / whole, caption, va="top", fontsize=8.5, color=SLATE)
         if key:
-            _draw_key(figure, key, left, (notes + GAP) / whole)
+            _draw_key(figure, key, columns, left, (notes + GAP) / whole)
         yield figure
 
 
-def _draw_key(figure: Figure, key: Mapping[str, str], left: float, bottom: float) -> None:
+def _key_columns(key: Mapping[str, str], width: float) -> int:
+    """Return how many entries of a key fit in a line."""
+    widest = 0.35 + CAPTION_LETTER * max(map(len, key))
+    at_most = min(len(key), max(1, int((width - 2 * MARGIN) / widest)))
+    lines = -(-len(key) // at_most)
+    return -(-len(key) // lines)
+
+
+def _draw_key(
+    figure: Figure, key: Mapping[str, str], columns: int, left: float, bottom: float
+) -> None:
     from matplotlib.patches import Patch
 
     figure.legend(
@@ -130,7 +141,7 @@ def _draw_key(figure: Figure, key: Mapping[str, str], left: float, bottom: float
         list(key),
         loc="lower left",
         bbox_to_anchor=(left, bottom),
-        ncols=len(key),
+        ncols=columns,
         fontsize=8.5,
         borderaxespad=0,
         borderpad=0,
@@ -179,7 +190,7 @@ def _name_parts(svg: bytes, name: str) -> bytes:
     """Rename the parts that others refer to: matplotlib names some of them by where they lay in
     memory."""
     text = svg.decode()
-    parts = dict.fromkeys(re.findall(r'#([\w.-]+)[")]', text))
+    parts = dict.fromkeys(re.findall(r'(?:url\(|href=")#([\w.-]+)', text))
     names = {part: f"{name}-{number}" for number, part in enumerate(parts)}
     text = re.sub(
         r'(?<=id=")[^"]+(?=")|(?<=#)[\w.-]+(?=[")])', lambda m: names.get(m[0], m[0]), text

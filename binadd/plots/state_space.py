@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.bits import carries, unpack_symbols
+from binadd.bits import unpack_symbols
 from binadd.checks import check_instance
 from binadd.model import BinaryAdderRNN
 from binadd.plots.figures import CARRIES, INK, new_figure
@@ -26,7 +26,8 @@ SUMS, STEPS = 24, 24
 """Random sums whose states are drawn, and their steps."""
 MOST_SETS = 600
 """More than this many sets are not drawn: they would take long and show less."""
-MARKERS = "os^DvP*X"
+MARKERS = "os^DvP*Xh"
+"""One more than there are colours, so that no two carries have the same of both."""
 
 
 @overload
@@ -59,8 +60,8 @@ def state_space(
     if axes is not None:
         _draw(axes, net, verdict)
         return axes
-    operands = net.settings.operands
-    key = {f"carry {carry}": CARRIES[carry] for carry in range(operands)}
+    form = net.settings.form
+    key = {f"carry {k + form.lowest}": CARRIES[k % len(CARRIES)] for k in range(form.carries)}
     caption = (
         f"Each mark is the state of all {net.settings.hidden_size} hidden units after one step of "
         f"a random sum, in the two directions in which states differ most."
@@ -85,6 +86,7 @@ def _draw(axes: Axes, net: BinaryAdderRNN, verdict: Verdict | None) -> None:
     from matplotlib.collections import PolyCollection
 
     states, carried = _states(net)
+    lowest = net.settings.form.lowest
     middle = states.mean(axis=0)
     _, sizes, directions = np.linalg.svd(states - middle, full_matrices=False)
     plane = np.zeros((2, states.shape[1]))
@@ -94,19 +96,20 @@ def _draw(axes: Axes, net: BinaryAdderRNN, verdict: Verdict | None) -> None:
         outlines = [
             _shadow(certificate, number, plane, middle) for number in range(len(certificate.cells))
         ]
-        colours = [CARRIES[certificate.carries[context]] for context, _ in certificate.cells]
+        numbers = [certificate.carries[context] - lowest for context, _ in certificate.cells]
+        colours = [CARRIES[k % len(CARRIES)] for k in numbers]
         axes.add_collection(
             PolyCollection(outlines, facecolors="none", edgecolors=colours, linewidths=1, zorder=4)
         )
     points = (states - middle) @ plane.T
-    for carry in range(net.settings.operands):
-        chosen = points[carried == carry]
+    for carry in range(net.settings.form.carries):
+        chosen = points[carried == carry + lowest]
         axes.scatter(
             chosen[:, 0],
             chosen[:, 1],
             s=9,
-            color=CARRIES[carry],
-            marker=MARKERS[carry],
+            color=CARRIES[carry % len(CARRIES)],
+            marker=MARKERS[carry % len(MARKERS)],
             linewidths=0.3,
             edgecolors=INK,
             zorder=3,
@@ -124,7 +127,7 @@ def _states(net: BinaryAdderRNN) -> tuple[Reals, NDArray[np.int64]]:
     symbols = (raw >> np.uint64(8) & np.uint64((1 << operands) - 1)).astype(np.uint8)
     X = unpack_symbols(symbols, operands)
     states = net.hidden_states(X).astype(np.float64)
-    return states.reshape(SUMS * STEPS, -1), carries(X).reshape(-1)
+    return states.reshape(SUMS * STEPS, -1), net.settings.form.after(symbols).reshape(-1)
 
 
 def _shadow(certificate: Any, number: int, plane: Reals, middle: Reals) -> Reals:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from binadd.bits import carries, encode, pack_symbols
+from binadd.bits import encode, pack_symbols
 from binadd.checks import check_instance
 from binadd.errors import InvalidInputError
+from binadd.form import Form
 from binadd.kernels import reference
 from binadd.model import BinaryAdderRNN
 from binadd.plots.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, PALE_GREEN, new_figure
@@ -32,11 +33,11 @@ UNIT, ROW = 0.26, 0.3
 
 
 def hidden_states(net: BinaryAdderRNN, *integers: int) -> Figure:
-    """Draw the hidden units during one sum, with the bits that go in, the carry, and what is said.
+    """Draw the hidden units during one sum, with the bits that go in, the carry, and the output.
 
     The least significant bit is at the right, as on paper, so time runs from right to left. Units
-    are sorted by how their values follow the carry, which says what part of it each has. Each bit
-    that is said is green if it is right, orange if it is wrong; if any is wrong, the true sum
+    are sorted by how their values follow the carry, which shows what part of it each has. Each bit
+    of the output is green if it is right, orange if it is wrong; if any is wrong, the true sum
     stands below.
 
     Raises
@@ -46,14 +47,16 @@ def hidden_states(net: BinaryAdderRNN, *integers: int) -> Figure:
     """
     check_instance("net", net, BinaryAdderRNN)
     X = _encode(net, integers)
-    states, carry = net.hidden_states(X)[0], carries(X[0])
+    form, symbols = net.settings.form, pack_symbols(X)
+    states, carry = net.hidden_states(X)[0], form.after(symbols)[0]
     order = _by_carry(states, carry)
-    true = reference.exact_sums(pack_symbols(X), len(integers))[0]
+    true = reference.exact_sums(net.settings.architecture, symbols)[0]
     inputs = [_plain(str(n), bits, BLUE) for n, bits in zip(integers, X[0].T, strict=True)]
     outputs = [_plain("carry after", carry, GREY), *_answer(net.predict(X)[0], true)]
     heights = ROW * len(inputs), _height(order), ROW * len(outputs)
     size = _width(len(carry), inputs), sum(heights) + 0.8
-    with new_figure(*size, _title(integers, net.add(*integers)), _caption(carry), KEY) as figure:
+    title = _title(form, integers, net.compute(*integers))
+    with new_figure(*size, title, _caption(carry), KEY) as figure:
         top, middle, bottom = figure.subplots(
             3, 1, sharex=True, height_ratios=heights, gridspec_kw={"hspace": 0.0}
         )
@@ -73,11 +76,12 @@ def hidden_states(net: BinaryAdderRNN, *integers: int) -> Figure:
 
 def _encode(net: BinaryAdderRNN, integers: tuple[int, ...]) -> Any:
     """Return the bits (1, T, n) of a sum that the network takes and a picture has room for."""
-    X = encode([integers])
+    X = encode([integers], coefficients=net.settings.coefficients)
     steps, operands = X.shape[1:]
-    if operands != net.settings.operands:
+    settings = net.settings
+    if operands != settings.operands:
         raise InvalidInputError(
-            f"this network adds {net.settings.operands} integers, not {operands}"
+            f"this network {settings.form.verb} {settings.operands} integers, not {operands}"
         )
     if steps > 64:
         raise InvalidInputError(f"a sum of {steps} bits is too long to be drawn: 64 at most")
@@ -87,10 +91,10 @@ def _encode(net: BinaryAdderRNN, integers: tuple[int, ...]) -> Any:
 # In words ----------------------------------------------------------------------------------------
 
 
-def _title(integers: tuple[int, ...], answer: int) -> str:
-    true = sum(integers)
-    verdict = "and is right" if answer == true else f"but it is {true}"
-    return f"{' + '.join(map(str, integers))} = {answer}, says the network, {verdict}"
+def _title(form: Form, integers: tuple[int, ...], answer: int) -> str:
+    true = form.evaluate(integers)
+    verdict = "right" if answer == true else f"wrong: it is {true}"
+    return f"{form.write(map(str, integers))} = {answer}, which is {verdict}"
 
 
 def _caption(carry: Any) -> str:
@@ -119,14 +123,14 @@ def _plain(name: str, bits: Any, colour: str) -> _Row:
     return _Row(name, bits, [colour if bit else PALE for bit in bits])
 
 
-def _answer(said: Any, true: Any) -> list[_Row]:
-    """Return what is said, and if that is wrong, what is true."""
+def _answer(output: Any, true: Any) -> list[_Row]:
+    """Return the output, and if that is wrong, what is true."""
     colours = [
         ORANGE if bit != right else GREEN if bit else PALE_GREEN
-        for bit, right in zip(said, true, strict=True)
+        for bit, right in zip(output, true, strict=True)
     ]
-    row = _Row("said", said, colours)
-    return [row] if np.array_equal(said, true) else [row, _plain("true sum", true, GREY)]
+    row = _Row("output", output, colours)
+    return [row] if np.array_equal(output, true) else [row, _plain("true sum", true, GREY)]
 
 
 def _width(steps: int, inputs: list[_Row]) -> float:

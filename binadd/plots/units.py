@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["CAPTION", "by_role", "draw_units", "height_of_units", "key_of_units", "units"]
 
 MOST = 32
-"""Units that are drawn: those that tell most."""
+"""Units that are drawn: those that separate most."""
 ROW = 0.27
 """Inches."""
 
@@ -60,7 +60,7 @@ def units(machine: Automaton, *, axes: Axes | None = None) -> Figure | Axes:
 
 
 def by_role(machine: Automaton) -> list[Unit]:
-    """Return units in order: those that hold the carry first, then those that tell most."""
+    """Return units in order: those that hold the carry first, then those that separate most."""
     return sorted(machine.units, key=lambda unit: (not _holds_carry(unit), -unit.gap, unit.index))
 
 
@@ -70,7 +70,8 @@ def _holds_carry(unit: Unit) -> bool:
 
 def key_of_units(machine: Automaton) -> dict[str, str]:
     """Return what the bars' colours mean."""
-    return {f"carry {carry}": CARRIES[carry] for carry in range(machine.operands)}
+    lowest = machine.form.lowest
+    return {f"carry {k + lowest}": CARRIES[k % len(CARRIES)] for k in range(len(machine))}
 
 
 def height_of_units(machine: Automaton) -> float:
@@ -84,20 +85,22 @@ def draw_units(axes: Axes, machine: Automaton) -> None:
     for row, unit in enumerate(drawn):
         axes.axhline(row, color=PALE, lw=1, zorder=0)
         for total, (low, high) in enumerate(unit.ranges):
+            if low > high:  # no total of the form
+                continue
             carry, bit = divmod(total, 2)
-            place = (carry + 0.5) / machine.operands
+            place = (carry + 0.5) / len(machine)
             axes.barh(
                 row + 0.42 * (-place if bit else place),
                 max(high - low, 0.008),
-                0.4 / machine.operands,
+                0.4 / len(machine),
                 left=low,
-                color=CARRIES[carry],
+                color=CARRIES[carry % len(CARRIES)],
             )
     axes.set_yticks(range(len(drawn)), [f"unit {unit.index}" for unit in drawn], fontsize=8)
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     for row, unit in enumerate(drawn):
         axes.annotate(
-            f"tells {unit.role}",
+            f"separates {unit.role}",
             (1, row),
             (6, 0),
             xycoords=axes.get_yaxis_transform(),
@@ -106,6 +109,7 @@ def draw_units(axes: Axes, machine: Automaton) -> None:
             fontsize=8,
             color=SLATE,
         )
+    axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel("value of the unit")
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 
-from binadd.checks import check_choice, check_instance
+from binadd.checks import check_choice, check_flag, check_instance, check_real, shorten
+from binadd.errors import InvalidInputError
 from binadd.kernels.mode import quiet_ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.progress import reporting
-from binadd.proof.bounds import Bounds
+from binadd.proof.bounds import RUNTIMES, Bounds
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.checker import Checked, check
 from binadd.proof.closure import LARGE, Failure, Found, Strategy, affordable, close
@@ -35,10 +36,19 @@ __all__ = [
 ]
 
 
-def _curves(depth: int, width: float, steps: int, work: int = 3_000_000) -> Strategy:
+def _curves(depth: int, width: float, steps: int, work: int, lead: int = 0) -> Strategy:
     """Return cells along the first axis of frames, widened without end, in fixed contexts."""
     shape = Shape(True, width, 0, 0, 0.4, inf)
-    return Strategy(depth, shape, steps=steps, cells=30_000, budget=100_000, work=work)
+    return Strategy(depth, shape, steps=steps, lead=lead, cells=30_000, budget=100_000, work=work)
+
+
+def _settled(depth: int, width: float, steps: int, work: int = 3_000_000) -> Strategy:
+    """Return the same around the states from the seventh step on.
+
+    Those before lie apart in networks that forget slowly; sets that held them would be several
+    times as wide.
+    """
+    return _curves(depth, width, steps, work, lead=7 - depth)
 
 
 def _splitting(work: int) -> Strategy:
@@ -62,22 +72,25 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
     ),
     "medium": (_curves(2, 0.5, 3, 100_000), _curves(3, 0.5, 3, 200_000)),
     "thorough": (
-        _curves(4, 0.3, 3, 1_000_000),
+        _settled(4, 0.3, 3, 1_000_000),
+        _settled(4, 0.08, 3),
         _splitting(600_000),
-        _curves(4, 0.08, 3),
-        _curves(5, 0.3, 4, 6_000_000),
-        _curves(4, 0.3, 4),
-        _curves(4, 0.15, 2),
+        _settled(5, 0.3, 4, 6_000_000),
+        _settled(4, 0.3, 4),
+        _settled(4, 0.15, 2),
         _splitting(3_000_000),
-        _curves(5, 0.2, 3),
-        _curves(5, 0.12, 3),
-        _curves(4, 0.15, 3),
-        _curves(4, 0.5, 3),
-        _curves(3, 0.5, 3, 1_000_000),
+        _settled(5, 0.2, 3),
+        _settled(5, 0.12, 3),
+        _settled(4, 0.15, 3),
+        _settled(4, 0.5, 3),
+        _settled(3, 0.5, 3, 1_000_000),
     ),
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of
 the efforts before it, and a search for a wrong sum comes before them and after them."""
+
+_ERRORS = [(4 + i % 4) * 2.0 ** (i // 4 - 50) for i in range(4 * 48)]
+"""Step errors that are tried for the tolerance, four to an octave, from 2⁻⁴⁸ to below 1."""
 
 SAMPLES = {"quick": 32, "medium": 128, "thorough": 128}
 """States of each context around which sets begin."""
@@ -110,6 +123,9 @@ class ProofProgress:
 def prove(
     net: BinaryAdderRNN,
     *,
+    step_error: float | str = 0.0,
+    logit_error: float | None = None,
+    tolerance: bool = False,
     effort: str = "thorough",
     progress: Callable[[ProofProgress], object] | bool | None = None,
 ) -> Verdict:
@@ -118,6 +134,20 @@ def prove(
     Parameters
     ----------
     net : BinaryAdderRNN
+    step_error : float or {"float32", "float64"}
+        By how much another program's steps may be off. A number e below 1: from its own state h,
+        it computes a next state h′ of which each number differs from f(Wₕh + Wᵢx + bₕ), computed
+        exactly with this network's weights, by at most e. "float32": as much as any evaluation
+        in IEEE float32 of these weights, rounded to float32, can be off: sums in any order, with
+        or without fused multiply-add, σ and tanh within 8·2⁻²⁴, and with tanh units in place of
+        sigmoid units, too, as exports write them. "float64": likewise, within 8·2⁻⁵³. A proof is
+        always of binadd's own arithmetic as well: with 0, of nothing else.
+    logit_error : float, optional
+        By how much its logit differs at most from Wₒh′ + bₒ, with the state h′ that it computed;
+        by default as much as `step_error`, if this is a number.
+    tolerance : bool
+        Search for the largest step error with which there is a proof, and return that proof. It
+        bounds the logit's error, too.
     effort : {"quick", "medium", "thorough"}
         How long to look. With 16 units: a few milliseconds, as between two stretches of training;
         some hundredths of a second; or up to half a minute.
@@ -130,12 +160,13 @@ def prove(
         Classes of `binadd.proof`, as is the `Certificate` of the first. The verdict is about the
         network as it is when this is called, even if it changes meanwhile; it is the same on every
         machine and with every kernel. It is never wrong: a proof is sound for the arithmetic that
-        the network computes with, and a wrong sum has been confirmed by the network itself.
+        the network computes with and for steps that are off by no more than assumed, and a wrong
+        sum has been confirmed by the network itself.
 
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If an argument is of the wrong type, or the effort is unknown.
+        If an argument is of the wrong type, an error is not allowed, or the effort is unknown.
     CertificateError
         If the network computes with weights outside its parameters.
 
@@ -148,12 +179,38 @@ def prove(
     'proved'
     >>> binadd.prove(binadd.BinaryAdderRNN(seed=1)).status
     'refuted'
+    >>> verdict = binadd.prove(net, step_error="float32")
+    >>> binadd.check(verdict.certificate, net).runtimes
+    ('float32', 'float64')
+    >>> binadd.prove(net, tolerance=True).tolerance > 1e-4
+    True
     """
     check_instance("net", net, BinaryAdderRNN)
     check_choice("effort", effort, tuple(PORTFOLIO))
+    check_flag("tolerance", tolerance)
+    errors = _check_errors(step_error, logit_error)
     # An overflow proves nothing: comparisons with NaN are false.
     with reporting(progress) as report, quiet_ieee_mode():
-        return _Decision(net.copy(), 0, report).run(effort)
+        return _Decision(net.copy(), 0, report, *errors).run(effort, tolerance)
+
+
+def _check_errors(
+    step_error: float | str, logit_error: float | None
+) -> tuple[float | str, float | None]:
+    if logit_error is not None:
+        logit_error = check_real("logit_error", logit_error, open_maximum=True)
+    if not isinstance(step_error, str):
+        return check_real("step_error", step_error, maximum=1.0, open_maximum=True), logit_error
+    if step_error not in RUNTIMES:
+        raise InvalidInputError(
+            f"step_error must be a number or one of {', '.join(map(repr, RUNTIMES))}, "
+            f"not {shorten(step_error)}"
+        )
+    if logit_error is not None:
+        raise InvalidInputError(
+            f"step_error={step_error!r} bounds the logit's error, too: logit_error cannot be given"
+        )
+    return step_error, None
 
 
 def attempt(
@@ -179,14 +236,19 @@ class _Decision:
         net: BinaryAdderRNN,
         known_exact_bits: int,
         progress: Callable[[ProofProgress], object] | None,
+        step_error: float | str = 0.0,
+        logit_error: float | None = None,
     ) -> None:
         self.net, self.progress = net, progress
         self.falsifier = Falsifier(net, known_exact_bits)
-        self.bounds = Bounds(net)
+        self.bounds = Bounds(net, step_error, logit_error)
+        self.assumes = step_error != 0 or logit_error is not None
         self.failures: list[tuple[Strategy, Failure]] = []
 
-    def run(self, effort: str) -> Verdict:
+    def run(self, effort: str, tolerance: bool) -> Verdict:
         verdict: Verdict | None = self.attempt(effort)
+        if tolerance and isinstance(verdict, Proved):
+            return self._most_tolerant(verdict)
         if verdict is None:
             hints = [word for _, failure in self.failures for _, word in failure.doubtful[:16]]
             verdict = self.falsifier.search(effort, hints)
@@ -210,10 +272,51 @@ class _Decision:
             for strategy in attempts[name]:
                 found = close(self.bounds, sampler, strategy, self._report(count))
                 if isinstance(found, Found):
-                    digest = weights_digest(self.net)
-                    write = partial(found.certificate, self.bounds, digest)
-                    return Proved(found.margin, self.net, write)
+                    return self._proved(found, self.bounds)
                 self.failures.append((strategy, found))
+        return None
+
+    def _proved(self, found: Found, bounds: Bounds, tolerance: float | None = None) -> Proved:
+        return Proved(
+            found.margin,
+            self.net,
+            partial(found.certificate, bounds, weights_digest(self.net)),
+            step_error=bounds.step_error,
+            logit_error=bounds.logit_error,
+            tolerance=tolerance,
+        )
+
+    def _most_tolerant(self, proved: Proved) -> Proved:
+        """Bisect the step errors for the largest with which there is a proof.
+
+        Strategies are those that were tried for the proof, and all of less than the thorough
+        effort, which cost little.
+        """
+        attempts = self._attempts(list(PORTFOLIO))
+        portfolio = [(name, strategy) for name in attempts for strategy in attempts[name]]
+        cheap = len(portfolio) - len(attempts["thorough"])
+        portfolio = portfolio[: max(len(self.failures) + 1, cheap)]
+        best = replace(proved, tolerance=proved.step_error)
+        errors = [error for error in _ERRORS if error > proved.step_error]
+        low, high = 0, len(errors)
+        while low < high:
+            middle = (low + high) // 2
+            bounds = self.bounds.assuming(errors[middle])
+            found = self._close_somehow(bounds, portfolio)
+            if found is None:
+                high = middle
+            else:
+                low, best = middle + 1, self._proved(found, bounds, errors[middle])
+        return best
+
+    def _close_somehow(
+        self, bounds: Bounds, portfolio: list[tuple[str, Strategy]]
+    ) -> Found | None:
+        """Return what the first strategy finds that finds sets."""
+        for effort, strategy in portfolio:
+            found = close(bounds, Sampler(bounds, SAMPLES[effort]), strategy)
+            if isinstance(found, Found):
+                return found
         return None
 
     def _attempts(self, efforts: list[str]) -> dict[str, list[Strategy]]:
@@ -251,11 +354,12 @@ class _Decision:
         best = max((margin for margin in margins if margin < inf), default=-inf)
         doubt = "a bit remained in doubt" if not best > 0 else "the sets kept growing"
         memory = describe_memory(self.net)
+        train = "Assume smaller errors, or train" if self.assumes else "Train"
         return Undecided(
             tried=tuple(
                 f"{strategy}: {found.contexts} contexts" for strategy, found in self.failures
             ),
             reached=f"{doubt}; the smallest logit margin in the best attempt was {best:.3g}",
-            advice=f"{memory}. Train on, at a lower learning rate if that fails: most networks "
+            advice=f"{memory}. {train} on, at a lower learning rate if that fails: most networks "
             "are proved a few sequences later",
         )

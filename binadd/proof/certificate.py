@@ -47,6 +47,8 @@ Reals: TypeAlias = NDArray[np.float64]
 
 FORMAT, VERSION = "binadd-certificate", 2
 MOST_STEPS, MOST_OPERANDS = 256, 8
+LARGEST = range(-16, 17)
+"""Coefficients."""
 SLABS = range(-(1 << 30), 1 << 30)
 MAX_BYTES = 1 << 26
 """Longer files are refused unread: a thousandth of this is usual."""
@@ -130,6 +132,8 @@ class Certificate:
     """(C, H)"""
     halves: Reals
     """(C, H): none is negative"""
+    coefficients: tuple[int, ...] = ()
+    """n: those of the form that is computed; none stand for those of a sum, all 1"""
 
     def __post_init__(self) -> None:
         _demand(type(self.centres) is np.ndarray and self.centres.ndim == 2, "centres")
@@ -147,9 +151,14 @@ class Certificate:
             _demand(type(getattr(self, name)) is str, name)
         _demand(type(self.affine) is bool, "affine")
         _demand(type(self.operands) is int and 1 <= self.operands <= MOST_OPERANDS, "operands")
+        if self.coefficients == ():
+            object.__setattr__(self, "coefficients", (1,) * self.operands)
+        _check_numbers("coefficients", self.coefficients, self.operands, LARGEST)
+        highest = max(sum(c for c in self.coefficients if c > 0), 1)
+        lowest = sum(c for c in self.coefficients if c < 0)
         _demand(type(self.steps) is int and 1 <= self.steps <= MOST_STEPS, "steps")
         _check_entries("contexts", self.contexts, count, str)
-        _check_numbers("carries", self.carries, count, range(self.operands))
+        _check_numbers("carries", self.carries, count, range(lowest, highest))
         _check_numbers("frame", self.frame, count, range(-1, len(self.frames)))
         _demand(type(self.successors) is tuple and len(self.successors) == count, "successors")
         _check_rows("successors", self.successors, 1 << self.operands, range(count))
@@ -183,11 +192,16 @@ class Certificate:
 
     @ieee_mode()
     def to_json(self) -> str:
-        """Return the certificate as JSON; every number is read back exactly."""
+        """Return the certificate as JSON; every number is read back exactly.
+
+        Coefficients that are all 1 are left out.
+        """
         content = {"format": FORMAT, "version": VERSION}
         for field in fields(self):
             value = getattr(self, field.name)
             content[field.name] = value.tolist() if isinstance(value, np.ndarray) else value
+        if set(self.coefficients) == {1}:
+            del content["coefficients"]
         return json.dumps(content, allow_nan=False)
 
     @classmethod
@@ -261,17 +275,17 @@ def _read_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _decode(content: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     """Turn JSON's lists into the fields' tuples and arrays."""
-    if sorted(content) != sorted(names):
-        odd = ", ".join(map(shorten, sorted(set(content) ^ set(names))[:3]))
+    decoded = {"coefficients": []} | dict(content)
+    if sorted(decoded) != sorted(names):
+        odd = ", ".join(map(shorten, sorted(set(decoded) ^ set(names))[:3]))
         raise CertificateError(f"the certificate's fields are wrong, see {odd}")
-    decoded = dict(content)
     for name in ("centres", "frames", "widths", "middles", "halves"):
         decoded[name] = _read_reals(name, decoded[name])
     size = decoded["centres"].shape[1:]
     for name, shape in (("frames", size * 2), ("middles", size), ("halves", size)):
         if decoded[name].shape == (0,):  # a list without entries does not tell their shape
             decoded[name] = np.zeros((0, *shape))
-    for name in ("contexts", "carries", "successors", "frame", "cells"):
+    for name in ("contexts", "carries", "successors", "frame", "cells", "coefficients"):
         _demand(isinstance(decoded[name], list), name)
         decoded[name] = tuple(
             tuple(entry) if isinstance(entry, list) else entry for entry in decoded[name]

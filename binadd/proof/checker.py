@@ -5,8 +5,9 @@ and products are exact, as comments show, and each rounding is written out, outw
 needs the format (`binadd.proof.certificate`) and these facts, which docs/proof.md derives:
 
 - the network computes ĥ′ with |ĥ′ − f(Wₕĥ + Wᵢx + bₕ)| ≤ step_error in each unit, and a logit ô
-  with |ô − (Wₒĥ′ + bₒ)| ≤ logit_error; `_Network._check_errors` bounds both;
-- every computed state is within ±1;
+  with |ô − (Wₒĥ′ + bₒ)| ≤ logit_error; `_Network._check_errors` bounds both for binadd, and for
+  all evaluations in float32 and float64;
+- no case reaches as far as 2 from 0, and neither does a state, as each is in a case;
 - tanh(a) = 2σ(2a) − 1, σ(−a) = 1 − σ(a), σ′ = σ(1 − σ); σ is convex below 0 and concave above.
 
 A *case* is a set of states {z + G·e + s·e′ : |eᵢ| ≤ 1, |e′ᵢ| ≤ 1}; M of them are stepped at once.
@@ -60,6 +61,12 @@ class Checked:
         What the certificate lists, all of it checked.
     steps : int
         The most steps from a set into the next, whatever the symbols.
+    step_error, logit_error : float
+        By how much a computed hidden state, in any unit, and a computed logit may differ from the
+        exact ones: this holds for every program that keeps to these bounds, and for binadd.
+    runtimes : tuple of str
+        "float32" and "float64", if their bounds are below these for this network: then this holds
+        for every program that computes with its weights in that dtype, in any order of sums.
     """
 
     digest: str
@@ -67,6 +74,9 @@ class Checked:
     contexts: int
     sets: int
     steps: int
+    step_error: float
+    logit_error: float
+    runtimes: tuple[str, ...]
 
 
 @ieee_mode()
@@ -117,9 +127,10 @@ def _check(
 ) -> Checked:
     network, sets = _Network(certificate, net), Sets(certificate)
     carries, successors = np.array(certificate.carries), np.array(certificate.successors)
-    totals = carries[:, None] + [symbol.bit_count() for symbol in range(successors.shape[1])]
-    demand(carries[0] == 0, "addition begins without a carry")
-    demand((carries[successors] == totals >> 1).all(), "a carry is not that of true addition")
+    ones = np.arange(successors.shape[1])[:, None] >> np.arange(certificate.operands) & 1
+    totals = carries[:, None] + ones @ np.array(certificate.coefficients)
+    demand(carries[0] == 0, "arithmetic begins without a carry")
+    demand((carries[successors] == totals >> 1).all(), "a carry is not that of true arithmetic")
     network.count(len(certificate.cells), certificate.centres.shape[1])  # at least so much
     for begun in sets.origins():
         waiting = [(1, begun)]
@@ -148,6 +159,9 @@ def _check(
         len(carries),
         len(certificate.cells),
         certificate.steps,
+        certificate.step_error,
+        certificate.logit_error,
+        network.runtimes,
     )
 
 
@@ -159,6 +173,7 @@ class _Network:
         claimed = (claim.activation, claim.dtype, claim.operands, self.size, claim.digest)
         actual = (of.activation, of.dtype, of.operands, of.hidden_size, weights_digest(net))
         demand(claimed == actual, "the certificate is of another network")
+        demand(claim.coefficients == of.coefficients, "the certificate is of another form")
         weights = {name: array.astype(np.float64) for name, array in net.parameters.items()}
         hidden, inputs = weights["hidden_weights"], weights["input_weights"]
         bias = weights.get("hidden_bias", np.zeros(self.size))
@@ -170,21 +185,37 @@ class _Network:
         symbols = np.arange(1 << of.operands)[:, None]
         self.u = given[:, 0] + (symbols >> np.arange(of.operands) & 1) @ given[:, 1:].T  # (X, H)
         self._check_errors(claim, np.column_stack([bias, inputs, hidden]).tolist(), out.tolist())
-        # Of a pre-activation: weights are off by half a unit, states within ±1; biases and inputs
+        # Of a pre-activation: weights are off by half a unit, states within ±2; biases and inputs
         # by half a unit, and Wh is rounded down. Of a logit: the same, in units of a product.
-        self.error = (self.size << BITS - 1 >> self.bits) + of.operands + 3
-        self.logit_error += self.size + 1 << BITS - 1
+        self.error = (self.size << BITS >> self.bits) + of.operands + 3
+        self.logit_error += self.size + 1 << BITS
 
     def _check_errors(self, claim: Certificate, rows: list[list[float]], out: list[float]) -> None:
-        """Bound the relative error of a term rounded at most m times: γ = mu/(1 − mu) ≤ 2mu.
-        In units of 2⁻⁶⁴; two are for what is rounded down here, and for products' underflow."""
+        """Demand the errors of binadd's own steps, and see which runtimes' are below the claim's.
+
+        In units of 2⁻⁶⁴. A term that is rounded at most m times is off by γ = mu/(1 − mu) at most,
+        relatively. For binadd, whose order of sums decides m, that is taken as 2mu, and states are
+        within ±1; for others m is that of any order, and states are within 1 + activation_error.
+        """
         loads = [sum(_ceil(abs(w), 64) for w in row) for row in (*rows, out)]
+        claimed = [_ceil(error, 64) for error in (claim.step_error, claim.logit_error)]
+
+        def covers(numerator: int, denominator: int, activation_error: int) -> bool:
+            """Two units are for what is rounded down here, and for products' underflow."""
+            errors = [load * numerator // denominator + 2 for load in loads]
+            step = max(errors[:-1]) // (1 if self.tanh else 4) + 1 + activation_error
+            return claimed[0] > step and claimed[1] > errors[-1]
+
         lanes, u, activation_error = ROUNDING[claim.dtype]
         m = max(-(-self.size // lanes) + lanes.bit_length(), claim.operands + 1)
-        hidden, output = ((load * 2 * m * u >> 64) + 2 for load in (max(loads[:-1]), loads[-1]))
-        step = hidden // (1 if self.tanh else 4) + 1 + activation_error
-        enough = _ceil(claim.step_error, 64) > step and _ceil(claim.logit_error, 64) > output
+        enough = covers(2 * m * u, 1 << 64, activation_error)
         demand(enough, "the certificate assumes smaller rounding errors than there are")
+        m = self.size + claim.operands + 4
+        self.runtimes = tuple(
+            dtype
+            for dtype, (_, u, off) in sorted(ROUNDING.items())
+            if covers(m * u * ((1 << 64) + off), (1 << 64) - m * u << 64, off)
+        )
         self.step_error = _ceil(claim.step_error, BITS)
         self.logit_error = _ceil(claim.logit_error, BITS + self.out_bits)
         demand(max(self.step_error, self.logit_error) < 1 << 60, "an assumed error is too large")

@@ -23,6 +23,7 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.form import Form
 from binadd.kernels.contract import (
     CLOSED,
     DOUBT,
@@ -52,6 +53,8 @@ SPARE_STEPS = 3
 """Beyond those that the search took, in case the checker's bounds are a little wider: of 31
 networks from PyTorch and Keras it refused one with the 4 steps of the search and with 5, but not
 with 7. They cost nothing where they are not needed."""
+START_BITS = 14
+"""Of the longest words from the start that are propagated one by one, over all operands."""
 MOST_REALS = 1 << 25
 """Of all generators of one case after another: 256 MiB."""
 
@@ -73,6 +76,10 @@ class Strategy:
         The share of contexts that may look back further in one round; 0: none.
     least_units : int
         Of networks that it is meant for: smaller ones are proved sooner by what follows it.
+    lead : int
+        Sets begin so wide that they hold the states after all words from the start that have so
+        many symbols more than it takes to tell a context. States after shorter words may lie far
+        from all later ones; sets need not hold them, but each of these words is propagated.
     rounds, contexts, cells, budget, work : int
         The most of each: contexts after splitting, cells in use, zonotopes of one cell and of all,
         by their generators.
@@ -85,6 +92,7 @@ class Strategy:
     most_steps: int = 0
     splits: float = 0.0
     least_units: int = 1
+    lead: int = 0
     rounds: int = 200
     contexts: int = 2000
     cells: int = 6000
@@ -140,7 +148,7 @@ class Found:
             steps=self.steps + SPARE_STEPS,
             affine=self.affine,
             contexts=table.names,
-            carries=tuple(table.carries.tolist()),
+            carries=tuple((table.carries + bounds.form.lowest).tolist()),
             successors=tuple(map(tuple, table.successors.tolist())),
             centres=arrays.centres[:, :size].copy(),
             widths=np.where(np.isfinite(arrays.widths), arrays.widths, 0.0),
@@ -149,20 +157,21 @@ class Found:
             cells=tuple(zip(owners, pieces, strict=True)),
             middles=arrays.middles[used, :size].copy(),
             halves=arrays.halves[used, :size].copy(),
+            coefficients=bounds.form.coefficients,
         )
 
 
-def _new_origins(cells: int, steps: int, table: ContextTable, *, held: bool) -> Origins:
-    """Return what is known of so many cells, and of the initial state, of which no context is
-    told: nothing."""
+def _new_origins(cells: int, steps: int, first: int, contexts: int, *, held: bool) -> Origins:
+    """Return what is known of so many cells, which take so many steps, and of the initial state,
+    which takes `first`: nothing."""
     count = cells + 1
     return Origins(
         np.full(count, OPEN, np.uint8),
-        np.append(np.full(cells, steps), max(steps, table.longest + 3)).astype(np.int32),
+        np.append(np.full(cells, steps), first).astype(np.int32),
         np.zeros(count, np.int32),
         np.zeros(count, np.int32),
         np.full(count, np.inf),
-        np.zeros((count, len(table.carries)), np.uint8) if held else None,
+        np.zeros((count, contexts), np.uint8) if held else None,
     )
 
 
@@ -171,17 +180,18 @@ def affordable(strategy: Strategy, bounds: Bounds) -> Strategy:
 
     A zonotope of many units costs their third power.
     """
-    return _affordable(strategy, bounds.operands, bounds.size)
+    return _affordable(strategy, bounds.form, bounds.size)
 
 
 @lru_cache(maxsize=256)
-def _affordable(strategy: Strategy, operands: int, size: int) -> Strategy:
-    depth = affordable_depth(operands, strategy.depth)
+def _affordable(strategy: Strategy, form: Form, size: int) -> Strategy:
+    depth, operands = affordable_depth(form, strategy.depth), len(form.coefficients)
     frame = size**2 if strategy.shape.frames else 1
-    while depth and (operands << operands * depth) * frame > MOST_FRAMES:
+    while depth and (form.carries << operands * depth) * frame > MOST_FRAMES:
         depth -= 1
+    lead = max(0, min(strategy.lead, START_BITS // operands - max(depth, 1)))
     work = min(strategy.work, MOST_WORK // size**3) if size > LARGE else strategy.work
-    return replace(strategy, depth=depth, work=work)
+    return replace(strategy, depth=depth, lead=lead, work=work)
 
 
 def close(
@@ -201,8 +211,8 @@ class _Search:
     def __init__(self, bounds: Bounds, sampler: Sampler, strategy: Strategy) -> None:
         strategy = affordable(strategy, bounds)
         self.bounds, self.sampler, self.strategy = bounds, sampler, strategy
-        self.tree = ContextTree(bounds.operands, strategy.depth) if strategy.splits else None
-        self.table = uniform(bounds.operands, strategy.depth)
+        self.tree = ContextTree(bounds.form, strategy.depth) if strategy.splits else None
+        self.table = uniform(bounds.form, strategy.depth)
         self.sets = self._sample(self.table.contexts)
         self.contexts = self.sets.contexts(self.table)
         self.origins = self._origins(self.sets)
@@ -211,12 +221,14 @@ class _Search:
             self.budget = min(self.budget, max(8, self.work // int(self.sets.used.sum())))
 
     def _origins(self, sets: Sets) -> Origins:
+        strategy, table = self.strategy, self.table
+        first = max(strategy.steps, table.longest + strategy.lead + 3)
         held = self.tree is not None
-        return _new_origins(len(sets), self.strategy.steps, self.table, held=held)
+        return _new_origins(len(sets), strategy.steps, first, len(table.carries), held=held)
 
     def _sample(self, contexts: tuple[Context, ...]) -> Sets:
         """Return sets around states sampled in contexts, and those first met there."""
-        owners, states = self.sampler.starts(self.table)
+        owners, states = self.sampler.starts(self.table, self.strategy.lead)
         if contexts is not self.table.contexts:
             place = {context: i for i, context in enumerate(contexts)}
             here = [place.get(self.table.contexts[q], -1) for q in owners.tolist()]

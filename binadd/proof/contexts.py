@@ -19,12 +19,13 @@ from typing import TypeAlias
 
 import numpy as np
 
+from binadd.form import Form
 from binadd.kernels.contract import Bytes, Indices
 
 __all__ = ["Context", "ContextTable", "ContextTree", "affordable_depth", "uniform"]
 
 Context: TypeAlias = tuple[int, tuple[int, ...]]
-"""The carry before the symbols; the symbols, the oldest first."""
+"""The carry before the symbols, counted from the lowest; the symbols, the oldest first."""
 
 MOST_EDGES = 1 << 15
 """Of pairs of a context and a symbol, where all contexts have as many symbols."""
@@ -40,7 +41,7 @@ class ContextTable:
 
     names: tuple[str, ...]
     contexts: tuple[Context, ...]  # K of them
-    carries: Indices  # (P + K,)
+    carries: Indices  # (P + K,): counted from the lowest
     successors: Indices  # (P + K, 2ⁿ)
     starts: tuple[tuple[Bytes, Indices], ...]
     """Words (M, T) from the start after which a context is first known, by length, and which of
@@ -60,16 +61,17 @@ class ContextTable:
 class ContextTree:
     """A suffix tree of contexts in which each always tells the next."""
 
-    def __init__(self, operands: int, depth: int = 0) -> None:
-        self.operands = operands
-        self.leaves: dict[Context, None] = {(carry, ()): None for carry in range(operands)}
+    def __init__(self, form: Form, depth: int = 0) -> None:
+        self.form, self._weights = form, form.weights.tolist()
+        self.leaves: dict[Context, None] = {(carry, ()): None for carry in range(form.carries)}
         for _ in range(depth):
             for leaf in list(self.leaves):
                 self._replace(leaf)
 
     def next_carry(self, symbol: int, carry: int) -> int:
         """Return the carry after a symbol."""
-        return (symbol.bit_count() + carry) >> 1
+        following: int = (self._weights[symbol] + carry) >> 1
+        return following
 
     def carries(self, carry: int, word: Iterable[int]) -> list[int]:
         """Return the carry before, between and after the symbols of a word."""
@@ -100,8 +102,8 @@ class ContextTree:
         after, word = leaf
         longer = [
             (carry, (symbol, *word))
-            for symbol in range(1 << self.operands)
-            for carry in range(self.operands)
+            for symbol in range(len(self._weights))
+            for carry in range(self.form.carries)
             if self.next_carry(symbol, carry) == after
         ]
         self.leaves.update(dict.fromkeys(longer))
@@ -118,20 +120,23 @@ class ContextTree:
 
     def table(self) -> ContextTable:
         """Return the tables of all contexts."""
-        symbols = range(1 << self.operands)
+        symbols = range(len(self._weights))
         prefixes, starts = self._prefixes()
+        start, lowest = self.form.start, self.form.lowest
         contexts = tuple(self.leaves)
         place = {leaf: len(prefixes) + i for i, leaf in enumerate(contexts)}
         short = {word: i for i, word in enumerate(prefixes)}
         rows = [
-            [short.get((*word, x)) or place[self._known(0, (*word, x))] for x in symbols]
+            [short.get((*word, x)) or place[self._known(start, (*word, x))] for x in symbols]
             for word in prefixes
         ]
         rows += [[place[self._known(c, (*word, x))] for x in symbols] for c, word in contexts]
-        carries = [self.carries(0, word)[-1] for word in prefixes]
+        carries = [self.carries(start, word)[-1] for word in prefixes]
         carries += [self.carries(carry, word)[-1] for carry, word in contexts]
         names = [" ".join(["start", *map(str, word)]) for word in prefixes]
-        names += [" ".join([f"carry {carry}", *map(str, word)]) for carry, word in contexts]
+        names += [
+            " ".join([f"carry {carry + lowest}", *map(str, word)]) for carry, word in contexts
+        ]
         return ContextTable(
             tuple(names),
             contexts,
@@ -141,7 +146,8 @@ class ContextTree:
                 (
                     np.array(words, np.uint8),
                     np.array(
-                        [place[self._known(0, word)] - len(prefixes) for word in words], np.int32
+                        [place[self._known(start, word)] - len(prefixes) for word in words],
+                        np.int32,
                     ),
                 )
                 for words in starts
@@ -155,28 +161,29 @@ class ContextTree:
 
     def _prefixes(self) -> tuple[list[tuple[int, ...]], list[list[tuple[int, ...]]]]:
         """Return words from the start that tell no context, and by length those that first do."""
+        start = self.form.start
         prefixes: list[tuple[int, ...]] = [()]
         starts: list[list[tuple[int, ...]]] = []
         level: list[tuple[int, ...]] = [()]
         while level:
             words: list[tuple[int, ...]] = [
-                (*word, x) for word in level for x in range(1 << self.operands)
+                (*word, x) for word in level for x in range(len(self._weights))
             ]
-            level = [word for word in words if self.find(0, word) is None]
-            known = [word for word in words if self.find(0, word) is not None]
+            level = [word for word in words if self.find(start, word) is None]
+            known = [word for word in words if self.find(start, word) is not None]
             prefixes += level
             if known:
                 starts.append(known)
         return prefixes, starts
 
 
-def affordable_depth(operands: int, depth: int) -> int:
+def affordable_depth(form: Form, depth: int) -> int:
     """Return how many symbols all contexts can have, at most `depth`, within `MOST_EDGES`."""
-    longest = (MOST_EDGES // operands).bit_length() - 1  # operands · 2^(operands (depth + 1))
-    return max(min(depth, longest // operands - 1), 0)
+    longest = (MOST_EDGES // form.carries).bit_length() - 1  # K · 2^(n (depth + 1)) edges
+    return max(min(depth, longest // len(form.coefficients) - 1), 0)
 
 
 @lru_cache(maxsize=16)
-def uniform(operands: int, depth: int) -> ContextTable:
+def uniform(form: Form, depth: int) -> ContextTable:
     """Return the table of all contexts of one depth; made once."""
-    return ContextTree(operands, depth).table()
+    return ContextTree(form, depth).table()

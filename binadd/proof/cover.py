@@ -44,7 +44,7 @@ class Sets:
     """The cells of a certificate: as cases, and what they cover.
 
     V in units of 2^−FRAME_BITS, whatever it is. With E = I − VᵀV and y = V(x − o) a state x is
-    o + Uy + E²(x − o), where U = (I + E)Vᵀ; as |x − o| < 3, the last term is tiny.
+    o + Uy + E²(x − o), where U = (I + E)Vᵀ; as |x − o| < 4, the last term is tiny.
     """
 
     def __init__(self, claim: Certificate) -> None:
@@ -55,7 +55,7 @@ class Sets:
         E = (unit << 2 * FRAME_BITS) - Vt @ self.V
         demand(np.abs(E).max() < 1 << UNEVEN, "a frame's axes are not orthonormal")
         uneven = (np.abs(E).sum(2).max(1) >> 2 * FRAME_BITS - BITS) + 1  # at most 2²⁶
-        self.slip = (3 * uneven**2 >> BITS) + 1
+        self.slip = (4 * uneven**2 >> BITS) + 1
         self.U = Vt + nearest(nearest(E, 14) @ Vt, 2 * FRAME_BITS - 14)  # 2²⁸ · 2³⁰
         self.o, self.frame = rounded(claim.centres, BITS, BEYOND), np.array(claim.frame)
         self.owner, k = np.array(claim.cells, np.int64).reshape(-1, 2).T
@@ -67,9 +67,11 @@ class Sets:
         demand((np.abs(k) < (1 << 59) // np.maximum(h, 1)).all(), "a slab is too far away")
         self.start = np.where(h > 0, (2 * k - 1) * h >> FRAME_BITS, -FAR)
         self.end = np.where(h > 0, -(-(2 * k + 1) * h >> FRAME_BITS), FAR)
-        middle = rounded(claim.middles, BITS, BEYOND)
+        middle = rounded(claim.middles, BITS, 2 * BEYOND)
         half = rounded(claim.halves, BITS, 2 * BEYOND)
         self.low, self.high = middle - half, middle + half
+        far = (np.abs(middle) + half).max(initial=0) >= 3 << BITS + 1
+        demand(not far, "a cell reaches too far")
         # At an end of its slab a cell has no end of its own.
         self.low[self.low[:, 0] <= self.start, 0] = -FAR
         self.high[self.high[:, 0] >= self.end, 0] = FAR

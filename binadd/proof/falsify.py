@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from binadd.bits import integer_of, sum_length, unpack_symbols
+from binadd.bits import integer_of, unpack_symbols
 from binadd.checks import check_choice
 from binadd.kernels.contract import Bytes
 from binadd.kernels.mode import ieee_mode
@@ -151,19 +151,21 @@ class Falsifier:
 
 
 def _confirmed(net: BinaryAdderRNN, word: Bytes) -> Refuted | None:
-    """Let the network itself add the operands that a wrong word spells.
+    """Let the network itself compute with the operands that a wrong word spells.
 
     None if it adds them correctly after all, as when another thread has trained it in between.
     """
-    count = net.state.architecture.operands
+    form = net.state.architecture.form
+    count = len(form.coefficients)
     operands = _spell(word, count)
-    if sum_length(operands) < len(word):  # the wrong bit lies beyond: a 1 above brings it in
+    if form.length(operands) < len(word):  # the wrong bit lies beyond: a 1 above brings it in
         operands = _spell(np.append(word, np.uint8(1)), count)
-    got, expected = net.add(*operands), sum(operands)
+    got, expected = net.compute(*operands), form.evaluate(operands)
     if got == expected:
         return None
     difference = got ^ expected
-    return Refuted(operands, (difference & -difference).bit_length() - 1, got, expected)
+    wrong_bit = (difference & -difference).bit_length() - 1
+    return Refuted(operands, wrong_bit, got, expected, form.coefficients)
 
 
 def _spell(word: Bytes, operands: int) -> tuple[int, ...]:

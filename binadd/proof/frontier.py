@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.bits import every_symbol, popcounts
+from binadd.bits import every_symbol
 from binadd.kernels.contract import Bytes
 from binadd.proof.probe import Probe, Real, Steps
 
@@ -41,7 +41,7 @@ class Frontier:
     state: Real
     """(N, H)"""
     carry: Bytes
-    """(N,)"""
+    """(N,), counted from the lowest"""
 
     def expand(self, probe: Probe) -> tuple[Frontier, Steps]:
         """Return every word with every symbol after it, and what the network does there."""
@@ -51,7 +51,7 @@ class Frontier:
             alphabet = np.roll(alphabet, turn)[:: len(alphabet) // LARGEST_ALPHABET]
         parents = np.repeat(np.arange(len(self.words)), len(alphabet))
         symbols = np.tile(alphabet, len(self.words))[:, None]
-        totals = popcounts(symbols[:, 0]) + self.carry[parents]
+        totals = probe.form.weights[symbols[:, 0]] + self.carry[parents]
         steps = probe.run(symbols, (totals & np.uint8(1))[:, None], self.state[parents])
         words = np.concatenate([self.words[parents], symbols], axis=1)
         return Frontier(words, steps.state, totals >> np.uint8(1)), steps
@@ -69,7 +69,7 @@ def search_frontier(probe: Probe, size: int, depth: int) -> Bytes | None:
     hidden_size = probe.architecture.hidden_size
     visited = Visited(hidden_size, size * depth)
     state = np.zeros((1, hidden_size), probe.block.dtype)
-    frontier = Frontier(np.empty((1, 0), np.uint8), state, np.zeros(1, np.uint8))
+    frontier = Frontier(np.empty((1, 0), np.uint8), state, np.full(1, probe.form.start, np.uint8))
     width = size // min(1 << probe.operands, LARGEST_ALPHABET)
     for _ in range(depth):
         frontier, steps = frontier.expand(probe)

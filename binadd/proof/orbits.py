@@ -16,6 +16,7 @@ from itertools import islice, product
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.form import Form
 from binadd.kernels.contract import Bytes
 from binadd.proof.frontier import Frontier, nth_of_each
 from binadd.proof.probe import Probe, Real
@@ -44,7 +45,7 @@ def follow_hints(
     for length in sorted({len(period) for period in hinted} - {0}):
         alike = sorted(period for period in hinted if len(period) == length)
         period = length * -(-PERIOD // length)
-        words = _words(probe.operands, _to_carries(probe.operands), alike, period)
+        words = _words(probe.form, _to_carries(probe.form), alike, period)
         word = _follow(probe, words, period, rungs)
         if word is not None:
             return word
@@ -53,32 +54,39 @@ def follow_hints(
 
 def search_orbits(probe: Probe, count: int, rungs: Sequence[Rung]) -> Bytes | None:
     """Return a wrong word on the orbits of `count` of the shortest periods, or None."""
-    return _follow(probe, _short_periods(probe.operands, count), PERIOD, rungs)
+    return _follow(probe, _short_periods(probe.form, count), PERIOD, rungs)
 
 
 @lru_cache(maxsize=32)
-def _short_periods(operands: int, count: int) -> Bytes:
+def _short_periods(form: Form, count: int) -> Bytes:
     """Return at most `count` words (N, T): a prefix and a period of at most LONGEST symbols each.
 
     Each combination where these are few; else short prefixes, among them one to each carry.
     """
-    size = 1 << operands
+    size = len(form.weights)
     alphabet = [37 * i % size for i in range(size)]  # unlike symbols first
     tuples = [t for k in range(1, LONGEST + 1) for t in islice(product(alphabet, repeat=k), count)]
-    prefixes = _to_carries(operands)[: LONGEST + 1]
+    prefixes = _to_carries(form)[: LONGEST + 1]
     periods = [t for t in tuples if len(t) == 1 or len(set(t)) > 1][: count // len(prefixes)]
     prefixes += [t for t in tuples if t not in prefixes]
-    return _words(operands, prefixes[: count // len(periods)], periods, PERIOD)
+    return _words(form, prefixes[: count // len(periods)], periods, PERIOD)
 
 
-def _to_carries(operands: int) -> list[Symbols]:
-    """Return prefixes after which the carry is 0, 1, …"""
-    return [((1 << operands) - 1,) * carry for carry in range(operands)]
+def _to_carries(form: Form) -> list[Symbols]:
+    """Return a shortest prefix to each carry, beginning with the empty one."""
+    found: dict[int, Symbols] = {form.start: ()}
+    for carry, prefix in (queue := list(found.items())):
+        for symbol in reversed(range(len(form.weights))):
+            after = (int(form.weights[symbol]) + carry) >> 1
+            if after not in found:
+                found[after] = (*prefix, symbol)
+                queue.append((after, found[after]))
+    return list(found.values())
 
 
-def _words(operands: int, prefixes: list[Symbols], cycles: list[Symbols], period: int) -> Bytes:
+def _words(form: Form, prefixes: list[Symbols], cycles: list[Symbols], period: int) -> Bytes:
     """Return each prefix with each cycle after it (N, T), until carries are periodic as well."""
-    length = max(map(len, prefixes)) + period * (operands + 1)
+    length = max(map(len, prefixes)) + period * (form.carries + 1)
     words = [(prefix + cycle * length)[:length] for prefix in prefixes for cycle in cycles]
     return np.array(words, np.uint8)
 
@@ -95,7 +103,7 @@ class Orbits:
     state: Real
     """(N, H)"""
     carry: Bytes
-    """(N,): the same after each period."""
+    """(N,): the same after each period, counted from the lowest."""
     steps: int
     margins: Real
     """(N, 2): the smallest margin in each of the last two calls of `advance`."""
@@ -145,14 +153,14 @@ class Orbits:
 def _follow(probe: Probe, words: Bytes, period: int, rungs: Iterable[Rung]) -> Bytes | None:
     """Run periodic words (N, T), then those whose states still move, further and further."""
     length = words.shape[1]
-    longer = np.concatenate([words, np.zeros((len(words), 8), np.uint8)], axis=1)
-    bits = probe.kernels.exact_sums(longer, probe.operands)  # the carry comes out at the end
-    steps = probe.run(words, bits[:, :length])
+    totals = probe.form.totals(words)
+    bits = totals & np.uint8(1)
+    steps = probe.run(words, bits)
     found = steps.first_wrong()
     if found is not None:
         return words[found[0], : found[1] + 1]
-    carry = np.packbits(bits[:, length:], axis=1, bitorder="little")[:, 0]
-    last, unknown = bits[:, length - period : length], np.zeros((len(words), 2))
+    carry = totals[:, -1] >> np.uint8(1)
+    last, unknown = bits[:, length - period :], np.zeros((len(words), 2))
     orbits = Orbits(words, period, last, steps.state, carry, length, unknown, unknown)
     for _ in range(2):
         word = orbits.advance(probe, 1)

@@ -48,7 +48,7 @@ class Probe:
     def __init__(self, net: BinaryAdderRNN) -> None:
         state = net.state
         self.architecture = state.architecture
-        self.operands = state.architecture.operands
+        self.operands, self.form = state.architecture.operands, state.architecture.form
         self.block = state.block
         self.kernels = net.kernels
         self.work = 0.0
@@ -57,7 +57,7 @@ class Probe:
     def run(self, symbols: Bytes, bits: Bytes | None = None, state: Real | None = None) -> Steps:
         """Run words (N, T) from states (N, H), where their true bits are known, or from 0."""
         if bits is None:
-            bits = self.kernels.exact_sums(symbols, self.operands)
+            bits = self.kernels.exact_sums(self.architecture, symbols)
         self.work += symbols.size * self.weight
         result = self.kernels.forward(self.architecture, self.block, symbols, state)
         logits, wanted = result.logits, bits.view(np.bool_)

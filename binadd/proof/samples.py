@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.bits import popcounts
+from binadd.form import Form
 from binadd.kernels.contract import Reals
 from binadd.proof.bounds import Bounds
 from binadd.proof.contexts import Context, ContextTable
@@ -24,22 +24,20 @@ STEPS = 16
 
 @lru_cache(maxsize=8)
 def _sample_words(
-    operands: int, samples: int
+    form: Form, samples: int
 ) -> tuple[NDArray[np.uint8], tuple[NDArray[np.intp], ...]]:
     """Return random words (N, T), and `samples` of them that end with each carry.
 
     The later ones are more and more given to repeating a symbol, hence to long carries.
     """
-    count = samples * operands
+    count, symbol_count = samples * form.carries, len(form.weights)
     drawn = data_stream(0).random_raw(count * STEPS).reshape(count, STEPS)
-    symbols = (drawn & np.uint64((1 << operands) - 1)).astype(np.uint8)
+    symbols = (drawn & np.uint64(symbol_count - 1)).astype(np.uint8)
     repeats = drawn >> np.uint64(11) < np.linspace(0, 0.95 * 2**53, count)[:, None]
-    carries = np.zeros(count, np.int64)
-    for t in range(STEPS):
-        if t > 0:
-            symbols[:, t] = np.where(repeats[:, t], symbols[:, t - 1], symbols[:, t])
-        carries = (carries + popcounts(symbols[:, t])) // 2
-    pools = [np.flatnonzero(carries == carry) for carry in range(operands)]
+    for t in range(1, STEPS):
+        symbols[:, t] = np.where(repeats[:, t], symbols[:, t - 1], symbols[:, t])
+    carries = form.totals(symbols)[:, -1] >> 1
+    pools = [np.flatnonzero(carries == carry) for carry in range(form.carries)]
     return symbols, tuple(np.resize(pool, samples) if len(pool) else pool for pool in pools)
 
 
@@ -63,7 +61,7 @@ class Sampler:
 
     def __init__(self, bounds: Bounds, samples: int = 128) -> None:
         self._bounds, self._samples = bounds, samples
-        symbols, pools = _sample_words(bounds.operands, samples)
+        symbols, pools = _sample_words(bounds.form, samples)
         states = self.after(symbols)
         nothing = np.zeros((samples, bounds.size))
         self._last: tuple[tuple[Context, ...], Reals] | None = None
@@ -75,10 +73,21 @@ class Sampler:
         run = bounds.kernels.forward(bounds.architecture, bounds.block, words, states)
         return np.asarray(run.final_state, np.float64)
 
-    def starts(self, table: ContextTable) -> tuple[NDArray[np.int32], Reals]:
-        """Return the states (m, H) in which contexts are first known, and which these are (m,)."""
-        owners = [known for _, known in table.starts]
-        return np.concatenate(owners), np.concatenate([self.after(w) for w, _ in table.starts])
+    def starts(self, table: ContextTable, later: int = 0) -> tuple[NDArray[np.int32], Reals]:
+        """Return the states (m, H) after words from the start, and the contexts they are in (m,).
+
+        The words are those after which a context is first known, and all symbols `later` ones.
+        """
+        alphabet = np.arange(table.successors.shape[1], dtype=np.uint8)
+        owners, states = [], []
+        for words, known in table.starts:
+            for _ in range(later):
+                known = table.successors[table.prefixes + known].reshape(-1) - table.prefixes
+                added = np.tile(alphabet, len(words))
+                words = np.column_stack([np.repeat(words, len(alphabet), axis=0), added])
+            owners.append(known)
+            states.append(self.after(np.ascontiguousarray(words)))
+        return np.concatenate(owners), np.concatenate(states)
 
     def states(self, contexts: tuple[Context, ...]) -> Reals:
         """Return states (K, samples, H) after contexts; the last ones asked for are kept."""

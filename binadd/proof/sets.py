@@ -211,7 +211,7 @@ def contexts_of(certificate: Certificate, bounds: Bounds) -> tuple[Contexts, Ind
         np.pad(part, padding) for part in (certificate.middles, certificate.halves)
     )
     contexts = Contexts(
-        np.array(certificate.carries, np.int32),
+        np.array(certificate.carries, np.int32) - np.int32(bounds.form.lowest),
         np.array(certificate.successors, np.int32),
         np.pad(certificate.centres, padding),
         np.pad(certificate.frames, [(0, 0), *padding]),

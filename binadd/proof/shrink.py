@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from binadd.bits import popcounts
 from binadd.kernels.contract import Bytes
 from binadd.proof.probe import Probe
 
@@ -41,7 +40,7 @@ def shrink(probe: Probe, word: Bytes, budget: float) -> Bytes:
 
 def _size(word: Bytes) -> tuple[int, int]:
     """Return the length, then the number of ones."""
-    return len(word), int(popcounts(word).sum())
+    return len(word), int(np.unpackbits(word).sum())
 
 
 def _smallest_wrong(probe: Probe, words: Bytes) -> Bytes | None:
@@ -54,7 +53,7 @@ def _smallest_wrong(probe: Probe, words: Bytes) -> Bytes | None:
         return None
     lengths = wrong[rows].argmax(axis=1) + 1
     shortest = words[rows[lengths == lengths.min()], : lengths.min()]
-    fewest: Bytes = shortest[popcounts(shortest).sum(axis=1, dtype=np.int64).argmin()]
+    fewest: Bytes = shortest[np.unpackbits(shortest, axis=1).sum(axis=1).argmin()]
     return fewest
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NoReturn, TypeAlias
 
 from binadd.checks import shorten
 from binadd.errors import UndecidedError
+from binadd.form import form_of
 from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate
 
@@ -42,6 +43,11 @@ class Proved:
     ----------
     margin : float
         Every logit of every sum is at least this far on its side of 0.
+    step_error, logit_error : float
+        By how much each computed hidden state and logit may differ from the exact ones: the proof
+        is of every program that keeps to these bounds, and of binadd. See `prove`.
+    tolerance : float or None
+        The largest step error with which a proof was found, if it was searched for: this one.
     certificate : Certificate
         The proof as data, which `binadd.check` re-derives and `save` keeps; written when it is
         first asked for.
@@ -53,6 +59,9 @@ class Proved:
     margin: float
     network: BinaryAdderRNN = field(repr=False)
     _write: Callable[[], Certificate] = field(repr=False)
+    step_error: float = field(kw_only=True)
+    logit_error: float = field(kw_only=True)
+    tolerance: float | None = field(default=None, kw_only=True)
 
     @cached_property
     def certificate(self) -> Certificate:
@@ -93,6 +102,8 @@ class Refuted:
         The lowest bit in which the sums differ.
     got, expected : int
         The network's sum, and the true one.
+    coefficients : tuple of int
+        Of the form that it should compute; none stand for a sum's, all 1.
     """
 
     status: ClassVar[Literal["refuted"]] = "refuted"
@@ -100,11 +111,13 @@ class Refuted:
     wrong_bit: int
     got: int
     expected: int
+    coefficients: tuple[int, ...] = ()
 
     @property
     def sum(self) -> str:
-        """The operands as a sum, in words where they are long."""
-        return " + ".join(map(shorten, self.operands))
+        """The operands as a sum, or another form, in words where they are long."""
+        form = form_of(self.coefficients or (1,) * len(self.operands))
+        return form.write(map(shorten, self.operands))
 
     def __repr__(self) -> str:
         """Integers may have thousands of digits, more than Python would write."""

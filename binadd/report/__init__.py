@@ -76,7 +76,7 @@ def render(net: BinaryAdderRNN, verdict: Verdict | None = None) -> str:
     sections = [_section("How it was trained", _training(net))]
     sections.append(
         _section(
-            "What it has in mind",
+            "What it remembers",
             "<p>The network remembers what it has read in its hidden units, and nowhere else. "
             "To add, it must keep the carry there.</p>"
             + inline(plots.state_space(net, verdict), "states"),
@@ -93,7 +93,7 @@ def render(net: BinaryAdderRNN, verdict: Verdict | None = None) -> str:
         _section(heading.get(verdict.status, "What is not known"), story.proof(net, verdict))
     )
     return _fill(
-        title=f"A network that adds {story.count(net.settings.operands)}",
+        title=f"A network that {story.what(net)}",
         lead=story.summary(net, verdict),
         style=_text("style.css"),
         script=_text("adder.js") + _text("page.js"),
@@ -101,7 +101,9 @@ def render(net: BinaryAdderRNN, verdict: Verdict | None = None) -> str:
         operand_heads="".join(
             f'<th scope="col">{name}</th>' for name in NAMES[: net.settings.operands]
         ),
-        order_in_words="" if verdict.status != "proved" else "; those that tell most stand first",
+        order_in_words=""
+        if verdict.status != "proved"
+        else "; those that hold the carry are first",
         sections="\n".join(sections),
         network=_json(describe(net)),
         order=_json(order),
@@ -118,6 +120,9 @@ def describe(net: BinaryAdderRNN) -> dict[str, Any]:
     return {
         "hidden_size": settings.hidden_size,
         "operands": settings.operands,
+        "coefficients": settings.coefficients,
+        "carry_steps": settings.form.carry_steps,
+        "signed": settings.form.lowest < 0,
         "activation": settings.activation,
         "dtype": settings.dtype,
         "weights": weights,

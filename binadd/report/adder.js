@@ -21,7 +21,7 @@ const ARITHMETIC = {
 };
 
 class Network {
-  // Of `binadd.report`: hidden_size, operands, activation, dtype and the weights by name.
+  // Of `binadd.report`: hidden_size, operands, coefficients, activation, dtype and the weights by name.
   constructor(spec) {
     const k = ARITHMETIC[spec.dtype];
     Object.assign(this, spec, { f: k.round, accumulators: k.accumulators, magic: k.magic, power: k.power });
@@ -94,16 +94,16 @@ class Network {
     return { state: next, logit, probability: this.sigmoid(logit), bit: logit > 0 ? 1 : 0 };
   }
 
-  // All steps of a sum of BigInts, enough of them for its last carry
+  // All steps of the form Σ cᵢxᵢ of BigInts, enough of them for its last carry and its sign
   add(numbers) {
     const longest = Math.max(...numbers.map((n) => (n ? n.toString(2).length : 0)));
-    const length = Math.max(1, longest + (numbers.length - 1).toString(2).length * (numbers.length > 1));
+    const length = Math.max(1, longest + this.carry_steps);
     const steps = [];
     for (let t = 0, state = null, carry = 0; t < length; t++) {
       const bits = numbers.map((n) => Number((n >> BigInt(t)) & 1n));
       const step = this.step(state, bits);
-      const total = bits.reduce((a, b) => a + b, carry);
-      steps.push({ ...step, bits, carry, expected: total % 2 });
+      const total = bits.reduce((a, b, i) => a + this.coefficients[i] * b, carry);
+      steps.push({ ...step, bits, carry, expected: total & 1 });
       state = step.state;
       carry = Math.floor(total / 2);
     }

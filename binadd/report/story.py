@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from binadd.bits import bits_of, carries, encode
+from binadd.bits import bits_of, encode, pack_symbols
 from binadd.checks import shorten
 from binadd.model import BinaryAdderRNN
 from binadd.proof import Proved, Refuted, Verdict
@@ -20,6 +20,7 @@ __all__ = [
     "proof",
     "roles",
     "summary",
+    "what",
 ]
 
 FIRST, LAST = 3, 8
@@ -39,11 +40,18 @@ def count(operands: int) -> str:
     return f"{words[operands - 1]} number{'s' if operands > 1 else ''}"
 
 
+def what(net: BinaryAdderRNN) -> str:
+    """Return what a network does, in words."""
+    form = net.settings.form
+    return f"adds {count(net.settings.operands)}" if form.is_sum else f"computes {form}"
+
+
 def summary(net: BinaryAdderRNN, verdict: Verdict) -> str:
     """Return the verdict in one sentence of HTML."""
     if isinstance(verdict, Proved):
         operands = every(net.settings.operands)
-        return f"<strong>Proved:</strong> it adds {operands}, of every length, correctly."
+        does = f"it {net.settings.form.verb} {operands}, of every length, correctly"
+        return f"<strong>Proved:</strong> {does}."
     if isinstance(verdict, Refuted):
         return (
             f'<strong class="no">Refuted:</strong> for {verdict.sum} it outputs '
@@ -82,12 +90,12 @@ def describe_training(net: BinaryAdderRNN) -> str:
 
 
 def roles(units: list[Unit]) -> str:
-    """Return a table of the units that tell something, and how many others there are."""
+    """Return a table of the units that separate something, and how many others there are."""
     silent = sum(unit.gap == 0 for unit in units)
     units = [unit for unit in units if unit.gap > 0]
     if not units:
-        return "<p>No unit tells anything by itself: it takes several to hold the carry.</p>"
-    rest = f"<p>The other {silent} tell nothing by themselves.</p>" if silent else ""
+        return "<p>No unit separates anything by itself: it takes several to hold the carry.</p>"
+    rest = f"<p>The other {silent} separate nothing by themselves.</p>" if silent else ""
     rows = "".join(
         f'<tr><th scope="row">{unit.index}</th><td>{escape(unit.role)}</td>'
         f"<td>{unit.gap:.3f}</td></tr>"
@@ -96,8 +104,8 @@ def roles(units: list[Unit]) -> str:
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Units"><table><caption>'
         "The gap lies between the values that the unit keeps apart.</caption><thead><tr>"
-        '<th scope="col">unit</th><th scope="col">tells</th><th scope="col">gap</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{rest}"
+        '<th scope="col">unit</th><th scope="col">separates</th><th scope="col">gap</th>'
+        f"</tr></thead><tbody>{rows}</tbody></table></div>{rest}"
     )
 
 
@@ -133,11 +141,12 @@ def proof(net: BinaryAdderRNN, verdict: Verdict) -> str:
 
 def counterexample(net: BinaryAdderRNN, verdict: Refuted) -> str:
     """Return a table of a wrong sum's steps, up to the lowest wrong bit."""
-    X = encode([verdict.operands])
+    form = net.settings.form
+    X = encode([verdict.operands], coefficients=form.coefficients)
     probabilities, bits = net.predict_proba(X)[0], net.predict(X)[0]
     heads = "".join(f'<th scope="col">{name}</th>' for name in NAMES[: X.shape[2]])
-    rows, before = [], [0, *carries(X[0]).tolist()]
-    exact = bits_of(verdict.expected, X.shape[1])
+    rows, before = [], [0, *form.after(pack_symbols(X))[0].tolist()]
+    exact = bits_of(verdict.expected % (1 << X.shape[1]), X.shape[1])
     skipped = range(FIRST, max(FIRST, verdict.wrong_bit + 1 - LAST))
     for t in range(verdict.wrong_bit + 1):
         if t not in skipped:

@@ -103,7 +103,7 @@ def train(
     ('proved', 300)
     """
     check_instance("net", net, BinaryAdderRNN)
-    goal = check_goal(net.settings.operands, bits, until, max_sequences, restart)
+    goal = check_goal(net.settings.form, bits, until, max_sequences, restart)
     if progress_every is not None:
         progress_every = check_integer("progress_every", progress_every, 1)
     with reporting(progress) as report:

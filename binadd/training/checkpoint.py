@@ -92,7 +92,7 @@ def load_checkpoint(path: str | os.PathLike[str], backend: str = "auto") -> Run:
         )
         goal = read_object("goal", header.get("goal"), [field.name for field in fields(Goal)])
         schedule = _read_schedule(header.get("schedule"))
-        return Run(net, check_goal(architecture.operands, **goal), schedule)
+        return Run(net, check_goal(architecture.form, **goal), schedule)
     except BinaddError as reason:
         raise CheckpointError(f"{os.fspath(path)} holds no training run: {reason}") from None
 
@@ -113,7 +113,7 @@ def load_run(
     """
     run = load_checkpoint(path, backend)
     goal = check_goal(
-        run.net.settings.operands,
+        run.net.settings.form,
         run.goal.bits,
         run.goal.until if until is None else until,
         run.goal.max_sequences if max_sequences is None else max_sequences,

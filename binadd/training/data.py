@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.kernels.contract import Batch, Kernels, words_per_sequence
+from binadd.kernels.contract import Architecture, Batch, Kernels, words_per_sequence
 from binadd.random_streams import data_stream
 
 __all__ = ["DataStream", "words_of_sequence"]
@@ -34,10 +34,10 @@ class DataStream:
     a small part of training, however short the pieces that are trained on.
     """
 
-    def __init__(self, kernels: Kernels, seed: int, operands: int) -> None:
+    def __init__(self, kernels: Kernels, seed: int, architecture: Architecture) -> None:
         self._kernels = kernels
         self._seed = seed
-        self._operands = operands
+        self._architecture, self._operands = architecture, architecture.operands
         self._next: tuple[int, int] | None = None  # position and bits of the next sequence
         self._ahead = Batch(np.empty((0, 1), np.uint8), np.empty((0, 1), np.uint8))
 
@@ -73,7 +73,7 @@ class DataStream:
         count, words = batches * batch_size, words_of_sequence(self._operands, bits)
         raw = self._stream.random_raw(count * words).reshape(count, words)
         symbols = self._unpack(raw, bits) if self._operands <= 2 else self._mix(raw, bits)
-        self._ahead = Batch(symbols, self._kernels.exact_sums(symbols, self._operands))
+        self._ahead = Batch(symbols, self._kernels.exact_sums(self._architecture, symbols))
         self._used = 0
         self._draw *= 2
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "TrainingRun"]
 
-FEWEST_UNITS = {2: 3}
-"""By operands, the fewest hidden units that have learnt them; with fewer, never in 50 seeds."""
+FEWEST_UNITS: dict[tuple[int, ...], int] = {(1, 1): 3}
+"""By coefficients, the fewest hidden units that have learnt them; with fewer, none of 50 seeds."""
 
 FAR = 10.0
 """A learning rate that differs from the recipe's by this factor is the first suspect."""
@@ -138,10 +138,10 @@ def _advice(status: str, settings: Settings, is_exact: bool) -> str:
     'with 1 hidden unit, 2 operands were never learnt in 50 seeds: take 3 units or more'
     """
     recipe = recipe_values(
-        settings.recipe, settings.hidden_size, settings.operands, settings.activation
+        settings.recipe, settings.hidden_size, settings.form.carries, settings.activation
     )
     rate, usual = settings.learning_rate, recipe["learning_rate"]
-    needed = FEWEST_UNITS.get(settings.operands, 1)
+    needed = FEWEST_UNITS.get(settings.coefficients, 1)
     if status == "diverged" or rate > FAR * usual:
         return f"a learning rate lower than {rate:g} may help: the recipe has {usual:g}"
     if rate < usual / FAR:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from io import FileIO
+from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 from binadd.checks import shorten
@@ -21,13 +22,13 @@ from binadd.errors import CheckpointError
 from binadd.files import lock, unlock
 from binadd.seal import is_whole, seal
 
-__all__ = ["Kind", "Row", "RowFile"]
+__all__ = ["Kind", "Row", "RowFile", "is_row_file", "read_rows"]
 
 Row = dict[str, Any]
 Kind: TypeAlias = type | tuple[str | None, ...]
 """The values of a column: one of these words, or numbers of a type, digests (`str`), or None."""
 
-_FORMAT = {"format": "binadd sweep", "version": 2}
+_FORMAT = {"format": "binadd sweep", "version": 3}
 
 
 class RowFile(AbstractContextManager["RowFile"]):
@@ -61,65 +62,30 @@ class RowFile(AbstractContextManager["RowFile"]):
         try:
             if not lock(self._file.fileno()):
                 raise CheckpointError(f"{self._path} is being written to by another sweep")
-            self._read(_FORMAT | dict(header))
+            self._begin(_FORMAT | dict(header))
         except BaseException:
             self.__exit__()
             raise
 
-    def _read(self, header: Row) -> None:
+    def _begin(self, header: Row) -> None:
         """Read whole lines and cut off a torn one after them; begin a file that is empty."""
         assert self._file is not None
         self._header = seal(header)
         self._file.seek(0)
-        *lines, torn = self._file.read().split(b"\n")
-        start = json.dumps(_FORMAT).encode()[:-1]
-        if not lines and torn[: len(start)] != start[: len(torn)]:
-            raise CheckpointError(f"{self._path} is not the file of a sweep")
-        for number, line in enumerate(lines, 1):
-            text, row = self._parse(number, line)
-            if number == 1:
-                self._check_header(row, header)
-            if not is_whole(text, self._attached() if number > 1 else ()):
-                raise CheckpointError(
-                    f"{self._path} has been altered: line {number} does not agree with its SHA-256"
-                )
-            if number > 1:
-                self._check_row(number, row)
-                self._rows.append(row)
-        if torn:
-            self._file.truncate(self._file.tell() - len(torn))
-        if not lines:
+        data = self._file.read()
+        found, self._rows, torn = _parse(self._path, data, self._results)
+        if found is None:
+            self._file.truncate(0)
             self._append(self._header)
-
-    def _attached(self) -> list[bytes]:
-        """Return what the digest of a row covers beside the row."""
-        return [self._header.encode()]
-
-    def _parse(self, number: int, line: bytes) -> tuple[str, Row]:
-        try:
-            text = line.decode()
-            row = json.loads(text)
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
-            raise CheckpointError(f"{self._path}: line {number} is not a row of a sweep")
-        return text, row
-
-    def _check_header(self, found: Row, wanted: Row) -> None:
-        if found.get("format") != _FORMAT["format"]:
-            raise CheckpointError(f"{self._path} is not the file of a sweep")
-        for name, value in wanted.items():
+            return
+        for name, value in header.items():
             if found.get(name) != value:
                 raise CheckpointError(
                     f"{self._path} is of a sweep with {name} {shorten(found.get(name))}, "
                     f"not {value!r}"
                 )
-
-    def _check_row(self, number: int, row: Row) -> None:
-        del row["sha256"]
-        for name, kind in self._results.items():
-            if name not in row or not _may_be(row[name], kind):
-                raise CheckpointError(f"{self._path}: line {number} is not a row of a sweep")
+        if torn:
+            self._file.truncate(len(data) - torn)
 
     def rows(self) -> Iterator[tuple[Row, Row]]:
         """Yield parameters and results of the rows that were there."""
@@ -131,7 +97,7 @@ class RowFile(AbstractContextManager["RowFile"]):
         """Add a row."""
         if self._file is not None:
             row = {k: _plain(v) for k, v in parameters.items()} | results
-            self._append(seal(row, self._attached()))
+            self._append(seal(row, [self._header.encode()]))
 
     def _append(self, line: str) -> None:
         assert self._file is not None
@@ -154,6 +120,82 @@ class RowFile(AbstractContextManager["RowFile"]):
         if self._file is not None and not self._file.closed:
             unlock(self._file.fileno())
             self._file.close()
+
+
+def is_row_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as that of a sweep."""
+    start = json.dumps({"format": _FORMAT["format"]}).encode()[:-1]
+    with open(path, "rb") as file:
+        return file.read(len(start)) == start
+
+
+def read_rows(path: str | os.PathLike[str], results: Mapping[str, Kind]) -> list[Row]:
+    """Return the rows of a sweep's file, whole ones, while a sweep may be adding to it.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is not a sweep's, or was damaged or altered.
+    OSError
+        If it cannot be read.
+    """
+    _, rows, _ = _parse(os.fsdecode(path), Path(path).read_bytes(), results)
+    return [{name: _number(value) for name, value in row.items()} for row in rows]
+
+
+def _parse(
+    path: str, data: bytes, results: Mapping[str, Kind]
+) -> tuple[Row | None, list[Row], int]:
+    """Return a file's header, None before there is one, its rows, and the bytes of a torn line."""
+    *lines, torn = data.split(b"\n")
+    start = json.dumps(_FORMAT).encode()[:-1]
+    if not lines:
+        if torn[: len(start)] != start[: len(torn)]:
+            raise CheckpointError(f"{path} is not the file of a sweep")
+        return None, [], len(torn)
+    header: Row = {}
+    rows: list[Row] = []
+    for number, line in enumerate(lines, 1):
+        text, row = _parse_line(path, number, line)
+        if number == 1:
+            _check_format(path, row)
+        if not is_whole(text, lines[:1] if number > 1 else ()):
+            raise CheckpointError(
+                f"{path} has been altered: line {number} does not agree with its SHA-256"
+            )
+        del row["sha256"]
+        if number == 1:
+            header = row
+        elif all(name in row and _may_be(row[name], kind) for name, kind in results.items()):
+            rows.append(row)
+        else:
+            raise _no_row(path, number)
+    return header, rows, len(torn)
+
+
+def _check_format(path: str, header: Row) -> None:
+    if header.get("format") != _FORMAT["format"]:
+        raise CheckpointError(f"{path} is not the file of a sweep")
+    if header.get("version") != _FORMAT["version"]:
+        raise CheckpointError(
+            f"{path} is a sweep's file of version {shorten(header.get('version'))}, not "
+            f"{_FORMAT['version']} as this binadd reads and writes"
+        )
+
+
+def _parse_line(path: str, number: int, line: bytes) -> tuple[str, Row]:
+    try:
+        text = line.decode()
+        row = json.loads(text)
+    except (ValueError, RecursionError):
+        row = None
+    if not isinstance(row, dict):
+        raise _no_row(path, number)
+    return text, row
+
+
+def _no_row(path: str, number: int) -> CheckpointError:
+    return CheckpointError(f"{path}: line {number} is not a row of a sweep")
 
 
 def _may_be(value: Any, kind: Kind) -> bool:

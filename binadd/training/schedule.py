@@ -13,6 +13,7 @@ import numpy as np
 
 from binadd.checks import check_flag, check_integer, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
+from binadd.form import Form
 from binadd.kernels.contract import MAX_EXHAUSTIVE_BITS, Optimizer
 from binadd.settings import Settings, bits_by_shape
 from binadd.training import noise
@@ -71,7 +72,7 @@ class Goal:
 
 
 def check_goal(
-    operands: int,
+    form: Form,
     bits: object,
     until: object,
     max_sequences: object,
@@ -84,9 +85,10 @@ def check_goal(
     InvalidTypeError, InvalidInputError
         If one is of the wrong type or not allowed.
     """
+    operands = len(form.coefficients)
     longest = MAX_EXHAUSTIVE_BITS // operands
     if bits is None:
-        bits = bits_by_shape(operands)
+        bits = bits_by_shape(form.carries)
         if until == "exact":
             bits = min(bits, longest)
     length = check_integer("bits", bits, 1, MAX_BITS)
@@ -97,7 +99,7 @@ def check_goal(
             f"every sum of {operands} operands can be checked up to {longest} bits, not {length}; "
             "train until 'proved' or for a number of sequences"
         )
-    if length == 1 and operands > 1 and isinstance(choice, str):
+    if length == 1 and form.carries > 1 and isinstance(choice, str):
         raise InvalidInputError(
             "bits must be at least 2 to show a carry, not 1; only a number of sequences can be "
             "trained on single bits"

@@ -6,19 +6,25 @@ sweep was interrupted.
 
 from __future__ import annotations
 
-import itertools
 import os
+import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed, wait
-from contextlib import closing, suppress
+from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor, wait
+from contextlib import closing, nullcontext, suppress
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice, product, starmap
+from queue import SimpleQueue
 from threading import Event
 from typing import Any
 
 import numpy as np
 
+from binadd import __version__
 from binadd.checks import check_flag, check_integer, shorten
-from binadd.errors import CheckpointError, InvalidInputError, InvalidTypeError
+from binadd.errors import CheckpointError, InvalidInputError, InvalidTypeError, WorkerError
+from binadd.form import Form, form_of
 from binadd.kernels.mode import ieee_mode
 from binadd.model import DEFAULTS, BinaryAdderRNN
 from binadd.progress import reporting
@@ -29,7 +35,7 @@ from binadd.training.rows import Kind, Row, RowFile
 from binadd.training.schedule import MAX_SEQUENCES, Goal, check_goal
 from binadd.training.trainer import Run, finish
 
-__all__ = ["RESULTS", "sweep"]
+__all__ = ["RESULTS", "SECONDS", "processors", "sweep"]
 
 RESULTS: Mapping[str, Kind] = {
     "status": (*STATUSES, "diverged"),
@@ -43,8 +49,20 @@ RESULTS: Mapping[str, Kind] = {
 }
 """The columns after the parameters, and what they hold."""
 
-CHUNK = 64
-"""Networks that a worker is given at once, at most."""
+SECONDS: Mapping[str, Kind] = {"seconds": float}
+"""What a file of rows has beside: the work on a network, which is never the same twice."""
+
+FIRST_CHUNK, CHUNK = 8, 256
+"""Networks that a worker is given at once: before it is known how long they take, and at most."""
+
+CHUNK_SECONDS = 1.0
+"""A chunk takes about so long, which is what a worker or a sweep that is killed loses."""
+
+CHUNKS_PER_WORKER = 2
+"""Chunks that are submitted at a time, so that no worker waits for the next."""
+
+BROKEN_AT_MOST = 3
+"""Executors in a row that may break with nothing done in between."""
 
 
 @ieee_mode()
@@ -72,16 +90,18 @@ def sweep(
     verdicts : bool, default False
         Whether to try to prove those networks, too, that were not trained until proved.
     workers : int, optional
-        How many threads to use, or into how many parts to cut the work for an executor; by default
-        as many as there are processors.
-    executor : object, optional
-        What to train with instead of threads: anything with `submit` as `concurrent.futures` has
-        it, such as a ProcessPoolExecutor, loky's or that of dask's client; or a `joblib.Parallel`,
-        of any backend.
+        How many threads to use, or how many workers an executor has; by default as many as there
+        are processors, or threads in a dask cluster. It decides how much is submitted at a time.
+    executor : object or callable, optional
+        What to train with instead of threads: anything with `submit` whose futures have
+        `add_done_callback`, such as an executor of `concurrent.futures`, loky or mpi4py, or the
+        client of a dask cluster. Or a function that makes one, to be closed by the sweep:
+        when a worker is killed that breaks it, the sweep makes another and goes on. With
+        dask, the cluster itself gives what a lost worker did to another.
     path : path, optional
-        A file that every row is added to as soon as there is one, as a line of JSON. If it
-        exists, rows that it has are taken from it: so an interrupted sweep continues, and a
-        finished one can be extended.
+        A file that every row is added to as soon as there is one, as a line of JSON, with the
+        seconds that it took. If it exists, rows that it has are taken from it: so an interrupted
+        sweep continues, and a finished one can be extended.
     progress : callable or True, optional
         Called with the number of rows done so far and the number of all rows; True shows a bar
         on stderr.
@@ -111,6 +131,9 @@ def sweep(
         If an argument is of the wrong type or not allowed; nothing has been trained then.
     CheckpointError
         If the file is not a sweep's, or is of another goal.
+    WorkerError
+        If an executor breaks and no other can be made, or three do in a row; or if a worker has
+        another version of binadd. Rows that were done are in the file.
     OSError
         If the file cannot be read or written.
 
@@ -123,13 +146,17 @@ def sweep(
     grid = _grid(seeds, parameters)
     task = _task(grid, bits, until, max_sequences, check_flag("verdicts", verdicts))
     if not (executor is None or hasattr(executor, "submit") or callable(executor)):
-        raise InvalidTypeError(f"executor must have a method submit, not be {shorten(executor)}")
-    workers = _workers(workers)
+        raise InvalidTypeError(
+            "executor must have a method submit, or be a function that makes such an executor, "
+            f"not {shorten(executor)}"
+        )
+    workers = _workers(workers, executor)
     rows: dict[Settings, Row] = {}
-    with reporting(progress) as report, RowFile(path, task.header(), RESULTS) as file:
+    kinds = {**RESULTS, **SECONDS}
+    with reporting(progress) as report, RowFile(path, task.header(), kinds) as file:
         for row, results in file.rows():
             try:
-                rows[_resolve(row)] = results
+                rows[_resolve(row)] = _timeless(results)
             except (InvalidInputError, InvalidTypeError) as reason:
                 raise CheckpointError(f"{path} has a row of no network: {reason}") from None
         missing = [entry for entry in grid if entry.settings not in rows]
@@ -140,7 +167,7 @@ def sweep(
         def keep(entry: _Entry, results: Row) -> None:
             nonlocal done
             file.write(entry.parameters, results)
-            rows[entry.settings] = results
+            rows[entry.settings] = _timeless(results)
             done += 1
 
         with closing(_run(task, missing, workers, executor, keep)) as steps:
@@ -150,10 +177,15 @@ def sweep(
     return [entry.parameters | rows[entry.settings] for entry in grid]
 
 
+def _timeless(results: Row) -> Row:
+    """Return results without their seconds: a table is the same table however it was made."""
+    return {name: results[name] for name in RESULTS}
+
+
 # Tasks -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Entry:
     """One network of a sweep: its parameters as given, and what they mean."""
 
@@ -171,6 +203,8 @@ def _grid(seeds: Iterable[int], parameters: Mapping[str, Any]) -> list[_Entry]:
             f"[{seeds}] for this one"
         )
     choices = {name: _choices(value) for name, value in parameters.items()}
+    if any(isinstance(c, int) for c in choices.get("coefficients", [])):
+        choices["coefficients"] = [tuple(choices["coefficients"])]  # of a single form
     choices["seed"] = _choices(seeds)
     for name, values in choices.items():
         if not values:
@@ -178,7 +212,7 @@ def _grid(seeds: Iterable[int], parameters: Mapping[str, Any]) -> list[_Entry]:
     if len(choices.get("backend", [])) > 1:
         raise InvalidInputError("a sweep has one backend: networks of any are the same to the bit")
     entries: dict[Settings, _Entry] = {}
-    for combination in itertools.product(*choices.values()):
+    for combination in product(*choices.values()):
         given = dict(zip(choices, combination, strict=True))
         settings = _resolve(given)
         entries.setdefault(settings, _Entry(given, settings))
@@ -218,9 +252,9 @@ class _Task:
     max_sequences: int
     verdicts: bool
 
-    def goal(self, operands: int) -> Goal:
-        """Return the goal of a network with this number of operands."""
-        return check_goal(operands, self.bits, self.until, self.max_sequences)
+    def goal(self, form: Form) -> Goal:
+        """Return the goal of a network of this form."""
+        return check_goal(form, self.bits, self.until, self.max_sequences)
 
     def header(self) -> Row:
         """Return what decides about rows beside their parameters, as plain data."""
@@ -231,8 +265,8 @@ def _task(
     grid: list[_Entry], bits: int | None, until: str | int, max_sequences: int, verdicts: bool
 ) -> _Task:
     goals = [
-        check_goal(operands, bits, until, max_sequences)
-        for operands in sorted({entry.settings.operands for entry in grid})
+        check_goal(form_of(coefficients), bits, until, max_sequences)
+        for coefficients in sorted({entry.settings.coefficients for entry in grid}, key=len)
     ]
     goal = goals[0]
     for backend in {entry.parameters.get("backend", "auto") for entry in grid}:
@@ -241,9 +275,17 @@ def _task(
     return _Task(bits, goal.until, goal.max_sequences, verdicts)
 
 
-def _workers(workers: int | None) -> int:
+def _workers(workers: int | None, executor: Any) -> int:
     if workers is not None:
         return check_integer("workers", workers, 1)
+    if hasattr(executor, "nthreads"):  # the client of a dask cluster
+        threads: Mapping[str, int] = executor.nthreads()
+        return max(1, sum(threads.values()))
+    return processors()
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -252,50 +294,103 @@ def _workers(workers: int | None) -> int:
 # Doing it ----------------------------------------------------------------------------------------
 
 _Keep = Callable[[_Entry, Row], None]
-_Result = tuple[_Entry, Row]
 
 
 def _run(
     task: _Task, entries: list[_Entry], workers: int, executor: Any, keep: _Keep
 ) -> Generator[None, None, None]:
     """Train every network and keep results as soon as there are any; yield whenever there are."""
-    size = max(1, min(CHUNK, -(-len(entries) // (4 * workers))))
-    chunks = [entries[start : start + size] for start in range(0, len(entries), size)]
-    if executor is not None and hasattr(executor, "submit"):
-        yield from _in_executor(executor, task, chunks, None, keep)
-    elif executor is not None:
-        yield from _in_joblib(executor, task, chunks, workers, keep)
-    elif workers == 1 or len(chunks) < 2:
-        for result in _train(task, entries):
-            keep(*result)
+    if executor is None and (workers == 1 or len(entries) < 2):
+        for number, results in _train(task, [entry.parameters for entry in entries]):
+            keep(entries[number], results)
             yield
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            yield from _in_executor(pool, task, chunks, Event(), keep)
+        return
+    if executor is None:
+        executor = partial(ThreadPoolExecutor, workers)
+    is_made_here = _makes_executors(executor)
+    waiting, broken = deque(entries), 0
+    while waiting:
+        with executor() if is_made_here else nullcontext(executor) as pool:
+            try:
+                for _ in _in_executor(pool, task, waiting, workers, keep):
+                    broken = 0
+                    yield
+            except BrokenExecutor as error:
+                broken += 1
+                if not is_made_here:
+                    raise WorkerError(
+                        f"the executor is broken, a worker may have been killed: {error} Where a "
+                        "function that makes executors is given instead, a sweep makes a new one"
+                    ) from error
+                if broken == BROKEN_AT_MOST:
+                    raise WorkerError(
+                        f"{broken} executors in a row broke before anything was done: {error}"
+                    ) from error
+
+
+def _makes_executors(executor: Any) -> bool:
+    """Whether it is a function or class that executors come from, rather than one."""
+    return callable(executor) and (isinstance(executor, type) or not hasattr(executor, "submit"))
 
 
 def _in_executor(
-    executor: Executor, task: _Task, chunks: list[list[_Entry]], stop: Event | None, keep: _Keep
+    pool: Any, task: _Task, waiting: deque[_Entry], workers: int, keep: _Keep
 ) -> Iterator[None]:
-    """Submit chunks; workers that share the flag to stop return early with what they have."""
-    left: set[Future[list[_Result]]] = set()
+    """Keep an executor busy until nothing waits; what it has not done by its end waits again."""
+    stop = Event() if isinstance(pool, ThreadPoolExecutor) else None
+    ended: SimpleQueue[Any] = SimpleQueue()
+    running: dict[Any, list[_Entry]] = {}
+    size, places = FIRST_CHUNK, CHUNKS_PER_WORKER * workers
     try:
-        for chunk in chunks:
-            left.add(executor.submit(_train_chunk, task, chunk, stop))
-        for future in as_completed(list(left)):
-            for result in future.result():
-                keep(*result)
-            left.remove(future)
+        while waiting or running:
+            while waiting and len(running) < places:
+                # Towards the end chunks are smaller, so that all workers have some of the rest.
+                chunk = list(islice(waiting, min(size, -(-len(waiting) // places))))
+                future = pool.submit(
+                    _train_chunk, __version__, task, [entry.parameters for entry in chunk], stop
+                )
+                running[future] = chunk
+                for _ in chunk:
+                    waiting.popleft()
+                # Neither `wait` nor `as_completed` takes the futures of other libraries; all have
+                # callbacks.
+                future.add_done_callback(ended.put)
+            future = ended.get()
+            results = future.result()
+            chunk = running.pop(future)
+            del future  # dask's workers hold a result as long as there is a future of it
+            seconds = 1e-9
+            for number, row in results:
+                seconds += row["seconds"]
+                keep(chunk[number], row)
+            size = max(1, min(CHUNK, int(CHUNK_SECONDS * len(chunk) / seconds)))
             yield
     finally:
-        for future in left:
+        _end(running, stop, waiting, keep)
+
+
+def _end(
+    running: dict[Any, list[_Entry]], stop: Event | None, waiting: deque[_Entry], keep: _Keep
+) -> None:
+    """Cancel what has not begun and keep the rows of what is done; all else waits again."""
+    for future in running:
+        if not future.done():  # dask's would lose the result
             future.cancel()
-        if stop is not None:
-            _stop(left, stop, keep)
+    if stop is not None:
+        _stop(running, stop)
+    for future, chunk in reversed(running.items()):
+        done = set[int]()
+        with suppress(Exception, CancelledError):
+            for number, row in future.result() if future.done() else ():
+                keep(chunk[number], row)
+                done.add(number)
+        waiting.extendleft(
+            chunk[number] for number in reversed(range(len(chunk))) if number not in done
+        )
 
 
-def _stop(futures: set[Future[list[_Result]]], stop: Event, keep: _Keep) -> None:
-    """Wait for workers to heed the flag, despite further signals, and keep their rows."""
+def _stop(futures: Iterable[Any], stop: Event) -> None:
+    """Wait for threads to heed the flag, despite further signals."""
     stop.set()
     waiting = True
     while waiting:
@@ -304,28 +399,6 @@ def _stop(futures: set[Future[list[_Result]]], stop: Event, keep: _Keep) -> None
             waiting = False
         except KeyboardInterrupt:
             pass
-    for future in futures:
-        if not future.cancelled() and future.exception() is None:
-            for result in future.result():
-                keep(*result)
-
-
-def _in_joblib(
-    parallel: Callable[..., Iterable[list[_Result]]],
-    task: _Task,
-    chunks: list[list[_Entry]],
-    workers: int,
-    keep: _Keep,
-) -> Iterator[None]:
-    """Train with a `joblib.Parallel`, some chunks a call: few backends return any early."""
-    from joblib import delayed  # type: ignore[import-not-found, import-untyped, unused-ignore]
-
-    for start in range(0, len(chunks), workers):
-        part = chunks[start : start + workers]
-        for results in parallel(delayed(_train_chunk)(task, chunk) for chunk in part):
-            for result in results:
-                keep(*result)
-            yield
 
 
 class _Stopped(Exception):
@@ -333,31 +406,45 @@ class _Stopped(Exception):
 
 
 @ieee_mode()
-def _train_chunk(task: _Task, entries: list[_Entry], stop: Event | None = None) -> list[_Result]:
+def _train_chunk(
+    version: str, task: _Task, chunk: list[Row], stop: Event | None = None
+) -> list[tuple[int, Row]]:
     """Return what networks came to: all, or those that had ended when the flag was set."""
-    results: list[_Result] = []
+    if version != __version__:
+        raise WorkerError(f"a worker has binadd {__version__}, not {version} as the sweep")
+    results: list[tuple[int, Row]] = []
 
     def heed(*_: object) -> None:
         if stop is not None and stop.is_set():
             raise _Stopped
 
     with suppress(_Stopped):
-        for result in _train(task, entries, heed):
+        for result in _train(task, chunk, heed):
             results.append(result)  # one by one: what there is when the flag is set stays
     return results
 
 
 def _train(
-    task: _Task, entries: list[_Entry], heed: Callable[..., object] | None = None
-) -> Iterator[_Result]:
-    """Train networks, and yield what each came to; `heed` may end it between slices or proofs."""
-    waiting = {entry.settings: entry for entry in entries}
-    runs = (
-        Run(BinaryAdderRNN(**entry.parameters), task.goal(entry.settings.operands), None, heed)
-        for entry in entries
-    )
-    for run in finish(runs, after_slice=heed):
-        yield waiting.pop(run.network.settings), _results(run, task, heed)
+    task: _Task, chunk: list[Row], heed: Callable[..., object] | None = None
+) -> Iterator[tuple[int, Row]]:
+    """Train networks, and yield what each came to with its place in the chunk.
+
+    `heed` may end it between slices or proofs.
+    """
+    active: dict[Settings, tuple[int, Run]] = {}
+
+    def begin(place: int, parameters: Row) -> Run:
+        net = BinaryAdderRNN(**parameters)
+        run = Run(net, task.goal(net.settings.form), None, heed)
+        active[net.settings] = place, run
+        return run
+
+    for outcome in finish(starmap(begin, enumerate(chunk)), after_slice=heed):
+        place, run = active.pop(outcome.network.settings)
+        before = time.perf_counter()
+        results = _results(outcome, task, heed)
+        seconds = run.busy + time.perf_counter() - before
+        yield place, results | {"seconds": round(seconds, 6)}
 
 
 def _results(run: TrainingRun, task: _Task, heed: Callable[..., object] | None) -> Row:

@@ -73,15 +73,19 @@ class Run:
         progress_every: int | None = None,
     ) -> None:
         self.start = time.perf_counter()
+        self.busy = 0.0
+        """Seconds of work on this run, its share where runs are trained together."""
         self.net = net
         self.goal = goal
         # Very long operands take a second a sequence: begin with one batch of them.
         batch_bits = net.settings.batch_size * goal.bits
         self._pace = max(1, min(FIRST_SLICE, SHORT_SLICE // batch_bits))
+        self.is_timed = False
+        """Whether a slice has shown how many updates take how long."""
         self._progress_every = progress_every
         self.divergence: DivergenceError | None = None
         self._during_proof = during_proof
-        self._data = DataStream(net.kernels, net.state.seed, net.settings.operands)
+        self._data = DataStream(net.kernels, net.state.seed, net.settings.architecture)
         self._wrong: NDArray[np.uint8] | None = None
         self._verdict: Verdict | None = None
         self._is_undecided = False
@@ -126,6 +130,7 @@ class Run:
     @pace.setter
     def pace(self, updates: int) -> None:
         self._pace = updates
+        self.is_timed = True
 
     def remaining(self) -> int:
         """Return how many updates lie before the next evaluation or the end."""
@@ -233,7 +238,7 @@ class Run:
         architecture, kernels = state.architecture, self.net.kernels
         if self._wrong is not None:
             output = kernels.bits(architecture, state.block, self._wrong)
-            sums = kernels.exact_sums(self._wrong, architecture.operands)
+            sums = kernels.exact_sums(architecture, self._wrong)
             if output[0, -1] != sums[0, -1]:
                 return False
         bits = self.goal.checked_bits(architecture.operands)
@@ -344,7 +349,9 @@ def finish(
             return
         learning = []
         for run in active:
+            before = time.perf_counter()
             status = run.evaluate()
+            run.busy += time.perf_counter() - before
             if status is None:
                 learning.append(run)
             else:
@@ -376,7 +383,9 @@ def _learn(group: Sequence[Run], report: bool) -> Report | None:
     """Train each run up to the first that is to be evaluated, and for no longer than a moment."""
     before, filled = time.perf_counter(), None
     first, done = group[0], group[0].state.updates
-    updates = max(1, min(run.pace for run in group) // len(group))
+    # Whoever has just joined others goes at their pace, instead of holding them up.
+    timed = [run for run in group if run.is_timed] or group
+    updates = max(1, min(run.pace for run in timed) // len(group))
     updates = min(updates, *(run.remaining() for run in group))
     if len(group) > 1:
         _learn_together(group, updates)
@@ -388,6 +397,7 @@ def _learn(group: Sequence[Run], report: bool) -> Report | None:
     seconds = max(time.perf_counter() - before, 1e-9)
     done = max(1, first.state.updates - done)
     for run in group:
+        run.busy += seconds / len(group)
         run.pace = max(1, int(SLICE_SECONDS * done * len(group) / seconds))
     return filled
 

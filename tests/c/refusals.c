@@ -270,6 +270,10 @@ static void refuse_networks(void)
     BAD(activation, (binadd_activation)-1);
     BAD(dtype, (binadd_dtype)BINADD_DTYPES);
     BAD(dtype, (binadd_dtype)-1);
+    BAD(coefficients[0], BINADD_MAX_CARRIES + 1);
+    BAD(coefficients[0], -BINADD_MAX_CARRIES); /* the carry 0 is one more */
+    BAD(coefficients[1], INT_MAX);
+    BAD(coefficients[1], INT_MIN);
 #undef BAD
     refuse_network(NULL);
     expect(binadd_block_rows(&NETWORK) * binadd_block_columns(&NETWORK) == REALS, "a block");
@@ -531,7 +535,7 @@ static void refuse_data(void)
     REFUSED(BINADD_BAD_SYMBOL, run(&NETWORK, &RUN));
     REFUSED(BINADD_BAD_SYMBOL, train(&TRAINING));
     REFUSED(BINADD_BAD_SYMBOL, train_all(&POPULATION));
-    REFUSED(BINADD_BAD_SYMBOL, binadd_exact_sums(symbols, SEQUENCES, STEPS, 2, bytes));
+    REFUSED(BINADD_BAD_SYMBOL, binadd_exact_sums(&NETWORK, symbols, SEQUENCES, STEPS, bytes));
     symbols[BYTES - 1] = 0;
     targets[BYTES - 1] = 2;
     REFUSED(BINADD_BAD_SYMBOL, train(&TRAINING));
@@ -552,12 +556,11 @@ static void refuse_words(void)
     REFUSED(argument, binadd_unpack_words(&word, 1, 1, 2, 33, bytes));
     REFUSED(argument, binadd_unpack_words(&word, 1, 1, 2, SIZE_MAX, bytes));
     expect(binadd_unpack_words(&word, 1, 1, 2, 32, bytes) == BINADD_OK, "a word's symbols");
-    REFUSED(network, binadd_exact_sums(symbols, SEQUENCES, STEPS, 0, bytes));
-    REFUSED(network, binadd_exact_sums(symbols, SEQUENCES, STEPS, BINADD_MAX_OPERANDS + 1, bytes));
-    REFUSED(argument, binadd_exact_sums(NULL, SEQUENCES, STEPS, 2, bytes));
-    REFUSED(argument, binadd_exact_sums(symbols, SEQUENCES, STEPS, 2, NULL));
-    REFUSED(argument, binadd_exact_sums(symbols, 0, STEPS, 2, bytes));
-    REFUSED(argument, binadd_exact_sums(symbols, SEQUENCES, 0, 2, bytes));
+    REFUSED(network, binadd_exact_sums(NULL, symbols, SEQUENCES, STEPS, bytes));
+    REFUSED(argument, binadd_exact_sums(&NETWORK, NULL, SEQUENCES, STEPS, bytes));
+    REFUSED(argument, binadd_exact_sums(&NETWORK, symbols, SEQUENCES, STEPS, NULL));
+    REFUSED(argument, binadd_exact_sums(&NETWORK, symbols, 0, STEPS, bytes));
+    REFUSED(argument, binadd_exact_sums(&NETWORK, symbols, SEQUENCES, 0, bytes));
 }
 
 static binadd_status activate(int dtype, int activation, const void *values, void *to)

@@ -12,7 +12,7 @@
 enum { HIDDEN = 16, OPERANDS = 2, REALS = (OPERANDS + HIDDEN + 3) * HIDDEN };
 enum { SEQUENCES = 96, STEPS = 5, BATCH = 48, BATCHES = SEQUENCES / BATCH };
 
-static const binadd_network NETWORK = {HIDDEN, OPERANDS, 1, BINADD_SIGMOID, BINADD_FLOAT64};
+static const binadd_network NETWORK = {HIDDEN, OPERANDS, 1, BINADD_SIGMOID, BINADD_FLOAT64, {0}};
 static const binadd_optimizer OPTIMIZER = {
     .name = BINADD_ADAM,
     .learning_rate = 0.01,
@@ -73,7 +73,7 @@ static void draw_data(void)
     draw_block(initial);
     for (int batch = 0; batch < BATCHES; batch++)
         draw_block(noise + batch * REALS);
-    must(binadd_exact_sums(symbols, SEQUENCES, STEPS, OPERANDS, targets));
+    must(binadd_exact_sums(&NETWORK, symbols, SEQUENCES, STEPS, targets));
 }
 
 /* ---- Training ------------------------------------------------------------------------------- */

@@ -3,9 +3,10 @@
 A certificate's contexts are the states of a Mealy machine: from all the hidden states that the
 network can be in after a context, a symbol gives the same output bit and leads into one other
 context. Merging equivalent states leaves the minimal machine (machine.py), which must
-be the carry automaton of n operands:
+be the carry automaton of the form, with |x| the sum of the coefficients of the operands whose
+bits in x are 1:
 
-    state c ∈ {0, …, n−1}      symbol x      output (|x| + c) mod 2      next (|x| + c) div 2
+    state: the carry c      symbol x      output (|x| + c) mod 2      next ⌊(|x| + c) / 2⌋
 
 That the network's output bits are these is not taken from the claim: the certificate's sets are
 propagated once more.
@@ -17,9 +18,9 @@ from math import inf
 
 import numpy as np
 
-from binadd.bits import every_symbol, popcounts
 from binadd.checks import check_instance
 from binadd.errors import CertificateError
+from binadd.form import form_of
 from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.proof.automaton.machine import Automaton, carries, coarsest
@@ -52,7 +53,9 @@ def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
     """
     check_instance("certificate", certificate, Certificate)
     check_instance("net", net, BinaryAdderRNN)
-    if certificate.digest != weights_digest(net):
+    if certificate.digest != weights_digest(net) or (
+        certificate.coefficients != net.settings.coefficients
+    ):
         raise CertificateError("the certificate is of another network")
     bounds = Bounds(net)
     contexts, cells = contexts_of(certificate, bounds)
@@ -70,16 +73,19 @@ def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
     )
     if (images.outcomes != 0).any():
         raise CertificateError("the certificate's sets do not hold all that they can become")
-    ones = popcounts(every_symbol(certificate.operands)).astype(np.intp)
-    outputs = (np.array(certificate.carries)[:, None] + ones) % 2
+    form = form_of(certificate.coefficients)
+    outputs = (
+        np.array(certificate.carries)[:, None] + form.weights.astype(np.intp) + form.lowest
+    ) % 2
     successors = np.array(certificate.successors)
     classes = coarsest(outputs, successors)
-    states = carries(outputs, successors, classes, certificate.operands)
-    members = [int(np.flatnonzero(states == carry)[0]) for carry in range(certificate.operands)]
+    states = carries(outputs, successors, classes, form)
+    members = [int(np.flatnonzero(states == carry)[0]) for carry in range(form.carries)]
     return Automaton(
         operands=certificate.operands,
         outputs=outputs[members],
         successors=states[successors[members]],
         contexts=int((states >= 0).sum()),
-        units=units_of(images.low[:, : bounds.size], images.high[:, : bounds.size]),
+        units=units_of(images.low[:, : bounds.size], images.high[:, : bounds.size], form.lowest),
+        coefficients=form.coefficients,
     )

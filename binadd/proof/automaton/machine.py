@@ -12,9 +12,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.bits import every_symbol, popcounts
 from binadd.checks import check_integer
 from binadd.errors import CertificateError, InvalidInputError
+from binadd.form import Form, form_of
 from binadd.proof.automaton.units import Unit
 
 __all__ = ["Automaton", "Integers", "carries", "coarsest"]
@@ -24,7 +24,9 @@ Integers: TypeAlias = NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Automaton:
-    """The minimal machine of a proved network: state c is where the carry is c. X = 2ⁿ symbols.
+    """The minimal machine of a proved network: a state for each carry. X = 2ⁿ symbols.
+
+    States are numbered from the lowest carry on, `form.lowest`; that of a sum is 0.
 
     Examples
     --------
@@ -45,69 +47,81 @@ class Automaton:
     contexts: int
     """The number of states before equivalent ones were merged."""
     units: tuple[Unit, ...] = field(repr=False)
+    coefficients: tuple[int, ...] = ()
+    """Of the form; none stand for a sum's, all 1."""
+
+    @property
+    def form(self) -> Form:
+        """The form that it computes."""
+        return form_of(self.coefficients or (1,) * self.operands)
 
     def __len__(self) -> int:
         """Return how many states there are."""
         return len(self.outputs)
 
     def run(self, *integers: int) -> int:
-        """Add integers as the machine does, bit by bit.
+        """Compute with integers as the machine does, bit by bit.
 
         Raises
         ------
         InvalidTypeError, InvalidInputError
-            As the network's `add`: if one is not an integer, or is negative, or if there are too
-            few or too many.
+            As the network's `compute`: if one is not an integer, or is negative, or if there are
+            too few or too many.
         """
         if len(integers) != self.operands:
             raise InvalidInputError(
-                f"this machine adds {self.operands} integers, not {len(integers)}"
+                f"this machine {self.form.verb} {self.operands} integers, not {len(integers)}"
             )
         integers = tuple(check_integer("an operand", integer) for integer in integers)
-        state = total = 0
-        length = max(integer.bit_length() for integer in integers) + self.operands
+        state, total = self.form.start, 0
+        length = self.form.length(integers)
         for t in range(length):
             symbol = sum((integer >> t & 1) << i for i, integer in enumerate(integers))
             total |= int(self.outputs[state, symbol]) << t
             state = int(self.successors[state, symbol])
-        return total
+        return self.form.signed(total, length)
 
     def edges(self) -> Iterator[tuple[int, int, int, int]]:
-        """Yield (state, ones, output, next state); the number of ones decides."""
+        """Yield (carry, weight, output, next carry); of a sum, the weight is a number of ones."""
+        lowest = self.form.lowest
+        symbols = np.unique(self.form.weights, return_index=True)[1]
         for state in range(len(self)):
-            for ones in range(self.operands + 1):
-                symbol = (1 << ones) - 1
+            for symbol in symbols:
                 yield (
-                    state,
-                    ones,
+                    state + lowest,
+                    int(self.form.weights[symbol]) + lowest,
                     int(self.outputs[state, symbol]),
-                    int(self.successors[state, symbol]),
+                    int(self.successors[state, symbol]) + lowest,
                 )
 
     def arrows(self) -> dict[tuple[int, int], list[str]]:
-        """Return the labels "ones/output" of the edges from one state to another."""
+        """Return the labels "weight/output" of the edges from one carry to another."""
         labels: dict[tuple[int, int], list[str]] = {}
-        for state, ones, output, following in self.edges():
-            labels.setdefault((state, following), []).append(f"{ones}/{output}")
+        for carry, weight, output, following in self.edges():
+            labels.setdefault((carry, following), []).append(f"{weight}/{output}")
         return labels
 
     def to_text(self) -> str:
         """Return the machine as an aligned table: output → next state, for each carry."""
-        header = ["carry", *(_count(ones) for ones in range(self.operands + 1))]
-        rows = [[str(state)] for state in range(len(self))]
-        for state, _, output, following in self.edges():
-            rows[state].append(f"{output} → {following}")
-        return _aligned([header, *rows])
+        header, rows = ["carry"], {carry: [str(carry)] for carry, *_ in self.edges()}
+        for carry, weight, output, following in self.edges():
+            if carry == self.form.lowest:
+                header.append(_count(weight) if self.form.is_sum else f"weight {weight}")
+            rows[carry].append(f"{output} → {following}")
+        return _aligned([header, *rows.values()])
 
     def to_dot(self) -> str:
-        """Return the machine for Graphviz; edges are labelled `symbol's ones / output bit`."""
+        """Return the machine for Graphviz; edges are labelled `symbol's weight / output`."""
         lines = [
             "digraph adder {",
             "  rankdir=LR;",
             "  node [shape=circle];",
             "  start [shape=point];",
             "  start -> 0;",
-            *(f'  {state} [label="carry {state}"];' for state in range(len(self))),
+            *(
+                f'  {carry} [label="carry {carry}"];'
+                for carry in sorted({a for a, _ in self.arrows()})
+            ),
             *(
                 f'  {a} -> {b} [label="{", ".join(text)}"];'
                 for (a, b), text in self.arrows().items()
@@ -151,29 +165,30 @@ def carries(
     outputs: Integers,
     successors: Integers,
     classes: Integers,
-    operands: int,
+    form: Form,
 ) -> Integers:
-    """Return the carry that each state (S,) stands for, −1 for states that no word leads to.
+    """Return the carry that each state (S,) stands for, counted from the lowest.
 
-    Walk the machine and the carry automaton
+    It is −1 for states that no word leads to. Walk the machine and the form's automaton
     together from their starts, and demand that classes and carries correspond one to one, with
     the same outputs: an isomorphism of minimal machines.
     """
-    ones = popcounts(every_symbol(operands)).astype(np.intp)
     carry_of = np.full(len(classes), -1)
-    carry_of[0] = 0
+    carry_of[0] = form.start
     front = [0]
     while front:
         state = front.pop()
-        totals = ones + carry_of[state]
-        _demand(np.array_equal(outputs[state], totals % 2), "outputs other bits than addition")
+        totals = form.weights + carry_of[state]
+        _demand(
+            np.array_equal(outputs[state], totals % 2), "outputs other bits than true arithmetic"
+        )
         for following, carry in zip(successors[state].tolist(), totals // 2, strict=True):
             if carry_of[following] < 0:
                 carry_of[following] = carry
                 front.append(following)
             _demand(carry_of[following] == carry, "has a state that stands for two carries")
     pairs = np.unique(np.column_stack([classes, carry_of])[carry_of >= 0], axis=0)
-    one_to_one = len(pairs) == len(np.unique(pairs[:, 0])) == operands
+    one_to_one = len(pairs) == len(np.unique(pairs[:, 0])) == form.carries
     _demand(one_to_one, "has other states than there are carries")
     return carry_of
 

@@ -13,7 +13,10 @@ __all__ = ["Unit", "units_of"]
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Which totals a hidden unit distinguishes: a total is the symbol's ones plus the carry.
+    """Which totals a hidden unit distinguishes: a total is the symbol's weight plus the carry.
+
+    The weight is the sum of the coefficients of the operands whose bit is 1: of a sum, their
+    number.
 
     The total decides both the output bit and the next carry. A unit distinguishes two totals if
     its values after them, over all sums, lie in intervals that do not overlap.
@@ -21,12 +24,15 @@ class Unit:
 
     index: int
     ranges: tuple[tuple[float, float], ...]
-    """For each total 0 … 2n−1, the bounds of the unit's values after it."""
+    """For each total, from 0 to 2n − 1, the bounds of the unit's values after it."""
+    lowest: int = 0
+    """The lowest carry. Where it is negative, totals are counted from twice that."""
 
     @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Groups of totals that the unit alone does not distinguish, lowest values first."""
         order = sorted(range(len(self.ranges)), key=lambda total: self.ranges[total])
+        order = [total for total in order if self.ranges[total][0] < np.inf]  # that can come
         groups: list[list[int]] = []
         reach = -np.inf
         for total in order:
@@ -72,9 +78,11 @@ class Unit:
         if all(total % 2 == 0 for total in low) and all(total % 2 for total in high):
             return "bit 0 from 1"
         if high[0] == len(low) and high[0] % 2 == 0:
-            lower, upper = (_span(part[0] // 2, part[-1] // 2) for part in (low, high))
+            carries = ([total // 2 + self.lowest for total in part] for part in (low, high))
+            lower, upper = (_span(part[0], part[-1]) for part in carries)
             return f"carry {lower} from {upper}"
-        lower, upper = (", ".join(map(str, part)) for part in (low, high))
+        parts = ([str(total + 2 * self.lowest) for total in part] for part in (low, high))
+        lower, upper = map(", ".join, parts)
         return f"totals {lower} from {upper}"
 
 
@@ -82,9 +90,9 @@ def _span(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}–{last}"
 
 
-def units_of(low: Reals, high: Reals) -> tuple[Unit, ...]:
-    """Return the role of each hidden unit, from bounds (2n, H) of the units after each total."""
+def units_of(low: Reals, high: Reals, lowest: int) -> tuple[Unit, ...]:
+    """Return the role of each hidden unit, from bounds (2K, H) of the units after each total."""
     return tuple(
-        Unit(index, tuple(zip(low[:, index].tolist(), high[:, index].tolist(), strict=True)))
-        for index in range(low.shape[1])
+        Unit(index, tuple(zip(*ranges, strict=True)), lowest)
+        for index, ranges in enumerate(zip(low.T.tolist(), high.T.tolist(), strict=True))
     )
