@@ -207,6 +207,7 @@ def various() -> list[Row]:
     return sweep(
         [0, 2**53 + 1, 2**64 - 1],
         hidden_size=[3, 4],
+        coefficients=[(1, 1), (2, -1)],
         clip_norm=[0.2, math.inf],
         learning_rate=[None, 0.5],
         dtype="float32",
@@ -236,7 +237,8 @@ def test_tables_are_read_as_they_were(various: list[Row], tmp_path: Path, ending
 
 def test_the_file_of_a_sweep_is_a_table_with_seconds(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
-    rows = sweep([0, 2**64 - 1], path=path, workers=1, clip_norm=math.inf, **SMALL)
+    forms = [(1, 1), (1, -1)]
+    rows = sweep([0, 2**64 - 1], coefficients=forms, path=path, workers=1, **SMALL)
     table = [row for row in read_table(path) if row.pop("seconds") >= 0]
     assert sorted(table, key=rows.index) == rows  # in the file as they were done
     path.write_text(path.read_text().replace("finished", "proved"))

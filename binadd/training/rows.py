@@ -22,7 +22,7 @@ from binadd.errors import CheckpointError
 from binadd.files import lock, unlock
 from binadd.seal import is_whole, seal
 
-__all__ = ["Kind", "Row", "RowFile", "is_row_file", "read_rows"]
+__all__ = ["Kind", "Row", "RowFile", "from_json", "is_row_file", "read_rows", "to_json"]
 
 Row = dict[str, Any]
 Kind: TypeAlias = type | tuple[str | None, ...]
@@ -91,12 +91,12 @@ class RowFile(AbstractContextManager["RowFile"]):
         """Yield parameters and results of the rows that were there."""
         for row in self._rows:
             results = {name: row[name] for name in self._results}
-            yield {k: _number(v) for k, v in row.items() if k not in results}, results
+            yield {k: from_json(v) for k, v in row.items() if k not in results}, results
 
     def write(self, parameters: Row, results: Row) -> None:
         """Add a row."""
         if self._file is not None:
-            row = {k: _plain(v) for k, v in parameters.items()} | results
+            row = {k: to_json(v) for k, v in parameters.items()} | results
             self._append(seal(row, [self._header.encode()]))
 
     def _append(self, line: str) -> None:
@@ -140,7 +140,7 @@ def read_rows(path: str | os.PathLike[str], results: Mapping[str, Kind]) -> list
         If it cannot be read.
     """
     _, rows, _ = _parse(os.fsdecode(path), Path(path).read_bytes(), results)
-    return [{name: _number(value) for name, value in row.items()} for row in rows]
+    return [{name: from_json(value) for name, value in row.items()} for row in rows]
 
 
 def _parse(
@@ -207,11 +207,13 @@ def _may_be(value: Any, kind: Kind) -> bool:
     return value is None or (type(value).__name__ == kind.__name__ and 0 <= value < 2**63)
 
 
-def _plain(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """Return a parameter as JSON, which has no infinity."""
     return "inf" if isinstance(value, float) and math.isinf(value) else value
 
 
-def _number(value: Any) -> Any:
-    """Return a parameter that `_plain` wrote."""
+def from_json(value: Any) -> Any:
+    """Return a parameter that `to_json` wrote; JSON has lists for the tuples of coefficients."""
+    if isinstance(value, list):
+        return tuple(value)
     return math.inf if value == "inf" else value

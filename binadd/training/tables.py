@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -18,7 +18,7 @@ from binadd.checks import extra
 from binadd.errors import InvalidInputError
 from binadd.files import write_atomically
 from binadd.settings import Settings
-from binadd.training.rows import Row, is_row_file, read_rows
+from binadd.training.rows import Row, from_json, is_row_file, read_rows, to_json
 from binadd.training.sweep import RESULTS, SECONDS
 
 __all__ = ["ENDINGS", "read_table", "write_table"]
@@ -93,6 +93,7 @@ def _kind(name: str) -> type:
 
 
 def _write_csv(rows: Sequence[Row]) -> bytes:
+    """Return comma-separated values; coefficients stand there as "(1, -1)"."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, rows[0])
     writer.writeheader()
@@ -109,21 +110,19 @@ def _read_cell(name: str, cell: str) -> Any:
     kind = _kind(name)
     if not cell:
         return None
+    if name == "coefficients":
+        return tuple(map(int, re.findall("-?[0-9]+", cell)))
     return {"True": True, "False": False}[cell] if kind is bool else kind(cell)
 
 
 def _write_lines(rows: Sequence[Row]) -> bytes:
-    """Return a line of JSON for each row; JSON has no infinity, which becomes a string."""
-    finite = (
-        {k: "inf" if isinstance(v, float) and math.isinf(v) else v for k, v in row.items()}
-        for row in rows
-    )
-    return "".join(f"{json.dumps(row, allow_nan=False)}\n" for row in finite).encode()
+    lines = ({name: to_json(value) for name, value in row.items()} for row in rows)
+    return "".join(f"{json.dumps(line, allow_nan=False)}\n" for line in lines).encode()
 
 
 def _read_lines(data: bytes) -> list[Row]:
     rows = [json.loads(line) for line in data.decode().splitlines()]
-    return [{k: math.inf if v == "inf" else v for k, v in row.items()} for row in rows]
+    return [{name: from_json(value) for name, value in row.items()} for row in rows]
 
 
 def _write_parquet(rows: Sequence[Row]) -> bytes:
@@ -132,7 +131,10 @@ def _write_parquet(rows: Sequence[Row]) -> bytes:
         from pyarrow import parquet
     types = {int: pyarrow.int64(), float: pyarrow.float64(), bool: pyarrow.bool_()}
     fields = {name: types.get(_kind(name), pyarrow.string()) for name in rows[0]}
-    schema = pyarrow.schema(fields | {"seed": pyarrow.uint64()})
+    fields |= {"seed": pyarrow.uint64()}
+    if "coefficients" in fields:
+        fields["coefficients"] = pyarrow.list_(pyarrow.int64())
+    schema = pyarrow.schema(fields)
     data = io.BytesIO()
     parquet.write_table(pyarrow.Table.from_pylist(list(rows), schema), data)
     return data.getvalue()
@@ -141,8 +143,8 @@ def _write_parquet(rows: Sequence[Row]) -> bytes:
 def _read_parquet(data: bytes) -> list[Row]:
     with extra("sweep"):
         from pyarrow import parquet
-    rows: list[Row] = parquet.read_table(io.BytesIO(data)).to_pylist()
-    return rows
+    rows = parquet.read_table(io.BytesIO(data)).to_pylist()
+    return [{name: from_json(value) for name, value in row.items()} for row in rows]
 
 
 _WRITERS: dict[str, Callable[[Sequence[Row]], bytes]] = dict(
