@@ -81,7 +81,7 @@ def _read_dask(ctx: click.Context, parameter: click.Parameter, text: str | None)
     examples="""
 binadd sweep --seeds 0-999 -o seeds.csv
 binadd sweep --hidden 8,16,32 --recipe default,sgd --rows rows.jsonl
-binadd sweep --seeds 0-99999 --dask tcp://10.0.0.1:8786 --rows rows.jsonl -o table.parquet
+binadd sweep --dask tcp://10.0.0.1:8786 --rows rows.jsonl -o table.parquet
 """,
 )
 @option(
