@@ -12,8 +12,15 @@ def main() -> int:
 
         return main()
     except KeyboardInterrupt:
-        sys.stderr.write("binadd: interrupted\n")
-        return 130
+        pass
+    except Exception as error:  # what Ctrl-C becomes where a library stumbles over it
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, KeyboardInterrupt):
+            cause = cause.__context__
+        if cause is None:
+            raise
+    sys.stderr.write("binadd: interrupted\n")
+    return 130
 
 
 if __name__ == "__main__":

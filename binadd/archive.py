@@ -57,9 +57,22 @@ def write_archive(
         for name, array in arrays.items()
     }
     full = {"format": format_name, "format_version": FORMAT_VERSION, **header}
+    write_atomically(path, _archive({"header": np.array(seal_header(full, plain)), **plain}))
+
+
+def _archive(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return what `numpy.savez` writes, also where Ctrl-C comes: then it raises another error."""
     buffer = io.BytesIO()
-    np.savez(buffer, header=np.array(seal_header(full, plain)), **plain)
-    write_atomically(path, buffer.getvalue())
+    archive = zipfile.ZipFile(buffer, "w")
+    try:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+        archive.close()
+    except BaseException:
+        archive.fp = None  # closed: with a member open, closing it would raise over what came
+        raise
+    return buffer.getvalue()
 
 
 def read_archive(

@@ -1,18 +1,11 @@
 """Forms: y = Σ cᵢxᵢ with integer coefficients, computed bit by bit with a carry.
 
 With s the carry plus the coefficients of the operands whose bit is 1, the bit of y is s mod 2 and
-the next carry is ⌊s / 2⌋. Addition is cᵢ = 1. Where coefficients are negative, so may be carries,
-and a negative y goes on in ones for ever, which is two's complement.
-
-With P the sum of the positive coefficients and −N that of the others, s is at least −N plus the
-carry and at most P plus the carry: so the carry, which begins with 0, stays in −N … max(P, 1) − 1.
-Kernels and searches count carries from the lowest, and weights are N more than the coefficients
-add up to. Then nothing is negative, and half of a total, weight + carry, is the next carry still:
-it is s + 2N. A form is the automaton of a sum with other weights and another start.
-
-After the last bit, every zero symbol halves the carry, until it is 0 or −1 and stays: outputs are
-the sign from then on. That takes as many steps as max(P, N) − 1 has bits, and where there are
-negative coefficients one more shows the sign.
+the next carry ⌊s / 2⌋: docs/proof.md derives that. With P the sum of the positive coefficients and
+−N that of the others, carries are −N … max(P, 1) − 1. Kernels and searches count them from the
+lowest, and weights are N more than the coefficients add up to: so nothing is negative, and half of
+a total, weight + carry, is the next carry still, for it is s + 2N. A form is the automaton of a
+sum with other weights and another start.
 """
 
 from __future__ import annotations
@@ -33,16 +26,11 @@ __all__ = ["MAX_CARRIES", "MAX_OPERANDS", "Form", "check_coefficients", "form_of
 MAX_OPERANDS = 8
 MAX_CARRIES = 16
 
-NAMES = "abcdefgh"
-"""Of the operands."""
-
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """A form and its automaton; `form_of` makes one. n operands, K carries.
 
-    Examples
-    --------
     >>> form = form_of((2, -1))
     >>> str(form), form.evaluate([3, 10]), form.lowest, form.carries
     ('2a − b', -4, -1, 3)
@@ -80,11 +68,7 @@ class Form:
         return sum(c * x for c, x in zip(self.coefficients, integers, strict=True))
 
     def length(self, integers: Sequence[int]) -> int:
-        """Return steps that Σ cᵢxᵢ always fits in, its sign included, at least 1.
-
-        >>> form_of((1, 1)).length([255, 1]), form_of((1, -1)).length([255, 1])
-        (9, 9)
-        """
+        """Return steps that Σ cᵢxᵢ always fits in, its sign included, at least 1."""
         return max(1, max(map(int.bit_length, integers)) + self.carry_steps)
 
     def signed(self, value: int, steps: int) -> int:
@@ -100,19 +84,11 @@ class Form:
         return totals
 
     def after(self, symbols: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Return the carry after each step of symbols (N, T).
-
-        >>> form_of((1, -1)).after(np.array([[2, 0, 1]], np.uint8))
-        array([[-1, -1,  0]])
-        """
+        """Return the carry after each step of symbols (N, T)."""
         return (self.totals(symbols) >> 1).astype(np.int64) + self.lowest
 
     def write(self, terms: Iterable[str], times: str = "·") -> str:
-        """Return the form with these terms as operands.
-
-        >>> form_of((1, -2)).write(["9", "4"])
-        '9 − 2·4'
-        """
+        """Return the form with these terms as operands, such as 9 − 2·4."""
         text = ""
         for c, term in zip(self.coefficients, terms, strict=True):
             part = term if abs(c) == 1 else f"{abs(c)}{times}{term}"
@@ -121,7 +97,7 @@ class Form:
         return text
 
     def __str__(self) -> str:
-        return self.write(NAMES[: len(self.coefficients)], "")
+        return self.write("abcdefgh"[: len(self.coefficients)], "")
 
 
 @lru_cache(maxsize=64)
@@ -140,22 +116,12 @@ def form_of(coefficients: tuple[int, ...]) -> Form:
 
 
 def check_coefficients(coefficients: Any) -> tuple[int, ...]:
-    """Return coefficients as a tuple of 1 to 8 integers.
+    """Return coefficients as a tuple of 1 to 8 integers, not all 0, with at most 16 carries.
 
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If they are anything else, all 0, or need more than 16 carries.
-
-    Examples
-    --------
-    >>> check_coefficients([1, -1])
-    (1, -1)
-    >>> check_coefficients([9, -9])
-    Traceback (most recent call last):
-        ...
-    binadd.errors.InvalidInputError: coefficients must need at most 16 carries, as many as their \
-magnitudes add up to; (9, -9) need 18
+        If they are anything else.
     """
     if not np.iterable(coefficients) or isinstance(coefficients, str | bytes | dict | set):
         raise InvalidTypeError(

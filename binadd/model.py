@@ -161,9 +161,8 @@ class BinaryAdderRNN:
     operands : int, default 2
         The number n of numbers that are added: 1 to 8.
     coefficients : sequence of int, optional
-        The c of the form Σ cᵢxᵢ that is computed instead of a sum, (1, -1) for a difference; they
-        decide how many operands there are. With P the sum of the positive ones and −N that of the
-        others, N + max(P, 1) may be up to 16: so many values has the carry.
+        The c of Σ cᵢxᵢ, which is computed instead of a sum: (1, -1) for a difference. They decide
+        how many operands there are; their magnitudes may add up to 16, or 15 if none is positive.
     activation : {"sigmoid", "tanh"}, default "sigmoid"
         The hidden units' function; the output is always a sigmoid.
     biases : bool, optional
@@ -336,10 +335,8 @@ class BinaryAdderRNN:
         if not params:
             return self
         kept = self.get_params()
-        if (
-            "operands" in kept and params.get("coefficients") is not None
-        ):  # these decide how many operands there are
-            kept["operands"] = DEFAULTS["operands"]
+        if "operands" in kept and params.get("coefficients") is not None:
+            kept["operands"] = DEFAULTS["operands"]  # coefficients decide how many there are
         made = type(self)(**(kept | params))
         with _CHANGING:
             now, after = self._now, made._now

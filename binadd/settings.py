@@ -248,18 +248,14 @@ def resolve(given: Mapping[str, Any], *, complete: bool = False) -> Settings:
 
 
 def _coefficients(given: Mapping[str, Any], complete: bool) -> tuple[int, ...]:
-    """Return the coefficients given, or the ones of a sum of so many operands.
-
-    Coefficients decide how many operands there are: two may be the constructor's default.
-    """
+    """Return the coefficients given, or a sum's; two operands may be the constructor's default."""
     operands = check_integer("operands", given["operands"], 1, MAX_OPERANDS)
     if given.get("coefficients") is None:
         return (1,) * operands
     coefficients = check_coefficients(given["coefficients"])
     if operands != len(coefficients) and (complete or operands != 2):
         raise InvalidInputError(
-            f"operands must be as many as there are coefficients, {len(coefficients)}, not "
-            f"{operands}"
+            f"operands must be {len(coefficients)}, one for each coefficient, not {operands}"
         )
     return coefficients
 

@@ -1,10 +1,8 @@
 /* form.h: the form that a network's outputs are to spell, as the automaton of its carry. Internal.
  *
- * With s the carry plus the coefficients of the operands whose bit is 1, the bit is s mod 2 and the
- * next carry ⌊s / 2⌋. With P the sum of the positive coefficients and −N that of the others, carries
- * are −N … max(P, 1) − 1. Here they are counted from the lowest, and weights are N more than the
- * coefficients add up to: so nothing is negative, and half of a total, weight + carry, is the next
- * carry still, for it is s + 2N.
+ * With P the sum of the positive coefficients and −N that of the others, carries are −N …
+ * max(P, 1) − 1. Here they are counted from the lowest, and a symbol's weight is N more than its
+ * coefficients add up to: so half of a total, weight + carry, is the next carry (binadd/form.py).
  */
 #ifndef BINADD_FORM_H
 #define BINADD_FORM_H

@@ -123,7 +123,7 @@ def test_every_part_has_its_arrows() -> None:
 
 def test_the_checker_shares_nothing_with_the_search() -> None:
     parts = {f"binadd.proof.{part}" for part in ("checker", "cover", "integers")}
-    parts_known = ("checks", "errors", "model", "progress", "proof.certificate")
+    parts_known = ("checks", "errors", "kernels.mode", "model", "progress", "proof.certificate")
     known = {f"binadd.{part}" for part in parts_known}
     for part in parts:
         modules = {name for name in imports_of(part) if source_of(name).exists()}

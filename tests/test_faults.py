@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import binadd
+import binadd.__main__
 
 pytestmark = pytest.mark.skipif(
     not hasattr(os, "fork") or sys.platform in ("darwin", "emscripten", "wasi"),
@@ -156,3 +158,34 @@ def test_ctrl_c_where_tqdm_takes_its_lock(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(type(tqdm.get_lock()), "acquire", interrupted)
     with suppress(KeyboardInterrupt):
         binadd.train(net, until=100, progress=reporter)
+
+
+def test_ctrl_c_while_an_archive_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """ZipFile's own tidying up raised another error, so that there was no checkpoint."""
+    create = zipfile._ZipWriteFile  # type: ignore[attr-defined]
+
+    def interrupted(*arguments: object) -> object:
+        signal.raise_signal(signal.SIGINT)
+        return create(*arguments)
+
+    monkeypatch.setattr(zipfile, "_ZipWriteFile", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        binadd.BinaryAdderRNN(seed=0).save(tmp_path / "net.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_that_a_library_stumbles_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stumble() -> int:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise ValueError("there is an open handle")
+
+    monkeypatch.setattr("binadd.cli.main", stumble)
+    assert binadd.__main__.main() == 130
+    assert capsys.readouterr().err == "binadd: interrupted\n"
+    monkeypatch.setattr("binadd.cli.main", lambda: int("none"))
+    with pytest.raises(ValueError, match="invalid literal"):
+        binadd.__main__.main()

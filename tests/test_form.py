@@ -428,9 +428,13 @@ def test_coefficients_decide_how_many_operands_there_are() -> None:
     assert repr(net) == "BinaryAdderRNN(operands=3, coefficients=[1, 1, -1])"
     assert net.set_params(coefficients=(1, -1)).operands == 2
     assert net.set_params(coefficients=None, operands=3).settings.coefficients == (1, 1, 1)
-    with pytest.raises(InvalidInputError, match="as many as there are coefficients, 2, not 3"):
+    with pytest.raises(
+        InvalidInputError, match="operands must be 2, one for each coefficient, not 3"
+    ):
         BinaryAdderRNN(operands=3, coefficients=(1, -1))
-    with pytest.raises(InvalidInputError, match="as many as there are coefficients, 2, not 3"):
+    with pytest.raises(
+        InvalidInputError, match="operands must be 2, one for each coefficient, not 3"
+    ):
         BinaryAdderRNN(coefficients=(1, -1)).set_params(operands=3)
 
 

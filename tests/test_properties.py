@@ -79,6 +79,7 @@ def test_a_stream_is_its_parts(
     assert np.array_equal(state, whole.final_state)
 
 
+@settings(max_examples=15)
 @given(ARCHITECTURES, st.integers(0, 99), st.integers(0, 200), st.sampled_from(BACKENDS))
 def test_what_is_kept_is_what_was(
     tmp_path_factory: pytest.TempPathFactory,

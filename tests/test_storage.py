@@ -379,3 +379,10 @@ def test_weights_that_make_no_network(file: Path, changes: dict[str, Any], sente
     header, arrays = contents(file)
     forge(file, header, arrays | changes)
     refused(file, sentence)
+
+
+def test_an_archive_is_what_numpy_writes() -> None:
+    arrays = {"header": np.array("{}"), "a": np.arange(6.0).reshape(2, 3), "b": np.float32(1)[...]}
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    assert archive._archive(arrays) == buffer.getvalue()

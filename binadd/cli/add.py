@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,83 +18,65 @@ if TYPE_CHECKING:
 __all__ = ["add", "compute"]
 
 
-def _command(name: str, short_help: str, text: str, examples: str) -> click.Command:
-    """Return the command that calls a network's method of this name."""
-
-    @click.command(
-        name,
-        cls=Command,
-        short_help=short_help,
-        help=text,
-        # What begins with a minus and is not an option is a number, to be refused as one.
-        context_settings={"ignore_unknown_options": True},
-        examples=examples,
-    )
-    @click.argument("model", type=existing_file)
-    @click.argument("numbers", nargs=-1, required=True, type=click.UNPROCESSED)
-    @option(
-        "--check", is_flag=True, help="Compare with the true sum; exit status 1 if it differs."
-    )
-    @option(
-        "--base",
-        type=click.Choice(list(BASES)),
-        default="10",
-        help="Print the sum in this base [default: 10].",
-    )
-    def command(model: str, numbers: tuple[str, ...], check: bool, base: str) -> Outcome:
-        from binadd import load
-
-        if "-" not in numbers:
-            operands = [parse_integer(number) for number in numbers]
-            answer = _call(load(model), name, operands, check)
-            return Outcome(write_integer(answer["sum"], base), answer, _status([answer]))
-        if numbers.count("-") > 1:
-            raise click.UsageError("- can be given only once", click.get_current_context())
-        net = load(model)
-        answers = []
-        for count, line in enumerate(_lines(), 1):
-            try:
-                operands = _operands(numbers, line)
-                answers.append(_call(net, name, operands, check, f"line {count}: "))
-            except InvalidInputError as reason:
-                raise InvalidInputError(f"line {count} of standard input: {reason}") from None
-        lines = "\n".join(write_integer(answer["sum"], base) for answer in answers)
-        return Outcome(lines, {"sums": answers}, _status(answers))
-
-    return command
-
-
-add = _command(
+@click.command(
     "add",
-    "Let a network add.",
-    """Print the sum of NUMBERS as the network in MODEL computes it, right or wrong.
-
-    NUMBERS are decimal, 0b… or 0x…, of any length. With -, every line of standard input is a sum:
-    the numbers of the line take the place of the -.
-    """,
-    """
+    cls=Command,
+    short_help="Let a network add.",
+    # What begins with a minus and is not an option is a number, to be refused as one.
+    context_settings={"ignore_unknown_options": True},
+    examples="""
 binadd add adder.npz 23 42
 binadd add adder.npz --check 0xffff 0b1
 printf '1 2\\n3 4\\n' | binadd add adder.npz -
 """,
 )
-compute = _command(
-    "compute",
-    "Let a network subtract, or whatever it has learnt.",
-    """Print Σ cᵢxᵢ of NUMBERS as the network in MODEL computes it, right or wrong.
-
-    The coefficients c are those of the network: 1 and -1 of a difference. NUMBERS are as for
-    `binadd add`.
-    """,
-    "binadd compute subtractor.npz 4 9",
+@click.argument("model", type=existing_file)
+@click.argument("numbers", nargs=-1, required=True, type=click.UNPROCESSED)
+@option("--check", is_flag=True, help="Compare with the true sum; exit status 1 if it differs.")
+@option(
+    "--base",
+    type=click.Choice(list(BASES)),
+    default="10",
+    help="Print the sum in this base [default: 10].",
 )
+def add(model: str, numbers: tuple[str, ...], check: bool, base: str) -> Outcome:
+    """Print the sum of NUMBERS as the network in MODEL computes it, right or wrong.
+
+    NUMBERS are decimal, 0b… or 0x…, of any length. With -, every line of standard input is a sum:
+    the numbers of the line take the place of the -.
+    """
+    from binadd import load
+
+    if "-" not in numbers:
+        operands = [parse_integer(text) for text in numbers]
+        answer = _add(load(model), operands, check)
+        return Outcome(write_integer(answer["sum"], base), answer, _status([answer]))
+    if numbers.count("-") > 1:
+        raise click.UsageError("- can be given only once", click.get_current_context())
+    net = load(model)
+    answers = []
+    for count, line in enumerate(_lines(), 1):
+        try:
+            answers.append(_add(net, _operands(numbers, line), check, f"line {count}: "))
+        except InvalidInputError as reason:
+            raise InvalidInputError(f"line {count} of standard input: {reason}") from None
+    text = "\n".join(write_integer(answer["sum"], base) for answer in answers)
+    return Outcome(text, {"sums": answers}, _status(answers))
 
 
-def _call(
-    net: BinaryAdderRNN, method: str, operands: list[int], check: bool, where: str = ""
-) -> dict[str, Any]:
+compute = copy(add)  # a command is named after the method that it calls
+compute.name, compute.examples = "compute", ["binadd compute subtractor.npz 4 9"]
+compute.short_help = "Let a network subtract, or whatever it has learnt."
+compute.help = """Print Σ cᵢxᵢ of NUMBERS as the network in MODEL computes it, right or wrong.
+
+The coefficients c are those of the network: 1 and -1 of a difference. NUMBERS are as for
+`binadd add`.
+"""
+
+
+def _add(net: BinaryAdderRNN, operands: list[int], check: bool, where: str = "") -> dict[str, Any]:
     """Return a sum as data, compared with the true one if that is wanted."""
-    answer = getattr(net, method)(*operands)
+    answer = getattr(net, str(click.get_current_context().command.name))(*operands)
     data = {"operands": operands, "sum": answer}
     if not check:
         return data

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.checks import extra
+from binadd.checks import extra, shorten
 from binadd.errors import BinaddError, DisagreementError, InvalidInputError, ModelFileError
 from binadd.interop.arrays import real_array
 from binadd.interop.elman import agree, elman, refuse
@@ -72,6 +72,18 @@ def from_onnx(source: Any, *, check: bool = True, backend: str = "auto") -> Bina
     model = _load(source) if isinstance(source, str | os.PathLike) else source
     if not hasattr(model, "graph"):
         raise refuse(f"expected an ONNX model or a path, found {type(model).__name__}")
+    try:
+        net = _of_model(model, backend)
+    except BinaddError:
+        raise
+    except Exception as reason:  # whatever a malformed graph makes onnx, or a look-up in it, raise
+        raise refuse(f"the ONNX graph is malformed ({shorten(str(reason))})") from None
+    if check:
+        _compare(net, model)
+    return net
+
+
+def _of_model(model: Any, backend: str) -> BinaryAdderRNN:
     constants = dict(_constants(model.graph))
     _, *states = [each.name for each in model.graph.input if each.name not in constants] or [""]
     graph = _Graph(list(_nodes(model.graph)), constants, states)
@@ -83,10 +95,7 @@ def from_onnx(source: Any, *, check: bool = True, backend: str = "auto") -> Bina
         if kind in kinds:
             raise refuse(f"expected an RNN node, found {kind}")
     net = (_of_rnn_node if "RNN" in kinds else _of_operators)(graph, backend)
-    net = _restore(net, {entry.key: entry.value for entry in model.metadata_props})
-    if check:
-        _compare(net, model)
-    return net
+    return _restore(net, {entry.key: entry.value for entry in model.metadata_props})
 
 
 def _load(path: str | os.PathLike[str]) -> Any:

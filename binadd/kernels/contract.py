@@ -73,8 +73,7 @@ class Architecture:
         coefficients = check_coefficients(self.coefficients or (1,) * self.operands)
         if len(coefficients) != self.operands:
             raise InvalidInputError(
-                f"there must be {self.operands} coefficients, one for each operand, not "
-                f"{len(coefficients)}"
+                f"there must be {self.operands} coefficients, not {len(coefficients)}"
             )
         object.__setattr__(self, "coefficients", coefficients)
         rows = self.operands + self.hidden_size + 3

@@ -47,8 +47,6 @@ Reals: TypeAlias = NDArray[np.float64]
 
 FORMAT, VERSION = "binadd-certificate", 2
 MOST_STEPS, MOST_OPERANDS = 256, 8
-LARGEST = range(-16, 17)
-"""Coefficients."""
 SLABS = range(-(1 << 30), 1 << 30)
 MAX_BYTES = 1 << 26
 """Longer files are refused unread: a thousandth of this is usual."""
@@ -153,7 +151,7 @@ class Certificate:
         _demand(type(self.operands) is int and 1 <= self.operands <= MOST_OPERANDS, "operands")
         if self.coefficients == ():
             object.__setattr__(self, "coefficients", (1,) * self.operands)
-        _check_numbers("coefficients", self.coefficients, self.operands, LARGEST)
+        _check_numbers("coefficients", self.coefficients, self.operands, range(-16, 17))
         highest = max(sum(c for c in self.coefficients if c > 0), 1)
         lowest = sum(c for c in self.coefficients if c < 0)
         _demand(type(self.steps) is int and 1 <= self.steps <= MOST_STEPS, "steps")
@@ -192,10 +190,7 @@ class Certificate:
 
     @ieee_mode()
     def to_json(self) -> str:
-        """Return the certificate as JSON; every number is read back exactly.
-
-        Coefficients that are all 1 are left out.
-        """
+        """Return the certificate as JSON, read back exactly; a sum's has no coefficients."""
         content = {"format": FORMAT, "version": VERSION}
         for field in fields(self):
             value = getattr(self, field.name)

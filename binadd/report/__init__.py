@@ -93,7 +93,7 @@ def render(net: BinaryAdderRNN, verdict: Verdict | None = None) -> str:
         _section(heading.get(verdict.status, "What is not known"), story.proof(net, verdict))
     )
     return _fill(
-        title=f"A network that {story.what(net)}",
+        title=f"A network that {net.settings.form.verb} {story.count(net.settings.operands)}",
         lead=story.summary(net, verdict),
         style=_text("style.css"),
         script=_text("adder.js") + _text("page.js"),
@@ -123,6 +123,7 @@ def describe(net: BinaryAdderRNN) -> dict[str, Any]:
         "coefficients": settings.coefficients,
         "carry_steps": settings.form.carry_steps,
         "signed": settings.form.lowest < 0,
+        "written": settings.form.write("#" * settings.operands).split("#"),
         "activation": settings.activation,
         "dtype": settings.dtype,
         "weights": weights,

@@ -46,15 +46,6 @@ const MOST_BITS = 512;
     return line;
   }
 
-  // As `binadd.form.Form.write` writes it
-  function written(numbers) {
-    const terms = numbers.map((n, i) => {
-      const c = network.coefficients[i];
-      return [c < 0 ? " − " : " + ", Math.abs(c) === 1 ? `${n}` : `${Math.abs(c)}·${n}`];
-    });
-    return terms.map(([sign, term], i) => (i ? sign : sign.replace(/[ +]/g, "")) + term).join("");
-  }
-
   function read(input) {
     const text = input.value.replace(/[\s_,]/g, "");
     const whole = /^(\d+|0[xX][0-9a-fA-F]+|0[bB][01]+)$/.test(text);
@@ -86,7 +77,7 @@ const MOST_BITS = 512;
     const bits = steps.reduce((total, step, t) => total + (BigInt(step.bit) << BigInt(t)), 0n);
     const said = network.signed ? BigInt.asIntN(steps.length, bits) : bits;
     const right = numbers.reduce((a, b, i) => a + BigInt(network.coefficients[i]) * b, 0n);
-    let sentence = `${written(numbers)} = ${said}`;
+    let sentence = `${numbers.map((n, i) => network.written[i] + n).join("")} = ${said}`;
     sentence += said === right ? ": right." : `: wrong. The sum is ${right}.`;
     const all = steps.map(row);
     let t = 0;

@@ -20,7 +20,6 @@ __all__ = [
     "proof",
     "roles",
     "summary",
-    "what",
 ]
 
 FIRST, LAST = 3, 8
@@ -38,12 +37,6 @@ def count(operands: int) -> str:
     """
     words = ("one", "two", "three", "four", "five", "six", "seven", "eight")
     return f"{words[operands - 1]} number{'s' if operands > 1 else ''}"
-
-
-def what(net: BinaryAdderRNN) -> str:
-    """Return what a network does, in words."""
-    form = net.settings.form
-    return f"adds {count(net.settings.operands)}" if form.is_sum else f"computes {form}"
 
 
 def summary(net: BinaryAdderRNN, verdict: Verdict) -> str:

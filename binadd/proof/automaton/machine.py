@@ -112,16 +112,14 @@ class Automaton:
 
     def to_dot(self) -> str:
         """Return the machine for Graphviz; edges are labelled `symbol's weight / output`."""
+        carries = range(self.form.lowest, self.form.lowest + len(self))
         lines = [
             "digraph adder {",
             "  rankdir=LR;",
             "  node [shape=circle];",
             "  start [shape=point];",
             "  start -> 0;",
-            *(
-                f'  {carry} [label="carry {carry}"];'
-                for carry in sorted({a for a, _ in self.arrows()})
-            ),
+            *(f'  {carry} [label="carry {carry}"];' for carry in carries),
             *(
                 f'  {a} -> {b} [label="{", ".join(text)}"];'
                 for (a, b), text in self.arrows().items()
@@ -179,9 +177,7 @@ def carries(
     while front:
         state = front.pop()
         totals = form.weights + carry_of[state]
-        _demand(
-            np.array_equal(outputs[state], totals % 2), "outputs other bits than true arithmetic"
-        )
+        _demand(np.array_equal(outputs[state], totals % 2), "outputs other bits than the form's")
         for following, carry in zip(successors[state].tolist(), totals // 2, strict=True):
             if carry_of[following] < 0:
                 carry_of[following] = carry
