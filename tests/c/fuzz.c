@@ -262,7 +262,7 @@ static binadd_status bound(const binadd_network *n, size_t block, int closing)
 {
     const size_t contexts = (size_t)pick(1, 3), frames = (size_t)pick(0, 2);
     const size_t columns = binadd_block_columns(n), hidden = (size_t)abs(n->hidden_size);
-    const size_t symbols = (size_t)1 << (n->operands & 7);
+    const size_t symbols = (size_t)1 << (n->operands > 0 ? n->operands % 9 : 0);
     const int carries = binadd_carries(n) > 0 ? binadd_carries(n) : 1;
     int32_t *first = take((contexts + 1) * sizeof *first);
     for (size_t q = 0; q < contexts; q++)
