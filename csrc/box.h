@@ -56,9 +56,9 @@ typedef struct {
     const vec *block;  /* (R, S)   weights */
     const vec *inputs; /* (2ⁿ, S)  bₕ + Wᵢx of every symbol */
     const form *form;
-    int bits, depth;   /* symbols of a word; with the zero symbols after it */
-    vec *sizes;        /* (R, S)   the weights' absolute values */
-    vec *slack;        /* (S)      what rounding may add to a unit's sum */
+    int bits, depth; /* symbols of a word; with the zero symbols after it */
+    vec *sizes;      /* (R, S)   the weights' absolute values */
+    vec *slack;      /* (S)      what rounding may add to a unit's sum */
     real output_slack;
     vec *sums; /* (4, S)   middle and radius of a box, and of Wₕh */
     layer layers[2];

@@ -17,16 +17,15 @@ typedef struct {
     int step;        /* of the first wrong output so far, `depth` if there is none */
     uint64_t word;   /* the smallest wrong word of that step */
     form form;
-    vec *states;     /* (H) */
-    vec *sums;       /* (depth, H)  Wₕh of the walk's path */
-    real *inputs;    /* (2ⁿ, S)     bₕ + Wᵢx of every symbol */
-    real *block;     /* (R, S) */
+    vec *states;  /* (H) */
+    vec *sums;    /* (depth, H)  Wₕh of the walk's path */
+    real *inputs; /* (2ⁿ, S)     bₕ + Wᵢx of every symbol */
+    real *block;  /* (R, S) */
     box_checker boxes;
     int doubts_known; /* by the boxes; else every word is in doubt */
 } exhaustive;
 
-INLINE exhaustive take_exhaustive(arena *a, const binadd_network *network, const shape *s,
-                                  int bits)
+INLINE exhaustive take_exhaustive(arena *a, const binadd_network *network, const shape *s, int bits)
 {
     exhaustive x;
     x.form = form_of(network);

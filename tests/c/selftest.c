@@ -197,8 +197,7 @@ static setting set_up(const golden *g)
     for (int k = 0; k < NETWORKS; k++) {
         memcpy((char *)s.blocks + k * s.block_bytes, s.blocks, s.block_bytes);
         memcpy(s.symbols + k * bytes, drawn, bytes);
-        must(binadd_exact_sums(&g->network, drawn, s.sequences, g->steps,
-                               s.targets + k * bytes));
+        must(binadd_exact_sums(&g->network, drawn, s.sequences, g->steps, s.targets + k * bytes));
         set_real(dtype, s.learning_rates, k, g->optimizer.learning_rate);
         set_real(dtype, s.powers, 2 * k, 1);
         set_real(dtype, s.powers, 2 * k + 1, 1);
