@@ -154,7 +154,7 @@ def test_ctrl_c_where_tqdm_takes_its_lock(monkeypatch: pytest.MonkeyPatch) -> No
         signal.raise_signal(signal.SIGINT)
 
     net = binadd.BinaryAdderRNN(seed=0)
-    reporter = Reporter(net, check_goal(2, 8, 100, 1000), quiet=False)
+    reporter = Reporter(net, check_goal(net.settings.form, 8, 100, 1000), quiet=False)
     monkeypatch.setattr(type(tqdm.get_lock()), "acquire", interrupted)
     with suppress(KeyboardInterrupt):
         binadd.train(net, until=100, progress=reporter)

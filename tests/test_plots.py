@@ -391,7 +391,9 @@ def test_pictures_of_a_difference() -> None:
     assert {"carry -1", "carry 0"} <= set(texts(figure))
     assert isinstance(verdict, Proved)
     figure = plots.automaton(verdict.automaton)
-    assert {"-1/1", "0/0", "tells carry -1 from 0"} <= set("   ".join(texts(figure)).split("   "))
+    assert {"-1/1", "0/0", "separates carry -1 from 0"} <= set(
+        "   ".join(texts(figure)).split("   ")
+    )
 
 
 @pytest.mark.slow

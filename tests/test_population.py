@@ -25,7 +25,9 @@ def train_population(
     width: int = 64,
 ) -> Iterator[TrainingRun]:
     """Train networks as a sweep does."""
-    runs = (Run(net, check_goal(net.operands, bits, until, max_sequences)) for net in networks)
+    runs = (
+        Run(net, check_goal(net.settings.form, bits, until, max_sequences)) for net in networks
+    )
     return finish(runs, width)
 
 

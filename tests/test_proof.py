@@ -342,7 +342,7 @@ def test_proofs_of_large_networks_are_accepted() -> None:
 def test_states_soon_after_the_start(operands: int, depth: int, later: int) -> None:
     """Those after all words of one length, each in its context."""
     net = BinaryAdderRNN(4, operands=operands, seed=3)
-    table, sampler = uniform(operands, depth), Sampler(Bounds(net))
+    table, sampler = uniform(form_of((1,) * operands), depth), Sampler(Bounds(net))
     owners, states = sampler.starts(table, later)
     words = list(product(range(1 << operands), repeat=max(depth, 1) + later))
     assert len(owners) == len(states) == len(words)

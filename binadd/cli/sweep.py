@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from binadd.checks import extra, shorten
+from binadd.checks import check_integer, extra, shorten
 from binadd.cli.command import (
     COUNT,
     INTERRUPTED,
@@ -81,7 +81,7 @@ def _read_dask(ctx: click.Context, parameter: click.Parameter, text: str | None)
     examples="""
 binadd sweep --seeds 0-999 -o seeds.csv
 binadd sweep --hidden 8,16,32 --recipe default,sgd --rows rows.jsonl
-binadd sweep --seeds 0-99999 --dask tcp://10.0.0.1:8786 --rows rows.jsonl -o table.parquet
+binadd sweep --dask tcp://10.0.0.1:8786 --rows rows.jsonl -o table.parquet
 """,
 )
 @option(
@@ -168,7 +168,7 @@ def sweep(
                 until="proved" if until is None else until,
                 max_sequences=MAX_SEQUENCES if max_sequences is None else max_sequences,
                 verdicts=verdicts,
-                workers=workers if client is None else None,
+                workers=workers,
                 executor=client,
                 path=rows,
                 progress=progress,
@@ -219,14 +219,15 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[Client | None
         return
     with extra("sweep"):
         from distributed import Client, KilledWorker
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # a sentence says it
     where: dict[str, Any] = {"address": address}
     hearing: AbstractContextManager[None] = nullcontext()
     if address == "local":
         from binadd.training.sweep import processors
 
-        count = processors() if workers is None else workers
+        count = processors() if workers is None else check_integer("workers", workers, 1)
         where = {"n_workers": count, "threads_per_worker": 1, "dashboard_address": ":0"}
-        where |= {"silence_logs": logging.CRITICAL}  # a worker that dies is no news: it comes back
+        where |= {"silence_logs": logging.CRITICAL}  # a worker that dies comes back
         hearing = shielded()  # workers inherit it, and leave Ctrl-C to this process
     try:
         with hearing:

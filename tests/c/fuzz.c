@@ -131,12 +131,15 @@ static void wrote_reals(binadd_dtype dtype, const void *memory, size_t count)
 
 static binadd_network network(void)
 {
-    binadd_network n;
+    binadd_network n = {0};
     n.hidden_size = byte() < 250 ? pick(1, 20) : pick(-1, 300);
     n.operands = byte() < 250 ? pick(1, 3) : pick(-1, 9);
     n.biases = pick(0, 1);
     n.activation = (binadd_activation)(byte() < 250 ? pick(0, 1) : pick(-1, 3));
     n.dtype = (binadd_dtype)(byte() < 250 ? pick(0, 1) : pick(-1, 3));
+    if (byte() < 64)
+        for (int i = 0; i < BINADD_MAX_OPERANDS; i++)
+            n.coefficients[i] = i < n.operands || byte() == 255 ? pick(-3, 3) : 0;
     return n;
 }
 
@@ -260,6 +263,7 @@ static binadd_status bound(const binadd_network *n, size_t block, int closing)
     const size_t contexts = (size_t)pick(1, 3), frames = (size_t)pick(0, 2);
     const size_t columns = binadd_block_columns(n), hidden = (size_t)abs(n->hidden_size);
     const size_t symbols = (size_t)1 << (n->operands & 7);
+    const int carries = binadd_carries(n) > 0 ? binadd_carries(n) : 1;
     int32_t *first = take((contexts + 1) * sizeof *first);
     for (size_t q = 0; q < contexts; q++)
         first[q + 1] = first[q] + pick(0, 2);
@@ -287,7 +291,7 @@ static binadd_status bound(const binadd_network *n, size_t block, int closing)
     r.contexts = contexts;
     r.frame_count = frames;
     r.cells = cells;
-    r.carries = indices(contexts, 0, n->operands > 1 ? n->operands - 1 : 0);
+    r.carries = indices(contexts, 0, carries - 1);
     r.successors = indices(contexts * symbols, 0, (int)contexts - 1);
     r.centres = doubles(contexts * columns);
     r.frames = frames ? doubles(frames * hidden * columns) : NULL;
@@ -308,8 +312,8 @@ static binadd_status bound(const binadd_network *n, size_t block, int closing)
     r.least = doubles(cells * columns);
     r.most = doubles(cells * columns);
     if (!closing) {
-        r.low = doubles(2 * (size_t)abs(n->operands) * columns);
-        r.high = doubles(2 * (size_t)abs(n->operands) * columns);
+        r.low = doubles(2 * (size_t)carries * columns);
+        r.high = doubles(2 * (size_t)carries * columns);
     }
     const size_t size = binadd_reach_workspace(n, r.steps);
     void *workspace = take(size);
@@ -370,10 +374,12 @@ static binadd_status data(const binadd_network *n)
     uint8_t *symbols = take(sequences * steps), *sums = take(sequences * steps);
     const binadd_status status =
         binadd_unpack_words(words, sequences, each, n->operands, steps, symbols);
-    if (status == BINADD_OK && binadd_exact_sums(symbols, sequences, steps, n->operands, sums))
-        abort();
+    wrote(symbols, sequences * steps);
+    if (status != BINADD_OK)
+        return status;
+    const binadd_status summed = binadd_exact_sums(n, symbols, sequences, steps, sums);
     wrote(sums, sequences * steps);
-    return status;
+    return summed;
 }
 
 static binadd_status activate(const binadd_network *n)

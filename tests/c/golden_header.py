@@ -44,7 +44,7 @@ def run(index: int, case: golden.Case, result: dict[str, Any]) -> tuple[list[str
     clip_norm = "INFINITY" if o.clip_norm == golden.INFINITY else repr(o.clip_norm)
     entry = f"""    {{
         "{case.name}",
-        {{{a.hidden_size}, {a.operands}, {int(a.biases)}, {constant(a.activation)}, {constant(a.dtype)}}},
+        {{{a.hidden_size}, {a.operands}, {int(a.biases)}, {constant(a.activation)}, {constant(a.dtype)}, {{0}}}},
         {{{constant(o.name)}, {o.learning_rate!r}, {o.momentum!r}, {o.beta1!r}, {o.beta2!r}, {o.epsilon!r}, {clip_norm}}},
         {constant(case.loss)}, {case.batch_size}, {case.updates}, {case.steps}, {case.seed}, {case.scale},
         {", ".join(f"{n}_{index}" for n in names)},
@@ -84,7 +84,7 @@ def reach(index: int, case: golden_reach.Case, result: dict[str, str]) -> tuple[
     mild = "INFINITY" if case.mild == golden.INFINITY else repr(case.mild)
     entry = f"""    {{
         "{case.name}",
-        {{{a.hidden_size}, {a.operands}, {int(a.biases)}, {constant(a.activation)}, {constant(a.dtype)}}},
+        {{{a.hidden_size}, {a.operands}, {int(a.biases)}, {constant(a.activation)}, {constant(a.dtype)}, {{0}}}},
         {errors.step!r}, {errors.logit!r}, {golden_reach.SLACK!r}, {mild},
         {int(case.affine)}, {case.steps}, {case.budget},
         {", ".join(map(str, [*counts, len(given.origins), golden_reach.SAMPLES]))},

@@ -20,7 +20,7 @@
 enum { HIDDEN = 16, OPERANDS = 2, REALS = (OPERANDS + HIDDEN + 3) * HIDDEN };
 enum { SEQUENCES = 24, STEPS = 6, POINTS = 64 };
 
-static const binadd_network NETWORK = {HIDDEN, OPERANDS, 1, BINADD_SIGMOID, BINADD_FLOAT64};
+static const binadd_network NETWORK = {HIDDEN, OPERANDS, 1, BINADD_SIGMOID, BINADD_FLOAT64, {0}};
 static const binadd_optimizer OPTIMIZER = {
     .name = BINADD_ADAM,
     .learning_rate = 0.01,
@@ -142,7 +142,7 @@ int main(void)
         initial[REALS - HIDDEN + i] = 0;
     for (int i = 0; i < POINTS; i++)
         points[i] = ldexp(1.25, i % 2 ? i / 2 - 20 : -1074 + i);
-    if (binadd_exact_sums(symbols, SEQUENCES, STEPS, OPERANDS, targets) != BINADD_OK)
+    if (binadd_exact_sums(&NETWORK, symbols, SEQUENCES, STEPS, targets) != BINADD_OK)
         return 1;
     for (int i = 0; binadd_isa_name(i); i++) {
         if (binadd_use_isa(binadd_isa_name(i)) != BINADD_OK)

@@ -13,7 +13,7 @@
 enum { HIDDEN = 16, OPERANDS = 2, REALS = (OPERANDS + HIDDEN + 3) * HIDDEN };
 enum { SEQUENCES = 40, STEPS = 6, THREADS = 8, ROUNDS = 20 };
 
-static const binadd_network NETWORK = {HIDDEN, OPERANDS, 1, BINADD_TANH, BINADD_FLOAT64};
+static const binadd_network NETWORK = {HIDDEN, OPERANDS, 1, BINADD_TANH, BINADD_FLOAT64, {0}};
 static const binadd_optimizer OPTIMIZER = {
     .name = BINADD_NESTEROV, .learning_rate = 0.1, .momentum = 0.9, .clip_norm = 1};
 
@@ -78,7 +78,7 @@ int main(void)
         symbols[i] = (x = x * 1664525u + 1013904223u) >> 30;
     for (size_t i = 0; i < REALS - HIDDEN + 1; i++)
         initial[i] = ((int32_t)(x = x * 1664525u + 1013904223u) >> 8) * 0x1p-23;
-    if (binadd_exact_sums(symbols, SEQUENCES, STEPS, OPERANDS, targets) != BINADD_OK)
+    if (binadd_exact_sums(&NETWORK, symbols, SEQUENCES, STEPS, targets) != BINADD_OK)
         return 1;
     for (int i = 0; i < THREADS; i++)
         if (pthread_create(&threads[i], NULL, compute, &found[i]))
