@@ -1,11 +1,12 @@
 """Decide networks that are right on all 8-bit pairs: how many are right for every length?
 
-    python benchmarks/frameworks.py FOLDER [--seeds 100] [--plot frameworks.png]
+    python benchmarks/frameworks.py FOLDER [--seeds 100] [--plot frameworks.png] [KIND …]
 
 reads the networks that elsewhere.py wrote to FOLDER, trains as many with each of binadd's recipes
 until they are right on all pairs, and proves or refutes each. It prints a table, with where the
 wrong ones err. Rows already decided are kept in FOLDER/frameworks.jsonl, so a run that was stopped
-goes on. The plot needs matplotlib.
+goes on; several may go on at once, each with other kinds, such as torch or default. The plot needs
+matplotlib.
 """
 
 from __future__ import annotations
@@ -28,18 +29,20 @@ PLACES = (16, 32, 64, 128, 256, 1024)
 """Upper ends of the table's columns of first wrong bits."""
 
 
-def networks(folder: Path, seeds: int) -> Iterator[tuple[str, str, binadd.BinaryAdderRNN]]:
-    """Yield the kind, the name and the network: those in the folder, then binadd's own."""
-    for framework, activation in ACTIVATIONS.items():
-        for path in sorted(folder.glob(f"{framework}-*.npz")):
+def networks(folder: Path, seeds: int, kind: str) -> Iterator[tuple[str, binadd.BinaryAdderRNN]]:
+    """Yield the names and networks of a kind: from the folder, or trained by a recipe."""
+    if kind in ACTIVATIONS:
+        for path in sorted(folder.glob(f"{kind}-*.npz"))[:seeds]:
             weights = dict(np.load(path))
-            net = binadd.BinaryAdderRNN.from_parameters(weights, activation=activation)
-            yield framework, path.stem, net
-    for recipe in RECIPES:
+            yield (
+                path.stem,
+                binadd.BinaryAdderRNN.from_parameters(weights, activation=ACTIVATIONS[kind]),
+            )
+    else:
         for seed in range(seeds):
-            net = binadd.BinaryAdderRNN(seed=seed, recipe=recipe)
+            net = binadd.BinaryAdderRNN(seed=seed, recipe=kind)
             if binadd.train(net, until="exact", bits=BITS).status == "exact":
-                yield f"binadd, {recipe}", f"{recipe}-{seed:03}", net
+                yield f"{kind}-{seed:03}", net
 
 
 def decide(kind: str, name: str, net: binadd.BinaryAdderRNN) -> dict[str, Any]:
@@ -87,8 +90,10 @@ def plot(rows: list[dict[str, Any]], path: str) -> None:
 
 
 def main() -> None:
+    kinds = [*ACTIVATIONS, *RECIPES]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"default: {' '.join(kinds)}")
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--plot")
     options = parser.parse_args()
@@ -96,10 +101,12 @@ def main() -> None:
     rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     done = {row["name"] for row in rows}
     with kept.open("a") as file:
-        for kind, name, net in networks(options.folder, options.seeds):
-            if name not in done:
-                rows.append(decide(kind, name, net))
-                print(json.dumps(rows[-1]), file=file, flush=True)
+        for kind in options.kinds or kinds:
+            for name, net in networks(options.folder, options.seeds, kind):
+                if name not in done:
+                    rows.append(decide(kind, name, net))
+                    print(json.dumps(rows[-1]), file=file, flush=True)
+    rows.sort(key=lambda row: kinds.index(row["kind"]))
     print(table(rows))
     if options.plot:
         plot(rows, options.plot)
