@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"default: {' '.join(kinds)}")
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--plot")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     kept = options.folder / "frameworks.jsonl"
     rows = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     done = {row["name"] for row in rows}
