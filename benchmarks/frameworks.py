@@ -25,7 +25,7 @@ import binadd
 from binadd.proof import Refuted
 
 RECIPES = ("default", "sgd", "adam", "notebook")
-PLACES = (16, 32, 64, 128, 256, 1024)
+PLACES = (16, 32, 64, 128)
 """Upper ends of the table's columns of first wrong bits."""
 
 
@@ -72,7 +72,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def plot(rows: list[dict[str, Any]], path: str) -> None:
-    """Draw, for each kind, the share of networks that are still right at each bit."""
+    """Draw, for each kind, the share of networks without a known error up to each bit."""
     from matplotlib.figure import Figure
 
     figure = Figure((7, 4), layout="constrained")
@@ -80,11 +80,11 @@ def plot(rows: list[dict[str, Any]], path: str) -> None:
     for kind in dict.fromkeys(row["kind"] for row in rows):
         mine = [row for row in rows if row["kind"] == kind]
         wrong = sorted(row["wrong_bit"] for row in mine if row["wrong_bit"] is not None)
-        places = [BITS, *wrong, 10**4]
+        places = [BITS, *wrong, 10**3]
         shares = [100 * (1 - k / len(mine)) for k in range(len(wrong) + 1)]
         axes.plot(places, [*shares, shares[-1]], drawstyle="steps-post", label=kind)
     axes.set(xscale="log", ylim=(0, 102), xlabel="bit of the sum, from the lowest")
-    axes.set_ylabel("networks right up to this bit, %")
+    axes.set_ylabel("networks with no known error up to this bit, %")
     axes.legend(frameon=False, fontsize="small")
     figure.savefig(path, dpi=150)
 
