@@ -93,7 +93,7 @@ suite() { # ENVIRONMENT BACKEND [ARGUMENT…]: all tests, not only the quick one
     local python=$WORK/$1/bin/python backend=$2
     shift 2
     suite_tree
-    (cd "$WORK/suite" && BINADD_BACKEND=$backend "${IN[@]}" $HEAR_INT "$python" -m pytest -q --whole "$@")
+    (cd "$WORK/suite" && BINADD_BACKEND=$backend "${IN[@]}" $HEAR_INT "$python" -m pytest -q --whole --durations=8 "$@")
 }
 
 parallel_suite() { # [TEST…]: without the GIL, each quick test in four threads at once

@@ -59,9 +59,9 @@ class Proved:
     margin: float
     network: BinaryAdderRNN = field(repr=False)
     _write: Callable[[], Certificate] = field(repr=False)
-    step_error: float = field(kw_only=True)
-    logit_error: float = field(kw_only=True)
-    tolerance: float | None = field(default=None, kw_only=True)
+    step_error: float = field(kw_only=True, repr=False)
+    logit_error: float = field(kw_only=True, repr=False)
+    tolerance: float | None = field(default=None, kw_only=True, repr=False)
 
     @cached_property
     def certificate(self) -> Certificate:
