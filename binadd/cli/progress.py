@@ -31,6 +31,12 @@ _BAR = 17
 """Columns for a bar and its percentage."""
 
 
+class _Line(tqdm):  # type: ignore[type-arg]
+    """A line of tqdm's that closes in silence where Ctrl-C comes before it is complete."""
+
+    disable = True
+
+
 class StatusLine:
     """A line at the bottom of a terminal that is always rewritten, with a bar if there is a total.
 
@@ -39,7 +45,7 @@ class StatusLine:
 
     def __init__(self, delay: float, *, total: int | None = None, quiet: bool = False) -> None:
         dumb = os.environ.get("TERM") == "dumb"
-        self._line: tqdm[Any] = tqdm(
+        self._line: tqdm[Any] = _Line(
             bar_format="{desc}",
             leave=False,
             disable=True if quiet or dumb else None,  # None: unless stderr is a terminal
