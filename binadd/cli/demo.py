@@ -76,10 +76,8 @@ def _steps(
 
     X = encode([(a, b)])
     states, probabilities = net.hidden_states(X)[0], net.predict_proba(X)[0]
-    outputs, before = (
-        net.predict(X)[0].tolist(),
-        [0, *net.settings.form.after(pack_symbols(X))[0].tolist()],
-    )
+    outputs = net.predict(X)[0].tolist()
+    before = [0, *net.settings.form.after(pack_symbols(X))[0].tolist()]
     units = len(states[0])
     yield f"   bit  a b carry  {'hidden units':{units}}  P(1)  output"
     encoding = getattr(sys.stdout, "encoding", None) or "ascii"
