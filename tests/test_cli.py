@@ -793,7 +793,7 @@ def test_plot_all_and_report(
     assert status == 0 and sorted(path.name for path in folder.iterdir()) == names
     assert out.count("the picture is in") == 4
     status, out, _ = cli("plot", "all", untrained, "-o", tmp_path / "fewer")
-    assert status == 0 and "no picture of automaton: refuted\n" in out
+    assert status == 0 and "no picture of automaton: the network is refuted\n" in out
     assert "no picture of learning: this network has not been trained" in out
     assert cli("plot", "all", trained, "-o", trained)[0] == 2
     page = tmp_path / "page.html"

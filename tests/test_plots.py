@@ -530,7 +530,7 @@ def test_all_that_a_sweep_found_is_drawn(sizes: int) -> None:
         "How many learnt, and how soon",
         *maps,
         "Where refuted networks err",
-        "What a network takes",
+        "How long a network takes",
     ]
     together = "of all values of hidden size together" in words(figure)
     assert together == (sizes > 4)  # there are eight colours

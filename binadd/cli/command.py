@@ -183,7 +183,8 @@ class Command(click.Command):
             if record is not None and isinstance(parameter, click.Option):
                 heading = getattr(parameter, "heading", "Options")
                 headings.setdefault(heading, []).append(record)
-        width = max(len(flags) for records in headings.values() for flags, _ in records)
+        longest = max(len(flags) for records in headings.values() for flags, _ in records)
+        width = min(longest, formatter.width // 2)  # longer ones have a line to themselves
         for heading in sorted(headings, key=lambda heading: heading == "Options"):
             with formatter.section(heading):
                 records = [(flags.ljust(width), text) for flags, text in headings[heading]]

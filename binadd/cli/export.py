@@ -43,7 +43,7 @@ binadd export adder.npz adder.c --dtype float32
     "--dtype",
     type=click.Choice(["float32", "float64"]),
     metavar="float32|float64",
-    help="The dtype of the weights; default float32 for .onnx and .pt, else the network's own.",
+    help="The dtype of the weights [default: float32 for .onnx and .pt, else the network's own].",
 )
 @option(
     "--form",
@@ -51,10 +51,10 @@ binadd export adder.npz adder.c --dtype float32
     metavar="rnn|step|scan",
     help="For .onnx: an RNN node, one step with the state as input and output, or a Scan.",
 )
-@option("--batch", type=click.IntRange(1), help="For .onnx: a fixed number of sequences.")
-@option("--steps", type=click.IntRange(1), help="For .onnx: a fixed number of steps.")
+@option("--batch", type=click.IntRange(1), metavar="N", help="For .onnx: a fixed number of sequences.")
+@option("--steps", type=click.IntRange(1), metavar="N", help="For .onnx: a fixed number of steps.")
 @option("--uint8", is_flag=True, help="For .onnx: take bits as uint8.")
-@option("--name", help="For .c: what its names begin with; default adder.")
+@option("--name", metavar="NAME", help="For .c: what its names begin with [default: adder].")
 @step_error("the program that computes with OUTPUT; default the dtype, for .c 0")
 @tolerance
 @option(
@@ -62,7 +62,7 @@ binadd export adder.npz adder.c --dtype float32
     type=click.Choice(["quick", "medium", "thorough"]),
     default="medium",
     metavar="quick|medium|thorough",
-    help="How hard to look for a proof; default medium.",
+    help="How hard to look for a proof [default: medium].",
 )
 @option("--force", is_flag=True, help="Write a network that gets a sum wrong, too.")
 def export(

@@ -54,8 +54,9 @@ def import_(
 ) -> Outcome:
     """Make a model of the Elman network in FILE, whose ending names the program that wrote it.
 
-    .pt and .pth are PyTorch's, of a state dict; .keras and .weights.h5 are Keras'; .safetensors is
-    binadd's or a PyTorch state dict. What is imported is compared with that program's equations.
+    .pt and .pth hold a state dict of PyTorch; .keras and .weights.h5 are files of Keras; .onnx
+    holds a graph, of any program; .safetensors is binadd's or a PyTorch state dict. What is
+    imported is compared with that program's equations.
     """
     from binadd import interop
     from binadd.interop.safetensors import read_tensors

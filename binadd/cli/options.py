@@ -34,7 +34,7 @@ _NETWORK, _LEARNING = "Network", "Learning, decided by the recipe unless given"
 _DECIDED_BY_SHAPE = ("--learning-rate", "--clip-norm")
 
 _RECIPES = (
-    "A named set of the values below. default: Nesterov's momentum with clipped gradients, the "
+    "A named set of values for learning. default: Nesterov's momentum with clipped gradients, the "
     "quickest to learn. sgd: plain gradient descent, the surest to end in a proof. adam: Adam. "
     "notebook: the tutorial that binadd began with: squared error, no biases, sgd"
 )

@@ -46,7 +46,7 @@ binadd plot all adder.npz -o pictures
 binadd plot sweep rows.jsonl -o sweep.png
 """,
 )
-@click.argument("kind", type=click.Choice(_CHOICES), metavar="|".join(_CHOICES))
+@click.argument("kind", type=click.Choice(_CHOICES), metavar="KIND")
 @click.argument("model", type=existing_file)
 @click.argument("numbers", nargs=-1)
 @option(
@@ -57,7 +57,7 @@ binadd plot sweep rows.jsonl -o sweep.png
     "pictures in this folder [default: pictures].",
 )
 def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) -> Outcome:
-    """Draw what the network in MODEL does, or what a sweep found.
+    """Draw what the network in MODEL does, or what a sweep found; KIND is one of these.
 
     \b
     sum        its hidden units during one sum of NUMBERS
@@ -109,7 +109,7 @@ def plot(kind: str, model: str, numbers: tuple[str, ...], output: str | None) ->
         if isinstance(figure, Outcome):
             if kind != "all":
                 return figure
-            skipped[name] = figure.data["status"]
+            skipped[name] = f"the network is {figure.data['status']}"
             continue
         plots.save(figure, path)
         drawn.append(path)
@@ -156,6 +156,6 @@ def _draw(
     if kind == "states":
         return plots.state_space(net, found)
     if not isinstance(found, Proved):
-        text = describe_verdict(found, net.settings.form)
+        text = describe_verdict(found, net.settings.form) + "\nNo picture: only a proof has one."
         return Outcome(text, verdict_data(found), NO)
     return plots.automaton(found.automaton)

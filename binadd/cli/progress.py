@@ -113,7 +113,9 @@ class Reporter:
         self._restarts = net.state.restarts
         self._shows_sums = goal.bits <= _LONGEST and self._has_room(_longest_sum(net, goal.bits))
         self._status = StatusLine(
-            0.3, total=goal.until if isinstance(goal.until, int) else None, quiet=quiet
+            0,  # lines above it redraw it at once; tqdm clears none whose delay is not over
+            total=goal.until if isinstance(goal.until, int) else None,
+            quiet=quiet,
         )
         self.last: Progress | None = None
 

@@ -103,9 +103,12 @@ def _load(path: str | os.PathLike[str]) -> Any:
     from google.protobuf.message import DecodeError
 
     try:
-        return onnx.load(path)
+        model = onnx.load(path)
     except (DecodeError, ValueError, onnx.checker.ValidationError):
-        raise ModelFileError(f"{os.fspath(path)} is no ONNX file") from None
+        model = None
+    if model is None or not model.HasField("graph"):  # an empty file is an empty message
+        raise ModelFileError(f"{os.fspath(path)} is no ONNX file")
+    return model
 
 
 @dataclass

@@ -147,13 +147,12 @@ def _draw_bits(axes: Axes, rows: list[_Row]) -> None:
     for y, row in enumerate(rows):
         for x, (bit, colour) in enumerate(zip(row.bits, row.colours, strict=True)):
             axes.add_patch(Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, facecolor=colour))
-            on_pale = colour in (PALE, PALE_GREEN)
             axes.text(
                 x,
                 y,
                 str(int(bit)),
-                color=INK if on_pale else "white",
-                weight="normal" if on_pale else "bold",
+                color="white" if colour in (BLUE, ORANGE) else INK,  # whichever stands out more
+                weight="normal" if colour in (PALE, PALE_GREEN) else "bold",
                 ha="center",
                 va="center_baseline",
                 fontsize=9,

@@ -336,8 +336,8 @@ def _draw_times(axes: Axes, rows: Sequence[Row]) -> None:
     axes.minorticks_off()
     axes.set_yticks(range(len(groups)), [label or "all" for label in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
-    axes.set_xlabel("seconds a network")
-    axes.set_title("What a network takes")
+    axes.set_xlabel("seconds per network")
+    axes.set_title("How long a network takes")
 
 
 def _wrong_bits(rows: Sequence[Row]) -> list[int]:

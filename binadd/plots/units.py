@@ -22,7 +22,8 @@ ROW = 0.27
 CAPTION = (
     "Bars are the values that a unit can have in any sum, by the carry after the step; above the "
     "line where the bit of the sum is 1, below it where that is 0. A unit that holds the carry "
-    "has its colours far apart. A total is the ones of a step plus the carry before it."
+    "has its colours far apart; one without a note keeps nothing apart by itself. A total is the "
+    "ones of a step plus the carry before it."
 )
 
 
@@ -99,6 +100,8 @@ def draw_units(axes: Axes, machine: Automaton) -> None:
     axes.set_yticks(range(len(drawn)), [f"unit {unit.index}" for unit in drawn], fontsize=8)
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     for row, unit in enumerate(drawn):
+        if unit.gap == 0:
+            continue
         axes.annotate(
             f"separates {unit.role}",
             (1, row),
@@ -109,6 +112,7 @@ def draw_units(axes: Axes, machine: Automaton) -> None:
             fontsize=8,
             color=SLATE,
         )
+    axes.set_xlim(left=min(low for unit in drawn for low, _ in unit.ranges) - 0.02)
     axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel("value of the unit")
     axes.grid(axis="y", visible=False)

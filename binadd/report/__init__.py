@@ -95,6 +95,8 @@ def render(net: BinaryAdderRNN, verdict: Verdict | None = None) -> str:
     return _fill(
         title=f"A network that {net.settings.form.verb} {story.count(net.settings.operands)}",
         lead=story.summary(net, verdict),
+        act="add" if net.settings.form.is_sum else "compute",
+        button="Add" if net.settings.form.is_sum else "Compute",
         style=_text("style.css"),
         script=_text("adder.js") + _text("page.js"),
         inputs=_inputs(_summands(net, verdict)),

@@ -51,8 +51,8 @@ def summary(net: BinaryAdderRNN, verdict: Verdict) -> str:
             f"{shorten(verdict.got)}; the sum is {shorten(verdict.expected)}."
         )
     return (
-        '<strong class="no">Undecided:</strong> there is neither a proof that it always adds '
-        "correctly nor a sum that it gets wrong."
+        '<strong class="no">Undecided:</strong> there is neither a proof that it is always '
+        "right nor a sum that it is known to get wrong."
     )
 
 
@@ -75,7 +75,8 @@ def describe_training(net: BinaryAdderRNN) -> str:
     if not state.sequences:
         return "It has not been trained by binadd."
     numbers = "random numbers" if state.bits is None else f"random numbers of {state.bits} bits"
-    text = f"It saw {state.sequences:,} sums of {numbers}, drawn from seed {settings.seed}"
+    what = "sums of" if settings.form.is_sum else f"values of {settings.form} for"
+    text = f"It saw {state.sequences:,} {what} {numbers}, drawn from seed {settings.seed}"
     if state.restarts:
         times = "once" if state.restarts == 1 else f"{state.restarts} times"
         text += f", and started again with other weights {times}"
@@ -90,14 +91,14 @@ def roles(units: list[Unit]) -> str:
         return "<p>No unit separates anything by itself: it takes several to hold the carry.</p>"
     rest = f"<p>The other {silent} separate nothing by themselves.</p>" if silent else ""
     rows = "".join(
-        f'<tr><th scope="row">{unit.index}</th><td>{escape(unit.role)}</td>'
+        f'<tr><th scope="row">{unit.index}</th><td class="words">{escape(unit.role)}</td>'
         f"<td>{unit.gap:.3f}</td></tr>"
         for unit in units
     )
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Units"><table><caption>'
         "The gap lies between the values that the unit keeps apart.</caption><thead><tr>"
-        '<th scope="col">unit</th><th scope="col">separates</th><th scope="col">gap</th>'
+        '<th scope="col">unit</th><th scope="col" class="words">separates</th><th scope="col">gap</th>'
         f"</tr></thead><tbody>{rows}</tbody></table></div>{rest}"
     )
 
