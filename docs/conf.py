@@ -34,6 +34,7 @@ autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 nitpicky = True
+default_role = "code"  # what docstrings have in backticks
 
 # Only where the network can be reached: names of these packages become links.
 intersphinx_mapping = {}

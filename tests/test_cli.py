@@ -361,6 +361,25 @@ def test_lines_of_training_fit(
     assert first is not None and 0.3 < float(first[1]) < 2 and 30 < float(first[2]) < 80
 
 
+@pytest.mark.parametrize("until", ["64", "exact"])
+def test_a_run_of_any_length_clears_its_status_line(
+    until: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is printed after it begins at the start of an empty line."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert main(["train", "--until", until]) == 0
+    *_, status, blanks, after = terminal.getvalue().split("\r")
+    assert "64 sequences" in terminal.getvalue() and len(status.rstrip()) <= len(blanks)
+    assert blanks.strip() == after == ""
+
+
 def test_a_restart_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
     net = BinaryAdderRNN()
     reporter = Reporter(net, check_goal(form_of((1, 1)), 8, "proved", 100), quiet=False)

@@ -149,8 +149,8 @@ def prove(
         Search for the largest step error with which there is a proof, and return that proof. It
         bounds the logit's error, too.
     effort : {"quick", "medium", "thorough"}
-        How long to look. With 16 units: a few milliseconds, as between two stretches of training;
-        some hundredths of a second; or up to half a minute.
+        How long to look. With 16 units: milliseconds, as between two stretches of training; a
+        tenth of a second; or up to a minute.
     progress : callable or True, optional
         Called with a `ProofProgress` now and then; True shows a line on stderr.
 

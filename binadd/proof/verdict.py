@@ -83,8 +83,9 @@ class Proved:
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
         return (
-            f"<b>Proved</b>: it adds all numbers of every length. {len(self.certificate.cells):,} "
-            f"sets hold every state it can reach; no logit is closer to 0 than {self.margin:.3g}."
+            f"<b>Proved</b>: it {self.network.settings.form.verb} all numbers of every length. "
+            f"{len(self.certificate.cells):,} sets hold every state it can reach; no logit is closer "
+            f"to 0 than {self.margin:.3g}."
         )
 
     def __bool__(self) -> Literal[True]:
