@@ -51,7 +51,9 @@ binadd export adder.npz adder.c --dtype float32
     metavar="rnn|step|scan",
     help="For .onnx: an RNN node, one step with the state as input and output, or a Scan.",
 )
-@option("--batch", type=click.IntRange(1), metavar="N", help="For .onnx: a fixed number of sequences.")
+@option(
+    "--batch", type=click.IntRange(1), metavar="N", help="For .onnx: a fixed number of sequences."
+)
 @option("--steps", type=click.IntRange(1), metavar="N", help="For .onnx: a fixed number of steps.")
 @option("--uint8", is_flag=True, help="For .onnx: take bits as uint8.")
 @option("--name", metavar="NAME", help="For .c: what its names begin with [default: adder].")

@@ -84,8 +84,8 @@ class Proved:
         """Return what a notebook shows."""
         return (
             f"<b>Proved</b>: it {self.network.settings.form.verb} all numbers of every length. "
-            f"{len(self.certificate.cells):,} sets hold every state it can reach; no logit is closer "
-            f"to 0 than {self.margin:.3g}."
+            f"{len(self.certificate.cells):,} sets hold every state it can reach; no logit is "
+            f"closer to 0 than {self.margin:.3g}."
         )
 
     def __bool__(self) -> Literal[True]:

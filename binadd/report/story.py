@@ -98,8 +98,8 @@ def roles(units: list[Unit]) -> str:
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Units"><table><caption>'
         "The gap lies between the values that the unit keeps apart.</caption><thead><tr>"
-        '<th scope="col">unit</th><th scope="col" class="words">separates</th><th scope="col">gap</th>'
-        f"</tr></thead><tbody>{rows}</tbody></table></div>{rest}"
+        '<th scope="col">unit</th><th scope="col" class="words">separates</th>'
+        f'<th scope="col">gap</th></tr></thead><tbody>{rows}</tbody></table></div>{rest}'
     )
 
 
