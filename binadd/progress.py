@@ -49,15 +49,16 @@ class _Bar:
     """Shows how much of a total is done, or whatever else it is called with as a line of text."""
 
     def __init__(self) -> None:
+        from tqdm.auto import tqdm  # slow in a notebook: before the work, whose time is measured
+
+        self._make: Any = tqdm
         self._bar: Any = None
 
     def __call__(self, now: object, total: int | None = None) -> None:
         first = self._bar is None
         if first:
-            from tqdm.auto import tqdm
-
             layout = "{desc}" if total is None else None
-            self._bar = tqdm(total=total, bar_format=layout, leave=False)
+            self._bar = self._make(total=total, bar_format=layout, leave=False)
         if total is None:
             self._bar.set_description_str(str(now), refresh=first)
             self._bar.update()

@@ -75,9 +75,8 @@ def train_again(net: BinaryAdderRNN) -> tuple[list[Progress], TrainingRun]:
         run = None
     if run is None or again != net:
         raise InvalidInputError(
-            "how this network learnt cannot be drawn: trained again with its settings, it comes "
-            "to other weights; so it was trained in several calls, or its settings or weights "
-            "were changed since"
+            "trained again with its settings, this network comes to other weights: it was trained "
+            "in several calls, or its settings or weights were changed since"
         )
     return list(_even(history)), run
 
@@ -118,7 +117,9 @@ class _Mark(NamedTuple):
 
 
 def learning_curve(
-    progress: Sequence[Progress], run: TrainingRun | None = None, title: str = "Learning to add"
+    progress: Sequence[Progress],
+    run: TrainingRun | None = None,
+    title: str = "How the network learnt",
 ) -> Figure:
     """Draw the loss of a bit, and the share of right bits, over the sequences seen.
 

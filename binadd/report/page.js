@@ -62,13 +62,14 @@ const MOST_BITS = 512;
     clearInterval(timer);
     rows.replaceChildren();
     answer.textContent = problem.textContent = "";
-    inputs.forEach((input) => input.removeAttribute("aria-invalid"));
+    inputs.forEach((input) => ["aria-invalid", "aria-describedby"].forEach((name) => input.removeAttribute(name)));
     let numbers;
     try {
       numbers = inputs.map(read);
     } catch (reason) {
       if (!Array.isArray(reason)) throw reason;
       reason[0].setAttribute("aria-invalid", "true");
+      reason[0].setAttribute("aria-describedby", "problem");
       reason[0].focus();
       problem.textContent = reason[1];
       return;
