@@ -145,7 +145,7 @@ def test_a_run_that_never_happened_is_not_drawn() -> None:
     binadd.train(net, until=512)
     assert plots.train_again(net)[1].sequences == 512  # the same data, the same weights
     net.parameters["output_bias"] = 0.5
-    with pytest.raises(InvalidInputError, match="it comes to other weights"):
+    with pytest.raises(InvalidInputError, match="this network comes to other weights"):
         plots.train_again(net)
 
 
