@@ -9,7 +9,7 @@ from typing import Any
 from binadd.checks import shorten
 from binadd.errors import InvalidTypeError
 
-__all__ = ["reporting"]
+__all__ = ["interruptible", "reporting"]
 
 
 @contextmanager
@@ -45,6 +45,15 @@ def reporting(
         raise InvalidTypeError(f"progress must be callable or True, not {shorten(progress)}")
 
 
+def interruptible(bar: type[Any]) -> type[Any]:
+    """Return a class of tqdm's whose bars close in silence where Ctrl-C comes while one is made.
+
+    tqdm closes a bar when it is deleted, and to close one without `disable`, which its constructor
+    sets late, is an error that old versions print.
+    """
+    return type(bar.__name__, (bar,), {"disable": True})
+
+
 class _Bar:
     """Shows how much of a total is done, or whatever else it is called with as a line of text."""
 
@@ -57,7 +66,7 @@ class _Bar:
             from tqdm.auto import tqdm
 
             layout = "{desc}" if total is None else None
-            self._bar = tqdm(total=total, bar_format=layout, leave=False)
+            self._bar = interruptible(tqdm)(total=total, bar_format=layout, leave=False)
         if total is None:
             self._bar.set_description_str(str(now), refresh=first)
             self._bar.update()
