@@ -8,7 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.kernels import reference
-from binadd.kernels.contract import OPEN, Architecture, Cells, Contexts, Errors, Images, Origins
+from binadd.kernels.contract import (
+    OPEN,
+    Architecture,
+    Cells,
+    Closure,
+    Contexts,
+    Errors,
+    Images,
+    Origins,
+    Propagation,
+)
 
 COUNTS = (6, 1, 1, 0, 9)
 """Cells of the contexts: first and last are cut, the third has no frame, the fourth no set."""
@@ -105,7 +115,9 @@ def draw(case: Case) -> Given:
     return Given(block, contexts, np.arange(-1, cells, dtype=np.int32), errors, states, centres)
 
 
-SLACK = 2.0**-30
+def propagation_of(case: Case) -> Propagation:
+    """Return how a case is propagated."""
+    return Propagation(case.affine, case.steps, case.budget, slack=2.0**-30, mild=case.mild)
 
 
 def images(kernels: Any, case: Case, given: Given) -> Images:
@@ -116,11 +128,7 @@ def images(kernels: Any, case: Case, given: Given) -> Images:
         given.contexts,
         given.origins,
         given.errors,
-        affine=case.affine,
-        steps=case.steps,
-        budget=case.budget,
-        slack=SLACK,
-        mild=case.mild,
+        propagation_of(case),
         held=True,
     )
     return result
@@ -152,17 +160,16 @@ def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
         cells,
         origins,
         given.errors,
-        affine=case.affine,
-        steps=case.steps,
-        budget=case.budget,
-        slack=SLACK,
-        growth=GROWTH,
-        bounded=case.mild < golden.INFINITY,
-        patient=case.affine,
-        most_steps=case.steps,
-        rounds=ROUNDS,
-        work=WORK,
-        most_cells=count,
+        propagation_of(case),
+        Closure(
+            growth=GROWTH,
+            bounded=case.mild < golden.INFINITY,
+            patient=case.affine,
+            most_steps=case.steps,
+            rounds=ROUNDS,
+            work=WORK,
+            most_cells=count,
+        ),
     )
     results = {"low": low, "high": high, "middles": contexts.middles, "halves": contexts.halves}
     results |= origins._asdict() | {"counts": np.array(counts, np.int64)}

@@ -15,7 +15,7 @@ from reach_cases import SURE, ones
 from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError
 from binadd.kernels.arithmetic import CONSTANTS
-from binadd.kernels.contract import WIDENED, Contexts, Images, lanes
+from binadd.kernels.contract import WIDENED, Contexts, Images, Propagation, lanes
 from binadd.proof import checker, cover
 from binadd.proof.bounds import ACTIVATION_ERROR, Bounds
 from binadd.proof.certificate import Certificate, weights_digest
@@ -381,11 +381,7 @@ def images_of(bounds: Bounds, boxes: Boxes, carries: Any, affine: bool) -> tuple
         contexts,
         np.arange(count, dtype=np.int32),
         errors,
-        affine=affine,
-        steps=1,
-        budget=10**6,
-        slack=0.0,
-        mild=np.inf,
+        Propagation(affine, steps=1, budget=10**6, slack=0.0),
     )
     shape = (count, symbols, size)
     least, most = (part[count:, :size].reshape(shape) for part in (images.least, images.most))

@@ -31,8 +31,10 @@ from binadd.kernels.contract import (
     OPEN,
     STUCK,
     TOO_MANY,
+    Closure,
     Contexts,
     Origins,
+    Propagation,
 )
 from binadd.kernels.mode import ieee_mode
 from binadd.proof.bounds import SLACK, Bounds
@@ -282,17 +284,21 @@ class _Search:
             self.sets.cells,
             self.origins,
             bounds.errors,
-            affine=strategy.affine,
-            steps=max(1, min(deepest, affordable, MAX_STEPS)),
-            budget=self.budget,
-            slack=SLACK,
-            growth=strategy.shape.growth,
-            bounded=self.sets.bounded,
-            patient=self.tree is not None,
-            most_steps=most_steps,
-            rounds=rounds,
-            work=work,
-            most_cells=strategy.cells,
+            Propagation(
+                affine=strategy.affine,
+                steps=max(1, min(deepest, affordable, MAX_STEPS)),
+                budget=self.budget,
+                slack=SLACK,
+            ),
+            Closure(
+                growth=strategy.shape.growth,
+                bounded=self.sets.bounded,
+                patient=self.tree is not None,
+                most_steps=most_steps,
+                rounds=rounds,
+                work=work,
+                most_cells=strategy.cells,
+            ),
         )
 
     def _refine(self, stuck: NDArray[np.intp]) -> bool:
