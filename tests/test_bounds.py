@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from framed import bare_certificate
 from proved import certified
 from reach_cases import SURE, ones
 
@@ -18,7 +19,6 @@ from binadd.kernels.arithmetic import CONSTANTS
 from binadd.kernels.contract import WIDENED, Contexts, Images, Propagation, lanes
 from binadd.proof import checker, cover
 from binadd.proof.bounds import ACTIVATION_ERROR, Bounds
-from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.integers import ONE
 
 mpmath = pytest.importorskip("mpmath")
@@ -274,32 +274,6 @@ def test_checker_agrees_on_the_errors(setting: Any) -> None:
             small = replace(claim, **{name: getattr(claim, name) * factor})
             with pytest.raises(CertificateError, match="smaller rounding errors"):
                 checker._Network(small, net)
-
-
-def bare_certificate(net: BinaryAdderRNN, affine: bool = True) -> Certificate:
-    """Return a certificate that claims nothing but the errors of steps."""
-    bounds = Bounds(net)
-    return Certificate(
-        digest=weights_digest(net),
-        operands=bounds.operands,
-        activation=bounds.network.activation,
-        dtype=bounds.network.dtype,
-        step_error=bounds.step_error,
-        logit_error=bounds.logit_error,
-        margin=0.0,
-        steps=1,
-        affine=affine,
-        contexts=("start",),
-        carries=(0,),
-        successors=((0,) * (1 << bounds.operands),),
-        centres=np.zeros((1, bounds.size)),
-        frames=np.zeros((0, bounds.size, bounds.size)),
-        frame=(-1,),
-        widths=np.zeros(1),
-        cells=(),
-        middles=np.zeros((0, bounds.size)),
-        halves=np.zeros((0, bounds.size)),
-    )
 
 
 def step_all(net: BinaryAdderRNN, states: Any, symbol: int) -> tuple[Any, Any]:

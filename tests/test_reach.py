@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from kernel_cases import learner, same_bits, unaligned
+from kernel_cases import Compare, learner, same_bits, unaligned
 from reach_cases import (
     SURE,
     Case,
@@ -43,25 +42,6 @@ from binadd.kernels.contract import (
 
 SIZES = (1, 3, 8, 10, 16, 20)
 PROPAGATION = Propagation(affine=True, steps=3, budget=1000, slack=1e-9, mild=0.5)
-
-Compare = Callable[[Callable[[Any], Any]], Any]
-
-
-@pytest.fixture
-def compare(native: Any) -> Any:
-    """Hold a call to the same bits with the reference and at each instruction set."""
-    before = native.isa()
-
-    def hold(call: Callable[[Any], Any]) -> Any:
-        expected = call(reference)
-        for isa, supported in native.isas().items():
-            if supported:
-                native.use_isa(isa)
-                assert same_bits(expected, call(native)), isa
-        return expected
-
-    yield hold
-    native.use_isa(before)
 
 
 def propagate(kernels: Any, case: Case, *, held: bool = False, **options: Any) -> Images:

@@ -395,10 +395,10 @@ class Kernels(Protocol):
         were, and their work.
 
         Each round propagates, as if `mild` were inf, every origin that is open, but for those of
-        empty cells, and for the state 0 as long as there is any other. Then what escaped widens cells, within their limits, by the part `growth` more than it must, and
-        opens them. Where limits may keep something out (`bounded`), an origin that escaped stays
-        open and takes a step more, up to `most_steps`. Unless `patient`, all ends as soon as an
-        origin is stuck.
+        empty cells, and for the state 0 as long as there is any other. Then what escaped widens
+        cells, within their limits, and opens them. Where limits may keep something out, an origin
+        that escaped stays open and takes a step more, up to `most_steps`. Unless `patient`, all
+        ends as soon as an origin is stuck.
 
         `contexts.middles` and `contexts.halves` are written: the boxes of the cells' bounds, those
         of cells that are cut 2 · `slack` longer to each side.
