@@ -39,8 +39,17 @@ def disturb(kind: str, count: int, *names: str) -> str:
     return result.stdout
 
 
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [("kill", "train"), ("interrupt", "sweep"), ("twice", "train"), ("full", "prove")],
+)
+def test_files_stay_whole(kind: str, command: str) -> None:
+    disturb(kind, 2, command)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["kill", "interrupt", "twice", "full"])
-def test_files_stay_whole(kind: str) -> None:
+def test_files_of_all_commands_stay_whole(kind: str) -> None:
     disturb(kind, 3, *COMMANDS)
 
 
