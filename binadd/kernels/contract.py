@@ -60,7 +60,7 @@ class Architecture:
     biases: bool = True
     dtype: str = "float64"
     coefficients: tuple[int, ...] = ()
-    """Of the form that outputs are to spell; none stand for a sum's, all 1."""
+    """The form's, whose value the outputs are to spell; none stand for a sum's, all 1."""
     block_shape: tuple[int, int] = field(init=False, repr=False, compare=False)
     """(R, S): a row each for the operands and the hidden units a unit listens to, then hidden
     bias, output weights, output bias; a column for each hidden unit, zeros in the padding."""
@@ -156,7 +156,7 @@ Reals: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.int32]
 
 MAX_STEPS = 64
-"""Of a case until a set must hold it."""
+"""The most steps before sets must cover an image."""
 MAX_BUDGET = (1 << 63) - 2
 
 DOUBT, ESCAPED, WIDENED, TOO_MANY = 1, 2, 4, 8

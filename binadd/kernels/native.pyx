@@ -45,7 +45,7 @@ FLOAT32 = np.dtype(np.float32)
 BYTE = np.dtype(np.uint8)
 
 REFUSED = (ValueError, TypeError, AttributeError, KeyError, BufferError)
-"""What a function that is given something else than it expects may come upon."""
+"""What reading an argument raises that is not of the kind, dtype or shape it must be."""
 
 cdef dict DTYPES = {
     "float64": c.BINADD_FLOAT64,

@@ -46,21 +46,21 @@ from binadd.kernels.mode import quiet_ieee_mode
 PAD = 2.0**-44
 """Covers sums of some hundred terms that add up to at most 2."""
 NARROW = 2.0**-30
-"""Of an interval whose secant would say nothing."""
+"""The width of an interval below which its secant would be all rounding errors."""
 F_ERROR = 2.0**-50
-"""|computed f − f|."""
+"""The largest |computed f − f|."""
 BOUND = 2.0
-"""No state is as far from 0 as this."""
+"""Every coordinate of a state is nearer to 0 than this."""
 FIRST_ROOM = 1e-5
-"""In a cell that was empty."""
+"""How much a cell that was empty holds beside the first image in it."""
 LEAST_GROWTH = 1e-6
-"""Of a cell that is widened."""
+"""The least by which a cell is widened."""
 JACOBI_SWEEPS = 6
 
 CHUNK_BYTES = 1 << 22
-"""Of the generators of the cases that take a step at once."""
+"""The memory for generators of images that take a step at once."""
 ESCAPES_BYTES = 1 << 28
-"""Of all that may escape from the origins of one group."""
+"""The memory for images that escape, of the origins that are propagated at once."""
 
 Places: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]

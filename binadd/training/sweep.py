@@ -50,7 +50,7 @@ RESULTS: Mapping[str, Kind] = {
 """The columns after the parameters, and what they hold."""
 
 SECONDS: Mapping[str, Kind] = {"seconds": float}
-"""What a file of rows has beside: the work on a network, which is never the same twice."""
+"""The column that only a file of rows has: the work on a network, which no two runs share."""
 
 FIRST_CHUNK, CHUNK = 8, 256
 """Networks that a worker is given at once: before it is known how long they take, and at most."""
