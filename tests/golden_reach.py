@@ -115,9 +115,12 @@ def draw(case: Case) -> Given:
     return Given(block, contexts, np.arange(-1, cells, dtype=np.int32), errors, states, centres)
 
 
+SLACK = 2.0**-30
+
+
 def propagation_of(case: Case) -> Propagation:
     """Return how a case is propagated."""
-    return Propagation(case.affine, case.steps, case.budget, slack=2.0**-30, mild=case.mild)
+    return Propagation(case.affine, case.steps, case.budget, SLACK, case.mild)
 
 
 def images(kernels: Any, case: Case, given: Given) -> Images:
