@@ -334,7 +334,7 @@ binadd_status binadd_activation_values(binadd_dtype dtype, binadd_activation act
                                        const void *values, size_t count, void *results)
 {
     const binadd_network network = {1, 1, 0, activation, dtype, {0}};
-    DEMAND(valid(&network), BINADD_BAD_NETWORK);
+    DEMAND(valid_network(&network), BINADD_BAD_NETWORK);
     DEMAND((values && results) || !count, BINADD_BAD_ARGUMENT);
     const binadd_kernels *kernels = binadd_kernels_for(dtype);
     COMPUTE(kernels->activation_values(activation, values, count, results));
