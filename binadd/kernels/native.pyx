@@ -371,7 +371,8 @@ cdef int _train_slices(
 
 
 cdef c.binadd_training training_of(
-    Buffer weights, Buffer memory, Buffer decays, Buffer questions, Buffer answers, size_t batch_size
+    Buffer weights, Buffer memory, Buffer decays, Buffer questions, Buffer answers,
+    size_t batch_size,
 ) noexcept:
     """Training on all sequences, without noise, of which nothing is reported yet."""
     return c.binadd_training(
