@@ -94,38 +94,28 @@ int main(int count, char **argument)
         bytes = binadd_first_error_workspace(&network, STEPS);
     void *workspace = zeros(bytes);
 
+    binadd_training t = {
+        .block = blocks,
+        .moments = moments,
+        .powers = powers,
+        .symbols = symbols,
+        .targets = targets,
+        .sequences = all / STEPS,
+        .steps = STEPS,
+        .batch_size = 1,
+    };
     const int doubtful = !strcmp(kernel, "doubtful check");
     const int checked = doubtful || !strcmp(kernel, "check");
     if (checked) { /* a network that has learnt to add, or only just */
-        const size_t learnt = doubtful ? BARELY : all / STEPS;
-        binadd_training t = {
-            .block = blocks,
-            .moments = moments,
-            .powers = powers,
-            .symbols = symbols,
-            .targets = targets,
-            .sequences = learnt,
-            .steps = STEPS,
-            .batch_size = 1,
-            .count = learnt,
-        };
+        t.count = doubtful ? BARELY : all / STEPS;
         check(binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &t, workspace, bytes));
     }
     if (doubtful)
         raise_output_bias(blocks, dtype, size - columns);
     for (long call = 0; call < calls; call++) {
         if (!strcmp(kernel, "online") || !strcmp(kernel, "batch")) {
-            binadd_training t = {
-                .block = blocks,
-                .moments = moments,
-                .powers = powers,
-                .symbols = symbols,
-                .targets = targets,
-                .sequences = SEQUENCES,
-                .steps = STEPS,
-                .batch_size = kernel[0] == 'o' ? 1 : SEQUENCES,
-                .count = SEQUENCES,
-            };
+            t.batch_size = kernel[0] == 'o' ? 1 : SEQUENCES;
+            t.count = SEQUENCES;
             check(binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &t, workspace, bytes));
         } else if (!strcmp(kernel, "population")) {
             binadd_population p = {blocks,    moments,  powers,    rates, symbols,

@@ -8,22 +8,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from binadd.errors import (
-    BackendError,
-    BinaddError,
-    CertificateError,
-    CheckpointError,
-    DisagreementError,
-    DivergenceError,
-    ExportError,
-    InvalidInputError,
-    InvalidTypeError,
-    MissingExtraError,
-    ModelFileError,
-    UndecidedError,
-    UnknownAttributeError,
-    WorkerError,
-)
+from binadd import errors
+from binadd.errors import *  # noqa: F403
 
 if TYPE_CHECKING:
     from binadd import interop as interop
@@ -60,24 +46,7 @@ _LATER = {
     "train": "binadd.training",
 }
 
-__all__ = [
-    "BackendError",
-    "BinaddError",
-    "CertificateError",
-    "CheckpointError",
-    "DisagreementError",
-    "DivergenceError",
-    "ExportError",
-    "InvalidInputError",
-    "InvalidTypeError",
-    "MissingExtraError",
-    "ModelFileError",
-    "UndecidedError",
-    "UnknownAttributeError",
-    "WorkerError",
-    "__version__",
-    *_LATER,
-]
+__all__ = [*errors.__all__, "__version__", *_LATER]
 
 
 def __getattr__(name: str) -> Any:

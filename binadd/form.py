@@ -72,7 +72,7 @@ class Form:
         return max(1, max(map(int.bit_length, integers)) + self.carry_steps)
 
     def signed(self, value: int, steps: int) -> int:
-        """Return what a value of so many bits stands for: in two's complement if signs occur."""
+        """Return the integer of a value of `steps` bits: in two's complement if signs occur."""
         return value - (1 << steps) if self.lowest and value >> steps - 1 else value
 
     def totals(self, symbols: NDArray[np.uint8]) -> NDArray[np.uint8]:

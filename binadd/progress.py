@@ -9,7 +9,7 @@ from typing import Any
 from binadd.checks import shorten
 from binadd.errors import InvalidTypeError
 
-__all__ = ["reporting"]
+__all__ = ["interruptible", "reporting"]
 
 
 @contextmanager
@@ -45,13 +45,22 @@ def reporting(
         raise InvalidTypeError(f"progress must be callable or True, not {shorten(progress)}")
 
 
+def interruptible(bar: type[Any]) -> type[Any]:
+    """Return a class of tqdm's whose bars close in silence where Ctrl-C comes while one is made.
+
+    tqdm closes a bar when it is deleted, and to close one without `disable`, which its constructor
+    sets late, is an error that old versions print.
+    """
+    return type(bar.__name__, (bar,), {"disable": True})
+
+
 class _Bar:
     """Shows how much of a total is done, or whatever else it is called with as a line of text."""
 
     def __init__(self) -> None:
         from tqdm.auto import tqdm  # slow in a notebook: before the work, whose time is measured
 
-        self._make: Any = tqdm
+        self._make = interruptible(tqdm)
         self._bar: Any = None
 
     def __call__(self, now: object, total: int | None = None) -> None:

@@ -12,8 +12,8 @@
 
 enum { JACOBI_SWEEPS = 6 };
 
-/* Rows of a matrix are so many vectors apart: columns, too, are walked along, and at a power of two a
- * cache would have few places for them. */
+/* Vectors from one row of a matrix to the next: columns, too, are walked along, and with a power of two
+ * they would compete for few places of a cache. */
 INLINE int matrix_stride(const shape *s)
 {
     return vectors_of(s) + GROUP;

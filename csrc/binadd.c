@@ -30,7 +30,7 @@ const char *binadd_message(binadd_status status)
 
 /* ---- Checks ----------------------------------------------------------------------------------- */
 
-static int valid(const binadd_network *n)
+static int valid_network(const binadd_network *n)
 {
     return n && n->hidden_size >= 1 && n->hidden_size <= BINADD_MAX_HIDDEN_SIZE &&
            n->operands >= 1 && n->operands <= BINADD_MAX_OPERANDS &&
@@ -38,7 +38,7 @@ static int valid(const binadd_network *n)
            count_carries(n) <= BINADD_MAX_CARRIES;
 }
 
-static int sound_optimizer(binadd_loss loss, const binadd_optimizer *o)
+static int valid_optimizer(binadd_loss loss, const binadd_optimizer *o)
 {
     return (unsigned)loss < BINADD_LOSSES && o && (unsigned)o->name < BINADD_OPTIMIZERS;
 }
@@ -49,15 +49,15 @@ static int enumerable(const binadd_network *n, int bits)
     return bits >= 1 && bits <= 24 / n->operands;
 }
 
-/* Whether a size_t counts the bytes of a workspace for training: none takes more than so many for
- * each step, and what does not grow with the steps is far below SIZE_MAX / 2. */
+/* Whether a size_t counts the bytes of a workspace for training: none takes more than `each` for a
+ * step, and what does not grow with the steps is far below SIZE_MAX / 2. */
 static int measurable(const binadd_network *n, size_t steps)
 {
     const size_t each = 64 * (size_t)(2 * n->hidden_size + n->operands + 4);
     return steps >= 1 && steps <= SIZE_MAX / 2 / each;
 }
 
-/* Whether a slice is one of so many. */
+/* Whether a slice, which is not empty, lies within a whole of `all`. */
 static int within(size_t first, size_t count, size_t all)
 {
     return count && first < all && count <= all - first;
@@ -81,7 +81,7 @@ static int all_below(const uint8_t *bytes, size_t count, int limit)
     return bits < limit;
 }
 
-static int sound_data(const binadd_network *n, const uint8_t *symbols, const uint8_t *targets,
+static int valid_data(const binadd_network *n, const uint8_t *symbols, const uint8_t *targets,
                       size_t bytes)
 {
     return all_below(symbols, bytes, 1 << n->operands) && all_below(targets, bytes, 2);
@@ -105,12 +105,12 @@ static int sound_data(const binadd_network *n, const uint8_t *symbols, const uin
 
 size_t binadd_block_rows(const binadd_network *network)
 {
-    return valid(network) ? (size_t)(network->operands + network->hidden_size + 3) : 0;
+    return valid_network(network) ? (size_t)(network->operands + network->hidden_size + 3) : 0;
 }
 
 size_t binadd_block_columns(const binadd_network *network)
 {
-    if (!valid(network))
+    if (!valid_network(network))
         return 0;
     const int lanes = network->dtype == BINADD_FLOAT64 ? 8 : 16;
     return (size_t)((network->hidden_size + lanes - 1) / lanes * lanes);
@@ -118,43 +118,46 @@ size_t binadd_block_columns(const binadd_network *network)
 
 int binadd_carries(const binadd_network *network)
 {
-    return valid(network) ? count_carries(network) : 0;
+    return valid_network(network) ? count_carries(network) : 0;
 }
 
 size_t binadd_forward_workspace(const binadd_network *network)
 {
-    return valid(network) ? binadd_kernels_for(network->dtype)->forward_workspace_size(network) : 0;
+    return valid_network(network)
+               ? binadd_kernels_for(network->dtype)->forward_workspace_size(network)
+               : 0;
 }
 
 size_t binadd_training_workspace(const binadd_network *network, size_t steps)
 {
-    return valid(network) && measurable(network, steps)
+    return valid_network(network) && measurable(network, steps)
                ? binadd_kernels_for(network->dtype)->training_workspace_size(network, steps)
                : 0;
 }
 
 size_t binadd_first_error_workspace(const binadd_network *network, int bits)
 {
-    return valid(network) && enumerable(network, bits)
+    return valid_network(network) && enumerable(network, bits)
                ? binadd_kernels_for(network->dtype)->first_error_workspace_size(network, bits)
                : 0;
 }
 
-static int sound_steps(const binadd_network *n, int steps)
+static int valid_steps(const binadd_network *n, int steps)
 {
-    return valid(n) && n->dtype == BINADD_FLOAT64 && steps >= 1 && steps <= BINADD_MAX_STEPS;
+    return valid_network(n) && n->dtype == BINADD_FLOAT64 && steps >= 1 &&
+           steps <= BINADD_MAX_STEPS;
 }
 
 size_t binadd_reach_workspace(const binadd_network *network, int steps)
 {
-    return sound_steps(network, steps)
+    return valid_steps(network, steps)
                ? binadd_kernels_for(BINADD_FLOAT64)->reach_workspace_size(network, steps)
                : 0;
 }
 
 size_t binadd_axes_workspace(const binadd_network *network)
 {
-    return sound_steps(network, 1)
+    return valid_steps(network, 1)
                ? binadd_kernels_for(BINADD_FLOAT64)->axes_workspace_size(network)
                : 0;
 }
@@ -164,7 +167,7 @@ size_t binadd_axes_workspace(const binadd_network *network)
 binadd_status binadd_forward(const binadd_network *network, const binadd_run *run, void *workspace,
                              size_t workspace_size)
 {
-    DEMAND(valid(network), BINADD_BAD_NETWORK);
+    DEMAND(valid_network(network), BINADD_BAD_NETWORK);
     DEMAND(run && run->block && run->symbols && run->sequences && run->steps, BINADD_BAD_ARGUMENT);
     const size_t all = run->sequences == 1 ? run->steps : run->sequences;
     const size_t each = run->sequences == 1 ? 1 : run->steps;
@@ -183,8 +186,8 @@ binadd_status binadd_train(const binadd_network *network, binadd_loss loss,
                            const binadd_optimizer *optimizer, const binadd_training *d,
                            void *workspace, size_t workspace_size)
 {
-    DEMAND(valid(network), BINADD_BAD_NETWORK);
-    DEMAND(sound_optimizer(loss, optimizer), BINADD_BAD_ARGUMENT);
+    DEMAND(valid_network(network), BINADD_BAD_NETWORK);
+    DEMAND(valid_optimizer(loss, optimizer), BINADD_BAD_ARGUMENT);
     DEMAND(d && d->block && d->moments && d->powers && d->symbols && d->targets &&
                measurable(network, d->steps) && d->batch_size &&
                d->sequences % d->batch_size == 0 && within(d->first, d->count, d->sequences),
@@ -192,7 +195,7 @@ binadd_status binadd_train(const binadd_network *network, binadd_loss loss,
     const size_t start = d->first % d->batch_size, end = (d->first + d->count) % d->batch_size;
     DEMAND(start % 16 == 0 && end % 16 == 0, BINADD_BAD_ARGUMENT);
     const size_t from = d->first * d->steps, bytes = d->count * d->steps;
-    DEMAND(sound_data(network, d->symbols + from, d->targets + from, bytes), BINADD_BAD_SYMBOL);
+    DEMAND(valid_data(network, d->symbols + from, d->targets + from, bytes), BINADD_BAD_SYMBOL);
     const binadd_kernels *kernels = binadd_kernels_for(network->dtype);
     DEMAND(workspace && workspace_size >= kernels->training_workspace_size(network, d->steps),
            BINADD_SMALL_WORKSPACE);
@@ -204,15 +207,15 @@ binadd_status binadd_train_population(const binadd_network *network, binadd_loss
                                       const binadd_optimizer *optimizer, const binadd_population *d,
                                       void *workspace, size_t workspace_size)
 {
-    DEMAND(valid(network), BINADD_BAD_NETWORK);
-    DEMAND(sound_optimizer(loss, optimizer), BINADD_BAD_ARGUMENT);
+    DEMAND(valid_network(network), BINADD_BAD_NETWORK);
+    DEMAND(valid_optimizer(loss, optimizer), BINADD_BAD_ARGUMENT);
     DEMAND(d && d->blocks && d->moments && d->powers && d->learning_rates && d->symbols &&
                d->targets && measurable(network, d->steps) && d->networks &&
                within(d->first, d->count, d->sequences),
            BINADD_BAD_ARGUMENT);
     for (size_t k = 0; k < d->networks; k++) {
         const size_t from = (k * d->sequences + d->first) * d->steps, bytes = d->count * d->steps;
-        DEMAND(sound_data(network, d->symbols + from, d->targets + from, bytes), BINADD_BAD_SYMBOL);
+        DEMAND(valid_data(network, d->symbols + from, d->targets + from, bytes), BINADD_BAD_SYMBOL);
     }
     const binadd_kernels *kernels = binadd_kernels_for(network->dtype);
     DEMAND(workspace && workspace_size >= kernels->training_workspace_size(network, d->steps),
@@ -224,7 +227,7 @@ binadd_status binadd_train_population(const binadd_network *network, binadd_loss
 binadd_status binadd_first_error(const binadd_network *network, const void *block, int bits,
                                  int *step, uint64_t *word, void *workspace, size_t workspace_size)
 {
-    DEMAND(valid(network), BINADD_BAD_NETWORK);
+    DEMAND(valid_network(network), BINADD_BAD_NETWORK);
     DEMAND(block && step && word && enumerable(network, bits), BINADD_BAD_ARGUMENT);
     const binadd_kernels *kernels = binadd_kernels_for(network->dtype);
     DEMAND(workspace && workspace_size >= kernels->first_error_workspace_size(network, bits),
@@ -243,7 +246,7 @@ static int all_within(const int32_t *entries, size_t count, int64_t least, int64
 }
 
 /* Whether every index is of something that is there, and cells are those of their owners. */
-static int sound_contexts(const binadd_network *n, const binadd_reach *r)
+static int valid_contexts(const binadd_network *n, const binadd_reach *r)
 {
     const int64_t contexts = (int64_t)r->contexts, cells = (int64_t)r->cells;
     const int64_t frames = (int64_t)r->frame_count;
@@ -274,17 +277,17 @@ static int whole_reach(const binadd_network *network, const binadd_reach *r)
     return r && r->block && r->unit_error && r->generator_error && r->contexts && r->carries &&
            r->successors && r->centres && r->frame && r->widths && r->lowest && r->first &&
            r->count && r->outcomes && r->depths && r->work && r->margins && !r->low == !r->high &&
-           r->budget >= 1 && r->next <= r->count && sound_steps(network, r->steps);
+           r->budget >= 1 && r->next <= r->count && valid_steps(network, r->steps);
 }
 
 binadd_status binadd_propagate(const binadd_network *network, binadd_reach *r, int64_t work,
                                void *workspace, size_t workspace_size)
 {
-    DEMAND(valid(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
+    DEMAND(valid_network(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
     DEMAND(whole_reach(network, r) && r->origins && work >= 1 && r->next < r->count,
            BINADD_BAD_ARGUMENT);
     if (r->next == 0 && !r->within)
-        DEMAND(sound_contexts(network, r) &&
+        DEMAND(valid_contexts(network, r) &&
                    all_within(r->origins, r->count, -1, (int64_t)r->cells),
                BINADD_BAD_ARGUMENT);
     const binadd_kernels *kernels = binadd_kernels_for(BINADD_FLOAT64);
@@ -297,14 +300,14 @@ binadd_status binadd_propagate(const binadd_network *network, binadd_reach *r, i
 binadd_status binadd_close(const binadd_network *network, binadd_closing *c, int64_t work,
                            void *workspace, size_t workspace_size)
 {
-    DEMAND(valid(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
+    DEMAND(valid_network(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
     DEMAND(c && whole_reach(network, c->reach) && c->reach->count == c->reach->cells + 1 &&
                c->middles == c->reach->middles && c->halves == c->reach->halves && c->states &&
                c->steps && (!c->reach->cells || (c->low && c->high && c->bottom && c->top)) &&
                c->reach->mild == INFINITY && !c->done && c->rounds >= 1 && work >= 1,
            BINADD_BAD_ARGUMENT);
     if (!c->begun)
-        DEMAND(sound_contexts(network, c->reach) &&
+        DEMAND(valid_contexts(network, c->reach) &&
                    all_within(c->steps, c->reach->count, 1, (int64_t)INT32_MAX),
                BINADD_BAD_ARGUMENT);
     const binadd_kernels *kernels = binadd_kernels_for(BINADD_FLOAT64);
@@ -318,7 +321,7 @@ binadd_status binadd_principal_axes(const binadd_network *network, const double 
                                     size_t sets, size_t samples, const double *centres,
                                     double *axes, void *workspace, size_t workspace_size)
 {
-    DEMAND(sound_steps(network, 1), BINADD_BAD_NETWORK);
+    DEMAND(valid_steps(network, 1), BINADD_BAD_NETWORK);
     DEMAND(states && sets && samples && centres && axes, BINADD_BAD_ARGUMENT);
     const binadd_kernels *kernels = binadd_kernels_for(BINADD_FLOAT64);
     DEMAND(workspace && workspace_size >= kernels->axes_workspace_size(network),
@@ -331,7 +334,7 @@ binadd_status binadd_activation_values(binadd_dtype dtype, binadd_activation act
                                        const void *values, size_t count, void *results)
 {
     const binadd_network network = {1, 1, 0, activation, dtype, {0}};
-    DEMAND(valid(&network), BINADD_BAD_NETWORK);
+    DEMAND(valid_network(&network), BINADD_BAD_NETWORK);
     DEMAND((values && results) || !count, BINADD_BAD_ARGUMENT);
     const binadd_kernels *kernels = binadd_kernels_for(dtype);
     COMPUTE(kernels->activation_values(activation, values, count, results));
@@ -361,7 +364,7 @@ binadd_status binadd_unpack_words(const uint64_t *words, size_t sequences, size_
 binadd_status binadd_exact_sums(const binadd_network *network, const uint8_t *symbols,
                                 size_t sequences, size_t steps, uint8_t *sums)
 {
-    DEMAND(valid(network), BINADD_BAD_NETWORK);
+    DEMAND(valid_network(network), BINADD_BAD_NETWORK);
     DEMAND(symbols && sums && sequences && steps, BINADD_BAD_ARGUMENT);
     DEMAND(all_below(symbols, sequences * steps, 1 << network->operands), BINADD_BAD_SYMBOL);
     const form f = form_of(network);

@@ -133,14 +133,14 @@ enum { TILE_ROWS = 2, TILE_COLUMNS = 4 };
 /* Units whose other gradients are summed side by side, since they share inputs and ∂L/∂o. */
 enum { TILE_UNITS = MANY_REGISTERS ? 4 : 2 };
 
-/* What a sum is added to: +0 at least, which leaves no −0 behind. */
+/* Return the gradient so far, to which a sum is added: +0 at first, which leaves no −0 behind. */
 INLINE vec sum_so_far(const examples *e, vec gradient)
 {
     return e->fresh ? splat(0) : gradient;
 }
 
-/* Add one step's products, δhᵀ, to a tile's sums. Sixteen registers hold the factors besides; with
- * 32 of the widest vectors, loads keep up with multiplications. */
+/* Add one step's products, δhᵀ, to a tile's sums. Sixteen registers have room for the factors,
+ * too; with 32 of the widest vectors, loads keep up with multiplications. */
 INLINE void add_products(const vec *h, const vec *delta, int rows, int columns, vec *sums)
 {
     vec kept[TILE_COLUMNS];

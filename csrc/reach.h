@@ -115,8 +115,8 @@ INLINE void relax(const vec *a, const vec *r, relaxation *to, int width,
 
 enum { FORM_ROWS = GROUP > 4 ? 1 : 8 / GROUP, ROW_BLOCKS = 4 };
 
-/* Σₖ c(row, k)·A(k, ·), k from 0 up, for so many rows and blocks of ACCUMULATORS columns: as many sums at a
- * time as keep the adders busy. */
+/* Σₖ c(row, k)·A(k, ·), k from 0 up, for some rows and blocks of ACCUMULATORS columns: enough sums at a time
+ * to keep the adders busy. */
 INLINE void mix_tile(const real *c, size_t stride, int rows, int blocks, const real *A,
                      size_t columns, int size, vec sums[][GROUP])
 {
@@ -746,7 +746,7 @@ INLINE void end_walk(walker *w, size_t p)
     }
 }
 
-/* Go on with origin p, for about so many multiplications; whether it is done. */
+/* Go on with origin p, for about `most` multiplications; return whether it is done. */
 INLINE int walk_on(walker *w, binadd_reach *r, size_t p, int64_t *most)
 {
     const standing *now = w->now;
@@ -763,7 +763,7 @@ INLINE int walk_on(walker *w, binadd_reach *r, size_t p, int64_t *most)
     return 1;
 }
 
-/* Go on from where `r->next` and the workspace say, for about so many multiplications. */
+/* Go on from where `r->next` and the workspace say, for about `most` multiplications. */
 static void propagate(const binadd_network *network, binadd_reach *r, int64_t most, void *workspace)
 {
     const shape s = shape_of(network);
@@ -835,7 +835,7 @@ INLINE int widen_cell(const shape *s, const binadd_closing *c, size_t cell)
     return 1;
 }
 
-/* What the outcome of an origin, after so many steps at most, means for the rounds to come. */
+/* Note what the outcome of an origin, after at most `steps` steps, means for the rounds to come. */
 INLINE void judge_origin(const binadd_closing *c, size_t p, int steps)
 {
     const binadd_reach *r = c->reach;
@@ -903,7 +903,7 @@ INLINE void end_round(const shape *s, binadd_closing *c)
     begin_round(s, c);
 }
 
-/* Go on with rounds, for about so many multiplications. */
+/* Go on with rounds, for about `most` multiplications. */
 static void close_sets(const binadd_network *network, binadd_closing *c, int64_t most,
                        void *workspace)
 {

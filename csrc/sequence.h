@@ -92,7 +92,7 @@ INLINE void add_tile_step(const sequence *q, const shape *s, size_t t, int k, in
     }
 }
 
-/* What lies beyond the last row is left out. */
+/* Store a tile of ∂L/∂Wₕ, without the rows beyond the last unit. */
 INLINE void store_tile(const sequence *q, const shape *s, int k, int v, int rows, int columns,
                        vec sums[][2])
 {
@@ -173,8 +173,8 @@ INLINE void sum_other_gradients(const sequence *q, const shape *s)
 }
 
 /* δₜ from the last step to the first, and the gradient. Each δ waits for the one before it, and the
- * multipliers would wait, too: a first tile of ∂L/∂Wₕ is summed on the way, where the registers hold
- * it besides. */
+ * multipliers would wait, too: a first tile of ∂L/∂Wₕ is summed on the way, where registers are left
+ * for it. */
 INLINE void run_sequence_back_shaped(const shape *s, const weights *w, const sequence *q)
 {
     const int width = vectors_of(s);

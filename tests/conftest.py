@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from hypothesis import settings
+from kernel_cases import Compare, same_bits
 
 import binadd
 from binadd import BinaryAdderRNN
@@ -91,6 +92,23 @@ def kernels(backend: str) -> Any:
 def make(backend: str) -> Callable[..., BinaryAdderRNN]:
     """`BinaryAdderRNN` with each backend under test."""
     return partial(BinaryAdderRNN, backend=backend)
+
+
+@pytest.fixture
+def compare(native: Any) -> Iterator[Compare]:
+    """Hold a call to the same bits with the reference and at each instruction set; return them."""
+    before = native.isa()
+
+    def hold(call: Callable[[Any], Any]) -> Any:
+        expected = call(load("python"))
+        for isa, supported in native.isas().items():
+            if supported:
+                native.use_isa(isa)
+                assert same_bits(expected, call(native)), isa
+        return expected
+
+    yield hold
+    native.use_isa(before)
 
 
 @pytest.fixture

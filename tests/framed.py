@@ -1,7 +1,8 @@
-"""Sets in frames of their own, for the tests of the checker: sampled, widened, and not closed."""
+"""Certificates that no search made: empty ones, and sets in frames that need not be closed."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,32 @@ from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.contexts import uniform
 from binadd.proof.samples import Sampler
+
+
+def bare_certificate(net: BinaryAdderRNN, affine: bool = True) -> Certificate:
+    """Return a certificate that claims nothing but the errors of steps."""
+    bounds = Bounds(net)
+    return Certificate(
+        digest=weights_digest(net),
+        operands=bounds.operands,
+        activation=bounds.network.activation,
+        dtype=bounds.network.dtype,
+        step_error=bounds.step_error,
+        logit_error=bounds.logit_error,
+        margin=0.0,
+        steps=1,
+        affine=affine,
+        contexts=("start",),
+        carries=(0,),
+        successors=((0,) * (1 << bounds.operands),),
+        centres=np.zeros((1, bounds.size)),
+        frames=np.zeros((0, bounds.size, bounds.size)),
+        frame=(-1,),
+        widths=np.zeros(1),
+        cells=(),
+        middles=np.zeros((0, bounds.size)),
+        halves=np.zeros((0, bounds.size)),
+    )
 
 
 def framed(
@@ -32,16 +59,9 @@ def framed(
             middles.append((low + high) / 2)
             halves.append((high - low) / 2)
     count = len(table.contexts)
-    return Certificate(
-        digest=weights_digest(net),
-        operands=bounds.operands,
-        activation=bounds.network.activation,
-        dtype=bounds.network.dtype,
-        step_error=bounds.step_error,
-        logit_error=bounds.logit_error,
-        margin=0.0,
+    return replace(
+        bare_certificate(net),
         steps=steps,
-        affine=True,
         contexts=table.names,
         carries=tuple(table.carries.tolist()),
         successors=tuple(map(tuple, table.successors.tolist())),

@@ -8,7 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.kernels import reference
-from binadd.kernels.contract import OPEN, Architecture, Cells, Contexts, Errors, Images, Origins
+from binadd.kernels.contract import (
+    OPEN,
+    Architecture,
+    Cells,
+    Closure,
+    Contexts,
+    Errors,
+    Images,
+    Origins,
+    Propagation,
+)
 
 COUNTS = (6, 1, 1, 0, 9)
 """Cells of the contexts: first and last are cut, the third has no frame, the fourth no set."""
@@ -108,6 +118,11 @@ def draw(case: Case) -> Given:
 SLACK = 2.0**-30
 
 
+def propagation_of(case: Case) -> Propagation:
+    """Return how a case is propagated."""
+    return Propagation(case.affine, case.steps, case.budget, SLACK, case.mild)
+
+
 def images(kernels: Any, case: Case, given: Given) -> Images:
     """Return one backend's results for a case."""
     result: Images = kernels.propagate(
@@ -116,11 +131,7 @@ def images(kernels: Any, case: Case, given: Given) -> Images:
         given.contexts,
         given.origins,
         given.errors,
-        affine=case.affine,
-        steps=case.steps,
-        budget=case.budget,
-        slack=SLACK,
-        mild=case.mild,
+        propagation_of(case),
         held=True,
     )
     return result
@@ -152,17 +163,16 @@ def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
         cells,
         origins,
         given.errors,
-        affine=case.affine,
-        steps=case.steps,
-        budget=case.budget,
-        slack=SLACK,
-        growth=GROWTH,
-        bounded=case.mild < golden.INFINITY,
-        patient=case.affine,
-        most_steps=case.steps,
-        rounds=ROUNDS,
-        work=WORK,
-        most_cells=count,
+        propagation_of(case),
+        Closure(
+            growth=GROWTH,
+            bounded=case.mild < golden.INFINITY,
+            patient=case.affine,
+            most_steps=case.steps,
+            rounds=ROUNDS,
+            work=WORK,
+            most_cells=count,
+        ),
     )
     results = {"low": low, "high": high, "middles": contexts.middles, "halves": contexts.halves}
     results |= origins._asdict() | {"counts": np.array(counts, np.int64)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from binadd.kernels import reference
 from binadd.kernels.contract import Architecture, Batch, Learner, Optimizer, Report
 from binadd.state import COUNTS, State
+
+Compare = Callable[[Callable[[Any], Any]], Any]
+"""The fixture `compare`: it takes a call with a kernel module."""
 
 
 def copy_of(learner: Learner) -> Learner:

@@ -8,6 +8,7 @@ from math import inf
 
 import binadd
 from binadd import BinaryAdderRNN
+from binadd.errors import CertificateError
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.closure import Found, Strategy, close
@@ -51,3 +52,12 @@ def certified(kind: str) -> tuple[BinaryAdderRNN, Certificate]:
             # Without steps to spare, damage to a certificate shows.
             return net, replace(certificate, steps=found.steps)
     raise AssertionError(f"no network of twenty has a certificate of {kind}")
+
+
+def accepted(certificate: Certificate, net: BinaryAdderRNN) -> bool:
+    """Whether the checker finds that a certificate proves a network."""
+    try:
+        binadd.check(certificate, net)
+    except CertificateError:
+        return False
+    return True

@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from framed import bare_certificate
 from proved import certified
 from reach_cases import SURE, ones
 
 from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError
 from binadd.kernels.arithmetic import CONSTANTS
-from binadd.kernels.contract import WIDENED, Contexts, Images, lanes
+from binadd.kernels.contract import WIDENED, Contexts, Images, Propagation, lanes
 from binadd.proof import checker, cover
 from binadd.proof.bounds import ACTIVATION_ERROR, Bounds
-from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.integers import ONE
 
 mpmath = pytest.importorskip("mpmath")
@@ -276,32 +276,6 @@ def test_checker_agrees_on_the_errors(setting: Any) -> None:
                 checker._Network(small, net)
 
 
-def bare_certificate(net: BinaryAdderRNN, affine: bool = True) -> Certificate:
-    """Return a certificate that claims nothing but the errors of steps."""
-    bounds = Bounds(net)
-    return Certificate(
-        digest=weights_digest(net),
-        operands=bounds.operands,
-        activation=bounds.network.activation,
-        dtype=bounds.network.dtype,
-        step_error=bounds.step_error,
-        logit_error=bounds.logit_error,
-        margin=0.0,
-        steps=1,
-        affine=affine,
-        contexts=("start",),
-        carries=(0,),
-        successors=((0,) * (1 << bounds.operands),),
-        centres=np.zeros((1, bounds.size)),
-        frames=np.zeros((0, bounds.size, bounds.size)),
-        frame=(-1,),
-        widths=np.zeros(1),
-        cells=(),
-        middles=np.zeros((0, bounds.size)),
-        halves=np.zeros((0, bounds.size)),
-    )
-
-
 def step_all(net: BinaryAdderRNN, states: Any, symbol: int) -> tuple[Any, Any]:
     """Return the next states (M, P, H) that the network computes, and *their* logits (M, P)."""
     flat = states.reshape(-1, states.shape[-1]).astype(net.settings.dtype)
@@ -381,11 +355,7 @@ def images_of(bounds: Bounds, boxes: Boxes, carries: Any, affine: bool) -> tuple
         contexts,
         np.arange(count, dtype=np.int32),
         errors,
-        affine=affine,
-        steps=1,
-        budget=10**6,
-        slack=0.0,
-        mild=np.inf,
+        Propagation(affine, steps=1, budget=10**6, slack=0.0),
     )
     shape = (count, symbols, size)
     least, most = (part[count:, :size].reshape(shape) for part in (images.least, images.most))

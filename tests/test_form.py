@@ -521,6 +521,7 @@ def test_on_the_command_line(capfd: pytest.CaptureFixture[str], tmp_path: Path) 
     assert run(capfd, "compute", model, 9, 4)[:2] == (0, "5\n")
     assert run(capfd, "compute", model, "--check", 4, 9)[:2] == (0, "-5\n")
     assert run(capfd, "compute", model, "--base", 16, 0, 255)[:2] == (0, "-0xff\n")
+    assert json.loads(run(capfd, "compute", model, "--json", 4, 9)[1])["result"] == -5
     status, _, err = run(capfd, "add", model, 9, 4)
     assert status == 2 and "this network does not add, it computes a − b: use compute" in err
     status, out, _ = run(capfd, "prove", model, "-o", proof)
@@ -532,6 +533,18 @@ def test_on_the_command_line(capfd: pytest.CaptureFixture[str], tmp_path: Path) 
         capfd, "sweep", "--coefficients", "3", "--seeds", "0", "--until", 50, "--json", "-q"
     )
     assert status == 0 and json.loads(out)["rows"][0]["coefficients"] == [3]
+
+
+def test_a_wrong_result_is_said_to_be_one(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    model = tmp_path / "untrained.npz"
+    net = binadd.BinaryAdderRNN(coefficients=(1, -1), seed=0)
+    net.save(model)
+    assert net.compute(4, 9) != -5
+    status, out, err = run(capfd, "compute", model, "--check", 4, 9)
+    assert (status, out) == (1, f"{net.compute(4, 9)}\n")
+    assert err.startswith("wrong in bit ") and err.endswith(": a − b is -5\n")
 
 
 @pytest.mark.parametrize(

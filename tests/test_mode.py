@@ -110,6 +110,7 @@ def test_golden_cases_pass_through_subnormal_numbers(
         assert vars(golden.run(reference, case)) != expected
 
 
+@pytest.mark.thorough(one_in=5)  # and so in every mode and thread
 @by_native
 @pytest.mark.parametrize("case", [*SUBNORMAL, *golden.CASES[6:8]], ids=lambda case: case.name)
 def test_kernels_compute_the_same(changed: Changed, case: golden.Case) -> None:
@@ -121,6 +122,7 @@ def test_activations_are_the_same(changed: Changed) -> None:
     assert golden.activations(changed) == EXPECTED["activations"]
 
 
+@pytest.mark.thorough(one_in=5)  # and so in every mode and thread
 @by_native
 @pytest.mark.parametrize("case", golden_reach.CASES[:3], ids=lambda case: case.name)
 def test_sets_are_bounded_the_same(changed: Changed, case: golden_reach.Case) -> None:
@@ -207,7 +209,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @by_native
-@pytest.mark.thorough(one_in=4)
+@pytest.mark.thorough(one_in=5)  # once with the Python kernels, which take seconds
 @pytest.mark.parametrize("name", ["upward", "toward zero", "flush and read"], indirect=True)
 def test_everything_is_as_in_a_clean_thread(
     within: Callable[..., Any], backend: str, tmp_path: Path, clean: str

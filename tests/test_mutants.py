@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from oracle import Oracle
-from proved import KINDS, certified
+from proved import KINDS, accepted, certified
 
-import binadd
 from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError
 from binadd.kernels.reference import exact_sums
@@ -22,14 +21,6 @@ from binadd.proof.certificate import MOST_STEPS, Certificate, weights_digest
 
 ROUNDING = 1e-12
 """The oracle's error: a state that is outside by less than this may be inside."""
-
-
-def accepted(certificate: Certificate, net: BinaryAdderRNN) -> bool:
-    try:
-        binadd.check(certificate, net)
-    except CertificateError:
-        return False
-    return True
 
 
 # Alterations -------------------------------------------------------------------------------------

@@ -6,14 +6,23 @@ Equality is of bits, signs of zero included; nothing here is approximate.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import copy_of, learner, noise_for, same_bits, sequences, trained, unaligned
+from kernel_cases import (
+    Compare,
+    copy_of,
+    learner,
+    noise_for,
+    same_bits,
+    sequences,
+    trained,
+    unaligned,
+)
 
 from binadd.errors import InvalidInputError
 from binadd.kernels import reference
@@ -35,24 +44,6 @@ NETWORKS = (  # every pair of activation and biases meets every number of operan
     {"activation": "tanh", "biases": True, "operands": 1},
     {"activation": "sigmoid", "biases": False, "operands": 8},
 )
-
-Compare = Callable[[Callable[[Any], Any]], None]
-
-
-@pytest.fixture
-def compare(native: Any) -> Iterator[Compare]:
-    """Hold a call to the same bits with the reference and at each instruction set."""
-    before = native.isa()
-
-    def hold(call: Callable[[Any], Any]) -> None:
-        expected = call(reference)
-        for isa, supported in native.isas().items():
-            if supported:
-                native.use_isa(isa)
-                assert same_bits(expected, call(native)), isa
-
-    yield hold
-    native.use_isa(before)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -110,14 +101,15 @@ def test_gradients(
 
 
 @pytest.mark.thorough(one_in=8)
+@pytest.mark.parametrize("noisy", [False, True], ids=["", "with noise"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SIZES)
-def test_updates(compare: Compare, size: int, dtype: str, optimizer: str) -> None:
+def test_updates(compare: Compare, size: int, dtype: str, optimizer: str, noisy: bool) -> None:
     for network, loss in zip(NETWORKS, LOSSES * 2, strict=True):
         start = learner(hidden_size=size, dtype=dtype, **network)
         symbols, targets = sequences(40, 6, network["operands"])
-        for batch_size, clip_norm in ((1, 0.5), (1, np.inf), (4, 0.5), (20, np.inf)):
+        for batch_size, clip_norm in ((1, 0.5), (1, np.inf), (4, 0.5), (20, np.inf), (20, 0.5)):
             compare(
                 partial(
                     trained,
@@ -126,32 +118,9 @@ def test_updates(compare: Compare, size: int, dtype: str, optimizer: str) -> Non
                     targets=targets,
                     batch_size=batch_size,
                     loss=loss,
+                    noise=noise_for(start, 40 // batch_size) if noisy else None,
                     name=optimizer,
                     clip_norm=clip_norm,
-                )
-            )
-
-
-@pytest.mark.thorough(one_in=8)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("size", SIZES)
-def test_updates_with_noise(compare: Compare, size: int, dtype: str, optimizer: str) -> None:
-    for network, loss in zip(NETWORKS, LOSSES * 2, strict=True):
-        start = learner(hidden_size=size, dtype=dtype, **network)
-        symbols, targets = sequences(40, 6, network["operands"])
-        for batch_size in (1, 4, 20):
-            compare(
-                partial(
-                    trained,
-                    start=start,
-                    symbols=symbols,
-                    targets=targets,
-                    batch_size=batch_size,
-                    loss=loss,
-                    noise=noise_for(start, 40 // batch_size),
-                    name=optimizer,
-                    clip_norm=0.5,
                 )
             )
 

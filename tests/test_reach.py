@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from kernel_cases import learner, same_bits, unaligned
+from kernel_cases import Compare, learner, same_bits, unaligned
 from reach_cases import (
     SURE,
     Case,
@@ -34,36 +33,19 @@ from binadd.kernels.contract import (
     TOO_MANY,
     WIDENED,
     Cells,
+    Closure,
     Contexts,
     Images,
     Origins,
+    Propagation,
 )
 
 SIZES = (1, 3, 8, 10, 16, 20)
-OPTIONS = {"affine": True, "steps": 3, "budget": 1000, "slack": 1e-9, "mild": 0.5}
-
-Compare = Callable[[Callable[[Any], Any]], Any]
+PROPAGATION = Propagation(affine=True, steps=3, budget=1000, slack=1e-9, mild=0.5)
 
 
-@pytest.fixture
-def compare(native: Any) -> Any:
-    """Hold a call to the same bits with the reference and at each instruction set."""
-    before = native.isa()
-
-    def hold(call: Callable[[Any], Any]) -> Any:
-        expected = call(reference)
-        for isa, supported in native.isas().items():
-            if supported:
-                native.use_isa(isa)
-                assert same_bits(expected, call(native)), isa
-        return expected
-
-    yield hold
-    native.use_isa(before)
-
-
-def propagate(kernels: Any, case: Case, **options: Any) -> Images:
-    images: Images = kernels.propagate(*case, **{**OPTIONS, **options})
+def propagate(kernels: Any, case: Case, *, held: bool = False, **options: Any) -> Images:
+    images: Images = kernels.propagate(*case, PROPAGATION._replace(**options), held=held)
     return images
 
 
@@ -175,11 +157,15 @@ class Closing(NamedTuple):
     origins: Origins
 
 
-CLOSING = {
-    **{"affine": True, "steps": 5, "budget": 1000, "slack": 1e-9, "growth": 0.3},
-    **{"bounded": False, "patient": False, "most_steps": 4, "rounds": 12},
-    **{"work": 10**6, "most_cells": 10**6},
-}
+CLOSURE = Closure(
+    growth=0.3,
+    bounded=False,
+    patient=False,
+    most_steps=4,
+    rounds=12,
+    work=10**6,
+    most_cells=10**6,
+)
 
 
 def closing(case: Case, *, room: float = np.inf, steps: int = 2, held: bool = True) -> Closing:
@@ -212,8 +198,15 @@ def close_sets(kernels: Any, given: Closing, **options: Any) -> Any:
     contexts, cells, origins = (
         type(part)(*(None if array is None else array.copy() for array in part)) for part in rest
     )
+    how = {name: options.pop(name) for name in Propagation._fields if name in options}
     answer = kernels.close_sets(
-        *case[:2], contexts, cells, origins, case.errors, **{**CLOSING, **options}
+        *case[:2],
+        contexts,
+        cells,
+        origins,
+        case.errors,
+        PROPAGATION._replace(**{"steps": 5, **how}),
+        CLOSURE._replace(**options),
     )
     return (*answer, *cells, contexts.middles, contexts.halves, *origins)
 
@@ -326,7 +319,8 @@ def test_what_rounds_cannot_read_is_refused(kernels: Any, part: str) -> None:
                     *given.case[:2],
                     *given._replace(**{part: other})[1:],
                     given.case.errors,
-                    **CLOSING,
+                    PROPAGATION,
+                    CLOSURE,
                 )
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from adversarial import adversarial_networks
 from conftest import BACKENDS
+from framed import bare_certificate
 from proved import KINDS, certified, trained
-from test_bounds import SETTINGS, bare_certificate, network
+from test_bounds import SETTINGS, network
 
 import binadd
 from binadd import BinaryAdderRNN, prove

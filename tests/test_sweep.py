@@ -428,7 +428,7 @@ def test_the_file_of_another_sweep(tmp_path: Path) -> None:
         ({"seed": 7}, "seeds are given as seeds, not as seed"),
         ({"backend": ["python", "auto"]}, "a sweep has one backend"),
         ({"seeds": [-1]}, "seed must be at least 0"),
-        ({"seeds": 3}, r"range\(3\) for so many seeds, \[3\] for this one"),
+        ({"seeds": 3}, r"range\(3\) for 3 seeds, \[3\] for this one"),
         ({"executor": 3}, "executor must have a method submit"),
         ({"workers": 0}, "workers must be at least 1"),
         ({"until": "exact", "bits": 20}, "can be checked up to 12 bits"),

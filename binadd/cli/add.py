@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from copy import copy
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,78 +13,111 @@ from binadd.cli.numbers import BASES, parse_integer, short_integer, write_intege
 from binadd.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from binadd.model import BinaryAdderRNN
+    from binadd.form import Form
 
 __all__ = ["add", "compute"]
+
+
+def _arguments(command: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """Declare the arguments of both commands."""
+    for declare in (
+        option(
+            "--base",
+            type=click.Choice(list(BASES)),
+            default="10",
+            help="Print the result in this base [default: 10].",
+        ),
+        option(
+            "--check",
+            is_flag=True,
+            help="Compare with the true result; exit status 1 if it differs.",
+        ),
+        click.argument("numbers", nargs=-1, required=True, type=click.UNPROCESSED),
+        click.argument("model", type=existing_file),
+    ):
+        command = declare(command)
+    return command
+
+
+_NUMBERS = {"ignore_unknown_options": True}
+"""Settings with which -1 is a number, to be refused as one, and no option."""
 
 
 @click.command(
     "add",
     cls=Command,
     short_help="Let a network add.",
-    # What begins with a minus and is not an option is a number, to be refused as one.
-    context_settings={"ignore_unknown_options": True},
+    context_settings=_NUMBERS,
     examples="""
 binadd add adder.npz 23 42
 binadd add adder.npz --check 0xffff 0b1
 printf '1 2\\n3 4\\n' | binadd add adder.npz -
 """,
 )
-@click.argument("model", type=existing_file)
-@click.argument("numbers", nargs=-1, required=True, type=click.UNPROCESSED)
-@option("--check", is_flag=True, help="Compare with the true sum; exit status 1 if it differs.")
-@option(
-    "--base",
-    type=click.Choice(list(BASES)),
-    default="10",
-    help="Print the sum in this base [default: 10].",
-)
+@_arguments
 def add(model: str, numbers: tuple[str, ...], check: bool, base: str) -> Outcome:
     """Print the sum of NUMBERS as the network in MODEL computes it, right or wrong.
 
     NUMBERS are decimal, 0b… or 0x…, of any length. With -, every line of standard input is a sum:
     the numbers of the line take the place of the -.
     """
+    return _compute("sum", "add", model, numbers, check, base)
+
+
+@click.command(
+    "compute",
+    cls=Command,
+    short_help="Let a network subtract, or whatever it has learnt.",
+    context_settings=_NUMBERS,
+    examples="binadd compute subtractor.npz 4 9",
+)
+@_arguments
+def compute(model: str, numbers: tuple[str, ...], check: bool, base: str) -> Outcome:
+    """Print Σ cᵢxᵢ of NUMBERS as the network in MODEL computes it, right or wrong.
+
+    The coefficients c are those of the network: 1 and -1 of a difference. NUMBERS are as for
+    `binadd add`.
+    """
+    return _compute("result", "compute", model, numbers, check, base)
+
+
+def _compute(
+    name: str, method: str, model: str, numbers: tuple[str, ...], check: bool, base: str
+) -> Outcome:
+    """Call a method of the network with numbers, or with those of each line; name its results."""
     from binadd import load
+
+    def answer(operands: list[int], where: str = "") -> dict[str, Any]:
+        found = getattr(net, method)(*operands)
+        data = {"operands": operands, name: found}
+        return data | _compare(net.settings.form, operands, found, where) if check else data
 
     if "-" not in numbers:
         operands = [parse_integer(text) for text in numbers]
-        answer = _add(load(model), operands, check)
-        return Outcome(write_integer(answer["sum"], base), answer, _status([answer]))
+        net = load(model)
+        data = answer(operands)
+        return Outcome(write_integer(data[name], base), data, _status([data]))
     if numbers.count("-") > 1:
         raise click.UsageError("- can be given only once", click.get_current_context())
     net = load(model)
     answers = []
     for count, line in enumerate(_lines(), 1):
         try:
-            answers.append(_add(net, _operands(numbers, line), check, f"line {count}: "))
+            answers.append(answer(_operands(numbers, line), f"line {count}: "))
         except InvalidInputError as reason:
             raise InvalidInputError(f"line {count} of standard input: {reason}") from None
-    text = "\n".join(write_integer(answer["sum"], base) for answer in answers)
-    return Outcome(text, {"sums": answers}, _status(answers))
+    text = "\n".join(write_integer(data[name], base) for data in answers)
+    return Outcome(text, {f"{name}s": answers}, _status(answers))
 
 
-compute = copy(add)  # a command is named after the method that it calls
-compute.name, compute.examples = "compute", ["binadd compute subtractor.npz 4 9"]
-compute.short_help = "Let a network subtract, or whatever it has learnt."
-compute.help = """Print Σ cᵢxᵢ of NUMBERS as the network in MODEL computes it, right or wrong.
-
-The coefficients c are those of the network: 1 and -1 of a difference. NUMBERS are as for
-`binadd add`.
-"""
-
-
-def _add(net: BinaryAdderRNN, operands: list[int], check: bool, where: str = "") -> dict[str, Any]:
-    """Return a sum as data, compared with the true one if that is wanted."""
-    answer = getattr(net, str(click.get_current_context().command.name))(*operands)
-    data = {"operands": operands, "sum": answer}
-    if not check:
-        return data
-    expected = net.settings.form.evaluate(operands)
-    wrong_bit = _lowest_difference(answer, expected)
+def _compare(form: Form, operands: list[int], found: int, where: str) -> dict[str, Any]:
+    """Return how a result compares with the true one, as data; say so if it is wrong."""
+    expected = form.evaluate(operands)
+    wrong_bit = _lowest_difference(found, expected)
     if wrong_bit is not None:
-        say(f"{where}wrong in bit {wrong_bit}: the sum is {short_integer(expected)}", fg="red")
-    return data | {"expected": expected, "right": wrong_bit is None, "wrong_bit": wrong_bit}
+        truth = f"{'the sum' if form.is_sum else form} is {short_integer(expected)}"
+        say(f"{where}wrong in bit {wrong_bit}: {truth}", fg="red")
+    return {"expected": expected, "right": wrong_bit is None, "wrong_bit": wrong_bit}
 
 
 def _status(answers: list[dict[str, Any]]) -> int:

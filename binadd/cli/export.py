@@ -19,7 +19,7 @@ from binadd.cli.command import (
     require,
     say,
 )
-from binadd.cli.prove import errors_data, step_error, tolerance
+from binadd.cli.prove import effort_option, errors_data, step_error, tolerance
 
 __all__ = ["export"]
 
@@ -59,13 +59,7 @@ binadd export adder.npz adder.c --dtype float32
 @option("--name", metavar="NAME", help="For .c: what its names begin with [default: adder].")
 @step_error("the program that computes with OUTPUT; default the dtype, for .c 0")
 @tolerance
-@option(
-    "--effort",
-    type=click.Choice(["quick", "medium", "thorough"]),
-    default="medium",
-    metavar="quick|medium|thorough",
-    help="How hard to look for a proof [default: medium].",
-)
+@effort_option("medium")
 @option("--force", is_flag=True, help="Write a network that gets a sum wrong, too.")
 def export(
     model: str,

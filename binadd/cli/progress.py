@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from binadd.bits import integer_of, unpack_symbols
 from binadd.cli.command import ignoring_broken_stderr, say, style
+from binadd.progress import interruptible
 from binadd.training.data import DataStream
 
 if TYPE_CHECKING:
@@ -31,12 +32,6 @@ _BAR = 17
 """Columns for a bar and its percentage."""
 
 
-class _Line(tqdm):  # type: ignore[type-arg]
-    """A line of tqdm's that closes in silence where Ctrl-C comes before it is complete."""
-
-    disable = True
-
-
 class StatusLine:
     """A line at the bottom of a terminal that is always rewritten, with a bar if there is a total.
 
@@ -45,7 +40,7 @@ class StatusLine:
 
     def __init__(self, delay: float, *, total: int | None = None, quiet: bool = False) -> None:
         dumb = os.environ.get("TERM") == "dumb"
-        self._line: tqdm[Any] = _Line(
+        self._line: tqdm[Any] = interruptible(tqdm)(
             bar_format="{desc}",
             leave=False,
             disable=True if quiet or dumb else None,  # None: unless stderr is a terminal

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check",
     "describe_verdict",
+    "effort_option",
     "errors_data",
     "every_sum",
     "prove",
@@ -74,6 +75,18 @@ tolerance = option(
 )
 
 
+def effort_option(default: str) -> Callable[[Any], Any]:
+    """Return the option --effort."""
+    return option(
+        "--effort",
+        type=click.Choice(["quick", "medium", "thorough"]),
+        default=default,
+        metavar="quick|medium|thorough",
+        help="How long to look for a proof: with 16 units, milliseconds, a tenth of a second, or "
+        f"up to a minute [default: {default}].",
+    )
+
+
 @click.command(
     "prove",
     cls=Command,
@@ -94,14 +107,7 @@ binadd prove adder.npz --step-error float32 --tolerance
     help="By how much logits may be off there; default as much as steps.",
 )
 @tolerance
-@option(
-    "--effort",
-    type=click.Choice(["quick", "medium", "thorough"]),
-    default="thorough",
-    metavar="quick|medium|thorough",
-    help="How long to look for a proof: with 16 units, milliseconds, a tenth of a second, or up "
-    "to a minute [default: thorough].",
-)
+@effort_option("thorough")
 def prove(
     model: str,
     output: str | None,

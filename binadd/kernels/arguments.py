@@ -24,12 +24,14 @@ from binadd.kernels.contract import (
     Batch,
     Bytes,
     Cells,
+    Closure,
     Contexts,
     Errors,
     Indices,
     Learner,
     Optimizer,
     Origins,
+    Propagation,
     Real,
     Report,
     words_per_sequence,
@@ -176,8 +178,7 @@ def check_propagation(
     block: Real,
     contexts: Contexts,
     errors: Errors,
-    steps: int,
-    budget: int,
+    propagation: Propagation,
 ) -> None:
     """Raise InvalidInputError unless contexts, errors and options are of the shapes they must be.
 
@@ -204,8 +205,8 @@ def check_propagation(
         check_layout(name, getattr(contexts, name), shape, _DTYPE_OF.get(name, "int32"))
     check_layout("errors", errors.unit, (columns,), "float64")
     check_layout("errors", errors.generator, (columns,), "float64")
-    check_integer("steps", steps, 1, MAX_STEPS)
-    check_integer("budget", budget, 1, MAX_BUDGET)
+    check_integer("steps", propagation.steps, 1, MAX_STEPS)
+    check_integer("budget", propagation.budget, 1, MAX_BUDGET)
 
 
 _DTYPE_OF = dict.fromkeys(("centres", "frames", "widths", "middles", "halves"), "float64")
@@ -218,13 +219,12 @@ def check_closing(
     cells: Cells,
     origins: Origins,
     errors: Errors,
-    steps: int,
-    budget: int,
-    rounds: int,
+    propagation: Propagation,
+    closure: Closure,
 ) -> None:
     """Raise InvalidInputError unless all that `close_sets` is given is of the shape it must be."""
-    check_propagation(architecture, block, contexts, errors, steps, budget)
-    check_integer("rounds", rounds, 1)
+    check_propagation(architecture, block, contexts, errors, propagation)
+    check_integer("rounds", closure.rounds, 1)
     for name, array in zip(Cells._fields, cells, strict=True):
         check_layout(name, array, contexts.middles.shape, "float64")
     count = len(contexts.owners) + 1

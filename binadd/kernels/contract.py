@@ -60,7 +60,7 @@ class Architecture:
     biases: bool = True
     dtype: str = "float64"
     coefficients: tuple[int, ...] = ()
-    """Of the form that outputs are to spell; none stand for a sum's, all 1."""
+    """The form's, whose value the outputs are to spell; none stand for a sum's, all 1."""
     block_shape: tuple[int, int] = field(init=False, repr=False, compare=False)
     """(R, S): a row each for the operands and the hidden units a unit listens to, then hidden
     bias, output weights, output bias; a column for each hidden unit, zeros in the padding."""
@@ -156,7 +156,7 @@ Reals: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.int32]
 
 MAX_STEPS = 64
-"""Of a case until a set must hold it."""
+"""The most steps before sets must cover an image."""
 MAX_BUDGET = (1 << 63) - 2
 
 DOUBT, ESCAPED, WIDENED, TOO_MANY = 1, 2, 4, 8
@@ -200,6 +200,22 @@ class Errors(NamedTuple):
     logit: float  # a computed logit, from the exact one, and from what the bounds compute
     unit: Reals  # (S,): a pre-activation, as the bounds compute it
     generator: Reals  # (S,): the same, for each of its generators
+
+
+class Propagation(NamedTuple):
+    """How origins are propagated, and what counts as covered.
+
+    An image that the cells of its context cover, with `slack` to spare, is done; another takes a
+    further step, at most `steps` in all. At the last step a part of an image is a little outside
+    if no coordinate leaves the cell by more than `mild` of its half; with `mild` inf, always. What
+    is rounded in the coordinates of a context is left to `slack`: it must be larger than that.
+    """
+
+    affine: bool  # as zonotopes, or else as boxes
+    steps: int
+    budget: int  # the most work of an origin
+    slack: float
+    mild: float = float("inf")
 
 
 class Images(NamedTuple):
@@ -259,6 +275,18 @@ class Origins(NamedTuple):
     depths: Indices  # (P,)
     margins: Reals  # (P,)
     held: Bytes | None  # (P, N)
+
+
+class Closure(NamedTuple):
+    """How cells are widened from round to round, and when rounds end."""
+
+    growth: float  # by this part more than a cell must be widened
+    bounded: bool  # whether limits of cells may keep something out
+    patient: bool  # go on where an origin is stuck
+    most_steps: int  # of an origin that escapes cells at their limits
+    rounds: int
+    work: int
+    most_cells: int
 
 
 class Kernels(Protocol):
@@ -340,22 +368,13 @@ class Kernels(Protocol):
         contexts: Contexts,
         origins: Indices,
         errors: Errors,
+        propagation: Propagation,
         *,
-        affine: bool,
-        steps: int,
-        budget: int,
-        slack: float,
-        mild: float,
         held: bool = False,
     ) -> Images:
         """Bound all that origins can become, step by step, until sets cover it.
 
-        float64 only. Origins (P,) are cells; −1 is the state 0 in context 0. An image that the
-        cells of its context cover, with `slack` to spare, is done; another takes a further step,
-        at most `steps` in all, as a zonotope, or if not `affine`, as a box. At the last step a
-        part of an image is a little outside if no coordinate leaves the cell by more than `mild`
-        of its half; with `mild` inf, always. What is rounded in the coordinates of a context is
-        left to `slack`: it must be larger than that.
+        float64 only. Origins (P,) are cells; −1 is the state 0 in context 0.
         """
 
     def close_sets(
@@ -366,18 +385,8 @@ class Kernels(Protocol):
         cells: Cells,
         origins: Origins,
         errors: Errors,
-        *,
-        affine: bool,
-        steps: int,
-        budget: int,
-        slack: float,
-        growth: float,
-        bounded: bool,
-        patient: bool,
-        most_steps: int,
-        rounds: int,
-        work: int,
-        most_cells: int,
+        propagation: Propagation,
+        closure: Closure,
     ) -> tuple[int, int]:
         """Propagate open origins and widen cells by what escapes, round by round.
 
@@ -385,12 +394,11 @@ class Kernels(Protocol):
         have taken more than `work` or filled more than `most_cells` cells. Returns how many there
         were, and their work.
 
-        Each round propagates, with `mild` inf and at most `steps`, every origin that is open, but
-        for those of empty cells, and for the state 0 as long as there is any other. Then what
-        escaped widens cells, within their limits, by the part `growth` more than it must, and
-        opens them. Where limits may keep something out (`bounded`), an origin that escaped stays
-        open and takes a step more, up to `most_steps`. Unless `patient`, all ends as soon as an
-        origin is stuck.
+        Each round propagates, as if `mild` were inf, every origin that is open, but for those of
+        empty cells, and for the state 0 as long as there is any other. Then what escaped widens
+        cells, within their limits, and opens them. Where limits may keep something out, an origin
+        that escaped stays open and takes a step more, up to `most_steps`. Unless `patient`, all
+        ends as soon as an origin is stuck.
 
         `contexts.middles` and `contexts.halves` are written: the boxes of the cells' bounds, those
         of cells that are cut 2 · `slack` longer to each side.

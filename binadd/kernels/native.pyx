@@ -45,7 +45,7 @@ FLOAT32 = np.dtype(np.float32)
 BYTE = np.dtype(np.uint8)
 
 REFUSED = (ValueError, TypeError, AttributeError, KeyError, BufferError)
-"""What a function that is given something else than it expects may come upon."""
+"""What reading an argument raises that is not of the kind, dtype or shape it must be."""
 
 cdef dict DTYPES = {
     "float64": c.BINADD_FLOAT64,
@@ -194,6 +194,23 @@ cdef size_t slice_sequences(const c.binadd_network *network, size_t steps) noexc
 # ---------------------------------------------------------------------------------------------
 
 
+cdef c.binadd_run run_of(Buffer weights, Buffer questions) noexcept:
+    """A run from 0 of all sequences, of which nothing is wanted yet."""
+    return c.binadd_run(
+        block=weights.view.buf,
+        symbols=<const uint8_t *> questions.view.buf,
+        sequences=questions.view.shape[0],
+        steps=questions.view.shape[1],
+        first=0,
+        count=0,
+        initial_state=NULL,
+        logits=NULL,
+        probabilities=NULL,
+        hidden=NULL,
+        final_state=NULL,
+    )
+
+
 def forward(architecture, block, symbols, initial_state=None, *, bint hidden=False):
     """See `contract.Kernels.forward`."""
     try:
@@ -215,19 +232,12 @@ cdef _forward(architecture, block, symbols, initial_state, bint with_hidden):
     probabilities = np.empty((count, steps), dtype)
     hidden = np.empty((count, steps, size), dtype) if with_hidden else None
     final = np.empty((count, size), dtype)
-    cdef c.binadd_run run = c.binadd_run(
-        block=weights.view.buf,
-        symbols=<const uint8_t *> questions.view.buf,
-        sequences=count,
-        steps=steps,
-        first=0,
-        count=0,
-        initial_state=initial.view.buf,
-        logits=buffer_of(logits, kind).view.buf,
-        probabilities=buffer_of(probabilities, kind).view.buf,
-        hidden=buffer_if_given(hidden, kind, (count, steps, size)).view.buf,
-        final_state=buffer_of(final, kind).view.buf,
-    )
+    cdef c.binadd_run run = run_of(weights, questions)
+    run.initial_state = initial.view.buf
+    run.logits = buffer_of(logits, kind).view.buf
+    run.probabilities = buffer_of(probabilities, kind).view.buf
+    run.hidden = buffer_if_given(hidden, kind, (count, steps, size)).view.buf
+    run.final_state = buffer_of(final, kind).view.buf
     _run_slices(&network, &run)
     return Forward(logits, probabilities, hidden, final)
 
@@ -272,19 +282,7 @@ cdef _answer(architecture, block, symbols, Answer wanted):
     real = FLOAT64 if is_double else FLOAT32
     answers = np.empty((count, steps), BYTE if wanted == BITS else real)
     cdef void *results = buffer_of(answers, c"B" if wanted == BITS else kind).view.buf
-    cdef c.binadd_run run = c.binadd_run(
-        block=weights.view.buf,
-        symbols=<const uint8_t *> questions.view.buf,
-        sequences=count,
-        steps=steps,
-        first=0,
-        count=0,
-        initial_state=NULL,
-        logits=NULL,
-        probabilities=NULL,
-        hidden=NULL,
-        final_state=NULL,
-    )
+    cdef c.binadd_run run = run_of(weights, questions)
     cdef Workspace logits, state
     if wanted == BITS:
         logits = workspace_of(count * steps * size_of(kind))
@@ -372,6 +370,29 @@ cdef int _train_slices(
     return 0
 
 
+cdef c.binadd_training training_of(
+    Buffer weights, Buffer memory, Buffer decays, Buffer questions, Buffer answers,
+    size_t batch_size,
+) noexcept:
+    """Training on all sequences, without noise, of which nothing is reported yet."""
+    return c.binadd_training(
+        block=weights.view.buf,
+        moments=memory.view.buf,
+        powers=decays.view.buf,
+        gradient=NULL,
+        symbols=<const uint8_t *> questions.view.buf,
+        targets=<const uint8_t *> answers.view.buf,
+        noise=NULL,
+        sequences=questions.view.shape[0],
+        steps=questions.view.shape[1],
+        batch_size=batch_size,
+        first=0,
+        count=0,
+        losses=NULL,
+        wrong_bits=NULL,
+    )
+
+
 def loss_and_gradients(architecture, block, batch, loss):
     """See `contract.Kernels.loss_and_gradients`."""
     try:
@@ -396,22 +417,9 @@ cdef _loss_and_gradients(architecture, block, batch, loss):
     cdef Buffer weights = buffer_of(np.array(block), kind, shape)
     cdef Buffer memory = buffer_of(np.zeros((2, *shape), dtype), kind, (2, *shape))
     cdef Buffer decays = buffer_of(np.ones(2, dtype), kind, (2,))
-    cdef c.binadd_training data = c.binadd_training(
-        block=weights.view.buf,
-        moments=memory.view.buf,
-        powers=decays.view.buf,
-        gradient=buffer_of(gradient, kind, shape).view.buf,
-        symbols=<const uint8_t *> questions.view.buf,
-        targets=<const uint8_t *> answers.view.buf,
-        noise=NULL,
-        sequences=count,
-        steps=steps,
-        batch_size=count,
-        first=0,
-        count=0,
-        losses=buffer_of(value, kind, (1,)).view.buf,
-        wrong_bits=NULL,
-    )
+    cdef c.binadd_training data = training_of(weights, memory, decays, questions, answers, count)
+    data.gradient = buffer_of(gradient, kind, shape).view.buf
+    data.losses = buffer_of(value, kind, (1,)).view.buf
     _train_slices(&network, LOSSES[loss], &update, &data)
     return float(value[0]), gradient
 
@@ -449,22 +457,11 @@ cdef int _train(
     cdef Buffer added = buffer_if_given(noise, kind, (updates, *shape))
     cdef Buffer told = buffer_if_given(losses, kind, (updates,), True)
     cdef Buffer counted = buffer_if_given(wrong_bits, c"q", (updates,), True)
-    cdef c.binadd_training data = c.binadd_training(
-        block=weights.view.buf,
-        moments=memory.view.buf,
-        powers=decays.view.buf,
-        gradient=NULL,
-        symbols=<const uint8_t *> questions.view.buf,
-        targets=<const uint8_t *> answers.view.buf,
-        noise=added.view.buf,
-        sequences=count,
-        steps=steps,
-        batch_size=batch_size,
-        first=0,
-        count=0,
-        losses=told.view.buf,
-        wrong_bits=<int64_t *> counted.view.buf,
-    )
+    cdef c.binadd_training data = training_of(
+        weights, memory, decays, questions, answers, batch_size)
+    data.noise = added.view.buf
+    data.losses = told.view.buf
+    data.wrong_bits = <int64_t *> counted.view.buf
     return _train_slices(&network, LOSSES[loss], &update, &data)
 
 
@@ -553,21 +550,20 @@ def first_error(architecture, block, bits):
 # ---------------------------------------------------------------------------------------------
 
 
-cdef c.binadd_reach reach_of(
-    block, contexts, errors, bint affine, int steps, int64_t budget, double slack, double mild,
-) except *:
+cdef c.binadd_reach reach_of(block, contexts, errors, propagation) except *:
     """What every walk reads; origins and what becomes of them are yet to be filled in."""
+    cdef bint affine = propagation.affine
     cdef c.binadd_reach reach = c.binadd_reach(
         block=reals(block),
         unit_error=reals(errors.unit),
         generator_error=reals(errors.generator),
         step_error=errors.step,
         logit_error=errors.logit,
-        slack=slack,
-        mild=mild,
+        slack=propagation.slack,
+        mild=propagation.mild,
         affine=affine,
-        steps=steps,
-        budget=budget,
+        steps=propagation.steps,
+        budget=propagation.budget,
         contexts=len(contexts.carries),
         frame_count=len(contexts.frames),
         cells=len(contexts.owners),
@@ -599,16 +595,12 @@ cdef c.binadd_reach reach_of(
     return reach
 
 
-def propagate(
-    architecture, block, contexts, origins, errors,
-    *, affine, steps, budget, slack, mild, held=False,
-):
+def propagate(architecture, block, contexts, origins, errors, propagation, *, held=False):
     """See `contract.Kernels.propagate`."""
-    arguments.check_propagation(architecture, block, contexts, errors, steps, budget)
+    arguments.check_propagation(architecture, block, contexts, errors, propagation)
     arguments.check_layout("origins", origins, (len(origins),), "int32")
     cdef c.binadd_network network = network_of(architecture)
-    cdef c.binadd_reach reach = reach_of(
-        block, contexts, errors, affine, steps, budget, slack, mild)
+    cdef c.binadd_reach reach = reach_of(block, contexts, errors, propagation)
     images = contract.new_images(architecture, contexts, len(origins), held=held)
     reach.count = len(origins)
     reach.origins = indices(origins)
@@ -624,7 +616,7 @@ def propagate(
     reach.most = reals(images.most)
     reach.low = reals(images.low)
     reach.high = reals(images.high)
-    cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, steps))
+    cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, reach.steps))
     cdef c.binadd_status status = c.BINADD_OK
     while reach.next < reach.count or not reach.count:
         with nogil:
@@ -637,17 +629,14 @@ def propagate(
     return images
 
 
-def close_sets(
-    architecture, block, contexts, cells, origins, errors,
-    *, affine, steps, budget, slack, growth, bounded, patient, most_steps, rounds, work,
-    most_cells,
-):
+def close_sets(architecture, block, contexts, cells, origins, errors, propagation, closure):
     """See `contract.Kernels.close_sets`."""
     arguments.check_closing(
-        architecture, block, contexts, cells, origins, errors, steps, budget, rounds)
+        architecture, block, contexts, cells, origins, errors, propagation, closure)
     cdef c.binadd_network network = network_of(architecture)
+    cdef bint bounded = closure.bounded, patient = closure.patient
     cdef c.binadd_reach reach = reach_of(
-        block, contexts, errors, affine, steps, budget, slack, float("inf"))
+        block, contexts, errors, propagation._replace(mild=float("inf")))
     cdef size_t count = reach.cells + 1, columns = contexts.middles.shape[1]
     cdef double[:, ::1] middles = contexts.middles, halves = contexts.halves
     cdef double[:, ::1] low = cells.low, high = cells.high
@@ -676,13 +665,13 @@ def close_sets(
         top=reals(cells.top),
         states=&states[0],
         steps=&deepest[0],
-        growth=growth,
+        growth=closure.growth,
         bounded=bounded,
         patient=patient,
-        most_steps=most_steps,
-        rounds=rounds,
-        work=work,
-        most_cells=most_cells,
+        most_steps=closure.most_steps,
+        rounds=closure.rounds,
+        work=closure.work,
+        most_cells=closure.most_cells,
         round=0,
         done=0,
         spent=0,
@@ -694,7 +683,7 @@ def close_sets(
         closing.halves = &halves[0, 0]
         closing.low = &low[0, 0]
         closing.high = &high[0, 0]
-    cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, steps))
+    cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, reach.steps))
     cdef c.binadd_status status
     while not closing.done:
         with nogil:

@@ -30,11 +30,13 @@ from binadd.kernels.contract import (
     WIDENED,
     Architecture,
     Cells,
+    Closure,
     Contexts,
     Errors,
     Images,
     Indices,
     Origins,
+    Propagation,
     Real,
     Reals,
     new_images,
@@ -44,21 +46,21 @@ from binadd.kernels.mode import quiet_ieee_mode
 PAD = 2.0**-44
 """Covers sums of some hundred terms that add up to at most 2."""
 NARROW = 2.0**-30
-"""Of an interval whose secant would say nothing."""
+"""The width of an interval below which its secant would be all rounding errors."""
 F_ERROR = 2.0**-50
-"""|computed f − f|."""
+"""The largest |computed f − f|."""
 BOUND = 2.0
-"""No state is as far from 0 as this."""
+"""Every coordinate of a state is nearer to 0 than this."""
 FIRST_ROOM = 1e-5
-"""In a cell that was empty."""
+"""How much a cell that was empty holds beside the first image in it."""
 LEAST_GROWTH = 1e-6
-"""Of a cell that is widened."""
+"""The least by which a cell is widened."""
 JACOBI_SWEEPS = 6
 
 CHUNK_BYTES = 1 << 22
-"""Of the generators of the cases that take a step at once."""
+"""The memory for generators of images that take a step at once."""
 ESCAPES_BYTES = 1 << 28
-"""Of all that may escape from the origins of one group."""
+"""The memory for images that escape, of the origins that are propagated at once."""
 
 Places: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -531,15 +533,14 @@ class Walk:
         network: Network,
         sets: Sets,
         origins: Indices,
+        propagation: Propagation,
         *,
-        steps: int,
-        budget: int,
         held: bool,
     ) -> None:
         count, contexts = len(origins), sets.contexts
         self.network, self.sets = network, sets
         self.origins = origins
-        self.steps, self.budget = steps, budget
+        self.steps, self.budget = propagation.steps, propagation.budget
         self.outcomes = np.zeros(count, np.int32)
         self.depths = np.ones(count, np.int32)
         self.work = np.ones(count, np.int64)
@@ -687,26 +688,22 @@ def propagate(
     contexts: Contexts,
     origins: Indices,
     errors: Errors,
+    propagation: Propagation,
     *,
-    affine: bool,
-    steps: int,
-    budget: int,
-    slack: float,
-    mild: float,
     held: bool = False,
 ) -> Images:
     """See `contract.Kernels.propagate`."""
-    arguments.check_propagation(architecture, block, contexts, errors, steps, budget)
+    arguments.check_propagation(architecture, block, contexts, errors, propagation)
     arguments.check_layout("origins", origins, (len(origins),), "int32")
     arguments.check_sets(architecture, contexts, origins)
     images = new_images(architecture, contexts, len(origins), held=held)
     pieces, columns = len(origins), architecture.block_shape[1]
     group = max(1, ESCAPES_BYTES // (MOST_ESCAPES * 2 * 8 * columns))
-    network = Network(architecture, block, errors, affine)
-    sets = Sets(contexts, architecture.hidden_size, slack, mild)
+    network = Network(architecture, block, errors, propagation.affine)
+    sets = Sets(contexts, architecture.hidden_size, propagation.slack, propagation.mild)
     for start in range(0, pieces, group):
         place = slice(start, start + group)
-        walk = Walk(network, sets, origins[place], steps=steps, budget=budget, held=held)
+        walk = Walk(network, sets, origins[place], propagation, held=held)
         walk.run()
         walk.report(images, place)
     return images
@@ -720,85 +717,59 @@ def close_sets(
     cells: Cells,
     origins: Origins,
     errors: Errors,
-    *,
-    affine: bool,
-    steps: int,
-    budget: int,
-    slack: float,
-    growth: float,
-    bounded: bool,
-    patient: bool,
-    most_steps: int,
-    rounds: int,
-    work: int,
-    most_cells: int,
+    propagation: Propagation,
+    closure: Closure,
 ) -> tuple[int, int]:
     """See `contract.Kernels.close_sets`."""
     arguments.check_closing(
-        architecture, block, contexts, cells, origins, errors, steps, budget, rounds
+        architecture, block, contexts, cells, origins, errors, propagation, closure
     )
     arguments.check_sets(architecture, contexts)
-    size = architecture.hidden_size
+    size, slack = architecture.hidden_size, propagation.slack
     cells = Cells(*(bounds[:, :size] for bounds in cells))
     contexts.halves[:, size:] = contexts.middles[:, size:] = 0
     used, spent = _box(contexts, cells, slack), 0
-    for done in range(rounds):
+    for done in range(closure.rounds):
         due = np.append(used, True) & (origins.states != CLOSED)
         due[-1] &= not due[:-1].any()
-        most_of = np.minimum(origins.steps, steps)
-        images = new_images(architecture, contexts, len(due), held=origins.held is not None)
+        most_of = np.minimum(origins.steps, propagation.steps)
+        held = origins.held is not None
+        images = new_images(architecture, contexts, len(due), held=held)
         for most in np.unique(most_of[due]).tolist():
             chosen = np.flatnonzero(due & (most_of == most))
             numbers = np.where(chosen == len(used), -1, chosen).astype(np.int32)
-            part = propagate(
-                architecture,
-                block,
-                contexts,
-                numbers,
-                errors,
-                affine=affine,
-                steps=most,
-                budget=budget,
-                slack=slack,
-                mild=np.inf,
-                held=origins.held is not None,
-            )
+            how = propagation._replace(steps=most, mild=np.inf)
+            part = propagate(architecture, block, contexts, numbers, errors, how, held=held)
             for name in ("outcomes", "depths", "work", "margins", "held"):
                 if (some := getattr(part, name)) is not None:
                     getattr(images, name)[chosen] = some
             np.minimum(images.least, part.least, out=images.least)
             np.maximum(images.most, part.most, out=images.most)
-        given_up, work_done = _judge(images, origins, due, most_of, most_steps, bounded, patient)
+        given_up, work_done = _judge(images, origins, due, most_of, closure)
         spent += work_done
         if given_up:
             return done, spent
-        widened = np.append(_widen(contexts, cells, images, slack, growth), False)
+        widened = np.append(_widen(contexts, cells, images, slack, closure.growth), False)
         used = _box(contexts, cells, slack)
         origins.states[widened & (origins.states == CLOSED)] = OPEN
         states = origins.states[np.append(used, True)]
-        enough = spent > work or used.sum() > most_cells
+        enough = spent > closure.work or used.sum() > closure.most_cells
         if (states == CLOSED).all() or (states == STUCK).any() or enough:
             return done + 1, spent
-    return rounds, spent
+    return closure.rounds, spent
 
 
 def _judge(
-    images: Images,
-    origins: Origins,
-    due: Mask,
-    steps: Indices,
-    most_steps: int,
-    bounded: bool,
-    patient: bool,
+    images: Images, origins: Origins, due: Mask, steps: Indices, closure: Closure
 ) -> tuple[bool, int]:
     """Note what came of origins; return whether to give up, and their work."""
     outcomes, widened = images.outcomes, images.outcomes == WIDENED
     closed: Mask = outcomes == 0
-    if not bounded:  # cells are about to take in all that escaped
+    if not closure.bounded:  # cells are about to take in all that escaped
         closed |= widened
     hopeless = (outcomes & (DOUBT | TOO_MANY)) != 0
-    stuck = due & ~closed & (hopeless | (origins.steps >= most_steps))
-    given_up = not patient and bool(stuck.any())
+    stuck = due & ~closed & (hopeless | (origins.steps >= closure.most_steps))
+    given_up = not closure.patient and bool(stuck.any())
     if given_up:
         due[stuck.argmax() + 1 :] = False
     origins.states[due] = np.select([closed, stuck], [CLOSED, STUCK], OPEN)[due]

@@ -21,10 +21,11 @@ __all__ = ["automaton"]
 Point = tuple[float, float]
 
 RADIUS = 0.8
-"""Of a state's circle. From the middle of one to that of the next it is GAP."""
+"""The radius of a state's circle."""
 GAP = 3.4
+"""From the centre of one circle to that of the next."""
 INCH = 0.54
-"""Inches of these units."""
+"""The length of a unit in inches."""
 
 TITLE = "The machine inside the network"
 CAPTION = (

@@ -38,7 +38,7 @@ __all__ = [
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#8A8F98"
 INK, SLATE, PALE, PALE_GREEN = "#22262B", "#5A616B", "#E9ECEF", "#CBEADF"
 CARRIES = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", ORANGE, "#F0E442", GREY)
-"""Of carries, from the lowest on; of more than these, marks and places tell them apart."""
+"""The colours of carries, from the lowest on; beyond these, they repeat with other marks."""
 
 # Inches. Letters are taken for somewhat wider than most are, so that lines fit.
 MARGIN = 0.12
@@ -91,7 +91,7 @@ def new_figure(
     caption: str = "",
     key: Mapping[str, str] | None = None,
 ) -> Iterator[Figure]:
-    """Yield a figure with so many inches of room for axes, and binadd's style while it is drawn.
+    """Yield a figure with room for axes of this size, in inches, drawn in binadd's style.
 
     The title is above that room; below it are the key, which says what colours mean, and the
     caption. Title and caption are broken into lines that the figure is wide enough for.

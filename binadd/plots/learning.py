@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["learning_curve", "train_again"]
 
 POINTS = 100
-"""Of a curve, about."""
+"""About how many points a curve has."""
 FEWEST = 8
 """Sequences of a point: fewer show more chance than learning."""
 MARKED = 48
@@ -110,7 +110,7 @@ def _part(now: Progress) -> tuple[int, int, bool]:
 
 
 class _Mark(NamedTuple):
-    """What a network has come to be after so many sequences."""
+    """Return what training up to a number of sequences makes of a network."""
 
     sequences: int
     text: str

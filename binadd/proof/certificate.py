@@ -51,7 +51,7 @@ SLABS = range(-(1 << 30), 1 << 30)
 MAX_BYTES = 1 << 26
 """Longer files are refused unread: a thousandth of this is usual."""
 MAX_LISTS, MAX_ENTRIES = 1 << 20, 1 << 22
-"""Of the whole file. Its size alone is no bound: short lists take thirty times their text in
+"""The most in a file. Its size alone is no bound: short lists take thirty times their text in
 memory. Numbers of 16 characters, shorter than most, fill the largest file before they are too
 many.
 """

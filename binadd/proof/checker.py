@@ -229,7 +229,7 @@ class _Network:
         self.spend(cases * size * each + (8 + symbols << 17))
 
     def spend(self, products: int) -> None:
-        """Take so many from what may be done for a certificate."""
+        """Count the work on a certificate, in products, which is bounded."""
         self.work += products
         demand(self.work <= MOST_WORK, "the certificate takes more work than is done for one")
 

@@ -31,8 +31,10 @@ from binadd.kernels.contract import (
     OPEN,
     STUCK,
     TOO_MANY,
+    Closure,
     Contexts,
     Origins,
+    Propagation,
 )
 from binadd.kernels.mode import ieee_mode
 from binadd.proof.bounds import SLACK, Bounds
@@ -45,7 +47,7 @@ __all__ = ["LARGE", "Failure", "Found", "Strategy", "affordable", "close"]
 
 LARGE, MOST_WORK = 64, 1 << 37
 """Units beyond which sets have no frames, as the checker takes no axes whose elements may add up
-to √64, and an attempt is limited to so many multiplications: some seconds."""
+to √64, and the most multiplications of an attempt then: some seconds."""
 
 MOST_FRAMES = 1 << 21
 """Reals of all frames, so that certificates stay within their limit: some 40 MB of JSON."""
@@ -54,9 +56,9 @@ SPARE_STEPS = 3
 networks from PyTorch and Keras it refused one with the 4 steps of the search and with 5, but not
 with 7. They cost nothing where they are not needed."""
 START_BITS = 14
-"""Of the longest words from the start that are propagated one by one, over all operands."""
+"""The most bits, of all operands, of words from the start that are propagated one by one."""
 MOST_REALS = 1 << 25
-"""Of all generators of one case after another: 256 MiB."""
+"""The most numbers in the generators of all steps of an image: 256 MiB."""
 
 
 @dataclass(frozen=True)
@@ -269,7 +271,7 @@ class _Search:
         )
 
     def _close(self, rounds: int, work: int) -> tuple[int, int]:
-        """Propagate and widen, for so many rounds at most; return how many, and their work."""
+        """Propagate and widen for at most `rounds`; return how many there were, and their work."""
         strategy, bounds = self.strategy, self.bounds
         columns = bounds.architecture.block_shape[1]
         affordable = int((2 * MOST_REALS / (bounds.size * columns)) ** 0.5)
@@ -282,17 +284,21 @@ class _Search:
             self.sets.cells,
             self.origins,
             bounds.errors,
-            affine=strategy.affine,
-            steps=max(1, min(deepest, affordable, MAX_STEPS)),
-            budget=self.budget,
-            slack=SLACK,
-            growth=strategy.shape.growth,
-            bounded=self.sets.bounded,
-            patient=self.tree is not None,
-            most_steps=most_steps,
-            rounds=rounds,
-            work=work,
-            most_cells=strategy.cells,
+            Propagation(
+                affine=strategy.affine,
+                steps=max(1, min(deepest, affordable, MAX_STEPS)),
+                budget=self.budget,
+                slack=SLACK,
+            ),
+            Closure(
+                growth=strategy.shape.growth,
+                bounded=self.sets.bounded,
+                patient=self.tree is not None,
+                most_steps=most_steps,
+                rounds=rounds,
+                work=work,
+                most_cells=strategy.cells,
+            ),
         )
 
     def _refine(self, stuck: NDArray[np.intp]) -> bool:

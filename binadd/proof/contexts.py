@@ -28,7 +28,7 @@ Context: TypeAlias = tuple[int, tuple[int, ...]]
 """The carry before the symbols, counted from the lowest; the symbols, the oldest first."""
 
 MOST_EDGES = 1 << 15
-"""Of pairs of a context and a symbol, where all contexts have as many symbols."""
+"""The most pairs of a context and a symbol where all contexts are equally long."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ from binadd.proof.contexts import ContextTable
 __all__ = ["Sets", "Shape", "contexts_of"]
 
 MOST_CELLS = 100
-"""Of one context, to each side of those that were sampled."""
+"""The most cells of a context to each side of those that were sampled."""
 
 
 class Shape(NamedTuple):
@@ -33,11 +33,11 @@ class Shape(NamedTuple):
     frames: bool
     """Whether sets have frames; otherwise they are boxes of the units themselves."""
     width: float
-    """Of a cell, in pre-activations; inf: sets are not cut."""
+    """The width of a cell, in pre-activations; inf: sets are not cut."""
     inflation: float
     """By which part of its width a sampled box is widened to each side."""
     floor: float
-    """The same, of its widest side."""
+    """By which part of its widest side it is widened, too."""
     growth: float
     """By how much more than it must a cell is widened, as a part of what it must."""
     limit: float

@@ -1,4 +1,4 @@
-"""A page that tells a network's story, and in which it adds: one HTML file that fetches nothing.
+"""A page about a network, in which it adds: one HTML file that fetches nothing.
 
 `render` puts it together: words from `story`, pictures from `figures`, and the network itself for
 `adder.js`, which computes the same bits as binadd. Needs matplotlib: `pip install 'binadd[plot]'`.

@@ -26,7 +26,7 @@ FIRST, LAST = 3, 8
 """Rows of a long counterexample that are shown: from its beginning, and up to the wrong bit."""
 
 NAMES = "abcdefgh"
-"""Of the numbers that are added."""
+"""The names of the numbers that are added."""
 
 
 def count(operands: int) -> str:

@@ -50,13 +50,13 @@ RESULTS: Mapping[str, Kind] = {
 """The columns after the parameters, and what they hold."""
 
 SECONDS: Mapping[str, Kind] = {"seconds": float}
-"""What a file of rows has beside: the work on a network, which is never the same twice."""
+"""The column that only a file of rows has: the time for a network, another in each run."""
 
 FIRST_CHUNK, CHUNK = 8, 256
 """Networks that a worker is given at once: before it is known how long they take, and at most."""
 
 CHUNK_SECONDS = 1.0
-"""A chunk takes about so long, which is what a worker or a sweep that is killed loses."""
+"""About the time of a chunk, which is what a worker or a sweep that is killed loses."""
 
 CHUNKS_PER_WORKER = 2
 """Chunks that are submitted at a time, so that no worker waits for the next."""
@@ -199,7 +199,7 @@ def _grid(seeds: Iterable[int], parameters: Mapping[str, Any]) -> list[_Entry]:
         raise InvalidInputError("a sweep's seeds are given as seeds, not as seed")
     if isinstance(seeds, int | np.integer):
         raise InvalidTypeError(
-            f"seeds must be several integers, not {seeds}: range({seeds}) for so many seeds, "
+            f"seeds must be several integers, not {seeds}: range({seeds}) for {seeds} seeds, "
             f"[{seeds}] for this one"
         )
     choices = {name: _choices(value) for name, value in parameters.items()}

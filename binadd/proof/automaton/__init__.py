@@ -14,13 +14,12 @@ propagated once more.
 
 from __future__ import annotations
 
-from math import inf
-
 import numpy as np
 
 from binadd.checks import check_instance
 from binadd.errors import CertificateError
 from binadd.form import form_of
+from binadd.kernels.contract import Propagation
 from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.proof.automaton.machine import Automaton, carries, coarsest
@@ -65,11 +64,7 @@ def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
         contexts,
         np.append(cells, np.int32(-1)),
         bounds.errors,
-        affine=certificate.affine,
-        steps=certificate.steps,
-        budget=1 << 40,
-        slack=0.0,
-        mild=inf,
+        Propagation(certificate.affine, certificate.steps, budget=1 << 40, slack=0.0),
     )
     if (images.outcomes != 0).any():
         raise CertificateError("the certificate's sets do not hold all that they can become")

@@ -48,7 +48,7 @@ class Automaton:
     """The number of states before equivalent ones were merged."""
     units: tuple[Unit, ...] = field(repr=False)
     coefficients: tuple[int, ...] = ()
-    """Of the form; none stand for a sum's, all 1."""
+    """The form's; none stand for a sum's, all 1."""
 
     @property
     def form(self) -> Form:
