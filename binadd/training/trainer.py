@@ -29,7 +29,7 @@ from binadd.training.schedule import Goal, Phase, Schedule, phase_of
 if TYPE_CHECKING:
     from binadd.proof import ProofProgress, Verdict
 
-__all__ = ["Run", "finish"]
+__all__ = ["WIDTH", "Run", "finish"]
 
 FIRST_SLICE = 64
 """Updates of a run's first slice at most, of which it is not known how long they take."""
