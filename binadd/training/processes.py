@@ -17,7 +17,8 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import suppress
-from threading import Lock, local
+from queue import SimpleQueue
+from threading import Lock, Thread, local
 from typing import IO, Any, TypeVar
 
 __all__ = ["ProcessThreads", "are_useful", "serve"]
@@ -135,12 +136,14 @@ def _send(file: IO[bytes] | None, message: object) -> None:
 
 def serve() -> None:
     """Run the generator functions that come in through stdin, and write what they yield."""
+    calls: SimpleQueue[Any] = SimpleQueue()
+    Thread(target=_listen, args=[calls], daemon=True).start()
     answers = os.fdopen(os.dup(1), "wb")
     with suppress(OSError):
         os.dup2(2, 1)  # what anything prints is no answer
-    with suppress(*_CUT_OFF):
+    with suppress(OSError):  # nobody reads any more
         while True:
-            function, arguments = pickle.load(sys.stdin.buffer)
+            function, arguments = calls.get()
             try:
                 for item in function(*arguments):
                     _send(answers, ("item", item))
@@ -148,4 +151,13 @@ def serve() -> None:
                 _send(answers, ("error", error))
             else:
                 _send(answers, ("end", None))
-    os._exit(0)  # whoever would read what is still in buffers has ended
+    os._exit(0)
+
+
+def _listen(calls: SimpleQueue[Any]) -> None:
+    """Receive calls, and end this process with the one that sends them."""
+    try:
+        while True:
+            calls.put(pickle.load(sys.stdin.buffer))
+    finally:
+        os._exit(0)
