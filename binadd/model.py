@@ -391,13 +391,16 @@ class BinaryAdderRNN:
         self._replace_state(state)
 
     def _replace_state(self, state: State, steps: int | None = None) -> None:
+        """Go on with a state that came from one of this network, whose arrays need no check."""
         with _CHANGING:
             now = self._now
             if not _belongs(state, now.settings):
                 raise InvalidInputError(
                     "this state belongs to a network of another architecture or seed"
                 )
-            self._now = replace(now, state=state, steps=steps or now.steps)
+            self._now = _Snapshot(
+                now.given, now.settings, now.kernels, state, steps or now.steps
+            )
 
     @property
     def parameters(self) -> Parameters:

@@ -24,7 +24,7 @@ from binadd.state import State, advance, advance_together, initial_state
 from binadd.training.data import DataStream, words_of_sequence
 from binadd.training.noise import most_updates, weight_noise
 from binadd.training.outcome import Progress, TrainingRun
-from binadd.training.schedule import Goal, Phase, Schedule, phase_of
+from binadd.training.schedule import Goal, Schedule, phase_of
 
 if TYPE_CHECKING:
     from binadd.proof import ProofProgress, Verdict
@@ -97,8 +97,10 @@ class Run:
 
     def _put(self, state: State, schedule: Schedule) -> None:
         self._now = state, schedule
+        self.phase = phase_of(self.goal, self.net.settings, schedule.failed_proofs)
+        """The phase that the run is in."""
         if self.net.state is not state:
-            self.net.state = state
+            self.net._replace_state(state)
 
     @property
     def state(self) -> State:
@@ -109,11 +111,6 @@ class Run:
     def schedule(self) -> Schedule:
         """When the run is evaluated next."""
         return self._now[1]
-
-    @property
-    def phase(self) -> Phase:
-        """The phase that the run is in."""
-        return phase_of(self.goal, self.net.settings, self.schedule.failed_proofs)
 
     @property
     def words(self) -> int:
