@@ -75,7 +75,8 @@ class Sets:
     def _begin(self, y: Reals, start: Reals, owners: Indices) -> None:
         """Take in coordinates y (K, samples, H) and more of them (m, H)."""
         shape, count = self._shape, len(y)
-        low, high = y.min(1), y.max(1)
+        samples = np.ascontiguousarray(y.swapaxes(0, 1))  # NumPy is slow along the middle
+        low, high = samples.min(0), samples.max(0)
         wide = high - low
         widest = wide.max(1, keepdims=True)
         room = shape.inflation * wide + (shape.floor * widest + 1e-4)

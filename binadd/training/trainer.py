@@ -19,8 +19,13 @@ from binadd.bits import integer_of, unpack_symbols
 from binadd.errors import DivergenceError
 from binadd.kernels.contract import Batch, Report
 from binadd.model import BinaryAdderRNN
-from binadd.parameters import initial_block
-from binadd.state import State, advance, advance_together, initial_state
+from binadd.state import (
+    State,
+    advance,
+    advance_together,
+    has_weights_of_seed,
+    initial_state,
+)
 from binadd.training.data import DataStream, words_of_sequence
 from binadd.training.noise import most_updates, weight_noise
 from binadd.training.outcome import Progress, TrainingRun
@@ -315,9 +320,7 @@ class Run:
 
 def _is_of_seed(state: State) -> bool:
     """Whether training began with weights of the seed, or does so now."""
-    if state.updates:
-        return state.from_seed
-    return np.array_equal(state.block, initial_block(state.architecture, state.seed))
+    return state.from_seed if state.updates else has_weights_of_seed(state)
 
 
 def _empty_report(updates: int, state: State) -> Report:
