@@ -96,10 +96,12 @@ def sweep(
     verdicts : bool, default False
         Whether to try to prove those networks, too, that were not trained until proved.
     workers : int, optional
-        How many threads to use, or how many workers an executor has; by default as many as there
-        are processors, or threads in a dask cluster. It decides how much is submitted at a time.
+        How many processes to use, or how many workers an executor has; by default as many as
+        there are processors, or threads in a dask cluster. It decides how much is submitted at a
+        time.
     executor : object or callable, optional
-        What to train with instead of threads: anything with `submit` whose futures have
+        What to train with instead of processes on this machine, or threads where Python has no
+        global lock: anything with `submit` whose futures have
         `add_done_callback`, such as an executor of `concurrent.futures`, loky or mpi4py, or the
         client of a dask cluster. Or a function that makes one, to be closed by the sweep:
         when a worker is killed that breaks it, the sweep makes another and goes on. With
