@@ -398,9 +398,7 @@ class BinaryAdderRNN:
                 raise InvalidInputError(
                     "this state belongs to a network of another architecture or seed"
                 )
-            self._now = _Snapshot(
-                now.given, now.settings, now.kernels, state, steps or now.steps
-            )
+            self._now = _Snapshot(now.given, now.settings, now.kernels, state, steps or now.steps)
 
     @property
     def parameters(self) -> Parameters:

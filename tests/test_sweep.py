@@ -272,7 +272,7 @@ def test_processes_that_cannot_be_started(
     monkeypatch.setattr(sweep_module, "ALONE_SECONDS", 0)
     monkeypatch.setattr(sweep_module, "are_useful", lambda: True)
     monkeypatch.setattr(sys, "executable", executable)
-    with pytest.raises(WorkerError, match="in a row broke .* cannot start"):
+    with pytest.raises(WorkerError, match=r"in a row broke .* cannot start"):
         sweep(range(4), workers=2, **SMALL)
 
 
@@ -281,7 +281,7 @@ def test_processes_that_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep_module, "ALONE_SECONDS", 0)
     monkeypatch.setattr(sweep_module, "are_useful", lambda: True)
     monkeypatch.setattr(processes_module, "_START", "raise SystemExit(7)")
-    with pytest.raises(WorkerError, match="in a row broke .* ended with status 7"):
+    with pytest.raises(WorkerError, match=r"in a row broke .* ended with status 7"):
         sweep(range(4), workers=2, **SMALL)
 
 

@@ -86,15 +86,14 @@ class Sets:
         np.minimum.at(low, owners, start)
         np.maximum.at(high, owners, start)
         bottom, top = low - reach, high + reach
+        self.owners, self.pieces = np.arange(count, dtype=np.int32), np.zeros(count, np.int64)
+        self.lowest, self.widths = np.zeros(count, np.int32), np.full(count, inf)
         if isfinite(shape.width):
             low, high = self._cut(y, start, owners, low, high, reach)
             bottom, top, room = bottom[self.owners], top[self.owners], room[self.owners]
             width = self.widths[self.owners]
             bottom[:, 0] = np.maximum(bottom[:, 0], (self.pieces - 0.5) * width)
             top[:, 0] = np.minimum(top[:, 0], (self.pieces + 0.5) * width)
-        else:
-            self.owners, self.pieces = np.arange(count, dtype=np.int32), np.zeros(count, np.int64)
-            self.lowest, self.widths = np.zeros(count, np.int32), np.full(count, inf)
         low, high = np.maximum(low - room, bottom), np.minimum(high + room, top)
         self.cells = Cells(*map(self._pad, (low, high, bottom, top)))
 

@@ -41,12 +41,18 @@ def are_useful() -> bool:
     return has_lock and is_python and sys.platform not in ("emscripten", "wasi")
 
 
+class _OfThread(local):
+    """What each thread has of its own."""
+
+    process: subprocess.Popen[bytes] | None = None
+
+
 class ProcessThreads(ThreadPoolExecutor):
     """Threads with a process each, which is started when its thread first needs it."""
 
     def __init__(self, workers: int) -> None:
         super().__init__(workers, initializer=_hold_back_ctrl_c)
-        self._of_thread = local()
+        self._of_thread = _OfThread()
         self._processes: list[subprocess.Popen[bytes]] = []
         self._lock, self._is_killed = Lock(), False
 
@@ -75,7 +81,7 @@ class ProcessThreads(ThreadPoolExecutor):
                     _send(process.stdin, (function, arguments))
                 kind, value = pickle.load(process.stdout)  # type: ignore[arg-type]
             except _CUT_OFF:
-                del self._of_thread.process
+                self._of_thread.process = None
                 if is_begun or self._is_killed:
                     return
                 raise BrokenExecutor(
@@ -90,7 +96,8 @@ class ProcessThreads(ThreadPoolExecutor):
 
     def _process(self) -> subprocess.Popen[bytes]:
         """Return this thread's process."""
-        if not hasattr(self._of_thread, "process"):
+        process = self._of_thread.process
+        if process is None:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _START],
                 stdin=subprocess.PIPE,
@@ -104,7 +111,6 @@ class ProcessThreads(ThreadPoolExecutor):
             self._of_thread.process = process
             with suppress(OSError):  # where it has ended, reading from it will tell
                 _send(process.stdin, sys.path)
-        process = self._of_thread.process
         return process
 
     def kill(self) -> None:

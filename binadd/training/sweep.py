@@ -352,8 +352,9 @@ def _begin_here(
             raise _Stopped
 
     chunk = [entry.parameters for entry in waiting]
+    steps = _train(task, chunk) if is_alone else _train(task, chunk, heed, FIRST_CHUNK)
     with suppress(_Stopped):
-        for number, results in _train(task, chunk, *([] if is_alone else [heed, FIRST_CHUNK])):
+        for number, results in steps:
             keep(left.pop(number), results)
             yield
     waiting.clear()
