@@ -39,14 +39,19 @@ from binadd.kernels.contract import Architecture, Batch, Kernels
 from binadd.parameters import (
     Parameters,
     has_nonzero_padding,
-    initial_block,
     named_arrays,
     read_parameters,
     with_parameter,
 )
 from binadd.random_streams import data_stream
 from binadd.settings import Settings, bits_by_shape, resolve
-from binadd.state import State, advance, initial_state, state_of_block
+from binadd.state import (
+    State,
+    advance,
+    has_weights_of_seed,
+    initial_state,
+    state_of_block,
+)
 
 __all__ = ["DEFAULTS", "BinaryAdderRNN"]
 
@@ -129,18 +134,13 @@ class _Setting(Generic[T]):
         with _CHANGING:
             now = net._now
             after = _configure({**now.given, self._name: value}, now)
-            if after.state.block is not now.state.block and not _is_untrained(now.state):
+            if after.state.block is not now.state.block and not has_weights_of_seed(now.state):
                 raise InvalidInputError(
                     f"{self._name} = {shorten(value)} would discard the weights of this network: "
                     f"make another one, or call set_params({self._name}={shorten(value)}), which "
                     "starts anew"
                 )
             net._now = after
-
-
-def _is_untrained(state: State) -> bool:
-    """Whether the weights are those that the seed begins with."""
-    return np.array_equal(state.block, initial_block(state.architecture, state.seed))
 
 
 class BinaryAdderRNN:
@@ -391,13 +391,14 @@ class BinaryAdderRNN:
         self._replace_state(state)
 
     def _replace_state(self, state: State, steps: int | None = None) -> None:
+        """Go on with a state that came from one of this network, whose arrays need no check."""
         with _CHANGING:
             now = self._now
             if not _belongs(state, now.settings):
                 raise InvalidInputError(
                     "this state belongs to a network of another architecture or seed"
                 )
-            self._now = replace(now, state=state, steps=steps or now.steps)
+            self._now = _Snapshot(now.given, now.settings, now.kernels, state, steps or now.steps)
 
     @property
     def parameters(self) -> Parameters:

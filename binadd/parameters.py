@@ -213,9 +213,10 @@ def _padding_places(architecture: Architecture) -> NDArray[np.intp]:
     return np.flatnonzero(padding)
 
 
+@lru_cache(maxsize=8)  # a run asks for its network's again, to see whether they are the seed's
 @ieee_mode()  # NumPy makes 64-bit integers reals in steps, each of which is rounded
 def initial_block(architecture: Architecture, seed: int, restarts: int = 0) -> NDArray[Any]:
-    """Return a block of new weights: uniform in [−1, 1), biases 0.
+    """Return a block of new weights, read-only: uniform in [−1, 1), biases 0.
 
     They are drawn in the order input, hidden, output weights, each by rows, one raw word a
     weight: its highest 53 bits (float32: the highest 24 of the same word) count steps of 2⁻⁵²
@@ -242,6 +243,7 @@ def initial_block(architecture: Architecture, seed: int, restarts: int = 0) -> N
     for view in weights:
         view[...] = values[start : start + view.size].reshape(view.shape)
         start += view.size
+    block.flags.writeable = False
     return block
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "State",
     "advance",
     "advance_together",
+    "has_weights_of_seed",
     "initial_state",
     "state_of_block",
 ]
@@ -114,6 +115,11 @@ def initial_state(architecture: Architecture, seed: int, restarts: int = 0) -> S
     """Return the state that training of this seed begins with, or with which it is restarted."""
     block = initial_block(architecture, seed, restarts)
     return replace(state_of_block(architecture, block, seed), restarts=restarts, from_seed=True)
+
+
+def has_weights_of_seed(state: State) -> bool:
+    """Whether the weights are those that the seed begins with."""
+    return np.array_equal(state.block, initial_block(state.architecture, state.seed, 0))
 
 
 def advance(

@@ -34,6 +34,7 @@ import numpy as np
 import binadd
 from binadd.__main__ import main
 from binadd.proof import Certificate
+from binadd.training import sweep as sweep_module
 from binadd.training.checkpoint import load_checkpoint
 
 START = {"net.npz": 3, "page.npz": 1}
@@ -60,6 +61,10 @@ def _same(name: str) -> Callable[[Path], str]:
     return lambda _: SCENARIOS[name].command
 
 
+SWEEP = (
+    "sweep --seeds 0-7 --hidden 4,8 --bits 4 --until 300 --rows rows --workers 2 -o table.csv -q"
+)
+
 SCENARIOS = {
     "train": Scenario(
         "train --until 3000 --hidden 8 --seed 4 -o net.npz --checkpoint run.npz "
@@ -67,12 +72,8 @@ SCENARIOS = {
         _resume,
         "net.npz",
     ),
-    "sweep": Scenario(
-        "sweep --seeds 0-7 --hidden 4,8 --bits 4 --until 300 --rows rows --workers 2 "
-        "-o table.csv -q",
-        _same("sweep"),
-        "table.csv",
-    ),
+    "sweep": Scenario(SWEEP, _same("sweep"), "table.csv"),
+    "threads": Scenario(f"threads {SWEEP}", _same("threads"), "table.csv"),
     "prove": Scenario("prove page.npz -o proof.json", _same("prove"), "proof.json"),
     "report": Scenario("report page.npz -o page.html", _same("report"), "page.html"),
 }
@@ -91,7 +92,8 @@ def start(
 ) -> int:
     """Run a command in a new process, with Ctrl-C at these lines of Python, and return its number.
 
-    Without a line, nothing is counted; no file may grow beyond `size`.
+    Without a line, nothing is counted; no file may grow beyond `size`. A sweep starts its workers
+    at once, as threads if the command begins with this word.
     """
     process = os.fork()
     if process:
@@ -103,7 +105,12 @@ def start(
         with open("messages.log", "wb") as log:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
-        sys.argv = ["binadd", *command.split()]
+        words = command.split()
+        sweep_module.ALONE_SECONDS = 0
+        if words[0] == "threads":
+            sweep_module.are_useful = lambda: False
+            words = words[1:]
+        sys.argv = ["binadd", *words]
         if size is not None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))

@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Event, Timer
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -26,10 +27,13 @@ from binadd import (
     CheckpointError,
     InvalidInputError,
     InvalidTypeError,
+    WorkerError,
 )
 from binadd.proof.certificate import weights_digest
 from binadd.seal import seal
+from binadd.training import processes as processes_module
 from binadd.training import sweep as sweep_module
+from binadd.training.processes import ProcessThreads, are_useful
 from binadd.training.rows import Row, RowFile, read_rows
 from binadd.training.sweep import RESULTS, sweep
 
@@ -108,9 +112,29 @@ def test_values_to_try(values: Any) -> None:
 # Workers -----------------------------------------------------------------------------------------
 
 
+@pytest.fixture(params=["threads", "processes"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Workers are started at once, and are these."""
+    if request.param == "processes" and not are_useful():
+        pytest.skip("there are no processes, or threads are as quick")
+    monkeypatch.setattr(sweep_module, "ALONE_SECONDS", 0)
+    monkeypatch.setattr(sweep_module, "are_useful", lambda: request.param == "processes")
+    return str(request.param)
+
+
 @pytest.mark.parametrize("workers", [2, 3])
-def test_threads(expected: list[Row], workers: int) -> None:
+def test_workers_of_this_machine(expected: list[Row], engine: str, workers: int) -> None:
     assert sweep(range(4), workers=workers, **SMALL) == expected
+
+
+def test_workers_that_would_not_pay_are_not_started(
+    expected: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_module, "_in_executor", None)
+    monkeypatch.setattr(sweep_module, "ALONE_SECONDS", 10)
+    assert sweep(range(4), workers=2, **SMALL) == expected
+    monkeypatch.setattr(sweep_module, "ALONE_SECONDS", 0)
+    assert sweep(range(4), workers=1, **SMALL) == expected
 
 
 @pytest.mark.slow
@@ -123,12 +147,13 @@ def test_an_error_in_a_worker_is_raised(monkeypatch: pytest.MonkeyPatch) -> None
     def broken(*arguments: Any, **options: Any) -> Any:
         raise MemoryError("no more")
 
+    monkeypatch.setattr(sweep_module, "are_useful", lambda: False)
     monkeypatch.setattr(sweep_module, "finish", broken)
     with pytest.raises(MemoryError, match="no more"):
         sweep(range(4), workers=2, **SMALL)
 
 
-def test_an_interrupt_ends_threads_between_slices_and_keeps_rows(tmp_path: Path) -> None:
+def test_an_interrupt_ends_workers_and_keeps_rows(tmp_path: Path, engine: str) -> None:
     path, options = tmp_path / "rows.jsonl", {**SMALL, "until": 10**9}
 
     def interrupt(done: int, total: int) -> None:
@@ -152,7 +177,9 @@ def test_an_interrupt_ends_threads_between_slices_and_keeps_rows(tmp_path: Path)
 
 
 @pytest.mark.parametrize("started", [0, 1, 3])
-def test_an_interrupt_while_threads_start(monkeypatch: pytest.MonkeyPatch, started: int) -> None:
+def test_an_interrupt_while_workers_start(
+    monkeypatch: pytest.MonkeyPatch, engine: str, started: int
+) -> None:
     """Those that have started end, too, and nobody waits for what they were to do."""
     submit, left = ThreadPoolExecutor.submit, [None] * started
 
@@ -168,9 +195,25 @@ def test_an_interrupt_while_threads_start(monkeypatch: pytest.MonkeyPatch, start
         sweep(range(8), workers=2, hidden_size=3, until=10**9)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
-def test_three_interrupts_give_no_traceback() -> None:
+needs_signals = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+
+
+def begin(code: str) -> subprocess.Popen[str]:
+    """Run a program in a group of processes of its own, which Ctrl-C would reach all of."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@needs_signals
+@pytest.mark.thorough(one_in=3)
+@pytest.mark.parametrize("after", [0.03, 0.2, 0.35, 0.5, 0.7, 1.5])
+def test_three_interrupts_give_no_traceback(after: float) -> None:
+    """They come while it trains alone, while workers start, and while these train."""
     code = """
 import binadd
 def say(done, total):
@@ -180,15 +223,104 @@ try:
 except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with begin(code) as process:
         assert process.stdout is not None and process.stdout.readline() == "begun\n"
+        time.sleep(after)
         for _ in range(3):
+            os.killpg(process.pid, signal.SIGINT)
             time.sleep(0.03)
-            process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (out, err) in [("interrupted\n", "")]
+
+
+class Processes(ProcessThreads):
+    """Those that are started, for tests to kill."""
+
+    started: ClassVar[list[subprocess.Popen[bytes]]]
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers)
+        self._processes = self.started
+
+
+@needs_signals
+def test_a_process_that_is_killed(
+    expected: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_module, "ALONE_SECONDS", 0)
+    monkeypatch.setattr(sweep_module, "ProcessThreads", Processes)
+    monkeypatch.setattr(sweep_module, "are_useful", lambda: True)
+    Processes.started = []
+    killed: list[int] = []
+
+    def kill(done: int, total: int) -> None:
+        if done and len(killed) < 2:
+            killed.append(Processes.started[-1].pid)
+            Processes.started[-1].kill()
+
+    path = tmp_path / "rows.jsonl"
+    assert sweep(range(4), workers=2, path=path, progress=kill, **SMALL) == expected
+    assert killed
+    assert len(path.read_text().splitlines()) == 9
+    assert all(process.returncode is not None for process in Processes.started)
+
+
+@pytest.mark.parametrize("executable", ["/nowhere/python", sys.executable + "w"])
+def test_processes_that_cannot_be_started(
+    monkeypatch: pytest.MonkeyPatch, executable: str
+) -> None:
+    monkeypatch.setattr(sweep_module, "ALONE_SECONDS", 0)
+    monkeypatch.setattr(sweep_module, "are_useful", lambda: True)
+    monkeypatch.setattr(sys, "executable", executable)
+    with pytest.raises(WorkerError, match=r"in a row broke .* cannot start"):
+        sweep(range(4), workers=2, **SMALL)
+
+
+@needs_signals
+def test_processes_that_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep_module, "ALONE_SECONDS", 0)
+    monkeypatch.setattr(sweep_module, "are_useful", lambda: True)
+    monkeypatch.setattr(processes_module, "_START", "raise SystemExit(7)")
+    with pytest.raises(WorkerError, match=r"in a row broke .* ended with status 7"):
+        sweep(range(4), workers=2, **SMALL)
+
+
+def raising(number: int) -> Iterator[int]:
+    print("this is no answer")
+    yield number
+    raise OSError("an error of the function")
+
+
+def test_errors_of_functions_come_back() -> None:
+    with ProcessThreads(1) as pool:
+        for _ in range(2):
+            stream = pool.stream(raising, 3)
+            assert pool.submit(next, stream).result() == 3
+            with pytest.raises(OSError, match="an error of the function"):
+                pool.submit(list, stream).result()
+        assert len(pool._processes) == 1
+
+
+@needs_signals
+def test_a_script_without_a_guard_runs_once_and_leaves_no_process() -> None:
+    """Also where it is killed; `multiprocessing` would run it in each of its processes, too."""
+    code = f"""
+print("once", flush=True)
+from binadd.training import sweep
+sweep.ALONE_SECONDS = 0
+sweep.are_useful = lambda: True
+sweep.sweep(range(4), workers=2, **{SMALL})
+print("done", flush=True)
+sweep.sweep(range(4), workers=2, progress=print, **{ {**SMALL, "until": 10**9} })
+"""
+    with begin(code) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "once\n"
+        assert process.stdout.readline() == "done\n"
+        time.sleep(1)
+        process.kill()
+        _, err = process.communicate(timeout=60)  # until nobody can write to it any more
+    assert err == ""
 
 
 def test_progress(expected: list[Row]) -> None:

@@ -97,8 +97,8 @@ binadd sweep --dask tcp://10.0.0.1:8786 --rows rows.jsonl -o table.parquet
     "--workers",
     type=COUNT,
     metavar="N",
-    help="The number of threads, or with --dask local of processes [default: one for each "
-    "processor].",
+    help="The number of processes, which are started if there is work for them [default: one for "
+    "each processor].",
 )
 @option(
     "--dask",

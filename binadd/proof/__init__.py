@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from math import inf
 
 from binadd.checks import check_choice, check_flag, check_instance, check_real, shorten
@@ -13,7 +12,7 @@ from binadd.kernels.mode import quiet_ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.progress import reporting
 from binadd.proof.bounds import RUNTIMES, Bounds
-from binadd.proof.certificate import Certificate, weights_digest
+from binadd.proof.certificate import Certificate, check_padding, weights_digest
 from binadd.proof.checker import Checked, check
 from binadd.proof.closure import LARGE, Failure, Found, Strategy, affordable, close
 from binadd.proof.falsify import Falsifier
@@ -277,10 +276,16 @@ class _Decision:
         return None
 
     def _proved(self, found: Found, bounds: Bounds, tolerance: float | None = None) -> Proved:
+        check_padding(self.net.state)
+        as_proved = self.net.copy()  # whatever becomes of the verdict's network
+
+        def write() -> Certificate:
+            return found.certificate(bounds, weights_digest(as_proved))
+
         return Proved(
             found.margin,
             self.net,
-            partial(found.certificate, bounds, weights_digest(self.net)),
+            write,
             step_error=bounds.step_error,
             logit_error=bounds.logit_error,
             tolerance=tolerance,

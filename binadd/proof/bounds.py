@@ -18,7 +18,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from binadd.kernels.contract import Errors, lanes
+from binadd.kernels.contract import Errors, Reals, lanes
 from binadd.model import BinaryAdderRNN
 
 __all__ = ["ACTIVATION_ERROR", "RUNTIMES", "SLACK", "Bounds"]
@@ -73,9 +73,10 @@ class Bounds:
             self.architecture = replace(self.network, dtype="float64")
         self.block = np.zeros(self.architecture.block_shape)
         self.block[:, : self.size] = net.state.block[:, : self.size]
-        self.finite = bool(np.abs(self.block).max() < _LARGEST)  # false of NaN, too
+        magnitudes = np.abs(self.block)
+        self.finite = bool(magnitudes.max() < _LARGEST)  # false of NaN, too
         if self.finite:
-            self._bound_loads()
+            self._bound_loads(magnitudes)
             self.step_error, self.logit_error = self._own_errors()
             if isinstance(step_error, str):
                 step_error, logit_error = self._runtime_errors(step_error)
@@ -87,13 +88,12 @@ class Bounds:
         other._assume(error, error)
         return other
 
-    def _bound_loads(self) -> None:
+    def _bound_loads(self, magnitudes: Reals) -> None:
         """Add up the magnitudes of all terms of pre-activations and of the logit."""
         size, n = self.size, self.operands
-        magnitudes = np.abs(self.block)
         self._hidden = np.add.accumulate(magnitudes[n : n + size, :size])[-1]
-        rest = np.add.accumulate(magnitudes[[*range(n), n + size], :size])[-1]
-        self._load = self._hidden + rest
+        inputs = np.add.accumulate(magnitudes[:n, :size])[-1]
+        self._load = self._hidden + (inputs + magnitudes[n + size, :size])
         self._heaviest = float(self._load.max())
         self._output = float(np.add.accumulate(magnitudes[-2, :size])[-1] + magnitudes[-1, 0])
         self.finite = max(self._heaviest, self._output) < _LARGEST
@@ -109,8 +109,9 @@ class Bounds:
         size, dtype = self.size, self.network.dtype
         width = lanes(dtype)
         m = max(-(-size // width) + width.bit_length(), self.operands + 1)
-        gamma = m * float(np.finfo(dtype).eps)
-        tiny = 1e-16 + size * float(np.finfo(dtype).tiny)
+        limits = np.finfo(dtype)
+        gamma = m * float(limits.eps)
+        tiny = 1e-16 + size * float(limits.tiny)
         step = self._slope * (gamma * self._heaviest + tiny) + ACTIVATION_ERROR[dtype]
         return 1.001 * step, 1.001 * (gamma * self._output + tiny)
 

@@ -39,9 +39,10 @@ from binadd.errors import CertificateError
 from binadd.files import write_atomically
 from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
-from binadd.parameters import has_nonzero_padding
+from binadd.parameters import has_nonzero_padding, named_views
+from binadd.state import State
 
-__all__ = ["MOST_OPERANDS", "MOST_STEPS", "Certificate", "weights_digest"]
+__all__ = ["MOST_OPERANDS", "MOST_STEPS", "Certificate", "check_padding", "weights_digest"]
 
 Reals: TypeAlias = NDArray[np.float64]
 
@@ -69,17 +70,24 @@ def weights_digest(net: BinaryAdderRNN) -> str:
     >>> len(weights_digest(BinaryAdderRNN(4)))
     64
     """
-    architecture = net.state.architecture
-    if has_nonzero_padding(architecture, net.state.block):
-        raise CertificateError("the network computes with weights outside its parameters")
+    state = net.state
+    check_padding(state)
+    architecture = state.architecture
     digest = hashlib.sha256(
         f"{architecture.activation} {architecture.dtype} {architecture.operands} "
         f"{architecture.hidden_size} {architecture.biases}".encode()
     )
-    for name, array in sorted(net.parameters.items()):
+    little_endian = np.dtype(architecture.dtype).newbyteorder("<")
+    for name, view in sorted(named_views(architecture, state.block).items()):
         digest.update(name.encode())
-        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+        digest.update(view.astype(little_endian, copy=False).tobytes())
     return digest.hexdigest()
+
+
+def check_padding(state: State) -> None:
+    """Raise CertificateError where a network computes with more than its parameters."""
+    if has_nonzero_padding(state.architecture, state.block):
+        raise CertificateError("the network computes with weights outside its parameters")
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)

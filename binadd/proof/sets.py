@@ -10,6 +10,7 @@ states are spread most; cells are cut so wide that pre-activations differ by `wi
 
 from __future__ import annotations
 
+from math import inf, isfinite
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,41 +73,53 @@ class Sets:
         return np.stack([hidden_sum(axes[:, i, :, None] * x) for i in range(size)], axis=2)
 
     def _begin(self, y: Reals, start: Reals, owners: Indices) -> None:
-        """Take in coordinates y (K, samples, H) and more of them (m, H), cell by cell."""
-        shape, (count, samples, size) = self._shape, y.shape
-        low, high = y.min(1), y.max(1)
+        """Take in coordinates y (K, samples, H) and more of them (m, H)."""
+        shape, count = self._shape, len(y)
+        samples = np.ascontiguousarray(y.swapaxes(0, 1))  # NumPy is slow along the middle
+        low, high = samples.min(0), samples.max(0)
         wide = high - low
         widest = wide.max(1, keepdims=True)
         room = shape.inflation * wide + (shape.floor * widest + 1e-4)
-        reach = np.full_like(wide, np.inf)
+        reach = np.full_like(wide, inf)
         if self.bounded:
             reach = shape.limit * wide + 0.1 * min(shape.limit, 10) * widest + 1e-3
         np.minimum.at(low, owners, start)
         np.maximum.at(high, owners, start)
-        self.widths = self._cell_widths(count)
-        self.lowest, counts = self._ranges(low, high, reach)
-        self.owners = np.repeat(np.arange(count, dtype=np.int32), counts)
-        bottom, top = (low - reach)[self.owners], (high + reach)[self.owners]
-        if np.isfinite(shape.width):
-            rows = np.concatenate([y.reshape(-1, size), start])
-            q = np.concatenate([np.repeat(np.arange(count), samples), owners])
-            piece = np.rint(rows[:, 0] / self.widths[q]).astype(np.int64)
-            cell = (np.cumsum(counts) - counts)[q] + piece - self.lowest[q]
-            low, high = _hulls(rows, cell, len(self.owners))
-        self._cut(low - room[self.owners], high + room[self.owners], bottom, top)
+        bottom, top = low - reach, high + reach
+        self.owners, self.pieces = np.arange(count, dtype=np.int32), np.zeros(count, np.int64)
+        self.lowest, self.widths = np.zeros(count, np.int32), np.full(count, inf)
+        if isfinite(shape.width):
+            low, high = self._cut(y, start, owners, low, high, reach)
+            bottom, top, room = bottom[self.owners], top[self.owners], room[self.owners]
+            width = self.widths[self.owners]
+            bottom[:, 0] = np.maximum(bottom[:, 0], (self.pieces - 0.5) * width)
+            top[:, 0] = np.minimum(top[:, 0], (self.pieces + 0.5) * width)
+        low, high = np.maximum(low - room, bottom), np.minimum(high + room, top)
+        self.cells = Cells(*map(self._pad, (low, high, bottom, top)))
 
-    def _ranges(self, low: Reals, high: Reals, reach: Reals) -> tuple[Indices, NDArray[np.int64]]:
-        """Return the lowest cell of each context, and how many it has room for."""
-        if not np.isfinite(self._shape.width):
-            return np.zeros(len(low), np.int32), np.ones(len(low), np.int64)
+    def _cut(
+        self, y: Reals, start: Reals, owners: Indices, low: Reals, high: Reals, reach: Reals
+    ) -> tuple[Reals, Reals]:
+        """Cut sets from low to high, with room for cells as far as they reach to each side.
+
+        Return the hulls of the states in each cell.
+        """
+        count, samples, size = y.shape
+        self.widths = self._cell_widths()
         first, last = np.rint(low[:, 0] / self.widths), np.rint(high[:, 0] / self.widths)
         room = np.minimum(np.rint(reach[:, 0] / self.widths), MOST_CELLS)
-        return (first - room).astype(np.int32), (last - first + 2 * room + 1).astype(np.int64)
+        self.lowest = (first - room).astype(np.int32)
+        counts = (last - first + 2 * room + 1).astype(np.int64)
+        places = np.cumsum(counts) - counts - self.lowest  # of a context's cell 0
+        self.owners = np.repeat(np.arange(count, dtype=np.int32), counts)
+        self.pieces = np.arange(len(self)) - places[self.owners]
+        rows = np.concatenate([y.reshape(-1, size), start])
+        q = np.concatenate([np.repeat(np.arange(count), samples), owners])
+        piece = np.rint(rows[:, 0] / self.widths[q]).astype(np.int64)
+        return _hulls(rows, places[q] + piece, len(self))
 
-    def _cell_widths(self, count: int) -> Reals:
+    def _cell_widths(self) -> Reals:
         """Return the widths of cells, by how far a step along their axis moves pre-activations."""
-        if not np.isfinite(self._shape.width):
-            return np.full(count, np.inf)
         bounds = self._bounds
         rows = bounds.architecture.hidden_rows
         weights = bounds.block[rows, : bounds.size]  # (from, to)
@@ -115,19 +128,11 @@ class Sets:
         far = np.sqrt(hidden_sum(np.array(moved) ** 2))
         return np.asarray(self._shape.width / np.maximum(far, 1e-6))
 
-    def _cut(self, low: Reals, high: Reals, bottom: Reals, top: Reals) -> None:
-        """Keep every cell between its cuts; those outside are empty."""
-        self.pieces = np.zeros(len(self), np.int64)
-        if np.isfinite(self._shape.width):
-            width, first = self.widths[self.owners], np.searchsorted(self.owners, self.owners)
-            self.pieces = self.lowest[self.owners] + np.arange(len(self)) - first
-            bottom[:, 0] = np.maximum(bottom[:, 0], (self.pieces - 0.5) * width)
-            top[:, 0] = np.minimum(top[:, 0], (self.pieces + 0.5) * width)
-        low, high = np.maximum(low, bottom), np.minimum(high, top)
-        self.cells = Cells(*(self._pad(bounds) for bounds in (low, high, bottom, top)))
-
     def _pad(self, rows: Reals) -> Reals:
-        padded = np.zeros((len(rows), self.centres.shape[1]))
+        columns = self.centres.shape[1]
+        if rows.shape[1] == columns:
+            return rows
+        padded = np.zeros((len(rows), columns))
         padded[:, : rows.shape[1]] = rows
         return padded
 
@@ -192,7 +197,7 @@ class Sets:
     @property
     def bounded(self) -> bool:
         """Return whether there is a limit to how far cells may be widened."""
-        return bool(np.isfinite(self._shape.limit))
+        return isfinite(self._shape.limit)
 
 
 def contexts_of(certificate: Certificate, bounds: Bounds) -> tuple[Contexts, Indices]:

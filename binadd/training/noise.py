@@ -63,9 +63,9 @@ def weight_noise(state: State, amplitude: float, updates: int) -> NDArray[Any]:
     each = rows * columns
     words = noise_stream(state.seed, state.updates * each).random_raw(updates * each)
     words >>= np.uint64(11)  # in place: each copy would cost as much as drawing
-    uniform = words.reshape(updates, rows, columns) * 2.0**-52
-    uniform -= 1
+    steps = words.view(np.int64).reshape(updates, rows, columns)
+    steps -= 1 << 52  # now from −2⁵² to 2⁵² − 1: exact as reals
     noise = np.zeros((updates, *state.block.shape), state.block.dtype)
     filled = noise[:, :rows, :columns]
-    np.multiply(uniform, amplitude, out=filled, casting="same_kind")
+    np.multiply(steps, amplitude * 2.0**-52, out=filled, casting="same_kind")
     return noise

@@ -31,9 +31,10 @@ from binadd.progress import reporting
 from binadd.settings import Settings, resolve
 from binadd.state import STATUSES
 from binadd.training.outcome import TrainingRun
+from binadd.training.processes import ProcessThreads, are_useful
 from binadd.training.rows import Kind, Row, RowFile
 from binadd.training.schedule import MAX_SEQUENCES, Goal, check_goal
-from binadd.training.trainer import Run, finish
+from binadd.training.trainer import WIDTH, Run, finish
 
 __all__ = ["RESULTS", "SECONDS", "processors", "sweep"]
 
@@ -60,6 +61,11 @@ CHUNK_SECONDS = 1.0
 
 CHUNKS_PER_WORKER = 2
 """Chunks that are submitted at a time, so that no worker waits for the next."""
+
+ALONE_SECONDS, WORTH_WORKERS = 0.3, 1.0
+"""A sweep begins with one worker, in the thread that called it. After so long it starts others if
+what is left takes one worker at least so long: a process takes about a quarter of a second to
+start."""
 
 BROKEN_AT_MOST = 3
 """Executors in a row that may break with nothing done in between."""
@@ -90,10 +96,12 @@ def sweep(
     verdicts : bool, default False
         Whether to try to prove those networks, too, that were not trained until proved.
     workers : int, optional
-        How many threads to use, or how many workers an executor has; by default as many as there
-        are processors, or threads in a dask cluster. It decides how much is submitted at a time.
+        How many processes to use, or how many workers an executor has; by default as many as
+        there are processors, or threads in a dask cluster. It decides how much is submitted at a
+        time.
     executor : object or callable, optional
-        What to train with instead of threads: anything with `submit` whose futures have
+        What to train with instead of processes on this machine, or threads where Python has no
+        global lock: anything with `submit` whose futures have
         `add_done_callback`, such as an executor of `concurrent.futures`, loky or mpi4py, or the
         client of a dask cluster. Or a function that makes one, to be closed by the sweep:
         when a worker is killed that breaks it, the sweep makes another and goes on. With
@@ -300,15 +308,13 @@ def _run(
     task: _Task, entries: list[_Entry], workers: int, executor: Any, keep: _Keep
 ) -> Generator[None, None, None]:
     """Train every network and keep results as soon as there are any; yield whenever there are."""
-    if executor is None and (workers == 1 or len(entries) < 2):
-        for number, results in _train(task, [entry.parameters for entry in entries]):
-            keep(entries[number], results)
-            yield
-        return
+    waiting = deque(entries)
     if executor is None:
-        executor = partial(ThreadPoolExecutor, workers)
+        yield from _begin_here(task, waiting, workers, keep)
+        pool = ProcessThreads if are_useful() else ThreadPoolExecutor
+        executor = partial(pool, workers)
     is_made_here = _makes_executors(executor)
-    waiting, broken = deque(entries), 0
+    broken = 0
     while waiting:
         with executor() if is_made_here else nullcontext(executor) as pool:
             try:
@@ -328,6 +334,33 @@ def _run(
                     ) from error
 
 
+def _begin_here(
+    task: _Task, waiting: deque[_Entry], workers: int, keep: _Keep
+) -> Generator[None, None, None]:
+    """Train in this thread: all if there are no more workers, else until more would pay.
+
+    What is left waits.
+    """
+    left = dict(enumerate(waiting))
+    is_alone = workers == 1 or len(left) < 2
+    start = time.perf_counter()
+
+    def heed(*_: object) -> None:
+        seconds = time.perf_counter() - start
+        done = len(waiting) - len(left)
+        if seconds > ALONE_SECONDS and seconds * len(left) > WORTH_WORKERS * done:
+            raise _Stopped
+
+    chunk = [entry.parameters for entry in waiting]
+    steps = _train(task, chunk) if is_alone else _train(task, chunk, heed, FIRST_CHUNK)
+    with suppress(_Stopped):
+        for number, results in steps:
+            keep(left.pop(number), results)
+            yield
+    waiting.clear()
+    waiting.extend(left.values())
+
+
 def _makes_executors(executor: Any) -> bool:
     """Whether it is a function or class that executors come from, rather than one."""
     return callable(executor) and (isinstance(executor, type) or not hasattr(executor, "submit"))
@@ -337,7 +370,14 @@ def _in_executor(
     pool: Any, task: _Task, waiting: deque[_Entry], workers: int, keep: _Keep
 ) -> Iterator[None]:
     """Keep an executor busy until nothing waits; what it has not done by its end waits again."""
-    stop = Event() if isinstance(pool, ThreadPoolExecutor) else None
+    flag: Event | None = None
+    stop: Callable[[], None] | None = None
+    train: Callable[..., Iterator[tuple[int, Row]]] | None = None
+    if isinstance(pool, ProcessThreads):
+        train, stop = partial(pool.stream, _train), pool.kill
+    elif isinstance(pool, ThreadPoolExecutor):
+        flag = Event()
+        stop = flag.set
     ended: SimpleQueue[Any] = SimpleQueue()
     running: dict[Any, list[_Entry]] = {}
     size, places = FIRST_CHUNK, CHUNKS_PER_WORKER * workers
@@ -346,9 +386,8 @@ def _in_executor(
             while waiting and len(running) < places:
                 # Towards the end chunks are smaller, so that all workers have some of the rest.
                 chunk = list(islice(waiting, min(size, -(-len(waiting) // places))))
-                future = pool.submit(
-                    _train_chunk, __version__, task, [entry.parameters for entry in chunk], stop
-                )
+                parameters = [entry.parameters for entry in chunk]
+                future = pool.submit(_train_chunk, __version__, task, parameters, flag, train)
                 running[future] = chunk
                 for _ in chunk:
                     waiting.popleft()
@@ -359,42 +398,54 @@ def _in_executor(
             results = future.result()
             chunk = running.pop(future)
             del future  # dask's workers hold a result as long as there is a future of it
-            seconds = 1e-9
-            for number, row in results:
-                seconds += row["seconds"]
-                keep(chunk[number], row)
+            seconds = _take(results, chunk, waiting, keep)
             size = max(1, min(CHUNK, int(CHUNK_SECONDS * len(chunk) / seconds)))
             yield
     finally:
         _end(running, stop, waiting, keep)
 
 
+def _take(
+    results: Iterable[tuple[int, Row]], chunk: list[_Entry], waiting: deque[_Entry], keep: _Keep
+) -> float:
+    """Keep the rows of a chunk and return their seconds; networks without one wait again."""
+    left, seconds = dict(enumerate(chunk)), 1e-9
+    try:
+        for number, row in results:
+            keep(left[number], row)
+            del left[number]
+            seconds += row["seconds"]
+    finally:
+        waiting.extendleft(reversed(left.values()))
+    return seconds
+
+
 def _end(
-    running: dict[Any, list[_Entry]], stop: Event | None, waiting: deque[_Entry], keep: _Keep
+    running: dict[Any, list[_Entry]],
+    stop: Callable[[], None] | None,
+    waiting: deque[_Entry],
+    keep: _Keep,
 ) -> None:
     """Cancel what has not begun and keep the rows of what is done; all else waits again."""
     for future in running:
         if not future.done():  # dask's would lose the result
             future.cancel()
     if stop is not None:
-        _stop(running, stop)
+        _wait_until_stopped(running, stop)
     for future, chunk in reversed(running.items()):
-        done = set[int]()
+        results: list[tuple[int, Row]] = []
         with suppress(Exception, CancelledError):
-            for number, row in future.result() if future.done() else ():
-                keep(chunk[number], row)
-                done.add(number)
-        waiting.extendleft(
-            chunk[number] for number in reversed(range(len(chunk))) if number not in done
-        )
+            results = future.result() if future.done() else []
+        with suppress(Exception):
+            _take(results, chunk, waiting, keep)
 
 
-def _stop(futures: Iterable[Any], stop: Event) -> None:
-    """Wait for threads to heed the flag, despite further signals."""
-    stop.set()
+def _wait_until_stopped(futures: Iterable[Any], stop: Callable[[], None]) -> None:
+    """Stop threads of this process, and wait for them despite further signals."""
     waiting = True
     while waiting:
         try:
+            stop()
             wait(futures)
             waiting = False
         except KeyboardInterrupt:
@@ -407,27 +458,37 @@ class _Stopped(Exception):
 
 @ieee_mode()
 def _train_chunk(
-    version: str, task: _Task, chunk: list[Row], stop: Event | None = None
+    version: str,
+    task: _Task,
+    chunk: list[Row],
+    flag: Event | None = None,
+    train: Callable[..., Iterator[tuple[int, Row]]] | None = None,
 ) -> list[tuple[int, Row]]:
-    """Return what networks came to: all, or those that had ended when the flag was set."""
+    """Return what networks came to: all, or those that had ended when it was stopped.
+
+    A flag stops it in a thread; `train` does what `_train` does in another place.
+    """
     if version != __version__:
         raise WorkerError(f"a worker has binadd {__version__}, not {version} as the sweep")
     results: list[tuple[int, Row]] = []
 
     def heed(*_: object) -> None:
-        if stop is not None and stop.is_set():
+        if flag is not None and flag.is_set():
             raise _Stopped
 
     with suppress(_Stopped):
-        for result in _train(task, chunk, heed):
-            results.append(result)  # one by one: what there is when the flag is set stays
+        for result in _train(task, chunk, heed) if train is None else train(task, chunk):
+            results.append(result)  # one by one: what there is when it is stopped stays
     return results
 
 
 def _train(
-    task: _Task, chunk: list[Row], heed: Callable[..., object] | None = None
+    task: _Task,
+    chunk: list[Row],
+    heed: Callable[..., object] | None = None,
+    width: int = WIDTH,
 ) -> Iterator[tuple[int, Row]]:
-    """Train networks, and yield what each came to with its place in the chunk.
+    """Train networks, so many at once, and yield what each came to with its place in the chunk.
 
     `heed` may end it between slices or proofs.
     """
@@ -439,7 +500,7 @@ def _train(
         active[net.settings] = place, run
         return run
 
-    for outcome in finish(starmap(begin, enumerate(chunk)), after_slice=heed):
+    for outcome in finish(starmap(begin, enumerate(chunk)), width, heed):
         place, run = active.pop(outcome.network.settings)
         before = time.perf_counter()
         results = _results(outcome, task, heed)

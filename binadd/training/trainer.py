@@ -19,17 +19,22 @@ from binadd.bits import integer_of, unpack_symbols
 from binadd.errors import DivergenceError
 from binadd.kernels.contract import Batch, Report
 from binadd.model import BinaryAdderRNN
-from binadd.parameters import initial_block
-from binadd.state import State, advance, advance_together, initial_state
+from binadd.state import (
+    State,
+    advance,
+    advance_together,
+    has_weights_of_seed,
+    initial_state,
+)
 from binadd.training.data import DataStream, words_of_sequence
 from binadd.training.noise import most_updates, weight_noise
 from binadd.training.outcome import Progress, TrainingRun
-from binadd.training.schedule import Goal, Phase, Schedule, phase_of
+from binadd.training.schedule import Goal, Schedule, phase_of
 
 if TYPE_CHECKING:
     from binadd.proof import ProofProgress, Verdict
 
-__all__ = ["Run", "finish"]
+__all__ = ["WIDTH", "Run", "finish"]
 
 FIRST_SLICE = 64
 """Updates of a run's first slice at most, of which it is not known how long they take."""
@@ -97,8 +102,10 @@ class Run:
 
     def _put(self, state: State, schedule: Schedule) -> None:
         self._now = state, schedule
+        self.phase = phase_of(self.goal, self.net.settings, schedule.failed_proofs)
+        """The phase that the run is in."""
         if self.net.state is not state:
-            self.net.state = state
+            self.net._replace_state(state)
 
     @property
     def state(self) -> State:
@@ -109,11 +116,6 @@ class Run:
     def schedule(self) -> Schedule:
         """When the run is evaluated next."""
         return self._now[1]
-
-    @property
-    def phase(self) -> Phase:
-        """The phase that the run is in."""
-        return phase_of(self.goal, self.net.settings, self.schedule.failed_proofs)
 
     @property
     def words(self) -> int:
@@ -318,9 +320,7 @@ class Run:
 
 def _is_of_seed(state: State) -> bool:
     """Whether training began with weights of the seed, or does so now."""
-    if state.updates:
-        return state.from_seed
-    return np.array_equal(state.block, initial_block(state.architecture, state.seed))
+    return state.from_seed if state.updates else has_weights_of_seed(state)
 
 
 def _empty_report(updates: int, state: State) -> Report:
