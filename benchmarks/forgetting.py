@@ -4,10 +4,9 @@
 
 prints a row of Markdown for each network: of all periodic input words of up to six symbols, the
 one along which most of a small difference is left after each step, with the two largest shares
-(absolute values of the eigenvalues of the cycle's Jacobian, per step); by how much differences
-grow at most within 1, 3, 5 and 10 steps, and how much is left then of a difference across the one
-that grows most (singular values of products of Jacobians); and the smallest logit margin in 600,000
-steps. Symbols are x₁ + 2x₂.
+(absolute values of the eigenvalues of the cycle's Jacobian, per step); the two largest factors by
+which differences grow within 1, 3, 5 and 10 steps (singular values of products of Jacobians); and
+the smallest logit margin in 600,000 steps. Symbols are x₁ + 2x₂.
 """
 
 from __future__ import annotations

@@ -236,9 +236,7 @@ class _Search:
             states, owners = states[owners >= 0], owners[owners >= 0]
         shape = self.strategy.shape
         differences = self.sampler.differences(contexts) if shape.nudged else None
-        return Sets(
-            self.bounds, shape, self.sampler.states(contexts), states, owners, differences
-        )
+        return Sets(self.bounds, shape, self.sampler.states(contexts), states, owners, differences)
 
     def run(self, progress: Callable[[int, int], object] | None) -> Found | Failure:
         """Propagate, widen and refine."""
