@@ -35,6 +35,7 @@ KINDS: dict[str, tuple[Strategy, int]] = {
     "frames": (Strategy(1, Shape(True, inf, 0.2, 0, 0.3, inf), steps=5, rounds=20), 8),
     "cells": (Strategy(1, Shape(True, 0.3, 0, 0, 0.4, inf), steps=4, budget=20_000), 7),
     "settled": (Strategy(1, Shape(True, 0.3, 0, 0, 0.4, inf), steps=4, lead=3), 7),
+    "nudged": (Strategy(1, Shape(True, 0.3, 0, 0, 0.4, inf, nudged=True), steps=4, lead=3), 7),
 }
 """How to make a certificate, and the first seed of a network that may have one."""
 

@@ -31,10 +31,10 @@ from binadd.proof.closure import (
     affordable,
     close,
 )
-from binadd.proof.contexts import MOST_EDGES, ContextTree, affordable_depth, uniform
+from binadd.proof.contexts import MOST_EDGES, Context, ContextTree, affordable_depth, uniform
 from binadd.proof.falsify import falsify
 from binadd.proof.memory import slowest_word
-from binadd.proof.samples import Sampler
+from binadd.proof.samples import NUDGE, NUDGED, Sampler
 from binadd.proof.sets import Shape
 
 
@@ -159,6 +159,7 @@ SMALL = (
     Strategy(1, Shape(False, inf, 0.3, 0, 0.3, inf), steps=3, rounds=8, work=2000),
     Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf), steps=3, work=2000),
     Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf), steps=3, lead=2, work=2000),
+    Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf, nudged=True), steps=3, lead=2, work=2000),
 )
 LARGE = (
     *proof.PORTFOLIO["quick"],
@@ -352,6 +353,20 @@ def test_states_soon_after_the_start(operands: int, depth: int, later: int) -> N
             context = table.successors[context, symbol]
         assert owner == context - table.prefixes
         assert np.array_equal(state, sampler.after(np.array([word], np.uint8))[0])
+
+
+@pytest.mark.parametrize("contexts", [((0, ()),), ((0, (3,)), (1, (0, 2, 1)), (0, ()))])
+def test_what_is_left_of_a_small_difference(contexts: tuple[Context, ...]) -> None:
+    """What the Jacobians of a context's steps leave, of every unit."""
+    net = BinaryAdderRNN(5, seed=3, activation="tanh")
+    weights, sampler = net.parameters["hidden_weights"], Sampler(Bounds(net), NUDGED)
+    for (carry, word), left in zip(contexts, sampler.differences(contexts), strict=True):
+        product = np.tile(np.eye(5), (NUDGED, 1, 1))
+        for length in range(1, len(word) + 1):
+            states = sampler.states(((carry, word[:length]),))[0]
+            product = (1 - states**2)[:, :, None] * (weights @ product)
+        expected = NUDGE * product.swapaxes(1, 2).reshape(-1, 5)
+        assert np.allclose(left, expected, rtol=0, atol=0.02 * NUDGE)
 
 
 def test_a_lead_is_no_longer_than_is_affordable() -> None:

@@ -50,6 +50,16 @@ def _settled(depth: int, width: float, steps: int, work: int = 3_000_000) -> Str
     return _curves(depth, width, steps, work, lead=7 - depth)
 
 
+def _nudged(depth: int, width: float, steps: int, work: int) -> Strategy:
+    """Return settled cells whose axes are those of what is left of small differences.
+
+    Where differences grow for a few steps before they shrink, sets whose axes are those of states
+    keep growing. These close, if they hardly grow further than they must.
+    """
+    strategy = _settled(depth, width, steps, work)
+    return replace(strategy, shape=strategy.shape._replace(growth=0.2, nudged=True))
+
+
 def _splitting(work: int) -> Strategy:
     """Return cells that grow little: what escapes takes more steps, then contexts are split."""
     return Strategy(3, Shape(True, 0.5, 0, 0, 0.3, 0.5), most_steps=9, splits=0.2, work=work)
@@ -83,6 +93,7 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
         _settled(4, 0.15, 3),
         _settled(4, 0.5, 3),
         _settled(3, 0.5, 3, 1_000_000),
+        _nudged(5, 0.15, 4, 15_000_000),
     ),
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of

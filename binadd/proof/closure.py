@@ -236,9 +236,9 @@ class _Search:
             here = [place.get(self.table.contexts[q], -1) for q in owners.tolist()]
             owners = np.array(here, np.int32)
             states, owners = states[owners >= 0], owners[owners >= 0]
-        return Sets(
-            self.bounds, self.strategy.shape, self.sampler.states(contexts), states, owners
-        )
+        shape = self.strategy.shape
+        differences = self.sampler.differences(contexts) if shape.nudged else None
+        return Sets(self.bounds, shape, self.sampler.states(contexts), states, owners, differences)
 
     def run(self, progress: Callable[[int, int], object] | None) -> Found | Failure:
         """Propagate, widen and refine."""

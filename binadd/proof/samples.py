@@ -20,6 +20,8 @@ from binadd.random_streams import data_stream
 __all__ = ["Sampler"]
 
 STEPS = 16
+NUDGE, NUDGED = 2.0**-8, 8
+"""A small difference of one unit, and of how many states of a context it is followed."""
 
 
 @lru_cache(maxsize=8)
@@ -88,6 +90,20 @@ class Sampler:
             owners.append(known)
             states.append(self.after(np.ascontiguousarray(words)))
         return np.concatenate(owners), np.concatenate(states)
+
+    def differences(self, contexts: tuple[Context, ...]) -> Reals:
+        """Return what contexts leave of small differences of each unit (K, NUDGED · H, H)."""
+        size = self._bounds.size
+        carries, groups = _runs(contexts, NUDGED)
+        nudges = NUDGE * np.concatenate([np.zeros((1, size)), np.eye(size)])
+        places = np.arange(NUDGED) * self._samples // NUDGED
+        states = self._pools[carries][:, places, None] + nudges  # (K, NUDGED, 1 + H, H)
+        for group, words in groups:
+            words = np.repeat(words, 1 + size, axis=0)
+            states[group] = self.after(words, states[group].reshape(-1, size)).reshape(
+                len(group), NUDGED, 1 + size, size
+            )
+        return (states[:, :, 1:] - states[:, :, :1]).reshape(len(contexts), -1, size)
 
     def states(self, contexts: tuple[Context, ...]) -> Reals:
         """Return states (K, samples, H) after contexts; the last ones asked for are kept."""

@@ -5,7 +5,10 @@ along one direction, close together across it. A box around them is far too larg
 other convex set; cells follow the curve. A set that is not cut has one cell.
 
 In its frame a state x has the coordinates y = V(x − o). The axes V are those along which sampled
-states are spread most; cells are cut so wide that pre-activations differ by `width` along them.
+states are spread most, or those along which most is left of a small difference before the
+context's symbols. In the latter, the longest axis of one context leads to those of the next ones,
+and what lies across it shrinks soonest; the former fit the states more closely. Cells are cut so
+wide that pre-activations differ by `width` along them.
 """
 
 from __future__ import annotations
@@ -43,15 +46,26 @@ class Shape(NamedTuple):
     """By how much more than it must a cell is widened, as a part of what it must."""
     limit: float
     """How many times its sampled width a set may grow to each side; inf: without end."""
+    nudged: bool = False
+    """Whether axes are those of what is left of small differences; otherwise those of states."""
 
 
 class Sets:
     """K contexts' sets as C cells, empty ones among them."""
 
     def __init__(
-        self, bounds: Bounds, shape: Shape, states: Reals, more: Reals, owners: Indices
+        self,
+        bounds: Bounds,
+        shape: Shape,
+        states: Reals,
+        more: Reals,
+        owners: Indices,
+        differences: Reals | None = None,
     ) -> None:
-        """Begin with sampled states (K, samples, H) and some more (m, H) of contexts `owners`."""
+        """Begin with sampled states (K, samples, H) and some more (m, H) of contexts `owners`.
+
+        `differences` (K, m, H) are those whose axes to take; without them, those of the states.
+        """
         count, _, size = states.shape
         columns = bounds.architecture.block_shape[1]
         self._bounds, self._shape = bounds, shape
@@ -60,7 +74,10 @@ class Sets:
         y, start = states, more
         if shape.frames:
             self.centres[:, :size] = (states.min(1) + states.max(1)) * 0.5
-            self.axes = bounds.kernels.principal_axes(bounds.architecture, states, self.centres)
+            spread, about = states, self.centres
+            if differences is not None:
+                spread, about = differences, np.zeros_like(about)
+            self.axes = bounds.kernels.principal_axes(bounds.architecture, spread, about)
             y = self._turn(np.arange(count), states)
             start = self._turn(owners, more[:, None])[:, 0]
         self._begin(y, start, owners)
