@@ -475,6 +475,47 @@ def test_refuses_malformed_values(fields: dict[str, Any]) -> None:
 # Cells and frames -------------------------------------------------------------------------------
 
 
+def wrong_later() -> tuple[BinaryAdderRNN, Certificate]:
+    """A copy of its operand that is wrong after a 1, and a set that holds none of its states."""
+    net = BinaryAdderRNN(1, coefficients=(1,))
+    weights = {"input_weights": [[10]], "hidden_weights": [[8]], "hidden_bias": [-7]}
+    for name, values in (weights | {"output_weights": [10], "output_bias": -5}).items():
+        net.parameters[name] = values
+    assert isinstance(binadd.prove(net), Refuted)
+    arrays = [np.array([[0.0], [0.5]]), np.zeros((0, 1, 1)), (-1, -1), np.zeros(2)]
+    cells = ((1, 0),), np.array([[0.0]]), np.array([[0.02]])
+    names, carries, successors = ("start", "after"), (0, 0), ((1, 1), (1, 1))
+    what = (weights_digest(net), 1, "sigmoid", "float64", 1e-9, 1e-9, 0.1, 1, False)
+    return net, Certificate(*what, names, carries, successors, *arrays, *cells, (1,))
+
+
+def test_refuses_what_was_written_to_arrays_later() -> None:
+    """A width makes a slab of a set without a frame, beyond which nobody would look."""
+    net, certificate = wrong_later()
+    assert refused(certificate, net)
+    certificate.widths[1] = 0.02
+    assert refused(certificate, net)
+    for name in ("centres", "middles", "halves"):
+        net, certificate = wrong_later()
+        getattr(certificate, name)[0] = -np.inf
+        assert refused(certificate, net), name
+
+
+def test_trusts_no_class_made_of_certificates() -> None:
+    class Lenient(Certificate):
+        @property
+        def has_set(self) -> NDArray[np.bool_]:
+            return np.zeros(len(self), np.bool_)
+
+        def copy(self) -> Certificate:
+            return self
+
+    net, certificate = wrong_later()
+    lenient = Lenient(*(getattr(certificate, f.name) for f in dataclasses.fields(certificate)))
+    object.__setattr__(lenient, "widths", np.full(2, 0.02))
+    assert refused(lenient, net)
+
+
 def test_cells_show_what_a_whole_set_does_not() -> None:
     """The boxes around them hold more, and that is too much."""
     shown = 0
@@ -837,6 +878,38 @@ def binadd_logits(net: BinaryAdderRNN) -> Any:
 
 def exact_sigmoid(a: int) -> Any:
     return ONE / (1 + mpmath.exp(-mpmath.mpf(a) / ONE))
+
+
+@pytest.mark.parametrize("bits", [1, 2, 27, 40])
+def test_rounds_to_the_nearest(bits: int) -> None:
+    """The checker allows half a unit for each of these, and no more."""
+    half = 1 << bits - 1
+    products = [k * half + d for k in range(-6, 7) for d in (-1, 0, 1)]
+    for product, found in zip(products, integers.nearest(np.array(products), bits), strict=True):
+        assert 2 * abs((int(found) << bits) - product) <= 1 << bits
+    values = np.array(products) / 2.0**60
+    for value, found in zip(values, integers.rounded(values, 60 - bits, 1 << 20), strict=True):
+        assert 2 * abs((int(found) << bits) - int(value * 2.0**60)) <= 1 << bits
+
+
+def test_rounds_no_more_than_is_allowed() -> None:
+    for most in (5, 8):
+        assert integers.rounded(np.array([0.0, 1 - most]), 0, most).tolist() == [0, 1 - most]
+        for value in (most, -most, most - 0.25, np.nan, -np.inf, 1e308):
+            with pytest.raises(CertificateError):
+                integers.rounded(np.array([0.0, value]), 0, most)
+
+
+def test_weights_are_scaled_as_far_as_their_sums_allow() -> None:
+    rows = np.array([[0.75, -0.25], [0.5, 0.125]])
+    for bits in range(32, -1, -1):
+        whole, found = integers.scaled(rows, 1 << bits, 0)
+        assert found == bits
+        assert np.array_equal(whole, np.rint(np.ldexp(rows, bits)))
+    assert integers.scaled(rows, (1 << 20) - 1, 19)[1] == 19
+    for most, least in ((1 << 20) - 1, 20), (0, 0):
+        with pytest.raises(CertificateError):
+            integers.scaled(rows, most, least)
 
 
 def test_sigmoid_is_enclosed() -> None:
