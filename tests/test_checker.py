@@ -142,6 +142,11 @@ def test_refuses_every_truncation() -> None:
             Certificate.from_json(text[:length])
 
 
+def test_a_number_is_no_path() -> None:
+    with pytest.raises(TypeError):
+        Certificate.load(0)  # type: ignore[arg-type]  standard input, to Python's open
+
+
 def test_refuses_a_file_that_is_too_large(tmp_path: Path) -> None:
     path = tmp_path / "certificate.json"
     with path.open("wb") as file:
@@ -476,7 +481,7 @@ def test_refuses_malformed_values(fields: dict[str, Any]) -> None:
 
 
 def wrong_later() -> tuple[BinaryAdderRNN, Certificate]:
-    """A copy of its operand that is wrong after a 1, and a set that holds none of its states."""
+    """Return a network that copies its operand, wrongly after a 1, and a set of no state of it."""
     net = BinaryAdderRNN(1, coefficients=(1,))
     weights = {"input_weights": [[10]], "hidden_weights": [[8]], "hidden_bias": [-7]}
     for name, values in (weights | {"output_weights": [10], "output_bias": -5}).items():

@@ -1,12 +1,12 @@
 """Change one operator, number or statement at a time: does a test fail?
 
-    python tools/mutate.py 300            # mutants of all modules of TESTS, in proportion to their size
-    python tools/mutate.py 40 checker     # of the modules whose names contain this
-    python tools/mutate.py 40 checker 7   # others: the sample is that of a seed
+    python tools/mutate.py 30             # that many mutants of each module of TESTS
+    python tools/mutate.py 30 checker     # of those whose names contain this
+    python tools/mutate.py 30 checker 7   # another sample, that of this seed
 
-Each mutant gets a process of its own, which imports the changed module and runs the module's tests until one
-fails. It counts as killed if one does, or if they take more than SECONDS of a processor or MEMORY. Survivors are
-printed: each wants a test, or a reason why nothing can tell it from the original.
+Each mutant gets a process of its own, which imports the changed module and runs its tests until
+one fails. That kills it, as does more than SECONDS of a processor or MEMORY. Survivors are printed:
+each wants a test, or a reason why nothing can tell it from the original.
 """
 
 import ast
@@ -22,47 +22,42 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads do not survive a fork
 sys.path.insert(0, "")
 
-import hypothesis  # noqa: F401  what tests import takes longer than most mutants live
+import hypothesis  # noqa: F401  importing what tests need takes longer than most mutants live
 import mpmath  # noqa: F401
 import numpy  # noqa: F401
 import pytest
 
 SECONDS, MEMORY = 120, 8 << 30
-CHECKER = ["test_checker", "test_mutants", "test_step_error", "test_form"]
-KERNELS = ["test_golden", "test_arithmetic", "test_gradients", "test_parity", "test_kernel_arguments"]
-SEARCH = ["test_bounds", "test_proof", "test_falsify", "test_step_error", "test_form"]
+CHECKER = "checker mutants step_error form"
+KERNELS = "golden arithmetic gradients parity kernel_arguments"
 TESTS = {
     "binadd.proof.checker": CHECKER,
     "binadd.proof.cover": CHECKER,
     "binadd.proof.integers": CHECKER,
-    "binadd.proof.certificate": CHECKER,
-    "binadd.proof.bounds": SEARCH,
-    "binadd.proof.closure": SEARCH,
-    "binadd.proof.sets": SEARCH,
-    "binadd.proof.falsify": SEARCH,
-    "binadd.proof.orbits": SEARCH,
-    "binadd.proof.frontier": SEARCH,
-    "binadd.bits": ["test_bits", "test_bitstream", "test_form"],
-    "binadd.form": ["test_form", "test_bits", "test_checker"],
+    "binadd.proof.bounds": "bounds proof step_error",
+    "binadd.proof.orbits": "falsify proof",
+    "binadd.bits": "bits bitstream form",
+    "binadd.form": "form bits checker",
     "binadd.kernels.arithmetic": KERNELS,
     "binadd.kernels.reference": KERNELS,
     "binadd.kernels.update": KERNELS,
-    "binadd.kernels.reach": ["test_reach", "test_golden", "test_bounds"],
+    "binadd.kernels.reach": "reach golden bounds",
 }
-PAIRS = [(ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.Is, ast.IsNot), (ast.In, ast.NotIn)]
-PAIRS += [(ast.Add, ast.Sub), (ast.Mult, ast.FloorDiv), (ast.LShift, ast.RShift), (ast.BitAnd, ast.BitOr)]
-PAIRS += [(ast.And, ast.Or)]
-SWAPPED = {a: b for pair in PAIRS for a, b in (pair, pair[::-1])} | {ast.Div: ast.Mult, ast.Pow: ast.Mult}
+PAIRS = "Lt LtE, Gt GtE, Eq NotEq, Is IsNot, In NotIn, Add Sub, LShift RShift, "
+PAIRS += "BitAnd BitOr, And Or, Div Mult, Pow Mult, FloorDiv Mult"
+
+
+NAMES = [pair.split() for pair in PAIRS.split(", ")]
+SWAPPED = {getattr(ast, a): getattr(ast, b) for x, y in NAMES for a, b in ((y, x), (x, y))}
 
 
 def variants(node: ast.AST) -> Iterator[ast.AST]:
-    """What may stand in the place of a node."""
+    """Yield what may stand in the place of a node."""
     op = getattr(node, "op", None) or getattr(node, "ops", [None])[0]
     if type(op) in SWAPPED:
-        other = copy.copy(node)
-        swapped = SWAPPED[type(op)]()
-        if isinstance(node, ast.Compare):
-            other.ops = [swapped, *node.ops[1:]]
+        other, swapped = copy.copy(node), SWAPPED[type(op)]()
+        if isinstance(other, ast.Compare):
+            other.ops = [swapped, *other.ops[1:]]
         else:
             other.op = swapped
         yield other
@@ -71,76 +66,70 @@ def variants(node: ast.AST) -> Iterator[ast.AST]:
     elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
         yield ast.Constant(not node.value)
     elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-        yield ast.Constant(node.value + 1)
-        yield ast.Constant(node.value - 1)
-    elif isinstance(node, ast.Raise) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
-        yield ast.Pass()
+        yield from (ast.Constant(node.value + 1), ast.Constant(node.value - 1))
     elif isinstance(node, ast.Return) and node.value is not None:
         yield ast.Return(ast.Constant(None))
+    elif isinstance(
+        getattr(node, "value", None) if isinstance(node, ast.Expr) else None, ast.Call
+    ) or isinstance(node, ast.Raise):
+        yield ast.Pass()
 
 
 class Mutation(ast.NodeTransformer):
-    """Puts variant number `number` into a tree; counts them all."""
+    """Puts one variant of all into a tree, that of a number, and counts them."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, path: Path, number: int = -1) -> None:
         self.number, self.count, self.what = number, 0, ""
+        tree = self.visit(ast.parse(path.read_text("utf-8")))
+        self.code = compile(ast.fix_missing_locations(tree), path, "exec")
 
-    def visit(self, node: ast.AST) -> ast.AST:
+    def generic_visit(self, node: ast.AST) -> ast.AST:
         for variant in variants(node):
-            self.count += 1
-            if self.count - 1 == self.number:
-                self.what = f"{node.lineno}: {ast.unparse(node)}  →  {ast.unparse(variant)}"  # type: ignore
+            if self.count == self.number:
+                what = f"{ast.unparse(node)}  →  {ast.unparse(variant)}"
+                self.what = f"{node.lineno}:{node.col_offset}: {what}"  # type: ignore[attr-defined]
+                self.count += 1
                 return ast.copy_location(variant, node)
-        for name, value in ast.iter_fields(node):
-            if name in ("annotation", "returns") or getattr(node, "id", "") == "TypeAlias":
-                continue
-            if isinstance(value, ast.AST):
-                setattr(node, name, self.visit(value))
-            elif isinstance(value, list):
-                value[:] = [self.visit(each) if isinstance(each, ast.AST) else each for each in value]
-        return node
+            self.count += 1
+        return super().generic_visit(node)
 
 
-def mutant(path: Path, number: int) -> tuple[ast.Module, Mutation]:
-    mutation = Mutation(number)
-    tree = mutation.visit(ast.parse(path.read_text("utf-8")))
-    return ast.fix_missing_locations(tree), mutation  # type: ignore[type-var, return-value]
-
-
-def survives(module: str, tree: ast.Module) -> bool:
+def survives(module: str, mutation: Mutation) -> bool:
     """Whether the tests of a module pass with this in its place."""
     if process := os.fork():
         return os.waitpid(process, 0)[1] == 0
-    null = os.open(os.environ.get("MUTLOG", os.devnull), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(null, 1)
-    os.dup2(null, 2)
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    whole = importlib.machinery.SourceFileLoader.get_code
+    loader = importlib.machinery.SourceFileLoader
+    whole = loader.get_code
 
     def get_code(self, name):  # type: ignore[no-untyped-def]
-        return compile(tree, self.path, "exec") if name == module else whole(self, name)
+        return mutation.code if name == module else whole(self, name)
 
-    importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
-    tests = [f"tests/{name}.py" for name in TESTS[module]]
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    loader.get_code = get_code  # type: ignore[method-assign]
+    options = ["-x", "-q", "-p", "no:cacheprovider"]
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    tests = [f"tests/test_{name}.py" for name in TESTS[module].split()]
     os._exit(bool(pytest.main([*options, *tests])))
 
 
-def main(count: int, part: str = "", seed: str = "0") -> None:
-    paths = {name: Path(name.replace(".", "/") + ".py") for name in TESTS if part in name}
-    totals = {name: mutant(path, -1)[1].count for name, path in paths.items()}
-    for name, path in paths.items():
-        assert survives(name, ast.parse(path.read_text("utf-8"))), f"{name}: its tests fail anyway"
-        share = min(totals[name], -(-count * totals[name] // sum(totals.values())))
-        alive = 0
-        for number in sorted(random.Random(seed).sample(range(totals[name]), share)):
-            tree, mutation = mutant(path, number)
-            if survives(name, tree):
-                alive += 1
-                print(f"{path}:{mutation.what}", flush=True)
-        print(f"{name}: {share - alive} of {share} killed (of {totals[name]} in all)", flush=True)
+def main(count: str, part: str = "", seed: str = "0") -> None:
+    for module in (name for name in TESTS if part in name):
+        path = Path(module.replace(".", "/") + ".py")
+        whole = Mutation(path)
+        assert survives(module, whole), f"{module}: its tests fail anyway"
+        chosen = random.Random(seed).sample(range(whole.count), min(int(count), whole.count))
+        killed = 0
+        for number in sorted(chosen):
+            mutant = Mutation(path, number)
+            if survives(module, mutant):
+                print(f"{path}:{mutant.what}", flush=True)
+            else:
+                killed += 1
+        print(f"{module}: {killed} of {len(chosen)} killed (of {whole.count} in all)", flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), *sys.argv[2:])
+    main(*sys.argv[1:])

@@ -258,7 +258,7 @@ class Certificate:
         OSError
             If it cannot be read.
         """
-        with open(path, "rb") as file:
+        with open(os.fspath(path), "rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise CertificateError(f"{os.fspath(path)} is too large for a certificate")
