@@ -5,8 +5,8 @@
     python tools/mutate.py 30 checker 7   # another sample, that of this seed
 
 Each mutant gets a process of its own, which imports the changed module and runs its tests until
-one fails. That kills it, as does more than SECONDS of a processor or MEMORY. Survivors are printed:
-each wants a test, or a reason why nothing can tell it from the original.
+one fails. That kills it, as does more than SECONDS of a processor or MEMORY. Those that survive
+are printed: each wants a test, or a reason why nothing can tell it from the original.
 """
 
 import ast
