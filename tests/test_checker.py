@@ -963,6 +963,60 @@ def test_relaxations_enclose(low: float, width: float, affine: bool, tanh: bool)
         assert slope == 0
 
 
+@given(st.floats(0, 30), st.floats(0, 4), st.floats(-0.01, 0.01))
+def test_the_tangent_lies_above(start: float, width: float, off: float) -> None:
+    """v(a) = σ(a) − slope·a, on an interval and in a point, but for what σ itself is off by."""
+    left, right = round(start * ONE), round((start + width) * ONE)
+    middle = start + width / 2
+    chord = 1 / (2 + np.exp(middle) + np.exp(-middle)) + off
+    slope = np.array([min(max(round(chord * 2**SLOPE_BITS), 1), 1 << SLOPE_BITS - 2)])
+    guess = integers._tangent_point(slope)
+    with mpmath.workdps(40):
+        for end in (left, right):
+            most = integers._supremum(np.array([left]), np.array([end]), slope, guess)
+            for i in range(11):
+                a = mpmath.mpf(left + (end - left) * i // 10) / ONE
+                exact = 1 / (1 + mpmath.exp(-a)) - int(slope[0]) * a / 2**SLOPE_BITS
+                assert exact * ONE <= int(most[0]) + integers.SIGMOID_ERROR
+
+
+def test_rounding_is_that_of_the_kernels() -> None:
+    """Sums have 64 bytes of accumulators; σ and tanh are right to 2.5 units in the last place."""
+    for dtype, (lanes, u, activation) in checker.ROUNDING.items():
+        info = np.finfo(dtype)
+        assert lanes * np.dtype(dtype).itemsize == 64
+        assert u == 2**64 * float(info.eps) / 2
+        assert 2.5 * 2 * u <= activation <= 8 * u  # results are below 1: a unit is at most u
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("size", [1, 8, 9, 16, 17, 33])
+def test_errors_are_refused_just_below_the_bound(dtype: str, size: int) -> None:
+    """The bound of the checker is what docs/proof.md has, from 2mu and the loads of the rows."""
+    net = BinaryAdderRNN(size, dtype=dtype, seed=size, activation="tanh")
+    accumulators, u = 64 // np.dtype(dtype).itemsize, float(np.finfo(dtype).eps) / 2
+    m = max(-(-size // accumulators) + accumulators.bit_length(), 3)
+    weights = {name: np.abs(array.astype(np.float64)) for name, array in net.parameters.items()}
+    load = weights["hidden_weights"].sum(1) + weights["input_weights"].sum(1)
+    logit = 2 * m * u * (weights["output_weights"].sum() + weights["output_bias"])
+    step = 2 * m * u * (load + weights["hidden_bias"]).max() + 8 * u
+    zeros = np.zeros((1, size)), np.zeros((0, size, size)), (-1,), np.zeros(1)
+    cells = (), np.zeros((0, size)), np.zeros((0, size))
+
+    def outcome(step_error: float, logit_error: float) -> str:
+        errors = float(step_error), float(logit_error)
+        what = (weights_digest(net), 2, "tanh", dtype, *errors, 0.0, 1, True)
+        certificate = Certificate(*what, ("",), (0,), ((0,) * 4,), *zeros, *cells)
+        with pytest.raises(CertificateError) as refusal:
+            binadd.check(certificate, net)
+        return str(refusal.value)
+
+    small = "the certificate assumes smaller rounding errors than there are"
+    assert outcome(1.01 * step, 1.01 * logit + 1e-18) != small
+    assert outcome(0.99 * step, 1.0) == small
+    assert outcome(1.0, 0.99 * logit) == small
+
+
 def nearest(product: int, bits: int) -> int:
     return (product + (1 << (bits - 1))) >> bits
 
