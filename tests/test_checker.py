@@ -775,6 +775,12 @@ def test_refuses_odd_widths_and_slabs() -> None:
             widths = certificate.widths.copy()
             widths[q] = width
             assert refused_unless_true(altered(certificate, widths=widths), net)
+    q = int(np.argmax(certificate.widths))
+    for width, too_large in ((16.0, True), (15.99, False)):  # below: sums of products fit
+        widths = np.where(np.arange(len(certificate)) == q, width, certificate.widths)
+        with pytest.raises(CertificateError) as refusal:
+            binadd.check(altered(certificate, widths=widths), net)
+        assert (str(refusal.value) == "a number is not finite or too large") == too_large
     q, k = certificate.cells[-1]
     for far in (k + 1, k + 40, 10**4, 10**6, 10**9, SLABS.stop - 1):
         cells = put(certificate.cells, len(certificate.cells) - 1, (q, far))
