@@ -29,7 +29,7 @@ from binadd.errors import BinaddError
 from binadd.files import write_atomically
 from binadd.seal import is_whole, seal
 
-__all__ = ["FORMAT_VERSION", "read_archive", "seal_header", "write_archive"]
+__all__ = ["FORMAT_VERSION", "read_archive", "read_member", "seal_header", "write_archive"]
 
 FORMAT_VERSION = 3
 
@@ -138,11 +138,11 @@ def _read_members(data: bytes) -> dict[str, NDArray[Any]]:
             name = info.filename.removesuffix(".npy")
             if name == info.filename or name in members:
                 raise ValueError(f"unexpected member {shorten(info.filename)}")
-            members[name] = _read_array(_read_member(archive, info))
+            members[name] = _read_array(read_member(archive, info))
     return members
 
 
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     """Return the bytes of a member: as many as it declares, whatever it would expand to.
 
     Only stored and deflated members are read so; the other decompressors expand whole blocks.

@@ -63,9 +63,11 @@ class BitStream:
         wanted = self._state.shape[1:] if self._streams is None else self._state.shape
         if array.shape != wanted:
             raise InvalidInputError(f"state must have the shape {wanted}, not {array.shape}")
-        if not np.isfinite(array).all():
+        with np.errstate(over="ignore"):
+            state = array.astype(self._state.dtype).reshape(self._state.shape)
+        if not np.isfinite(state).all():
             raise InvalidInputError("state must hold finite numbers, but has NaN or infinity")
-        self._state = array.astype(self._state.dtype).reshape(self._state.shape)
+        self._state = state
 
     def step(self, x: ArrayLike) -> Any:
         """Read the next bit of each operand, and return the next bit of the sum.

@@ -17,6 +17,7 @@ import random
 import resource
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,44 @@ def resealed(path: Path, format_name: str) -> Callable[[random.Random], bytes]:
     return make
 
 
+def keras_files(net: binadd.BinaryAdderRNN, folder: Path) -> list[Path]:
+    """Write the weights of a network as Keras does, and a model of them, not compressed."""
+    import h5py
+
+    weights, model = folder / "net.weights.h5", folder / "net.keras"
+    arrays = interop.keras_weights(net)
+    groups = ("simple_rnn/cell", arrays[:3]), ("dense", arrays[3:])
+    with h5py.File(weights, "w") as file:
+        for group, members in groups:
+            for i, array in enumerate(members):
+                file.create_dataset(f"layers/{group}/vars/{i}", data=array)
+    layers = [
+        {"class_name": kind, "config": {"activation": "sigmoid"}}
+        for kind in ("SimpleRNN", "Dense")
+    ]
+    with zipfile.ZipFile(model, "w") as archive:
+        archive.writestr("config.json", json.dumps({"config": {"layers": layers}}))
+        archive.write(weights, "model.weights.h5")
+    return [weights, model]
+
+
+def changed_keras(files: list[Path]) -> Callable[[random.Random], bytes]:
+    """Return what makes .keras files with another configuration or damaged weights."""
+    with zipfile.ZipFile(files[1]) as archive:
+        config, weights = json.loads(archive.read("config.json")), files[0].read_bytes()
+
+    def make(random: random.Random) -> bytes:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(
+            buffer, "w", random.choice([zipfile.ZIP_STORED, zipfile.ZIP_LZMA])
+        ) as new:
+            new.writestr("config.json", json.dumps(change(config, random)))
+            new.writestr("model.weights.h5", damage(weights, random, [weights]))
+        return buffer.getvalue()
+
+    return make
+
+
 Reader = Callable[[Path], object]
 
 
@@ -220,8 +259,10 @@ def targets(folder: Path) -> dict[str, Target]:
             lambda path: interop.from_onnx(path, check=False), sorted(folder.glob("*.onnx"))
         )
         interop.to_safetensors(net, folder / "net.safetensors", force=True)
+        written = keras_files(net, folder)
+        found["keras"] = Target(interop.from_keras, written, changed_keras(written))
         found["safetensors"] = Target(interop.from_safetensors, [folder / "net.safetensors"])
-    except binadd.MissingExtraError:
+    except (ImportError, binadd.MissingExtraError):
         pass
     return found
 

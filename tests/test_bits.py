@@ -179,3 +179,10 @@ def test_what_are_no_targets() -> None:
         bits.check_bits(np.zeros((2, 4)), (2, 3))
     with pytest.raises(InvalidInputError, match=r"y\[1, 0\] is 3"):
         bits.check_bits([[0, 0], [3, 0]], (2, 2))
+
+
+@pytest.mark.parametrize("dtype", ["bool", "i1", "u1", ">i2", "u2", "i4", "u8"])
+@pytest.mark.parametrize("length", [1, 3, 70, 700])
+def test_integers_of_bits_of_any_dtype(dtype: str, length: int) -> None:
+    integer = (1 << length) // 3 | 1 << length - 1
+    assert bits.integer_of(bits.bits_of(integer, length).astype(dtype)) == integer

@@ -100,6 +100,13 @@ def test_refusals_leave_the_state() -> None:
         with pytest.raises(InvalidInputError, match="state must"):
             stream.state = state
     np.testing.assert_array_equal(stream.state, before)
+
+
+def test_a_state_is_finite_in_the_dtype_of_the_network() -> None:
+    stream = BinaryAdderRNN(4, dtype="float32").stream()
+    with pytest.raises(InvalidInputError, match="state must hold finite numbers"):
+        stream.state = [0, 0, 0, 1e300]
+    assert not stream.state.any()
     with pytest.raises(InvalidInputError, match="there are 2 streams, but bits for 3"):
         BinaryAdderRNN(4).stream(2).step(np.zeros((3, 2)))
     for streams in (0, 1.5):

@@ -138,6 +138,11 @@ def test_refuses_every_truncation() -> None:
             Certificate.from_json(text[:length])
 
 
+def test_a_number_is_no_path() -> None:
+    with pytest.raises(TypeError):
+        Certificate.load(0)  # type: ignore[arg-type]  standard input, to Python's open
+
+
 def test_refuses_a_file_that_is_too_large(tmp_path: Path) -> None:
     path = tmp_path / "certificate.json"
     with path.open("wb") as file:
@@ -471,6 +476,47 @@ def test_refuses_malformed_values(fields: dict[str, Any]) -> None:
 # Cells and frames -------------------------------------------------------------------------------
 
 
+def wrong_later() -> tuple[BinaryAdderRNN, Certificate]:
+    """Return a network that copies its operand, wrongly after a 1, and a set of no state of it."""
+    net = BinaryAdderRNN(1, coefficients=(1,))
+    weights = {"input_weights": [[10]], "hidden_weights": [[8]], "hidden_bias": [-7]}
+    for name, values in (weights | {"output_weights": [10], "output_bias": -5}).items():
+        net.parameters[name] = values
+    assert isinstance(binadd.prove(net), Refuted)
+    arrays = [np.array([[0.0], [0.5]]), np.zeros((0, 1, 1)), (-1, -1), np.zeros(2)]
+    cells = ((1, 0),), np.array([[0.0]]), np.array([[0.02]])
+    names, carries, successors = ("start", "after"), (0, 0), ((1, 1), (1, 1))
+    what = (weights_digest(net), 1, "sigmoid", "float64", 1e-9, 1e-9, 0.1, 1, False)
+    return net, Certificate(*what, names, carries, successors, *arrays, *cells, (1,))
+
+
+def test_refuses_what_was_written_to_arrays_later() -> None:
+    """A width makes a slab of a set without a frame, beyond which nobody would look."""
+    net, certificate = wrong_later()
+    assert refused(certificate, net)
+    certificate.widths[1] = 0.02
+    assert refused(certificate, net)
+    for name in ("centres", "middles", "halves"):
+        net, certificate = wrong_later()
+        getattr(certificate, name)[0] = -np.inf
+        assert refused(certificate, net), name
+
+
+def test_trusts_no_class_made_of_certificates() -> None:
+    class Lenient(Certificate):
+        @property
+        def has_set(self) -> NDArray[np.bool_]:
+            return np.zeros(len(self), np.bool_)
+
+        def copy(self) -> Certificate:
+            return self
+
+    net, certificate = wrong_later()
+    lenient = Lenient(*(getattr(certificate, f.name) for f in dataclasses.fields(certificate)))
+    object.__setattr__(lenient, "widths", np.full(2, 0.02))
+    assert refused(lenient, net)
+
+
 def test_cells_show_what_a_whole_set_does_not() -> None:
     """The boxes around them hold more, and that is too much."""
     shown = 0
@@ -725,6 +771,12 @@ def test_refuses_odd_widths_and_slabs() -> None:
             widths = certificate.widths.copy()
             widths[q] = width
             assert refused_unless_true(altered(certificate, widths=widths), net)
+    q = int(np.argmax(certificate.widths))
+    for width, too_large in ((16.0, True), (15.99, False)):  # below: sums of products fit
+        widths = np.where(np.arange(len(certificate)) == q, width, certificate.widths)
+        with pytest.raises(CertificateError) as refusal:
+            binadd.check(altered(certificate, widths=widths), net)
+        assert (str(refusal.value) == "a number is not finite or too large") == too_large
     q, k = certificate.cells[-1]
     for far in (k + 1, k + 40, 10**4, 10**6, 10**9, SLABS.stop - 1):
         cells = put(certificate.cells, len(certificate.cells) - 1, (q, far))
@@ -835,6 +887,38 @@ def exact_sigmoid(a: int) -> Any:
     return ONE / (1 + mpmath.exp(-mpmath.mpf(a) / ONE))
 
 
+@pytest.mark.parametrize("bits", [1, 2, 27, 40])
+def test_rounds_to_the_nearest(bits: int) -> None:
+    """The checker allows half a unit for each of these, and no more."""
+    half = 1 << bits - 1
+    products = [k * half + d for k in range(-6, 7) for d in (-1, 0, 1)]
+    for product, found in zip(products, integers.nearest(np.array(products), bits), strict=True):
+        assert 2 * abs((int(found) << bits) - product) <= 1 << bits
+    values = np.array(products) / 2.0**60
+    for value, found in zip(values, integers.rounded(values, 60 - bits, 1 << 20), strict=True):
+        assert 2 * abs((int(found) << bits) - int(value * 2.0**60)) <= 1 << bits
+
+
+def test_rounds_no_more_than_is_allowed() -> None:
+    for most in (5, 8):
+        assert integers.rounded(np.array([0.0, 1 - most]), 0, most).tolist() == [0, 1 - most]
+        for value in (most, -most, most - 0.25, np.nan, -np.inf, 1e308):
+            with pytest.raises(CertificateError):
+                integers.rounded(np.array([0.0, value]), 0, most)
+
+
+def test_weights_are_scaled_as_far_as_their_sums_allow() -> None:
+    rows = np.array([[0.75, -0.25], [0.5, 0.125]])
+    for bits in range(32, -1, -1):
+        whole, found = integers.scaled(rows, 1 << bits, 0)
+        assert found == bits
+        assert np.array_equal(whole, np.rint(np.ldexp(rows, bits)))
+    assert integers.scaled(rows, (1 << 20) - 1, 19)[1] == 19
+    for most, least in ((1 << 20) - 1, 20), (0, 0):
+        with pytest.raises(CertificateError):
+            integers.scaled(rows, most, least)
+
+
 def test_sigmoid_is_enclosed() -> None:
     generator = np.random.default_rng(0)
     a = np.concatenate(
@@ -879,6 +963,60 @@ def test_relaxations_enclose(low: float, width: float, affine: bool, tanh: bool)
         assert error <= ONE * width**2 / (4 if tanh else 40) + 64  # close to the chord
     else:
         assert slope == 0
+
+
+@given(st.floats(0, 30), st.floats(0, 4), st.floats(-0.01, 0.01))
+def test_the_tangent_lies_above(start: float, width: float, off: float) -> None:
+    """v(a) = σ(a) − slope·a, on an interval and in a point, but for what σ itself is off by."""
+    left, right = round(start * ONE), round((start + width) * ONE)
+    middle = start + width / 2
+    chord = 1 / (2 + np.exp(middle) + np.exp(-middle)) + off
+    slope = np.array([min(max(round(chord * 2**SLOPE_BITS), 1), 1 << SLOPE_BITS - 2)])
+    guess = integers._tangent_point(slope)
+    with mpmath.workdps(40):
+        for end in (left, right):
+            most = integers._supremum(np.array([left]), np.array([end]), slope, guess)
+            for i in range(11):
+                a = mpmath.mpf(left + (end - left) * i // 10) / ONE
+                exact = 1 / (1 + mpmath.exp(-a)) - int(slope[0]) * a / 2**SLOPE_BITS
+                assert exact * ONE <= int(most[0]) + integers.SIGMOID_ERROR
+
+
+def test_rounding_is_that_of_the_kernels() -> None:
+    """Sums have 64 bytes of accumulators; σ and tanh are right to 2.5 units in the last place."""
+    for dtype, (lanes, u, activation) in checker.ROUNDING.items():
+        info = np.finfo(dtype)
+        assert lanes * np.dtype(dtype).itemsize == 64
+        assert u == 2**64 * float(info.eps) / 2
+        assert 2.5 * 2 * u <= activation <= 8 * u  # results are below 1: a unit is at most u
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("size", [1, 8, 9, 16, 17, 33])
+def test_errors_are_refused_just_below_the_bound(dtype: str, size: int) -> None:
+    """The bound of the checker is what docs/proof.md has, from 2mu and the loads of the rows."""
+    net = BinaryAdderRNN(size, dtype=dtype, seed=size, activation="tanh")
+    accumulators, u = 64 // np.dtype(dtype).itemsize, float(np.finfo(dtype).eps) / 2
+    m = max(-(-size // accumulators) + accumulators.bit_length(), 3)
+    weights = {name: np.abs(array.astype(np.float64)) for name, array in net.parameters.items()}
+    load = weights["hidden_weights"].sum(1) + weights["input_weights"].sum(1)
+    logit = 2 * m * u * (weights["output_weights"].sum() + weights["output_bias"])
+    step = 2 * m * u * (load + weights["hidden_bias"]).max() + 8 * u
+    zeros = np.zeros((1, size)), np.zeros((0, size, size)), (-1,), np.zeros(1)
+    cells = (), np.zeros((0, size)), np.zeros((0, size))
+
+    def outcome(step_error: float, logit_error: float) -> str:
+        errors = float(step_error), float(logit_error)
+        what = (weights_digest(net), 2, "tanh", dtype, *errors, 0.0, 1, True)
+        certificate = Certificate(*what, ("",), (0,), ((0,) * 4,), *zeros, *cells)
+        with pytest.raises(CertificateError) as refusal:
+            binadd.check(certificate, net)
+        return str(refusal.value)
+
+    small = "the certificate assumes smaller rounding errors than there are"
+    assert outcome(1.01 * step, 1.01 * logit + 1e-18) != small
+    assert outcome(0.99 * step, 1.0) == small
+    assert outcome(1.0, 0.99 * logit) == small
 
 
 def nearest(product: int, bits: int) -> int:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, ModelFileError, interop
+from binadd import (
+    BinaddError,
+    BinaryAdderRNN,
+    InvalidInputError,
+    InvalidTypeError,
+    ModelFileError,
+    interop,
+)
 
 H, N = 5, 2
 RNG = np.random.default_rng(7)
@@ -212,6 +221,75 @@ def test_keras_weights_of_gated_networks(tmp_path: Path, gates: int) -> None:
     arrays = KERAS | {"layers/simple_rnn/cell/vars": [draw(N, gates * H), draw(H, gates * H)]}
     with pytest.raises(InvalidInputError, match="expected a SimpleRNN, found a"):
         interop.from_keras(keras_file(tmp_path / "net.weights.h5", arrays))
+
+
+def test_keras_files_take_no_more_memory_than_they_declare(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    whole = keras_file(tmp_path / "net.weights.h5").read_bytes()
+
+    def refused(change: Callable[[Any], object], match: str) -> None:
+        path = tmp_path / "changed.weights.h5"
+        path.write_bytes(whole)
+        with h5py.File(path, "r+") as file:
+            change(file)
+        with pytest.raises(BinaddError, match=match):
+            interop.from_keras(path)
+
+    kernel = "layers/simple_rnn/cell/vars/0"
+
+    def replaced(file: Any, *arguments: Any, **options: Any) -> None:
+        del file[kernel]
+        file.create_dataset(kernel, *arguments, **options)
+
+    stored = "to hold numbers as they are, found them stored otherwise"
+    refused(lambda f: replaced(f, (1 << 20, 1 << 20), "f8"), stored)  # 8 TiB that nobody wrote
+    refused(lambda f: replaced(f, data=np.zeros((999, 999)), compression="gzip"), stored)
+    refused(lambda f: replaced(f, data=["x"], dtype=h5py.string_dtype()), stored)
+    refused(lambda f: replaced(f, (2, 3), "f8", external=[("other", 0, 48)]), stored)
+    refused(
+        lambda f: f["layers"].__setitem__("itself", f["layers"]), "found links, or many groups"
+    )
+    for link in (h5py.SoftLink("/layers"), h5py.ExternalLink("other.h5", "/")):
+        refused(lambda f, link=link: f["layers"].__setitem__("link", link), "found links")
+    os.truncate(keras_file(tmp_path / "large.weights.h5"), (64 << 20) + 1)
+    with pytest.raises(ModelFileError, match="too large: expected a network in at most 64 MiB"):
+        interop.from_keras(tmp_path / "large.weights.h5")
+    with zipfile.ZipFile(tmp_path / "net.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", bytes((64 << 20) + 1))
+        archive.writestr("model.weights.h5", whole)
+    with pytest.raises(ModelFileError, match="too large"):
+        interop.from_keras(tmp_path / "net.keras")
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b"\xff", b"[]", b'{"config": 1}'])
+def test_damaged_keras_configurations(tmp_path: Path, text: bytes) -> None:
+    weights = keras_file(tmp_path / "net.weights.h5").read_bytes()
+    with zipfile.ZipFile(tmp_path / "net.keras", "w") as archive:
+        archive.writestr("config.json", text)
+        archive.writestr("model.weights.h5", weights)
+    with pytest.raises(ModelFileError, match=r"is no \.keras or"):
+        interop.from_keras(tmp_path / "net.keras")
+
+
+def test_names_from_files_cannot_control_a_terminal(tmp_path: Path) -> None:
+    layer = {"class_name": "\x1b[2J\u202e" + "x" * 10_000, "config": {}}
+    with pytest.raises(InvalidInputError) as refusal:
+        interop.from_keras(keras_archive(tmp_path / "net.keras", layer, DENSE))
+    assert str(refusal.value).isprintable()
+    assert len(str(refusal.value)) < 500
+
+
+@pytest.mark.parametrize("importer", [interop.from_safetensors, interop.from_onnx])
+def test_files_that_no_network_fills(tmp_path: Path, importer: Any) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("safetensors")
+    (tmp_path / "large").touch()
+    os.truncate(tmp_path / "large", (64 << 20) + 1)
+    with pytest.raises(ModelFileError, match="too large: expected a network in at most 64 MiB"):
+        importer(tmp_path / "large")
+    if os.path.exists("/dev/zero"):
+        with pytest.raises(ModelFileError, match="is not a file on a disk"):
+            importer("/dev/zero")
 
 
 def test_files_that_are_not_keras(tmp_path: Path) -> None:

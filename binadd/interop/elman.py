@@ -36,8 +36,12 @@ a matrix mistaken for its transpose moves some of so many probabilities by far m
 
 
 def refuse(what: str) -> InvalidInputError:
-    """Return the exception for a network that is none of binadd's, to be raised."""
-    return InvalidInputError(f"{what}: {ONLY}")
+    """Return the exception for a network that is none of binadd's, to be raised.
+
+    Names from a file are in its sentence, so it is cut, and without what controls a terminal.
+    """
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in what[:300])
+    return InvalidInputError(f"{shown}{'…' * (len(what) > 300)}: {ONLY}")
 
 
 @ieee_mode()

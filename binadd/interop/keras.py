@@ -17,17 +17,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.archive import read_member
 from binadd.checks import extra
 from binadd.errors import BinaddError, ModelFileError
 from binadd.interop.arrays import bfloat16_of_bytes, real_array
 from binadd.interop.elman import Textbook, agree, elman, refuse
 from binadd.interop.rounding import rounded_parameters
+from binadd.interop.sizes import MAX_BYTES, oversized
 from binadd.model import BinaryAdderRNN
 
 __all__ = ["from_keras", "keras_weights"]
 
 _NEUTRAL = {"InputLayer", "Dropout", "SpatialDropout1D", "GaussianNoise", "Masking", "Reshape"}
 """Layers that compute nothing after training."""
+
+_MOST_GROUPS = 1000
+"""A group may hold itself."""
 
 Arrays = list[NDArray[Any]]
 
@@ -175,26 +180,27 @@ def _name(activation: Any) -> str:
 
 def _read(path: str | os.PathLike[str]) -> tuple[str | None, Arrays, Arrays]:
     """Return the activation that a file names, and the arrays of both layers."""
-    with open(path, "rb") as file:
-        data = file.read()
-    activation = None
-    if zipfile.is_zipfile(io.BytesIO(data)):
-        try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                config = json.loads(archive.read("config.json"))
-                data = archive.read("model.weights.h5")
-            activation = _activation(config["config"]["layers"])
-        except BinaddError:
-            raise
-        except (KeyError, ValueError, TypeError, zipfile.BadZipFile):
-            raise ModelFileError(f"{os.fspath(path)} is no .keras file of Keras 3") from None
+    with open(os.fspath(path), "rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise oversized(path)
     with extra("interop"):
         import h5py
 
+    activation = None
     try:
+        if zipfile.is_zipfile(io.BytesIO(data)):
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                members = [archive.getinfo(name) for name in ("config.json", "model.weights.h5")]
+                if sum(info.file_size for info in members) > MAX_BYTES:
+                    raise oversized(path)
+                config, data = (read_member(archive, info) for info in members)
+            activation = _activation(json.loads(config)["config"]["layers"])
         with h5py.File(io.BytesIO(data)) as file:
             recurrent, dense = _layers(file)
-    except (OSError, KeyError):
+    except BinaddError:
+        raise
+    except Exception:  # whatever a damaged file makes zipfile, json and h5py raise
         raise ModelFileError(f"{os.fspath(path)} is no .keras or .weights.h5 of Keras 3") from None
     return activation, recurrent, dense
 
@@ -217,17 +223,27 @@ def _layers(file: Any) -> tuple[Arrays, Arrays]:
     return recurrent[0], dense[0]
 
 
-def _variables(group: Any, name: str = "") -> Iterator[tuple[str, Arrays]]:
+def _variables(layers: Any) -> Iterator[tuple[str, Arrays]]:
     """Yield each group of arrays below a group, by its path."""
-    for key, item in group.items():
-        path = f"{name}/{key}" if name else key
-        if key == "vars" and len(item):
-            yield path, [_dataset(f"{path}/{i}", item[str(i)]) for i in range(len(item))]
-        elif hasattr(item, "items"):
-            yield from _variables(item, path)
+    from h5py import HardLink
+
+    waiting = [("", layers)]
+    for name, group in waiting:
+        for key in group:
+            if len(waiting) > _MOST_GROUPS or type(group.get(key, getlink=True)) is not HardLink:
+                raise refuse("expected the groups of a few layers, found links, or many groups")
+            path, item = f"{name}/{key}" if name else key, group[key]
+            if key == "vars" and len(item):
+                yield path, [_dataset(f"{path}/{i}", item[str(i)]) for i in range(len(item))]
+            elif hasattr(item, "items"):
+                waiting.append((path, item))
 
 
 def _dataset(name: str, dataset: Any) -> NDArray[Any]:
+    """Read an array, unless that may take more memory than it declares, or read other files."""
+    plain = not (dataset.dtype.hasobject or dataset.is_virtual or dataset.external)
+    if not plain or dataset.nbytes > MAX_BYTES or dataset.id.get_create_plist().get_nfilters():
+        raise refuse(f"expected {name} to hold numbers as they are, found them stored otherwise")
     array: NDArray[Any] = dataset[()]
     if array.dtype == np.dtype("V2") and dataset.attrs.get("dtype") == "bfloat16":
         return bfloat16_of_bytes(array)  # Keras notes beside it what it was

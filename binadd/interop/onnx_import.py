@@ -20,6 +20,7 @@ from binadd.checks import extra, shorten
 from binadd.errors import BinaddError, DisagreementError, InvalidInputError, ModelFileError
 from binadd.interop.arrays import real_array
 from binadd.interop.elman import agree, elman, refuse
+from binadd.interop.sizes import check_file
 from binadd.interop.tanh_form import tanh_form
 from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
@@ -102,6 +103,7 @@ def _load(path: str | os.PathLike[str]) -> Any:
     import onnx
     from google.protobuf.message import DecodeError
 
+    check_file(path)
     try:
         model = onnx.load(path)
     except (DecodeError, ValueError, onnx.checker.ValidationError):

@@ -24,6 +24,7 @@ from binadd.files import write_atomically
 from binadd.interop.arrays import real_array
 from binadd.interop.elman import Textbook, agree, elman, refuse
 from binadd.interop.promise import Promise, promise
+from binadd.interop.sizes import check_file
 from binadd.interop.tanh_form import tanh_form
 from binadd.model import BinaryAdderRNN
 
@@ -106,8 +107,7 @@ def from_torch(
 
 def _read(path: str | os.PathLike[str]) -> Mapping[str, Any]:
     """Return the state dict in a file."""
-    with open(path, "rb"):  # what cannot be opened is an OSError with its reason
-        pass
+    check_file(path)
     if os.fspath(path).lower().endswith(".safetensors"):
         from binadd.interop.safetensors import read_tensors
 

@@ -14,6 +14,7 @@ from binadd.checks import check_instance, extra
 from binadd.errors import BinaddError, ModelFileError
 from binadd.files import write_atomically
 from binadd.interop.promise import Promise, promise
+from binadd.interop.sizes import check_file
 from binadd.kernels import load as load_kernels
 from binadd.model import BinaryAdderRNN
 from binadd.storage import read_network, write_configuration
@@ -121,8 +122,7 @@ def read_tensors(
     with suppress(ImportError):  # it gives NumPy bfloat16, if it is there
         import ml_dtypes  # noqa: F401
 
-    with open(path, "rb"):  # what cannot be opened is an OSError with its reason
-        pass
+    check_file(path)
     try:
         with safe_open(path, "numpy") as file:
             names = file.keys()

@@ -187,6 +187,18 @@ class Certificate:
         has_set[[context for context, _ in self.cells]] = True
         return has_set
 
+    def copy(self) -> Certificate:
+        """Return one with arrays of its own, and check it anew: arrays can be written to.
+
+        Raises
+        ------
+        CertificateError
+            If an array now holds what it cannot mean.
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {n: value.copy() for n, value in values.items() if type(value) is np.ndarray}
+        return Certificate(**values | arrays)
+
     def __len__(self) -> int:
         """Return how many contexts there are."""
         return len(self.carries)
@@ -254,7 +266,7 @@ class Certificate:
         OSError
             If it cannot be read.
         """
-        with open(path, "rb") as file:
+        with open(os.fspath(path), "rb") as file:
             content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise CertificateError(f"{os.fspath(path)} is too large for a certificate")

@@ -119,7 +119,7 @@ def check(
     check_instance("certificate", certificate, Certificate)
     check_instance("net", net, BinaryAdderRNN)
     with reporting(progress) as report:
-        return _check(certificate, net.copy(), report)  # as it is now
+        return _check(Certificate.copy(certificate), net.copy(), report)  # as they are now
 
 
 def _check(
