@@ -110,6 +110,7 @@ class TestNative:
             binadd.__version__
         )
 
+    @pytest.mark.thorough(one_in=4)
     @pytest.mark.parametrize(
         ("spoil", "sentence"),
         [

@@ -109,6 +109,7 @@ def test_phases_and_new_beginnings_are_parted() -> None:
     assert_legible(figure)
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize(
     ("params", "training", "marks"),
     [
@@ -505,6 +506,7 @@ def test_a_sweep_with_diverged_networks_is_drawn() -> None:
     assert list(line.get_ydata()) == [0, 0]
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize("sizes", [1, 2, 8, 9])
 def test_all_that_a_sweep_found_is_drawn(sizes: int) -> None:
     """Each panel where there is something to draw; colours say for which networks, once."""

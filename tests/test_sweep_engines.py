@@ -150,6 +150,7 @@ def test_a_process_pool_whose_worker_is_killed(expected: list[Row], tmp_path: Pa
     assert sweep_with_a_kill(make, tmp_path / "rows.jsonl") == expected
 
 
+@pytest.mark.slow
 @needs_signals
 def test_loky(expected: list[Row], tmp_path: Path) -> None:
     loky = pytest.importorskip("loky")
@@ -191,6 +192,7 @@ def test_dask_on_the_command_line(cluster: Any, tmp_path: Path) -> None:
     assert tables[0].read_bytes() == tables[1].read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "address", ["", "there", "tcp://there", "ftp://there:1", "8786", "local:1"]
 )
@@ -301,6 +303,7 @@ def test_parquet_needs_pyarrow(
 # Examples ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -317,6 +320,7 @@ def test_the_study(
     assert (tmp_path / "study" / "study.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_search(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
