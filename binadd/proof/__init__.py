@@ -94,7 +94,7 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
         _settled(4, 0.15, 3),
         _settled(4, 0.5, 3),
         _settled(3, 0.5, 3, 1_000_000),
-        _nudged(5, 0.15, 4, 9_000_000),
+        _nudged(5, 0.15, 4, 15_000_000),
     ),
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of
