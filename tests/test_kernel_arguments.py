@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reach_cases import drawn
 
 from binadd.errors import BinaddError, InvalidInputError
-from binadd.kernels.contract import Batch, Learner, Optimizer, Report
+from binadd.kernels.contract import Batch, Learner, Optimizer, Propagation, Report
 
 NETWORKS = 3
 WRITTEN = ("block", "moments", "powers", "losses", "wrong_bits")
@@ -31,7 +31,7 @@ def arguments(function: str) -> dict[str, Any]:
     population = {**data, **memory, **reports}
     noise = np.zeros((4, *start.block.shape))
     stacked = {name: np.stack([array] * NETWORKS) for name, array in population.items()}
-    case, bounding = drawn(0), {"affine": True, "steps": 2, "budget": 9, "slack": 0, "mild": 0}
+    propagation = Propagation(affine=True, steps=2, budget=9, slack=0, mild=0)
     return {
         "forward": {**network, "symbols": symbols, "initial_state": np.zeros((4, 16))},
         "logits": {**network, "symbols": symbols},
@@ -47,7 +47,7 @@ def arguments(function: str) -> dict[str, Any]:
             **{**stacked, **LEARNING, "learning_rates": np.ones(NETWORKS)},
         },
         "first_error": {**network, "bits": 4},
-        "propagate": {**case._asdict(), **bounding},
+        "propagate": {**drawn(0)._asdict(), "propagation": propagation},
         "principal_axes": {
             **{"architecture": start.architecture, "states": np.ones((4, 5, 16))},
             "centres": np.zeros((4, 16)),
