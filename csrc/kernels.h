@@ -5,7 +5,7 @@
  * - running: arena.h, spread.h, forward.h
  * - training: loss.h, sequence.h, examples.h, transpose.h, update.h, train.h
  * - checking: interval.h, box.h, first_error.h
- * - proving: interval.h, reach.h, axes.h
+ * - proving: interval.h, relaxation.h, reach.h, closing.h, axes.h
  */
 #include "binadd.h"
 #include "table.h"
@@ -15,7 +15,7 @@
 #include "train.h"
 #if REAL_BITS == 64
 #include "axes.h"
-#include "reach.h"
+#include "closing.h"
 #endif
 
 const binadd_kernels TABLE = {

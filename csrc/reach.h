@@ -16,15 +16,11 @@
 #define BINADD_REACH_H
 
 #include "arena.h"
-#include "interval.h"
+#include "relaxation.h"
 #include "transpose.h"
 
-#define REACH_PAD 0x1p-44     /* covers sums of some hundred terms that add up to at most 2 */
-#define REACH_NARROW 0x1p-30  /* of an interval whose secant would say nothing */
-#define REACH_F_ERROR 0x1p-50 /* |computed f − f| */
-#define REACH_BOUND 2         /* no state is as far from 0 as this */
-#define CLOSING_FIRST 1e-5    /* the room in a cell that was empty */
-#define CLOSING_LEAST 1e-6    /* the least by which a cell is widened */
+#define REACH_PAD 0x1p-44 /* covers sums of some hundred terms that add up to at most 2 */
+#define REACH_BOUND 2     /* no state is as far from 0 as this */
 
 /* The nearest integer, of two the even one; for numbers below 2⁵¹. */
 INLINE real nearest(real x)
@@ -36,79 +32,6 @@ INLINE real nearest(real x)
 INLINE real clip(real x)
 {
     return x < -1 ? -1 : x > 1 ? 1 : x;
-}
-
-/* ---- The activation between two lines --------------------------------------------------------- */
-
-/* f(a) = slope·a + offset ± gap between two bounds. */
-typedef struct {
-    vec slope, offset, gap;
-} relaxation;
-
-/* About where f′ is the slope, a ≥ 0: artanh √(1 − f′), a guess whose every bit is defined. */
-INLINE vec tangent_point(vec slope, binadd_activation activation)
-{
-    const vec steep = activation == BINADD_TANH ? slope : 4 * slope;
-    const vec root = square_root(smaller(larger(1 - steep, splat(0)), splat(1 - 0x1p-50)));
-    const vec ratio = (1 + root) / (1 - root);
-    const ivec exponent = bits_of(ratio) >> MANTISSA_BITS;
-    const vec mantissa =
-        from_bits((bits_of(ratio) & ((INT64_C(1) << MANTISSA_BITS) - 1)) | bits_of(splat(1)));
-    const vec power = from_bits(exponent | bits_of(splat(0x1p52))) - (0x1p52 + EXPONENT_BIAS);
-    const vec w = (mantissa - 1) / (mantissa + 1), w2 = w * w;
-    vec series = splat(LOG1P[LOG_TERMS - 1]);
-    UNROLL
-    for (int i = LOG_TERMS - 2; i >= 0; i--)
-        series = LOG1P[i] + series * w2;
-    const vec twice = power * (LN2_HIGH + LN2_LOW) + (w + w) * (1 + w2 * series);
-    return activation == BINADD_TANH ? twice * 0.5 : twice;
-}
-
-/* An upper bound of v(a) = f(a) − λa on [low, high], but for rounding: where v is convex (a ≤ 0) no
- * more than its value at an end; where it is concave it lies under its tangent at any p. */
-INLINE vec supremum(vec low, vec high, vec slope, vec bottom, vec top, vec p, vec y, vec rise)
-{
-    const vec start = larger(low, splat(0)), zero = splat(0);
-    const vec ends = larger(bottom - slope * low, top - slope * high);
-    const vec beyond = larger(larger(rise * (high - p), -rise * (p - start)), zero);
-    const vec tangent = y - slope * p + beyond;
-    return blend(less(zero, high), larger(ends, tangent), ends);
-}
-
-/* `a` and `r` (S): relaxations of f on a − r … a + r, with the secants' slopes. */
-INLINE void relax(const vec *a, const vec *r, relaxation *to, int width,
-                  binadd_activation activation, vec *scratch)
-{
-    const real whole = activation == BINADD_TANH ? 0 : 1; /* f(−a) = whole − f(a) */
-    vec *bottom = scratch, *top = bottom + width, *above = top + width, *below = above + width;
-    for (int v = 0; v < width; v++) {
-        bottom[v] = a[v] - r[v];
-        top[v] = a[v] + r[v];
-    }
-    activate(bottom, 2 * width, activation);
-    for (int v = 0; v < width; v++) {
-        const vec low = a[v] - r[v], high = a[v] + r[v], range = high - low;
-        const ivec wide = less(splat(REACH_NARROW), range);
-        const vec slope = select_or_zero(wide, (top[v] - bottom[v]) / blend(wide, range, splat(1)));
-        const vec guess = tangent_point(slope, activation), zero = splat(0);
-        to[v].slope = slope;
-        above[v] = smaller(larger(guess, larger(low, zero)), larger(high, zero));
-        below[v] = smaller(larger(guess, larger(-high, zero)), larger(-low, zero));
-    }
-    vec points[2 * (BINADD_MAX_HIDDEN_SIZE / WIDTH)];
-    memcpy(points, above, 2 * width * sizeof(vec));
-    activate(above, 2 * width, activation);
-    for (int v = 0; v < width; v++) {
-        const vec low = a[v] - r[v], high = a[v] + r[v], s = to[v].slope;
-        const vec upper = supremum(low, high, s, bottom[v], top[v], points[v], above[v],
-                                   slope(above[v], activation) - s);
-        const vec lower =
-            whole - supremum(-high, -low, s, whole - top[v], whole - bottom[v], points[width + v],
-                             below[v], slope(below[v], activation) - s);
-        const vec far = larger(magnitude(low), magnitude(high));
-        to[v].offset = (upper + lower) * 0.5;
-        to[v].gap = (upper - lower) * 0.5 + (4 * REACH_F_ERROR + (0x1p-49 * s) * far);
-    }
 }
 
 /* ---- Linear forms of generators --------------------------------------------------------------- */
@@ -443,7 +366,7 @@ INLINE void step_case(const walker *w, level *l, int symbol)
     const vec *inputs = (const vec *)w->inputs + symbol * width;
     if (!w->r->affine) {
         activate_intervals(s, l->sums, inputs, l->radius,
-                           w->r->step_error + REACH_F_ERROR + REACH_PAD, ends);
+                           w->r->step_error + RELAXATION_F_ERROR + REACH_PAD, ends);
         centre(s, ends, REACH_PAD, l->z, l->box);
         memcpy(l->spread, l->box, width * sizeof(vec));
         return;
@@ -778,171 +701,6 @@ static void propagate(const binadd_network *network, binadd_reach *r, int64_t mo
             begin_walk(&w, r->origins[r->next], r->steps);
         if (!walk_on(&w, r, r->next, &most))
             return;
-    }
-}
-
-/* ---- Rounds of propagating and widening ------------------------------------------------------- */
-
-/* A cell's box, out of its bounds. Those of cells side by side reach a little over their cuts. */
-INLINE void box_cell(const shape *s, const binadd_closing *c, size_t cell)
-{
-    const size_t place = cell * s->columns;
-    const real *low = c->low + place, *high = c->high + place;
-    real *middle = c->middles + place, *half = c->halves + place;
-    int used = 1;
-    for (int i = 0; i < s->hidden_size; i++)
-        used &= low[i] <= high[i];
-    memset(middle, 0, s->columns * sizeof(real));
-    memset(half, 0, s->columns * sizeof(real));
-    for (int i = 0; i < s->hidden_size; i++) {
-        middle[i] = used ? (low[i] + high[i]) * R(0.5) : 0;
-        half[i] = used ? (high[i] - low[i]) * R(0.5) : -1;
-    }
-    if (used && c->reach->widths[c->reach->owners[cell]] < INFINITY)
-        half[0] += 2 * c->reach->slack;
-}
-
-/* Widen a cell by what it would have to hold, and more, within its limits; whether it was. */
-INLINE int widen_cell(const shape *s, const binadd_closing *c, size_t cell)
-{
-    const size_t place = cell * s->columns;
-    const real *least = c->reach->least + place, *most = c->reach->most + place;
-    const real *bottom = c->bottom + place, *top = c->top + place;
-    const real room = 3 * c->reach->slack, factor = 1 + c->growth;
-    const int new = c->halves[place] < 0;
-    real *low = c->low + place, *high = c->high + place;
-    real to[2][BINADD_MAX_HIDDEN_SIZE];
-    int moved = 0, used = 1;
-    for (int i = 0; i < s->hidden_size; i++) {
-        const real lowest = least[i] < bottom[i] ? bottom[i] : least[i];
-        const real highest = most[i] > top[i] ? top[i] : most[i];
-        const real below = low[i] - lowest + room, above = highest - high[i] + room;
-        real from = low[i], end = high[i];
-        if (new || below > 0)
-            from = new ? lowest - CLOSING_FIRST : low[i] - below * factor - CLOSING_LEAST;
-        if (new || above > 0)
-            end = new ? highest + CLOSING_FIRST : high[i] + above * factor + CLOSING_LEAST;
-        to[0][i] = from < bottom[i] ? bottom[i] : from;
-        to[1][i] = end > top[i] ? top[i] : end;
-        moved |= to[0][i] != low[i] || to[1][i] != high[i];
-        used &= to[0][i] <= to[1][i];
-    }
-    if (!moved || !used)
-        return 0;
-    memcpy(low, to[0], s->hidden_size * sizeof(real));
-    memcpy(high, to[1], s->hidden_size * sizeof(real));
-    box_cell(s, c, cell);
-    return 1;
-}
-
-/* Note what the outcome of an origin, after at most `steps` steps, means for the rounds to come. */
-INLINE void judge_origin(const binadd_closing *c, size_t p, int steps)
-{
-    const binadd_reach *r = c->reach;
-    const int outcome = r->outcomes[p], widened = outcome == BINADD_WIDENED;
-    uint8_t *state = &c->states[p];
-    *state = BINADD_OPEN;
-    if (outcome == 0 || (widened && !c->bounded)) /* cells are about to take in all that escaped */
-        *state = BINADD_CLOSED;
-    else if (outcome & (BINADD_DOUBT | BINADD_TOO_MANY) || c->steps[p] >= c->most_steps)
-        *state = BINADD_STUCK;
-    else
-        c->steps[p]++;
-    if (!widened)
-        return;
-    r->depths[p] = steps;
-    if (r->held)
-        memset(r->held + p * r->contexts, 1, r->contexts);
-}
-
-INLINE int32_t used_cells(const shape *s, const binadd_closing *c)
-{
-    int32_t used = 0;
-    for (size_t cell = 0; cell < c->reach->cells; cell++)
-        used += c->halves[cell * s->columns] >= 0;
-    return used;
-}
-
-/* Whether an origin is to be propagated: not that of an empty cell, and the initial state only where
- * it is the last one open, for sets around it are wide by then. */
-INLINE int is_due(const shape *s, const binadd_closing *c, size_t p)
-{
-    if (c->states[p] == BINADD_CLOSED)
-        return 0;
-    return p < c->reach->cells ? c->halves[p * s->columns] >= 0 : !c->visited;
-}
-
-INLINE void begin_round(const shape *s, binadd_closing *c)
-{
-    binadd_reach *r = c->reach;
-    for (size_t i = 0; i < r->cells * s->columns; i++) {
-        r->least[i] = INFINITY;
-        r->most[i] = -INFINITY;
-    }
-    r->next = 0;
-    c->visited = 0;
-}
-
-/* Widen what images escaped, and see whether there is more to do. */
-INLINE void end_round(const shape *s, binadd_closing *c)
-{
-    const binadd_reach *r = c->reach;
-    int open = 0, stuck = 0;
-    for (size_t cell = 0; cell < r->cells; cell++)
-        if (r->least[cell * s->columns] < INFINITY && widen_cell(s, c, cell) &&
-            c->states[cell] == BINADD_CLOSED)
-            c->states[cell] = BINADD_OPEN;
-    for (size_t p = 0; p < r->count; p++) {
-        const int counts = p == r->cells || c->halves[p * s->columns] >= 0;
-        open |= counts && c->states[p] != BINADD_CLOSED;
-        stuck |= counts && c->states[p] == BINADD_STUCK;
-    }
-    c->round++;
-    c->done = !open || stuck || c->spent > c->work || c->round >= c->rounds ||
-              used_cells(s, c) > c->most_cells;
-    begin_round(s, c);
-}
-
-/* Go on with rounds, for about `most` multiplications. */
-static void close_sets(const binadd_network *network, binadd_closing *c, int64_t most,
-                       void *workspace)
-{
-    const shape s = shape_of(network);
-    walker w;
-    arena a = arena_at(workspace);
-    binadd_reach *r = c->reach;
-    take_walker(&w, &a, network, &s, r->steps);
-    w.r = r;
-    if (!c->begun) {
-        prepare_walker(&w);
-        for (size_t cell = 0; cell < r->cells; cell++)
-            box_cell(&s, c, cell);
-        begin_round(&s, c);
-        c->begun = 1;
-    }
-    while (!c->done && most > 0) {
-        const size_t p = r->next;
-        if (p == r->count) {
-            end_round(&s, c);
-            continue;
-        }
-        if (!r->within && is_due(&s, c, p)) {
-            c->visited = 1;
-            if (r->held)
-                memset(r->held + p * r->contexts, 0, r->contexts);
-            begin_walk(&w, p < r->cells ? (int32_t)p : -1,
-                       c->steps[p] < r->steps ? c->steps[p] : r->steps);
-            r->within = 1;
-        }
-        if (r->within) {
-            if (!walk_on(&w, r, p, &most))
-                return;
-            c->spent += r->work[p];
-            judge_origin(c, p, w.now->most);
-            c->done = c->states[p] == BINADD_STUCK && !c->patient;
-        }
-        r->next++;
-        most--;
     }
 }
 

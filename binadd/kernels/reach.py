@@ -1,8 +1,8 @@
-"""What becomes of sets of hidden states, in NumPy: the definition of `propagate` and its axes.
+"""What becomes of sets of hidden states, in NumPy: the definition of `propagate`.
 
-csrc/reach.h and csrc/axes.h compute the same operations in the same order, one case after the
-other; here many cases take each step at once, for a case alone would take Python far too long.
-Nothing that is reported depends on the order of cases. docs/proof.md says why bounds are bounds.
+csrc/reach.h computes the same operations in the same order, one case after the other; here many
+cases take each step at once, for a case alone would take Python far too long. Nothing that is
+reported depends on the order of cases. docs/proof.md says why bounds are bounds.
 
 Arrays have the units first and the cases last: (S, M), or (H, columns, M) for generators, which
 are those of the pre-activations, A = Wₕ·G. What lies beyond H is carried along, as C does.
@@ -18,44 +18,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.kernels import arguments
-from binadd.kernels.arithmetic import ACTIVATIONS, CONSTANTS, SLOPES, hidden_sum
+from binadd.kernels.arithmetic import ACTIVATIONS, hidden_sum
 from binadd.kernels.contract import (
-    CLOSED,
     DOUBT,
     ESCAPED,
     MOST_ESCAPES,
-    OPEN,
-    STUCK,
     TOO_MANY,
     WIDENED,
     Architecture,
-    Cells,
-    Closure,
     Contexts,
     Errors,
     Images,
     Indices,
-    Origins,
     Propagation,
     Real,
     Reals,
     new_images,
 )
 from binadd.kernels.mode import quiet_ieee_mode
+from binadd.kernels.relaxation import F_ERROR, relax
 
 PAD = 2.0**-44
 """Covers sums of some hundred terms that add up to at most 2."""
-NARROW = 2.0**-30
-"""The width of an interval below which its secant would be all rounding errors."""
-F_ERROR = 2.0**-50
-"""The largest |computed f − f|."""
 BOUND = 2.0
 """Every coordinate of a state is nearer to 0 than this."""
-FIRST_ROOM = 1e-5
-"""How much a cell that was empty holds beside the first image in it."""
-LEAST_GROWTH = 1e-6
-"""The least by which a cell is widened."""
-JACOBI_SWEEPS = 6
 
 CHUNK_BYTES = 1 << 22
 """The memory for generators of images that take a step at once."""
@@ -64,103 +50,6 @@ ESCAPES_BYTES = 1 << 28
 
 Places: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
-
-
-def _larger(a: Real, b: Real | float) -> Real:
-    """Return the larger one; where either is a NaN, a."""
-    return np.where(a < b, b, a)
-
-
-def _smaller(a: Real, b: Real | float) -> Real:
-    return np.where(b < a, b, a)
-
-
-# ---------------------------------------------------------------------------------------------
-# The activation between two lines
-# ---------------------------------------------------------------------------------------------
-
-
-class Lines(NamedTuple):
-    """f(a) = slope·a + offset ± gap between two bounds."""
-
-    slope: Real
-    offset: Real
-    gap: Real
-
-
-def _tangent_point(slope: Real, activation: str) -> Real:
-    """About where f′ is the slope, a ≥ 0: artanh √(1 − f′), a guess whose every bit is defined."""
-    k = CONSTANTS[slope.dtype]
-    steep = slope if activation == "tanh" else 4 * slope
-    root = np.sqrt(_smaller(_larger(1 - steep, 0.0), 1 - 2.0**-50))
-    ratio = (1 + root) / (1 - root)
-    bits = ratio.view(np.int64)
-    one = np.float64(1).view(np.int64)
-    mantissa = ((bits & ((1 << k.mantissa_bits) - 1)) | one).view(np.float64)
-    shifted = ((bits >> k.mantissa_bits) | np.float64(2.0**52).view(np.int64)).view(np.float64)
-    power = shifted - (2.0**52 + 1023)
-    w = (mantissa - 1) / (mantissa + 1)
-    w2 = w * w
-    series = np.full_like(w, k.log1p[-1])
-    for coefficient in k.log1p[-2::-1]:
-        series = coefficient + series * w2
-    twice = power * (k.ln2_high + k.ln2_low) + (w + w) * (1 + w2 * series)
-    point: Real = twice * 0.5 if activation == "tanh" else twice
-    return point
-
-
-def _supremum(
-    low: Real,
-    high: Real,
-    slope: Real,
-    bottom: Real,
-    top: Real,
-    p: Real,
-    y: Real,
-    rise: Real,
-) -> Real:
-    """Return an upper bound of v(a) = f(a) − λa on [low, high], but for rounding.
-
-    Where v is convex (a ≤ 0), it is no more than its value at an end; where it is concave, it lies
-    under its tangent at any p.
-    """
-    start = _larger(low, 0.0)
-    ends = _larger(bottom - slope * low, top - slope * high)
-    beyond = _larger(_larger(rise * (high - p), -rise * (p - start)), 0.0)
-    tangent = (y - slope * p) + beyond
-    return np.where(high > 0, _larger(ends, tangent), ends)
-
-
-def _relax(a: Real, r: Real, activation: str) -> Lines:
-    """Relaxations of f on a − r … a + r, with the secants' slopes."""
-    f, derivative = ACTIVATIONS[activation], SLOPES[activation]
-    whole = 0.0 if activation == "tanh" else 1.0  # f(−a) = whole − f(a)
-    low, high = a - r, a + r
-    bottom, top = f(low), f(high)
-    reach = high - low
-    wide = reach > NARROW
-    slope = np.where(wide, (top - bottom) / np.where(wide, reach, 1.0), 0.0)
-    guess = _tangent_point(slope, activation)
-    above = _smaller(_larger(guess, _larger(low, 0.0)), _larger(high, 0.0))
-    below = _smaller(_larger(guess, _larger(-high, 0.0)), _larger(-low, 0.0))
-    f_above, f_below = f(above), f(below)
-    upper = _supremum(low, high, slope, bottom, top, above, f_above, derivative(f_above) - slope)
-    lower = whole - _supremum(
-        -high,
-        -low,
-        slope,
-        whole - top,
-        whole - bottom,
-        below,
-        f_below,
-        derivative(f_below) - slope,
-    )
-    far = _larger(np.abs(low), np.abs(high))
-    return Lines(
-        slope,
-        (upper + lower) * 0.5,
-        (upper - lower) * 0.5 + (4 * F_ERROR + (2.0**-49 * slope) * far),
-    )
 
 
 # ---------------------------------------------------------------------------------------------
@@ -350,7 +239,7 @@ class Network:
             low, high = f(a - radius) - off, f(a + radius) + off
             box = (high - low) * 0.5 + PAD
             return Steps(rows, contexts, None, (low + high) * 0.5, box, box)
-        slope, offset, gap = _relax(a, radius, self.activation)
+        slope, offset, gap = relax(a, radius, self.activation)
         linear = slope * a
         box = ((gap + slope * error) + self.errors.step) + PAD * (
             (1 + np.abs(linear)) + np.abs(offset)
@@ -707,156 +596,3 @@ def propagate(
         walk.run()
         walk.report(images, place)
     return images
-
-
-@quiet_ieee_mode()  # empty cells reach from inf to −inf
-def close_sets(
-    architecture: Architecture,
-    block: Reals,
-    contexts: Contexts,
-    cells: Cells,
-    origins: Origins,
-    errors: Errors,
-    propagation: Propagation,
-    closure: Closure,
-) -> tuple[int, int]:
-    """See `contract.Kernels.close_sets`."""
-    arguments.check_closing(
-        architecture, block, contexts, cells, origins, errors, propagation, closure
-    )
-    arguments.check_sets(architecture, contexts)
-    size, slack = architecture.hidden_size, propagation.slack
-    cells = Cells(*(bounds[:, :size] for bounds in cells))
-    contexts.halves[:, size:] = contexts.middles[:, size:] = 0
-    used, spent = _box(contexts, cells, slack), 0
-    for done in range(closure.rounds):
-        due = np.append(used, True) & (origins.states != CLOSED)
-        due[-1] &= not due[:-1].any()
-        most_of = np.minimum(origins.steps, propagation.steps)
-        held = origins.held is not None
-        images = new_images(architecture, contexts, len(due), held=held)
-        for most in np.unique(most_of[due]).tolist():
-            chosen = np.flatnonzero(due & (most_of == most))
-            numbers = np.where(chosen == len(used), -1, chosen).astype(np.int32)
-            how = propagation._replace(steps=most, mild=np.inf)
-            part = propagate(architecture, block, contexts, numbers, errors, how, held=held)
-            for name in ("outcomes", "depths", "work", "margins", "held"):
-                if (some := getattr(part, name)) is not None:
-                    getattr(images, name)[chosen] = some
-            np.minimum(images.least, part.least, out=images.least)
-            np.maximum(images.most, part.most, out=images.most)
-        given_up, work_done = _judge(images, origins, due, most_of, closure)
-        spent += work_done
-        if given_up:
-            return done, spent
-        widened = np.append(_widen(contexts, cells, images, slack, closure.growth), False)
-        used = _box(contexts, cells, slack)
-        origins.states[widened & (origins.states == CLOSED)] = OPEN
-        states = origins.states[np.append(used, True)]
-        enough = spent > closure.work or used.sum() > closure.most_cells
-        if (states == CLOSED).all() or (states == STUCK).any() or enough:
-            return done + 1, spent
-    return closure.rounds, spent
-
-
-def _judge(
-    images: Images, origins: Origins, due: Mask, steps: Indices, closure: Closure
-) -> tuple[bool, int]:
-    """Note what came of origins; return whether to give up, and their work."""
-    outcomes, widened = images.outcomes, images.outcomes == WIDENED
-    closed: Mask = outcomes == 0
-    if not closure.bounded:  # cells are about to take in all that escaped
-        closed |= widened
-    hopeless = (outcomes & (DOUBT | TOO_MANY)) != 0
-    stuck = due & ~closed & (hopeless | (origins.steps >= closure.most_steps))
-    given_up = not closure.patient and bool(stuck.any())
-    if given_up:
-        due[stuck.argmax() + 1 :] = False
-    origins.states[due] = np.select([closed, stuck], [CLOSED, STUCK], OPEN)[due]
-    origins.steps[due & ~closed & ~stuck] += 1
-    origins.outcomes[due] = outcomes[due]
-    origins.depths[due] = np.where(widened, steps, images.depths)[due]
-    origins.margins[due] = images.margins[due]
-    if origins.held is not None and images.held is not None:
-        origins.held[due] = (images.held | widened[:, None])[due]
-    return given_up, int(images.work[due].sum())
-
-
-def _box(contexts: Contexts, cells: Cells, slack: float) -> Mask:
-    """Write the boxes of cells; return which are not empty."""
-    low, high = cells.low, cells.high
-    used: Mask = np.logical_and.reduce(low <= high, axis=1)
-    contexts.middles[:, : low.shape[1]] = np.where(used[:, None], (low + high) * 0.5, 0.0)
-    contexts.halves[:, : low.shape[1]] = np.where(used[:, None], (high - low) * 0.5, -1.0)
-    contexts.halves[used & (contexts.widths[contexts.owners] < np.inf), 0] += 2 * slack
-    return used
-
-
-def _widen(contexts: Contexts, cells: Cells, images: Images, slack: float, growth: float) -> Mask:
-    """Widen cells by what they would have to hold, and more, within their limits."""
-    low, high = cells.low, cells.high
-    lowest = _larger(images.least[:, : low.shape[1]], cells.bottom)
-    highest = _smaller(images.most[:, : low.shape[1]], cells.top)
-    below, above = low - lowest + 3 * slack, highest - high + 3 * slack
-    begun = contexts.halves[:, :1] >= 0
-    start = np.where(below > 0, low - below * (1 + growth) - LEAST_GROWTH, low)
-    end = np.where(above > 0, high + above * (1 + growth) + LEAST_GROWTH, high)
-    start = _larger(np.where(begun, start, lowest - FIRST_ROOM), cells.bottom)
-    end = _smaller(np.where(begun, end, highest + FIRST_ROOM), cells.top)
-    moved: Mask = ((start != low) | (end != high)).any(1) & (start <= end).all(1)
-    moved &= images.least[:, 0] < np.inf
-    low[moved], high[moved] = start[moved], end[moved]
-    return moved
-
-
-@quiet_ieee_mode()
-def principal_axes(architecture: Architecture, states: Reals, centres: Reals) -> Reals:
-    """See `contract.Kernels.principal_axes`: Jacobi's rotations, all sets at once.
-
-    (C. G. J. Jacobi, "Über ein leichtes Verfahren …", 1846; G. H. Golub & C. F. Van Loan, "Matrix
-    Computations", section 8.5.)
-    """
-    arguments.check_axes(architecture, states, centres)
-    size, columns = architecture.hidden_size, architecture.block_shape[1]
-    sets = len(states)
-    matrix = np.zeros((sets, size, columns))  # Σ (x − o)(x − o)ᵀ
-    axes = np.zeros((sets, size, columns))
-    y = np.zeros((sets, columns))
-    for i in range(states.shape[1]):
-        y[:, :size] = states[:, i] - centres[:, :size]
-        matrix = matrix + y[:, None, :] * y[:, :size, None]
-    axes[:, np.arange(size), np.arange(size)] = 1
-    for _ in range(JACOBI_SWEEPS):
-        for p in range(size):
-            for q in range(p + 1, size):
-                _rotate(matrix, axes, p, q)
-    lengths = np.diagonal(matrix, axis1=1, axis2=2)
-    for k in range(sets):
-        axes[k] = axes[k][_by_length(lengths[k].tolist())]
-    return axes
-
-
-def _rotate(matrix: Real, axes: Real, p: int, q: int) -> None:
-    """Make elements (p, q) of symmetric matrices zero, and turn the axes alike."""
-    turned = np.flatnonzero(matrix[:, p, q] != 0)
-    if not len(turned):
-        return
-    theta = (matrix[turned, q, q] - matrix[turned, p, p]) / (2 * matrix[turned, p, q])
-    root = np.sqrt(theta * theta + 1)
-    t = np.where(theta < 0, -1 / (root - theta), 1 / (theta + root))
-    c = (1 / np.sqrt(t * t + 1))[:, None]
-    s = t[:, None] * c
-    for rows in (matrix, matrix.swapaxes(1, 2), axes):
-        old, other = rows[turned, p], rows[turned, q]
-        rows[turned, p], rows[turned, q] = old * c - other * s, old * s + other * c
-
-
-def _by_length(lengths: list[float]) -> list[int]:
-    """Order by falling length, equal ones as they stand, by insertion."""
-    order: list[int] = []
-    for i, length in enumerate(lengths):
-        place = i
-        while place > 0 and lengths[order[place - 1]] < length:
-            place -= 1
-        order.insert(place, i)
-    return order

@@ -29,6 +29,8 @@ from binadd.kernels.arithmetic import (
     sigmoid,
     softplus,
 )
+from binadd.kernels.axes import principal_axes as principal_axes
+from binadd.kernels.closing import close_sets as close_sets
 from binadd.kernels.contract import (
     Architecture,
     Batch,
@@ -40,8 +42,6 @@ from binadd.kernels.contract import (
     Report,
 )
 from binadd.kernels.mode import quiet_ieee_mode
-from binadd.kernels.reach import close_sets as close_sets
-from binadd.kernels.reach import principal_axes as principal_axes
 from binadd.kernels.reach import propagate as propagate
 from binadd.kernels.update import update
 
