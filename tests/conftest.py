@@ -33,7 +33,7 @@ def _backends() -> list[str]:
         return ["python"]
     if chosen == "native" or native_is_installed():
         load("native")  # a native backend that is required, or there but broken, ends the session
-        return ["python", "native"]
+        return ["native", "python"]
     return ["python"]
 
 

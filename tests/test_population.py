@@ -129,6 +129,7 @@ def test_no_networks() -> None:
     assert list(train_population([])) == []
 
 
+@pytest.mark.thorough(one_in=2)
 def test_networks_of_different_kinds_are_trained_in_one_list(make: Make) -> None:
     kinds: list[dict[str, Any]] = [
         {"hidden_size": 5},

@@ -211,6 +211,7 @@ def close_sets(kernels: Any, given: Closing, **options: Any) -> Any:
     return (*answer, *cells, contexts.middles, contexts.halves, *origins)
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize("affine", [True, False], ids=["zonotopes", "boxes"])
 @pytest.mark.parametrize("bounded", [True, False], ids=["bounded", "unbounded"])
 @pytest.mark.parametrize("patient", [True, False], ids=["patient", "impatient"])

@@ -120,6 +120,7 @@ def worst(net: BinaryAdderRNN, step_error: float, logit_error: float) -> float:
     return min(erring.margin(symbols, step_error, logit_error, push) for push in pushes(1))
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_no_program_within_the_proved_error_gets_a_bit_wrong(kind: str) -> None:
     """Nor does any of its logits come closer to 0 than the verdict says."""
@@ -177,6 +178,7 @@ def test_no_adversarial_network_is_proved(case: Any) -> None:
         assert not isinstance(verdict, Proved)
 
 
+@pytest.mark.slow
 def test_verdicts_do_not_depend_on_the_backend() -> None:
     net = trained(2)
     for options in ({"step_error": 1e-3}, {"step_error": "float32", "tolerance": True}):
@@ -197,6 +199,7 @@ def claiming(certificate: Any, step_error: float, logit_error: float | None = No
     return dataclasses.replace(certificate, step_error=step_error, logit_error=logit_error)
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_larger_error_than_it_was_made_for_is_refused(kind: str) -> None:
     """Sets have little room: what is accepted, an erring program must bear."""

@@ -122,6 +122,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     return str(request.param)
 
 
+@pytest.mark.thorough(one_in=2)
 @pytest.mark.parametrize("workers", [2, 3])
 def test_workers_of_this_machine(expected: list[Row], engine: str, workers: int) -> None:
     assert sweep(range(4), workers=workers, **SMALL) == expected
@@ -490,6 +491,7 @@ needs_locks = pytest.mark.skipif(
 
 
 @needs_locks
+@pytest.mark.thorough(one_in=2)
 @pytest.mark.parametrize("killed", [True, False])
 def test_a_second_writer_is_refused(expected: list[Row], tmp_path: Path, killed: bool) -> None:
     path = tmp_path / "sweep.jsonl"

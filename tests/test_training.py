@@ -99,6 +99,7 @@ def test_a_stream_goes_on_from_anywhere(asked: list[tuple[int, int]]) -> None:
 # Stopping ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough(one_in=2)
 def test_until_exact(make: Make, kernels: Any) -> None:
     net = make(**SMALL)
     run = binadd.train(net, bits=3, until="exact")
@@ -111,6 +112,7 @@ def test_until_exact(make: Make, kernels: Any) -> None:
     assert (again.status, again.sequences) == ("exact", run.sequences)
 
 
+@pytest.mark.thorough(one_in=2)
 def test_until_proved(make: Make) -> None:
     net = make(seed=1)
     run = binadd.train(net)
@@ -226,6 +228,7 @@ def test_backends_train_to_the_same_bits(native: Any, params: dict[str, Any]) ->
 # What it says ------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough(one_in=2)
 def test_progress(make: Make) -> None:
     seen: list[Progress] = []
     net = make(**SMALL)
@@ -350,6 +353,7 @@ def test_a_run_that_succeeds_needs_no_advice(make: Make) -> None:
     assert binadd.train(make(**SMALL), bits=3, until=20).advice is None
 
 
+@pytest.mark.thorough(one_in=2)
 def test_right_bits_are_counted_at_the_end(make: Make) -> None:
     run = binadd.train(make(**SMALL), bits=3, until=0)
     again = binadd.train(run.network, bits=3, until="exact")
