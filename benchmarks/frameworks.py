@@ -27,6 +27,9 @@ from binadd.proof import Refuted
 RECIPES = ("default", "sgd", "adam", "notebook")
 PLACES = (16, 32, 64, 128)
 """Upper ends of the table's columns of first wrong bits."""
+LAST_PLACE = 1024
+"""Where the plot ends."""
+KINDS = {"torch": "PyTorch", "keras": "Keras", "jax": "JAX", "tutorial": "the tutorial"}
 
 
 def networks(folder: Path, seeds: int, kind: str) -> Iterator[tuple[str, binadd.BinaryAdderRNN]]:
@@ -77,15 +80,25 @@ def plot(rows: list[dict[str, Any]], path: str) -> None:
 
     figure = Figure((7, 4), layout="constrained")
     axes = figure.subplots()
+    ends = []
     for kind in dict.fromkeys(row["kind"] for row in rows):
         mine = [row for row in rows if row["kind"] == kind]
         wrong = sorted(row["wrong_bit"] for row in mine if row["wrong_bit"] is not None)
-        places = [BITS, *wrong, 10**3]
+        places = [BITS, *wrong, LAST_PLACE]
         shares = [100 * (1 - k / len(mine)) for k in range(len(wrong) + 1)]
-        axes.plot(places, [*shares, shares[-1]], drawstyle="steps-post", label=kind)
-    axes.set(xscale="log", ylim=(0, 102), xlabel="bit of the sum, from the lowest")
+        (line,) = axes.plot(places, [*shares, shares[-1]], drawstyle="steps-post")
+        ends.append((shares[-1], KINDS.get(kind, f"binadd, {kind}"), line.get_color()))
+    height = 0.0
+    for share, label, colour in sorted(ends):  # beside the lines' ends, one above the other
+        height = max(share, height + 4.5)
+        place = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+        axes.annotate(label, (LAST_PLACE, height), color=colour, annotation_clip=False, **place)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([BITS, *PLACES, 256, 512, LAST_PLACE])
+    axes.xaxis.set_major_formatter("{x:.0f}")
+    axes.set(xlim=(BITS, LAST_PLACE), ylim=(0, 102), xlabel="bit of the sum, from the lowest")
     axes.set_ylabel("networks with no known error up to this bit, %")
-    axes.legend(frameon=False, fontsize="small")
+    axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
 
 
