@@ -288,8 +288,10 @@ def test_files_that_no_network_fills(tmp_path: Path, importer: Any) -> None:
     with pytest.raises(ModelFileError, match="too large: expected a network in at most 64 MiB"):
         importer(tmp_path / "large")
     if os.path.exists("/dev/zero"):
-        with pytest.raises(ModelFileError, match="is not a file on a disk"):
-            importer("/dev/zero")
+        os.mkfifo(tmp_path / "pipe")
+        for path in ("/dev/zero", tmp_path / "pipe"):
+            with pytest.raises(ModelFileError, match="is not a file on a disk"):
+                importer(path)
 
 
 def test_files_that_are_not_keras(tmp_path: Path) -> None:

@@ -25,12 +25,11 @@ def check_file(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ModelFileError
-        If it is larger than `MAX_BYTES`, or a device, which may never end.
+        If it is larger than `MAX_BYTES`, or a device or pipe, which may never end.
     OSError
-        If it cannot be opened.
+        If there is none.
     """
-    with open(os.fspath(path), "rb") as file:
-        status = os.fstat(file.fileno())
+    status = os.stat(os.fspath(path))
     if not stat.S_ISREG(status.st_mode):
         raise ModelFileError(f"{os.fspath(path)} is not a file on a disk")
     if status.st_size > MAX_BYTES:
