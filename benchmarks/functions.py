@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from runtimes import onnxruntime_session, openvino_model
 
 from binadd.kernels import load
 
@@ -68,20 +69,12 @@ def _model(kind: str, inputs: list[str], shape: list[Any], **options: Any) -> by
 
 
 def onnxruntime(model: bytes) -> Function:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = ort.InferenceSession(model, options)
+    session = onnxruntime_session(model)
     return lambda values: session.run(None, {"a": values})[0]
 
 
 def openvino(model: bytes) -> Function:
-    from openvino import Core
-
-    # With bfloat16 where the processor has it, it would err by 10⁻³.
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
-    compiled = Core().compile_model(Core().read_model(model), "CPU", exact)
+    compiled = openvino_model(model)
     return lambda values: compiled({"a": values})["b"]
 
 

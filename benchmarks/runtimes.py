@@ -69,22 +69,31 @@ def from_model(net: BinaryAdderRNN, run: Callable[[Array], tuple[Array, Array]])
     return whole
 
 
-def onnxruntime(net: BinaryAdderRNN) -> Run:
+def onnxruntime_session(model: bytes) -> Any:
+    """Return what runs a model in ONNX Runtime, on one thread."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
-    session = ort.InferenceSession(rnn_node(net).SerializeToString(), options)
+    return ort.InferenceSession(model, options)
+
+
+def openvino_model(model: bytes) -> Any:
+    """Return what runs a model in OpenVINO, in float32 and on one thread."""
+    from openvino import Core
+
+    # With bfloat16 where the processor has it, it would err by 0.08.
+    exact = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+    return Core().compile_model(Core().read_model(model), "CPU", exact)
+
+
+def onnxruntime(net: BinaryAdderRNN) -> Run:
+    session = onnxruntime_session(rnn_node(net).SerializeToString())
     return from_model(net, lambda bits: session.run(["logits", "hidden"], {"bits": bits}))
 
 
 def onnxruntime_steps(net: BinaryAdderRNN) -> Run:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    model = interop.onnx_model(net, form="step")
-    session = ort.InferenceSession(model.SerializeToString(), options)
+    session = onnxruntime_session(interop.onnx_model(net, form="step").SerializeToString())
     size = net.settings.hidden_size
 
     def steps(bits: Array) -> tuple[Array, Array]:
@@ -102,13 +111,7 @@ def onnxruntime_steps(net: BinaryAdderRNN) -> Run:
 
 
 def openvino(net: BinaryAdderRNN) -> Run:
-    from openvino import Core
-
-    # With bfloat16 where the processor has it, it would err by 0.08.
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
-    model = Core().compile_model(
-        Core().read_model(rnn_node(net).SerializeToString()), "CPU", exact
-    )
+    model = openvino_model(rnn_node(net).SerializeToString())
 
     def run(bits: Array) -> tuple[Array, Array]:
         found = model({"bits": bits})
