@@ -279,8 +279,11 @@ def test_names_from_files_cannot_control_a_terminal(tmp_path: Path) -> None:
     assert len(str(refusal.value)) < 500
 
 
-@pytest.mark.parametrize("importer", [interop.from_safetensors, interop.from_onnx])
+@pytest.mark.parametrize(
+    "importer", [interop.from_safetensors, interop.from_onnx, interop.from_keras]
+)
 def test_files_that_no_network_fills(tmp_path: Path, importer: Any) -> None:
+    pytest.importorskip("h5py")
     pytest.importorskip("onnx")
     pytest.importorskip("safetensors")
     (tmp_path / "large").touch()

@@ -23,7 +23,7 @@ from binadd.errors import BinaddError, ModelFileError
 from binadd.interop.arrays import bfloat16_of_bytes, real_array
 from binadd.interop.elman import Textbook, agree, elman, refuse
 from binadd.interop.rounding import rounded_parameters
-from binadd.interop.sizes import MAX_BYTES, oversized
+from binadd.interop.sizes import MAX_BYTES, check_file, oversized
 from binadd.model import BinaryAdderRNN
 
 __all__ = ["from_keras", "keras_weights"]
@@ -180,10 +180,9 @@ def _name(activation: Any) -> str:
 
 def _read(path: str | os.PathLike[str]) -> tuple[str | None, Arrays, Arrays]:
     """Return the activation that a file names, and the arrays of both layers."""
+    check_file(path)
     with open(os.fspath(path), "rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise oversized(path)
+        data = file.read(MAX_BYTES)
     with extra("interop"):
         import h5py
 
