@@ -15,10 +15,8 @@ import tempfile
 from pathlib import Path
 
 SECONDS = 120
-HEADERS = (
-    "arithmetic axes box examples first_error forward interval loss network reach sequence sums "
-)
-HEADERS += "train update"
+HEADERS = "arithmetic axes box closing examples first_error forward interval loss network reach "
+HEADERS += "relaxation sequence sums train update"
 PROGRAMS = ["selftest", "slices", "refusals"]
 FLAGS = ["-std=c11", "-O0", "-w", "-ffp-contract=off", "-Dalways_inline=unused"]
 PAIRS = "+ -, - +, * +, / *, < <=, <= <, > >=, >= >, == !=, != ==, && ||, || &&, & |, | &, "
