@@ -110,7 +110,7 @@ def _part(now: Progress) -> tuple[int, int, bool]:
 
 
 class _Mark(NamedTuple):
-    """Return what training up to a number of sequences makes of a network."""
+    """What a network has become by a number of sequences."""
 
     sequences: int
     text: str

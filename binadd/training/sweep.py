@@ -488,7 +488,7 @@ def _train(
     heed: Callable[..., object] | None = None,
     width: int = WIDTH,
 ) -> Iterator[tuple[int, Row]]:
-    """Train networks, so many at once, and yield what each came to with its place in the chunk.
+    """Train networks, `width` at once, and yield what each came to with its place in the chunk.
 
     `heed` may end it between slices or proofs.
     """
