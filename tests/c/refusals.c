@@ -4,10 +4,9 @@
  */
 #include <limits.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "binadd.h"
+#include "check.h"
 
 enum { SEQUENCES = 64, STEPS = 3, BYTES = SEQUENCES * STEPS, REALS = 7 * 8, ROOM = 1 << 22 };
 static const binadd_loss LOSS = BINADD_CROSS_ENTROPY;
@@ -16,15 +15,8 @@ static uint8_t symbols[BYTES], targets[BYTES], bytes[BYTES];
 static double block[REALS], moments[2 * REALS], powers[2] = {1, 1}, results[BYTES];
 static const double rates[1] = {0.1};
 static char workspace[ROOM];
-static int passed, failed;
 
-static const binadd_network NETWORK = {
-    .hidden_size = 2,
-    .operands = 2,
-    .biases = 1,
-    .activation = BINADD_SIGMOID,
-    .dtype = BINADD_FLOAT64,
-};
+static const binadd_network NETWORK = {2, 2, 1, BINADD_SIGMOID, BINADD_FLOAT64, {0}};
 static const binadd_optimizer OPTIMIZER = {
     .name = BINADD_SGD,
     .learning_rate = 0.1,
@@ -207,14 +199,6 @@ static int untouched(void)
         if (results[i] != 0)
             return 0;
     return powers[0] == 1;
-}
-
-static void expect(int holds, const char *what)
-{
-    passed += holds != 0;
-    failed += !holds;
-    if (!holds)
-        printf("  %s\n", what);
 }
 
 #define REFUSED(status, call) expect((call) == (status) && untouched(), #call)
@@ -612,6 +596,5 @@ int main(void)
     refuse_instruction_sets();
     refuse_bounds(); /* writes at last */
     read_messages();
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return report();
 }
