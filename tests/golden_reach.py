@@ -64,6 +64,15 @@ class Given:
     centres: NDArray[np.float64]  # of those
 
 
+def numbered(counts: NDArray[Any], cut: NDArray[np.bool_]) -> dict[str, NDArray[np.int32]]:
+    """Return which cells each context has: side by side about its middle where it is cut."""
+    return {
+        "lowest": np.where(cut, -(counts // 2), 0).astype(np.int32),
+        "first": np.append(0, np.cumsum(counts)).astype(np.int32),
+        "owners": np.repeat(np.arange(len(counts)), counts).astype(np.int32),
+    }
+
+
 def draw(case: Case) -> Given:
     """All from SplitMix64, and exact."""
     words = golden.split_mix(case.seed)
@@ -82,10 +91,9 @@ def draw(case: Case) -> Given:
     states = np.ascontiguousarray(reals((2, SAMPLES, size), -0.5, 0.5)[..., :size])
     centres = np.zeros((2, columns))
     cells = sum(COUNTS)
-    owners = np.repeat(np.arange(count), COUNTS)
     cut = np.array(COUNTS) > 1
-    lowest = np.where(cut, -(np.array(COUNTS) // 2), 0)
-    first = np.append(0, np.cumsum(COUNTS))
+    numbers = numbered(np.array(COUNTS), cut)
+    lowest, first, owners = numbers.values()
     widths = np.where(cut, 0.125, np.inf)
     middles = reals((cells, size), -0.0625, 0.0625)
     halves = reals((cells, size), 0.0625, 0.75)
@@ -103,11 +111,9 @@ def draw(case: Case) -> Given:
         frames=reference.principal_axes(case.architecture, states, centres),
         frame=np.array([0, 1, -1, -1, 1], np.int32),
         widths=widths,
-        lowest=lowest.astype(np.int32),
-        first=first.astype(np.int32),
-        owners=owners.astype(np.int32),
         middles=middles,
         halves=halves,
+        **numbers,
     )
     errors = Errors(
         2.0**-46, case.logit_error, np.where(there, 2.0**-43, 0), np.where(there, 2.0**-46, 0)

@@ -46,7 +46,8 @@ def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
     --------
     >>> import binadd
     >>> net = binadd.BinaryAdderRNN(seed=1)
-    >>> run = binadd.train(net)
+    >>> binadd.train(net).status
+    'proved'
     >>> len(extract(binadd.prove(net).certificate, net))
     2
     """
