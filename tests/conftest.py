@@ -57,8 +57,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes long; the summary counts it as deselected."""
     cases: Counter[str] = Counter()  # of each thorough test, those met so far
-    left_out = [item for item in items if _takes_long(item, config, cases)]
-    items[:] = [item for item in items if item not in set(left_out)]
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        (left_out if _takes_long(item, config, cases) else kept).append(item)
+    items[:] = kept
     config.hook.pytest_deselected(items=left_out)
 
 
