@@ -854,7 +854,7 @@ REST = [
 ]
 
 
-@pytest.mark.thorough(one_in=10)
+@pytest.mark.thorough(one_in=20)
 @pytest.mark.parametrize("case", [*FEW, *REST], ids=str)
 def test_refuses_every_claim_about_an_adversarial_network(
     case: Any, monkeypatch: pytest.MonkeyPatch

@@ -89,7 +89,14 @@ def sources(*patterns: str) -> str:
     return squeeze("\n".join(p.read_text("utf-8") for q in patterns for p in ROOT.glob(q)))
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(page, marks=pytest.mark.thorough) if page.name == "bptt.md" else page
+        for page in PAGES
+    ],
+    ids=lambda path: path.name,
+)
 def test_page(
     path: Path,
     tmp_path: Path,

@@ -49,6 +49,7 @@ def confirm(net: BinaryAdderRNN, refutation: Refuted | None) -> Refuted:
 # The adversarial networks themselves -------------------------------------------------------------
 
 
+@pytest.mark.thorough(one_in=5)
 @pytest.mark.parametrize("case", [one for one in SOON if one.trigger is not None], ids=str)
 def test_an_adversarial_network_is_wrong_where_it_should_be(case: AdversarialNetwork) -> None:
     operands, bit = case.operands, case.wrong_bit
@@ -57,6 +58,7 @@ def test_an_adversarial_network_is_wrong_where_it_should_be(case: AdversarialNet
     assert case.network.settings.form.length(operands) > bit
 
 
+@pytest.mark.thorough(one_in=5)
 @pytest.mark.parametrize("case", SOON, ids=str)
 def test_an_adversarial_network_is_right_on_short_words(case: AdversarialNetwork) -> None:
     net = case.network

@@ -209,7 +209,8 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @by_native
-@pytest.mark.thorough(one_in=5)  # once with the Python kernels, which take seconds
+@pytest.mark.thorough(of="python")  # which take seconds
+@pytest.mark.thorough(one_in=5)
 @pytest.mark.parametrize("name", ["upward", "toward zero", "flush and read"], indirect=True)
 def test_everything_is_as_in_a_clean_thread(
     within: Callable[..., Any], backend: str, tmp_path: Path, clean: str

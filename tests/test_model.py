@@ -718,6 +718,7 @@ def test_a_network_pickled_where_native_is_opens_where_it_is_not() -> None:
     assert out.stdout.decode().strip() == "python BinaryAdderRNN(hidden_size=3)"
 
 
+@pytest.mark.thorough(of="python")
 def test_many_threads_may_predict_while_one_trains(make: Make) -> None:
     net = make(4)
     X = drawn(count=8)
@@ -747,6 +748,7 @@ def test_many_threads_may_predict_while_one_trains(make: Make) -> None:
     assert all(probabilities.tobytes() in bytes_allowed for probabilities in seen)
 
 
+@pytest.mark.thorough(of="python")
 def test_settings_are_never_beside_the_weights_of_others(make: Make, tmp_path: Path) -> None:
     """Another thread asks for another network, again and again, while one trains it."""
     net, X = make(3), drawn(count=4)

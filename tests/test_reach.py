@@ -54,7 +54,7 @@ def propagate(kernels: Any, case: Case, *, held: bool = False, **options: Any) -
 # ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.thorough(one_in=6)
+@pytest.mark.thorough(one_in=11)
 @pytest.mark.parametrize("affine", [True, False], ids=["zonotopes", "boxes"])
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
 @pytest.mark.parametrize("size", SIZES)
@@ -129,6 +129,7 @@ def test_bits_are_equal_of_any_sets(compare: Compare, name: str, value: float) -
         assert not np.isnan(images.low).any()
 
 
+@pytest.mark.thorough
 def test_bits_are_equal_of_large_networks(compare: Compare) -> None:
     for options in ({"hidden_size": 256, "operands": 1}, {"hidden_size": 3, "operands": 8}):
         case = drawn(1, scale=0.05, origins=3, **options)
@@ -211,7 +212,7 @@ def close_sets(kernels: Any, given: Closing, **options: Any) -> Any:
     return (*answer, *cells, contexts.middles, contexts.halves, *origins)
 
 
-@pytest.mark.thorough(one_in=3)
+@pytest.mark.thorough(one_in=5)
 @pytest.mark.parametrize("affine", [True, False], ids=["zonotopes", "boxes"])
 @pytest.mark.parametrize("bounded", [True, False], ids=["bounded", "unbounded"])
 @pytest.mark.parametrize("patient", [True, False], ids=["patient", "impatient"])
