@@ -1,4 +1,4 @@
-"""What all tests share: which kernels are under test, said aloud, and networks of each."""
+"""Shared by all tests: the kernels under test, named in the report's head, and their networks."""
 
 from __future__ import annotations
 

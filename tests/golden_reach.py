@@ -54,7 +54,7 @@ CASES = [
 
 @dataclass(frozen=True)
 class Given:
-    """What a case is about."""
+    """The arrays that a case gives to the kernels."""
 
     block: NDArray[np.float64]
     contexts: Contexts

@@ -17,7 +17,7 @@ SURE = -100.0
 
 
 class Case(NamedTuple):
-    """What `propagate` is given but for its options."""
+    """The arguments of `propagate` but for its options."""
 
     architecture: Architecture
     block: NDArray[np.float64]

@@ -365,7 +365,7 @@ def test_lines_of_training_fit(
 def test_a_run_of_any_length_clears_its_status_line(
     until: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is printed after it begins at the start of an empty line."""
+    """The text after it begins at the start of an empty line."""
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

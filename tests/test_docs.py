@@ -6,7 +6,7 @@
 ```{toctree} ...    is for Sphinx, which checks it
 ```python quote    stands so in the package
 ```c               stands so in csrc/ or examples/
-```sh              its lines that begin with `binadd` are run; `# exits 1` says how they end
+```sh              its lines that begin with `binadd` are run; `# exits 1` is their exit status
 ```text            is what the lines above print, but for times
 """
 
@@ -196,7 +196,7 @@ def test_tour(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
 def test_example_in_c(tmp_path: Path) -> None:
-    """Built as its header says; README says the same."""
+    """Built as in its header, which README repeats."""
     source = (ROOT / "examples" / "adder.c").read_text("utf-8")
     command = re.search(r"gcc .* -o adder", source)
     assert command is not None

@@ -37,7 +37,7 @@ needs_native = pytest.mark.skipif(not NATIVE, reason="too slow in Python")
 
 
 def confirm(net: BinaryAdderRNN, refutation: Refuted | None) -> Refuted:
-    """Whatever is said of a network is so."""
+    """Demand a refutation that the network itself confirms."""
     assert refutation is not None
     got, expected = net.add(*refutation.operands), sum(refutation.operands)
     assert (refutation.got, refutation.expected) == (got, expected)
@@ -206,7 +206,7 @@ AS_TRAINED: list[dict[str, Any]] = [
 
 
 def falsify_with_both(net: BinaryAdderRNN, **options: Any) -> Refuted | None:
-    """Whatever the kernels are, the answer is the same."""
+    """Demand the same answer with both kernels, and return it."""
     answers = [
         falsify(
             BinaryAdderRNN.from_parameters(
@@ -333,7 +333,7 @@ def test_a_logit_of_zero_says_0() -> None:
 
 
 def test_a_wrong_bit_above_the_operands_is_brought_in() -> None:
-    """A network that says 1 above all operands: `add` gets there with a longer one."""
+    """A network that outputs 1 above all operands: `add` gets there with a longer one."""
     net = build(
         "says 1",
         "sigmoid",

@@ -1,4 +1,4 @@
-"""Whatever mode other libraries leave the processor in: the same bits, or one sentence."""
+"""The same bits, or one sentence, in every mode that other libraries leave the processor in."""
 
 from __future__ import annotations
 

@@ -750,7 +750,7 @@ def test_many_threads_may_predict_while_one_trains(make: Make) -> None:
 
 @pytest.mark.thorough(of="python")
 def test_settings_are_never_beside_the_weights_of_others(make: Make, tmp_path: Path) -> None:
-    """Another thread asks for another network, again and again, while one trains it."""
+    """Another thread sets other parameters, again and again, while one trains the network."""
     net, X = make(3), drawn(count=4)
     done, mixed = threading.Event(), []
 

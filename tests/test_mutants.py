@@ -1,4 +1,4 @@
-"""Whatever is altered in a certificate, or under it: if the proof is broken, it is refused."""
+"""A certificate that was altered, or whose network was, is refused if its proof is broken."""
 
 from __future__ import annotations
 

@@ -357,7 +357,7 @@ def test_states_soon_after_the_start(operands: int, depth: int, later: int) -> N
 
 @pytest.mark.parametrize("contexts", [((0, ()),), ((0, (3,)), (1, (0, 2, 1)), (0, ()))])
 def test_what_is_left_of_a_small_difference(contexts: tuple[Context, ...]) -> None:
-    """What the Jacobians of a context's steps leave, of every unit."""
+    """It is multiplied by the Jacobian of each of a context's steps, in every unit."""
     net = BinaryAdderRNN(5, seed=3, activation="tanh")
     weights, sampler = net.parameters["hidden_weights"], Sampler(Bounds(net), NUDGED)
     for (carry, word), left in zip(contexts, sampler.differences(contexts), strict=True):
@@ -433,7 +433,7 @@ def test_the_slowest_word_is_named() -> None:
 
 @pytest.mark.thorough
 def test_undecided_says_what_it_tried() -> None:
-    """A network that is right as far as anyone knows, but with margins too small to prove."""
+    """A network that no search refutes, but whose margins are too small to prove."""
     undecided = [
         verdict
         for case in adversarial_networks()

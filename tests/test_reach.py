@@ -1,4 +1,4 @@
-"""What sets of hidden states become: bounds of both kernels, equal bit for bit, and true."""
+"""Images of sets of hidden states: bounds of both kernels, equal bit for bit, and true."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_a_constant_network_has_margins_of_zero(compare: Compare) -> None:
 
 
 class Closing(NamedTuple):
-    """What `close_sets` is given but for its options, of which it changes the last three."""
+    """The arguments of `close_sets` but for its options; it changes the last three."""
 
     case: Case
     contexts: Contexts

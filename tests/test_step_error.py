@@ -123,7 +123,7 @@ def worst(net: BinaryAdderRNN, step_error: float, logit_error: float) -> float:
 @pytest.mark.thorough(one_in=5)
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_no_program_within_the_proved_error_gets_a_bit_wrong(kind: str) -> None:
-    """Nor does any of its logits come closer to 0 than the verdict says."""
+    """Nor does any of its logits come closer to 0 than the verdict's margin."""
     net, verdict = most_tolerant(kind)
     assert verdict.tolerance is not None and verdict.tolerance > 1e-4
     assert verdict.step_error == verdict.tolerance <= verdict.logit_error
@@ -246,7 +246,7 @@ def test_a_smaller_claim_is_of_fewer_programs() -> None:
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_the_checker_bounds_runtimes_by_itself(setting: Any, runtime: str) -> None:
-    """Exactly what the theorem says, in fractions; the search assumes no less."""
+    """Exactly the theorem's bound, in fractions; the search assumes no less."""
     for scale, size in ((1e-3, 4), (3.0, 16), (50.0, 33), (1e6, 9)):
         net = network(*setting, scale, 1, size)
         u = Fraction(float(np.finfo(runtime).eps)) / 2
