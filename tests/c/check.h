@@ -64,7 +64,7 @@ static inline double draw_real(void)
 }
 
 typedef struct {
-    const uint8_t *symbols, *targets; /* (sequences, steps) */
+    const uint8_t *symbols, *targets; /* (sequences, steps), or (networks, sequences, steps) */
     size_t sequences, steps;
 } dataset;
 
@@ -77,6 +77,17 @@ static inline binadd_training train_on(dataset d, size_t batch_size, void *block
     t.sequences = t.count = d.sequences, t.steps = d.steps;
     t.batch_size = batch_size;
     return t;
+}
+
+static inline binadd_population train_all_on(dataset d, size_t networks, void *blocks,
+                                             void *moments, void *powers, const void *rates)
+{
+    binadd_population p = {0};
+    p.networks = networks, p.blocks = blocks, p.moments = moments, p.powers = powers;
+    p.learning_rates = rates;
+    p.symbols = d.symbols, p.targets = d.targets;
+    p.sequences = p.count = d.sequences, p.steps = d.steps;
+    return p;
 }
 
 static inline binadd_run run_on(dataset d, const void *block)

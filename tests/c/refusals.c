@@ -38,10 +38,7 @@ static binadd_training valid_training(void)
 
 static binadd_population valid_population(void)
 {
-    binadd_population p = {0};
-    p.blocks = block, p.moments = moments, p.powers = powers, p.learning_rates = rates;
-    p.symbols = symbols, p.targets = targets;
-    p.networks = 1, p.sequences = p.count = SEQUENCES, p.steps = STEPS;
+    binadd_population p = train_all_on(DATA, 1, block, moments, powers, rates);
     p.losses = results;
     return p;
 }

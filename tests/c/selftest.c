@@ -222,20 +222,11 @@ static void test_population(const golden *g, const setting *s)
 {
     size_t bytes = binadd_training_workspace(&g->network, g->steps);
     void *workspace = zeros(bytes);
-    binadd_population population = {
-        .blocks = s->blocks,
-        .moments = s->moments,
-        .powers = s->powers,
-        .learning_rates = s->learning_rates,
-        .symbols = s->symbols,
-        .targets = s->targets,
-        .networks = NETWORKS,
-        .sequences = s->sequences,
-        .steps = g->steps,
-        .count = s->sequences,
-        .losses = s->losses,
-        .wrong_bits = s->wrong_bits,
-    };
+    const dataset data = {s->symbols, s->targets, s->sequences, g->steps};
+    binadd_population population =
+        train_all_on(data, NETWORKS, s->blocks, s->moments, s->powers, s->learning_rates);
+    population.losses = s->losses;
+    population.wrong_bits = s->wrong_bits;
     must(binadd_train_population(&g->network, g->loss, &g->optimizer, &population, workspace,
                                  bytes));
     free(workspace);
