@@ -7,18 +7,8 @@ import golden
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.kernels import reference
-from binadd.kernels.contract import (
-    OPEN,
-    Architecture,
-    Cells,
-    Closure,
-    Contexts,
-    Errors,
-    Images,
-    Origins,
-    Propagation,
-)
+from binadd.kernels import contract, reference
+from binadd.kernels.contract import Architecture, Contexts, Errors, Images, Propagation
 
 COUNTS = (6, 1, 1, 0, 9)
 """Cells of the contexts: first and last are cut, the third has no frame, the fourth no set."""
@@ -153,10 +143,10 @@ def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
         middles=given.contexts.middles.copy(), halves=given.contexts.halves.copy()
     )
     low, high = contexts.middles - contexts.halves, contexts.middles + contexts.halves
-    cells = Cells(low, high, low - ROOM, high + ROOM)
+    cells = contract.Cells(low, high, low - ROOM, high + ROOM)
     count = len(low) + 1
-    origins = Origins(
-        np.full(count, OPEN, np.uint8),
+    origins = contract.Origins(
+        np.full(count, contract.OPEN, np.uint8),
         np.full(count, case.steps - 1, np.int32),
         *np.zeros((2, count), np.int32),
         np.zeros(count),
@@ -170,7 +160,7 @@ def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
         origins,
         given.errors,
         propagation_of(case),
-        Closure(
+        contract.Closure(
             growth=GROWTH,
             bounded=case.mild < golden.INFINITY,
             patient=case.affine,

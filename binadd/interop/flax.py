@@ -51,7 +51,7 @@ def from_flax(
     Returns
     -------
     BinaryAdderRNN
-        In float64 if the weights are, else in float32.
+        In the arrays' dtype, or in float32 where that is bfloat16 or float16.
 
     Raises
     ------
