@@ -90,6 +90,7 @@ def computed(net: BinaryAdderRNN, state: Any, symbol: int) -> tuple[Any, Any]:
     return run.final_state[0], float(run.logits[0, 0])
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize("scale", [0.3, 5.0, 300.0, 1e6])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_errors_of_a_step_are_bounded(setting: Any, scale: float) -> None:
@@ -243,6 +244,7 @@ def test_polynomial_is_as_near_as_the_proof_needs(dtype: str) -> None:
     assert Fraction(worst, scale) + between + rest <= Fraction(2, 5) * unit
 
 
+@pytest.mark.thorough(of="python")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", ["sigmoid", "tanh"])
 def test_activation_is_as_near_as_the_proof_needs(name: str, dtype: str, kernels: Any) -> None:

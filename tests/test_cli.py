@@ -768,6 +768,7 @@ def test_bench(
     assert status == 0 and data["settings"]["hidden_size"] == 4 and data["sections"]
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize(
     "arguments",
     [

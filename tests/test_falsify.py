@@ -220,7 +220,7 @@ def falsify_with_both(net: BinaryAdderRNN, **options: Any) -> Refuted | None:
     return answers[0]
 
 
-@pytest.mark.thorough(one_in=10)
+@pytest.mark.thorough(one_in=17)
 @pytest.mark.parametrize("case", SAME, ids=str)
 def test_both_backends_find_the_same_wrong_sum(native: Any, case: AdversarialNetwork) -> None:
     found = falsify_with_both(case.network, effort="medium")

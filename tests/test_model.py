@@ -223,6 +223,7 @@ def test_each_optimizer_takes_its_own_constants(optimizer: str) -> None:
                 BinaryAdderRNN(optimizer=optimizer, **{name: 0.5})
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize("params", OTHER_NETWORKS)
 def test_another_network_starts_anew(make: Make, params: dict[str, Any]) -> None:
     net = make(seed=1).fit(drawn())
@@ -569,6 +570,7 @@ def test_bits_in_the_other_order_are_noticed(make: Make, method: str) -> None:
 # As an object ------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough(one_in=5)
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_pickling_keeps_everything(make: Make, protocol: int) -> None:
     net = make(4, learning_rate=0.3, optimizer="adam").fit(drawn())
