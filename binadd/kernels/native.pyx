@@ -14,7 +14,7 @@ from cpython.buffer cimport (
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from binadd.kernels cimport cbinadd as c
 
@@ -196,19 +196,13 @@ cdef size_t slice_sequences(const c.binadd_network *network, size_t steps) noexc
 
 cdef c.binadd_run run_of(Buffer weights, Buffer questions) noexcept:
     """A run from 0 of all sequences, of which nothing is wanted yet."""
-    return c.binadd_run(
-        block=weights.view.buf,
-        symbols=<const uint8_t *> questions.view.buf,
-        sequences=questions.view.shape[0],
-        steps=questions.view.shape[1],
-        first=0,
-        count=0,
-        initial_state=NULL,
-        logits=NULL,
-        probabilities=NULL,
-        hidden=NULL,
-        final_state=NULL,
-    )
+    cdef c.binadd_run run
+    memset(&run, 0, sizeof(run))
+    run.block = weights.view.buf
+    run.symbols = <const uint8_t *> questions.view.buf
+    run.sequences = questions.view.shape[0]
+    run.steps = questions.view.shape[1]
+    return run
 
 
 def forward(architecture, block, symbols, initial_state=None, *, bint hidden=False):
@@ -375,22 +369,17 @@ cdef c.binadd_training training_of(
     size_t batch_size,
 ) noexcept:
     """Training on all sequences, without noise, of which nothing is reported yet."""
-    return c.binadd_training(
-        block=weights.view.buf,
-        moments=memory.view.buf,
-        powers=decays.view.buf,
-        gradient=NULL,
-        symbols=<const uint8_t *> questions.view.buf,
-        targets=<const uint8_t *> answers.view.buf,
-        noise=NULL,
-        sequences=questions.view.shape[0],
-        steps=questions.view.shape[1],
-        batch_size=batch_size,
-        first=0,
-        count=0,
-        losses=NULL,
-        wrong_bits=NULL,
-    )
+    cdef c.binadd_training data
+    memset(&data, 0, sizeof(data))
+    data.block = weights.view.buf
+    data.moments = memory.view.buf
+    data.powers = decays.view.buf
+    data.symbols = <const uint8_t *> questions.view.buf
+    data.targets = <const uint8_t *> answers.view.buf
+    data.sequences = questions.view.shape[0]
+    data.steps = questions.view.shape[1]
+    data.batch_size = batch_size
+    return data
 
 
 def loss_and_gradients(architecture, block, batch, loss):
@@ -553,45 +542,32 @@ def first_error(architecture, block, bits):
 cdef c.binadd_reach reach_of(block, contexts, errors, propagation) except *:
     """What every walk reads; origins and what becomes of them are yet to be filled in."""
     cdef bint affine = propagation.affine
-    cdef c.binadd_reach reach = c.binadd_reach(
-        block=reals(block),
-        unit_error=reals(errors.unit),
-        generator_error=reals(errors.generator),
-        step_error=errors.step,
-        logit_error=errors.logit,
-        slack=propagation.slack,
-        mild=propagation.mild,
-        affine=affine,
-        steps=propagation.steps,
-        budget=propagation.budget,
-        contexts=len(contexts.carries),
-        frame_count=len(contexts.frames),
-        cells=len(contexts.owners),
-        carries=indices(contexts.carries),
-        successors=indices(contexts.successors),
-        centres=reals(contexts.centres),
-        frames=reals(contexts.frames),
-        frame=indices(contexts.frame),
-        widths=reals(contexts.widths),
-        lowest=indices(contexts.lowest),
-        first=indices(contexts.first),
-        owners=indices(contexts.owners),
-        middles=reals(contexts.middles),
-        halves=reals(contexts.halves),
-        count=0,
-        origins=NULL,
-        outcomes=NULL,
-        depths=NULL,
-        work=NULL,
-        margins=NULL,
-        held=NULL,
-        least=NULL,
-        most=NULL,
-        low=NULL,
-        high=NULL,
-        next=0,
-        within=0,
-    )
+    cdef c.binadd_reach reach
+    memset(&reach, 0, sizeof(reach))
+    reach.block = reals(block)
+    reach.unit_error = reals(errors.unit)
+    reach.generator_error = reals(errors.generator)
+    reach.step_error = errors.step
+    reach.logit_error = errors.logit
+    reach.slack = propagation.slack
+    reach.mild = propagation.mild
+    reach.affine = affine
+    reach.steps = propagation.steps
+    reach.budget = propagation.budget
+    reach.contexts = len(contexts.carries)
+    reach.frame_count = len(contexts.frames)
+    reach.cells = len(contexts.owners)
+    reach.carries = indices(contexts.carries)
+    reach.successors = indices(contexts.successors)
+    reach.centres = reals(contexts.centres)
+    reach.frames = reals(contexts.frames)
+    reach.frame = indices(contexts.frame)
+    reach.widths = reals(contexts.widths)
+    reach.lowest = indices(contexts.lowest)
+    reach.first = indices(contexts.first)
+    reach.owners = indices(contexts.owners)
+    reach.middles = reals(contexts.middles)
+    reach.halves = reals(contexts.halves)
     return reach
 
 
@@ -655,29 +631,20 @@ def close_sets(architecture, block, contexts, cells, origins, errors, propagatio
         reach.held = &held[0, 0]
     reach.least = <double *> escaped.memory
     reach.most = <double *> escaped.memory + reach.cells * columns
-    cdef c.binadd_closing closing = c.binadd_closing(
-        reach=&reach,
-        middles=NULL,
-        halves=NULL,
-        low=NULL,
-        high=NULL,
-        bottom=reals(cells.bottom),
-        top=reals(cells.top),
-        states=&states[0],
-        steps=&deepest[0],
-        growth=closure.growth,
-        bounded=bounded,
-        patient=patient,
-        most_steps=closure.most_steps,
-        rounds=closure.rounds,
-        work=closure.work,
-        most_cells=closure.most_cells,
-        round=0,
-        done=0,
-        spent=0,
-        begun=0,
-        visited=0,
-    )
+    cdef c.binadd_closing closing
+    memset(&closing, 0, sizeof(closing))
+    closing.reach = &reach
+    closing.bottom = reals(cells.bottom)
+    closing.top = reals(cells.top)
+    closing.states = &states[0]
+    closing.steps = &deepest[0]
+    closing.growth = closure.growth
+    closing.bounded = bounded
+    closing.patient = patient
+    closing.most_steps = closure.most_steps
+    closing.rounds = closure.rounds
+    closing.work = closure.work
+    closing.most_cells = closure.most_cells
     if reach.cells:
         closing.middles = &middles[0, 0]
         closing.halves = &halves[0, 0]
