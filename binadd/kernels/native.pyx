@@ -13,6 +13,7 @@ from cpython.buffer cimport (
 )
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -44,7 +45,7 @@ FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
 BYTE = np.dtype(np.uint8)
 
-REFUSED = (ValueError, TypeError, AttributeError, KeyError, BufferError)
+REFUSED = (ValueError, TypeError, AttributeError, KeyError, BufferError, OverflowError)
 """What reading an argument raises that is not of the kind, dtype or shape it must be."""
 
 cdef dict DTYPES = {
@@ -140,12 +141,21 @@ cdef Buffer buffer_if_given(array, char kind, tuple shape, bint written=False):
 
 
 cdef bint is_kind(char found, char kind) noexcept:
-    """A 64-bit integer is a long or a long long, as the platform has it."""
-    return found == kind or (kind == c"q" and found == c"l") or (kind == c"Q" and found == c"L")
+    """A long may be an int or a long long, as the platform has it."""
+    if found == c"l":
+        return kind == c"q" or kind == c"i"
+    return found == kind or (kind == c"Q" and found == c"L")
 
 
 cdef Py_ssize_t size_of(char kind) noexcept:
-    return 1 if kind == c"B" else 4 if kind == c"f" else 8
+    return 1 if kind == c"B" else 4 if kind == c"f" or kind == c"i" else 8
+
+
+cdef void *kept(list buffers, array, char kind, tuple shape, bint written=False) except? NULL:
+    """The memory of such an array, for as long as the list of buffers lives."""
+    cdef Buffer buffer = buffer_of(array, kind, shape, written)
+    buffers.append(buffer)
+    return buffer.view.buf
 
 
 cdef c.binadd_network network_of(architecture) except *:
@@ -539,67 +549,85 @@ def first_error(architecture, block, bits):
 # ---------------------------------------------------------------------------------------------
 
 
-cdef c.binadd_reach reach_of(block, contexts, errors, propagation) except *:
-    """What every walk reads; origins and what becomes of them are yet to be filled in."""
+cdef c.binadd_reach reach_of(
+    list buffers, architecture, block, contexts, errors, propagation, bint written,
+) except *:
+    """What every walk reads; origins and what becomes of them are yet to be filled in.
+
+    `written`: whether cells are to be widened.
+    """
+    columns, size = architecture.block_shape[1], architecture.hidden_size
     cdef bint affine = propagation.affine
+    count, frames = len(contexts.carries), len(contexts.frames)
+    cells = len(contexts.owners), columns
+    symbols = 1 << architecture.operands
     cdef c.binadd_reach reach
     memset(&reach, 0, sizeof(reach))
-    reach.block = reals(block)
-    reach.unit_error = reals(errors.unit)
-    reach.generator_error = reals(errors.generator)
+    reach.block = <double *> kept(buffers, block, c"d", architecture.block_shape)
+    reach.unit_error = <double *> kept(buffers, errors.unit, c"d", (columns,))
+    reach.generator_error = <double *> kept(buffers, errors.generator, c"d", (columns,))
     reach.step_error = errors.step
     reach.logit_error = errors.logit
     reach.slack = propagation.slack
     reach.mild = propagation.mild
     reach.affine = affine
-    reach.steps = propagation.steps
-    reach.budget = propagation.budget
-    reach.contexts = len(contexts.carries)
-    reach.frame_count = len(contexts.frames)
-    reach.cells = len(contexts.owners)
-    reach.carries = indices(contexts.carries)
-    reach.successors = indices(contexts.successors)
-    reach.centres = reals(contexts.centres)
-    reach.frames = reals(contexts.frames)
-    reach.frame = indices(contexts.frame)
-    reach.widths = reals(contexts.widths)
-    reach.lowest = indices(contexts.lowest)
-    reach.first = indices(contexts.first)
-    reach.owners = indices(contexts.owners)
-    reach.middles = reals(contexts.middles)
-    reach.halves = reals(contexts.halves)
+    reach.steps = PyNumber_Index(propagation.steps)
+    reach.budget = PyNumber_Index(propagation.budget)
+    reach.contexts = count
+    reach.frame_count = frames
+    reach.cells = cells[0]
+    reach.carries = <int32_t *> kept(buffers, contexts.carries, c"i", (count,))
+    reach.successors = <int32_t *> kept(buffers, contexts.successors, c"i", (count, symbols))
+    reach.centres = <double *> kept(buffers, contexts.centres, c"d", (count, columns))
+    reach.frames = <double *> kept(buffers, contexts.frames, c"d", (frames, size, columns))
+    reach.frame = <int32_t *> kept(buffers, contexts.frame, c"i", (count,))
+    reach.widths = <double *> kept(buffers, contexts.widths, c"d", (count,))
+    reach.lowest = <int32_t *> kept(buffers, contexts.lowest, c"i", (count,))
+    reach.first = <int32_t *> kept(buffers, contexts.first, c"i", (count + 1,))
+    reach.owners = <int32_t *> kept(buffers, contexts.owners, c"i", cells[:1])
+    reach.middles = <double *> kept(buffers, contexts.middles, c"d", cells, written)
+    reach.halves = <double *> kept(buffers, contexts.halves, c"d", cells, written)
     return reach
 
 
 def propagate(architecture, block, contexts, origins, errors, propagation, *, held=False):
     """See `contract.Kernels.propagate`."""
-    arguments.check_propagation(architecture, block, contexts, errors, propagation)
-    arguments.check_layout("origins", origins, (len(origins),), "int32")
+    try:
+        return _propagate(architecture, block, contexts, origins, errors, propagation, held)
+    except REFUSED:
+        arguments.check_propagation(architecture, block, contexts, errors, propagation)
+        arguments.check_layout("origins", origins, (len(origins),), "int32")
+        arguments.check_sets(architecture, contexts, origins)
+        raise
+
+
+cdef _propagate(architecture, block, contexts, origins, errors, propagation, held):
     cdef c.binadd_network network = network_of(architecture)
-    cdef c.binadd_reach reach = reach_of(block, contexts, errors, propagation)
-    images = contract.new_images(architecture, contexts, len(origins), held=held)
-    reach.count = len(origins)
-    reach.origins = indices(origins)
-    reach.outcomes = indices(images.outcomes)
-    reach.depths = indices(images.depths)
-    cdef int64_t[::1] work = images.work
-    cdef uint8_t[:, ::1] marks = images.held
-    reach.work = &work[0] if reach.count else NULL
-    reach.margins = reals(images.margins)
-    if held and reach.count:
-        reach.held = &marks[0, 0]
-    reach.least = reals(images.least)
-    reach.most = reals(images.most)
-    reach.low = reals(images.low)
-    reach.high = reals(images.high)
+    cdef list buffers = []
+    cdef c.binadd_reach reach = reach_of(
+        buffers, architecture, block, contexts, errors, propagation, False)
+    count, cells = len(origins), (len(contexts.owners), architecture.block_shape[1])
+    totals = 2 * architecture.form.carries, architecture.block_shape[1]
+    reach.count = count
+    reach.origins = <int32_t *> kept(buffers, origins, c"i", (count,))
+    images = contract.new_images(architecture, contexts, count, held=held)
+    reach.outcomes = <int32_t *> kept(buffers, images.outcomes, c"i", (count,))
+    reach.depths = <int32_t *> kept(buffers, images.depths, c"i", (count,))
+    reach.work = <int64_t *> kept(buffers, images.work, c"q", (count,))
+    reach.margins = <double *> kept(buffers, images.margins, c"d", (count,))
+    if held:
+        marks = count, len(contexts.carries)
+        reach.held = <uint8_t *> kept(buffers, images.held, c"B", marks)
+    reach.least = <double *> kept(buffers, images.least, c"d", cells)
+    reach.most = <double *> kept(buffers, images.most, c"d", cells)
+    reach.low = <double *> kept(buffers, images.low, c"d", totals)
+    reach.high = <double *> kept(buffers, images.high, c"d", totals)
     cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, reach.steps))
     cdef c.binadd_status status = c.BINADD_OK
     while reach.next < reach.count or not reach.count:
         with nogil:
             status = c.binadd_propagate(&network, &reach, SLICE_WORK,
                                         workspace.memory, workspace.size)
-        if status == c.BINADD_BAD_ARGUMENT:
-            arguments.check_sets(architecture, contexts, origins)  # says which it was
         check(status)
         PyErr_CheckSignals()
     return images
@@ -607,71 +635,65 @@ def propagate(architecture, block, contexts, origins, errors, propagation, *, he
 
 def close_sets(architecture, block, contexts, cells, origins, errors, propagation, closure):
     """See `contract.Kernels.close_sets`."""
-    arguments.check_closing(
-        architecture, block, contexts, cells, origins, errors, propagation, closure)
+    try:
+        return _close_sets(
+            architecture, block, contexts, cells, origins, errors, propagation, closure)
+    except REFUSED:
+        arguments.check_closing(
+            architecture, block, contexts, cells, origins, errors, propagation, closure)
+        arguments.check_sets(architecture, contexts)
+        raise
+
+
+cdef _close_sets(architecture, block, contexts, cells, origins, errors, propagation, closure):
     cdef c.binadd_network network = network_of(architecture)
     cdef bint bounded = closure.bounded, patient = closure.patient
+    cdef list buffers = []
     cdef c.binadd_reach reach = reach_of(
-        block, contexts, errors, propagation._replace(mild=float("inf")))
-    cdef size_t count = reach.cells + 1, columns = contexts.middles.shape[1]
-    cdef double[:, ::1] middles = contexts.middles, halves = contexts.halves
-    cdef double[:, ::1] low = cells.low, high = cells.high
-    cdef uint8_t[::1] states = origins.states
-    cdef uint8_t[:, ::1] held = origins.held
-    cdef int32_t[::1] deepest = origins.steps, outcomes = origins.outcomes, depths = origins.depths
-    cdef double[::1] margins = origins.margins
-    cdef Workspace counts = workspace_of(count * sizeof(int64_t))
+        buffers, architecture, block, contexts, errors,
+        propagation._replace(mild=float("inf")), True)
+    shape = len(contexts.owners), architecture.block_shape[1]
+    cdef size_t columns = shape[1]
+    each = (shape[0] + 1,)
+    reach.count = reach.cells + 1
+    reach.outcomes = <int32_t *> kept(buffers, origins.outcomes, c"i", each, True)
+    reach.depths = <int32_t *> kept(buffers, origins.depths, c"i", each, True)
+    reach.margins = <double *> kept(buffers, origins.margins, c"d", each, True)
+    if origins.held is not None:
+        marks = (*each, len(contexts.carries))
+        reach.held = <uint8_t *> kept(buffers, origins.held, c"B", marks, True)
+    cdef Workspace counts = workspace_of(reach.count * sizeof(int64_t))
     cdef Workspace escaped = workspace_of(2 * reach.cells * columns * sizeof(double) + 1)
-    reach.count = count
-    reach.outcomes = &outcomes[0]
-    reach.depths = &depths[0]
     reach.work = <int64_t *> counts.memory
-    reach.margins = &margins[0]
-    if held is not None:
-        reach.held = &held[0, 0]
     reach.least = <double *> escaped.memory
     reach.most = <double *> escaped.memory + reach.cells * columns
     cdef c.binadd_closing closing
     memset(&closing, 0, sizeof(closing))
     closing.reach = &reach
-    closing.bottom = reals(cells.bottom)
-    closing.top = reals(cells.top)
-    closing.states = &states[0]
-    closing.steps = &deepest[0]
+    closing.middles = <double *> reach.middles
+    closing.halves = <double *> reach.halves
+    closing.low = <double *> kept(buffers, cells.low, c"d", shape, True)
+    closing.high = <double *> kept(buffers, cells.high, c"d", shape, True)
+    closing.bottom = <double *> kept(buffers, cells.bottom, c"d", shape)
+    closing.top = <double *> kept(buffers, cells.top, c"d", shape)
+    closing.states = <uint8_t *> kept(buffers, origins.states, c"B", each, True)
+    closing.steps = <int32_t *> kept(buffers, origins.steps, c"i", each, True)
     closing.growth = closure.growth
     closing.bounded = bounded
     closing.patient = patient
-    closing.most_steps = closure.most_steps
-    closing.rounds = closure.rounds
-    closing.work = closure.work
-    closing.most_cells = closure.most_cells
-    if reach.cells:
-        closing.middles = &middles[0, 0]
-        closing.halves = &halves[0, 0]
-        closing.low = &low[0, 0]
-        closing.high = &high[0, 0]
+    closing.most_steps = PyNumber_Index(closure.most_steps)
+    closing.rounds = PyNumber_Index(closure.rounds)
+    closing.work = PyNumber_Index(closure.work)
+    closing.most_cells = PyNumber_Index(closure.most_cells)
     cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, reach.steps))
     cdef c.binadd_status status
     while not closing.done:
         with nogil:
             status = c.binadd_close(&network, &closing, SLICE_WORK,
                                     workspace.memory, workspace.size)
-        if status == c.BINADD_BAD_ARGUMENT:
-            arguments.check_sets(architecture, contexts)  # says which it was
         check(status)
         PyErr_CheckSignals()
     return closing.round, closing.spent
-
-
-cdef double *reals(array) except? NULL:
-    """The first of an array's doubles, which the array keeps; NULL if there is none."""
-    cdef const double[::1] view = array.reshape(-1)  # what is only read may be read-only
-    return <double *> &view[0] if view.shape[0] else NULL
-
-
-cdef int32_t *indices(array) except? NULL:
-    cdef const int32_t[::1] view = array.reshape(-1)
-    return <int32_t *> &view[0] if view.shape[0] else NULL
 
 
 def principal_axes(architecture, states, centres):
@@ -680,10 +702,12 @@ def principal_axes(architecture, states, centres):
     cdef c.binadd_network network = network_of(architecture)
     cdef size_t sets = states.shape[0], samples = states.shape[1], size = network.hidden_size
     cdef size_t columns = architecture.block_shape[1], i
-    axes = np.empty((sets, size, columns))
-    cdef const double *sampled = reals(states)
-    cdef const double *middles = reals(centres)
-    cdef double *results = reals(axes)
+    cdef list buffers = []
+    shape = sets, size, columns
+    axes = np.empty(shape)
+    cdef const double *sampled = <double *> kept(buffers, states, c"d", (sets, samples, size))
+    cdef const double *middles = <double *> kept(buffers, centres, c"d", (sets, columns))
+    cdef double *results = <double *> kept(buffers, axes, c"d", shape)
     cdef Workspace workspace = workspace_of(c.binadd_axes_workspace(&network))
     cdef c.binadd_status status
     for i in range(sets):
