@@ -50,14 +50,15 @@ def _settled(depth: int, width: float, steps: int, work: int = 3_000_000) -> Str
     return _curves(depth, width, steps, work, lead=7 - depth)
 
 
-def _nudged(depth: int, width: float, steps: int, work: int) -> Strategy:
+def _nudged(depth: int, width: float, steps: int, work: int, growth: float) -> Strategy:
     """Return settled cells whose axes are those of what is left of small differences.
 
     Where differences grow for a few steps before they shrink, sets whose axes are those of states
     keep growing. These close, if they hardly grow further than they must.
     """
     strategy = _settled(depth, width, steps, work)
-    return replace(strategy, shape=strategy.shape._replace(growth=0.2, nudged=True))
+    shape = strategy.shape._replace(growth=growth, nudged=True)
+    return replace(strategy, shape=shape, most_steps=16, budget=2_000_000)
 
 
 def _splitting(work: int) -> Strategy:
@@ -93,7 +94,8 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
         _settled(4, 0.15, 3),
         _settled(4, 0.5, 3),
         _settled(3, 0.5, 3, 1_000_000),
-        _nudged(5, 0.15, 4, 15_000_000),
+        _nudged(5, 0.15, 4, 15_000_000, growth=0.2),
+        _nudged(5, 0.05, 4, 30_000_000, growth=0.1),
     ),
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of
