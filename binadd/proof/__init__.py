@@ -54,7 +54,8 @@ def _nudged(depth: int, width: float, steps: int, work: int, growth: float) -> S
     """Return settled cells whose axes are those of what is left of small differences.
 
     Where differences grow for a few steps before they shrink, sets whose axes are those of states
-    keep growing. These close, if they hardly grow further than they must.
+    keep growing. These close, if they hardly grow further than they must. Their cells reach only
+    a part of the way to the first states, so images that leave all cells take more steps.
     """
     strategy = _settled(depth, width, steps, work)
     shape = strategy.shape._replace(growth=growth, nudged=True)
@@ -162,7 +163,7 @@ def prove(
         bounds the logit's error, too.
     effort : {"quick", "medium", "thorough"}
         How long to look. With 16 units: milliseconds, as between two stretches of training; a
-        tenth of a second; or up to a minute.
+        tenth of a second; or up to two minutes.
     progress : callable or True, optional
         Called with a `ProofProgress` now and then; True shows a line on stderr.
 
