@@ -160,6 +160,7 @@ SMALL = (
     Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf), steps=3, work=2000),
     Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf), steps=3, lead=2, work=2000),
     Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf, nudged=True), steps=3, lead=2, work=2000),
+    Strategy(1, Shape(True, 0.1, 0, 0, 0.1, inf, True), steps=3, most_steps=9, work=2000),
 )
 LARGE = (
     *proof.PORTFOLIO["quick"],
@@ -335,6 +336,19 @@ def test_proofs_of_large_networks_are_accepted() -> None:
     verdict = prove(net)
     assert isinstance(verdict, Proved)
     binadd.check(verdict.certificate, net)
+
+
+@pytest.mark.skipif(not NATIVE, reason="too slow in Python")
+def test_what_leaves_all_cells_may_come_back() -> None:
+    """Small cells reach nowhere near the first states, which must take more steps than others."""
+    net = trained(17, clip_norm=2.0, activation="tanh")
+    bounds, shape = Bounds(net), Shape(True, 0.003, 0, 0, 0.2, inf, nudged=True)
+    strategy = Strategy(1, shape, lead=3, cells=100_000, budget=100_000)
+    assert isinstance(close(bounds, Sampler(bounds), strategy), Failure)
+    patient = dataclasses.replace(strategy, most_steps=16)
+    found = close(bounds, Sampler(bounds), patient)
+    assert isinstance(found, Found)
+    binadd.check(found.certificate(bounds, weights_digest(net)), net)
 
 
 @pytest.mark.parametrize(
