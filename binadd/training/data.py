@@ -15,7 +15,8 @@ from binadd.random_streams import data_stream
 
 __all__ = ["DataStream", "words_of_sequence"]
 
-_FIRST_DRAW = 1024
+_FIRST_DRAW = 640
+"""Sequences of the first piece: as many as the default recipe mostly needs."""
 _LARGEST_DRAW = 2**20
 """Symbols of one piece at most."""
 
