@@ -287,6 +287,28 @@ def test_certificates_do_not_depend_on_the_kernels(
 # Contexts ---------------------------------------------------------------------------------------
 
 
+def test_contexts_look_back_further_where_a_set_escapes(
+    make: Callable[..., BinaryAdderRNN],
+) -> None:
+    """What relied on a set that is gone is derived anew: the checker derives all of it again."""
+    net = trained(7, clip_norm=2.0)
+    other = make(**net.get_params())
+    other.state = net.state
+    bounds = Bounds(other)
+    sampler, boxes = Sampler(bounds), Shape(False, inf, 0.3, 0, 0.3, inf)
+    strategy = Strategy(0, boxes, steps=2, most_steps=9, splits=0.2)
+    found = close(bounds, sampler, strategy)
+    assert isinstance(found, Found)
+    contexts = found.table.contexts
+    assert {len(word) for _, word in contexts} == {1, 2, 3, 4}
+    assert binadd.check(found.certificate(bounds, weights_digest(net)), net)
+    for fewer in (3, len(contexts) - 1):
+        failure = close(bounds, sampler, dataclasses.replace(strategy, contexts=fewer))
+        assert isinstance(failure, Failure)
+    whole = close(bounds, sampler, dataclasses.replace(strategy, splits=0.0))
+    assert isinstance(whole, Failure)
+
+
 @pytest.mark.parametrize(("operands", "depth"), [(1, 2), (2, 0), (2, 2), (3, 1), (8, 0)])
 def test_uniform_contexts(operands: int, depth: int) -> None:
     table = uniform(form_of((1,) * operands), depth)
