@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -21,7 +22,8 @@ import pytest
 from click.shell_completion import ShellComplete
 
 import binadd
-from binadd import BinaryAdderRNN, plots
+from binadd import BinaryAdderRNN, interop, plots
+from binadd.__main__ import main as started
 from binadd.cli import _binadd, main
 from binadd.cli.command import style
 from binadd.cli.numbers import parse_integer, write_integer
@@ -912,6 +914,35 @@ def test_import(
     assert cli("add", tmp_path / "again.npz", 23, 42)[1] == "65\n"
 
 
+def test_import_of_weights_from_elsewhere(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path
+) -> None:
+    """A state dict, and weights of Keras: neither holds the activation, nor the form."""
+    numpy, h5py = pytest.importorskip("safetensors.numpy"), pytest.importorskip("h5py")
+    net = binadd.load(trained)
+    p = net.parameters
+    state = {
+        "rnn.weight_ih_l0": p["input_weights"],
+        "rnn.weight_hh_l0": p["hidden_weights"],
+        "rnn.bias_hh_l0": p["hidden_bias"],
+        "out.weight": p["output_weights"][np.newaxis],
+        "out.bias": p["output_bias"].reshape(1),
+    }
+    numpy.save_file(state, tmp_path / "net.safetensors")
+    *recurrent, kernel, bias = interop.keras_weights(net, "float64")
+    with h5py.File(tmp_path / "net.weights.h5", "w") as file:
+        for layer, arrays in (("simple_rnn/cell", recurrent), ("dense", [kernel, bias])):
+            for i, array in enumerate(arrays):
+                file[f"layers/{layer}/vars/{i}"] = array
+    again = tmp_path / "again.npz"
+    for name in ("net.safetensors", "net.weights.h5"):
+        start = ["import", tmp_path / name, "-o", again, "--activation", "sigmoid"]
+        assert cli(*start)[0] == 0
+        assert binadd.load(again) == net
+        assert cli(*start, "--coefficients", "2,-1")[0] == 0
+        assert binadd.load(again).settings.coefficients == (2, -1)
+
+
 def test_import_of_other_files(
     cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path
 ) -> None:
@@ -965,6 +996,39 @@ def test_a_sweep_is_summed_up(
     assert "2 exact\ntheir proofs: 1 proved, 1 refuted\nsequences: median" in cli(*grid)[1]
 
 
+def test_a_long_table_is_cut_in_the_middle(cli: Callable[..., tuple[int, str, str]]) -> None:
+    grid = ["--seeds", "0-24", "--hidden", "2", "--until", "1", "--workers", "1"]
+    status, out, _ = cli("sweep", *grid, "--backend", "python")
+    table, _, summary = out.partition("\n\n")
+    head, *rows = (line.split() for line in table.splitlines())
+    seeds = [row[head.index("seed")] if len(row) > 1 and row[1] != "…" else "…" for row in rows]
+    wanted = [*map(str, range(10)), "…", *map(str, range(15, 25))]
+    assert (status, seeds) == (0, wanted) and {row[-1] for row in rows[:10]} == {rows[0][-1]}
+    assert summary.startswith("25 networks: 25 finished\n") and "python" in rows[0]
+
+
+def test_a_table_without_its_library(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("binadd.cli.command.find_spec", lambda name: None)
+    status, out, err = cli("sweep", "-o", tmp_path / "table.parquet")
+    assert (status, out) == (2, "")
+    assert err == "binadd sweep: this needs pyarrow: pip install 'binadd[sweep]'\n"
+
+
+def test_an_interrupted_sweep_says_how_to_go_on(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("binadd.training.sweep.sweep", interrupted)
+    further = "interrupted: with --rows FILE it could go on\n"
+    assert cli("sweep") == (130, "", further)
+    further = "interrupted: the same command goes on\n"
+    assert cli("sweep", "--rows", tmp_path / "rows.jsonl") == (130, "", further)
+
+
 @needs_processes
 def test_nothing_is_coloured_but_a_terminal(trained: Path) -> None:
     result = subprocess.run(
@@ -992,13 +1056,64 @@ def test_terminals_that_have_no_colours_get_none(
     assert ("\x1b" in style("proved", bold=True)) == coloured
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "sentence"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe", "pipe"), 2, "pipe: Broken pipe"),
+        (MemoryError(), 2, "there is not enough memory"),
+        (SystemExit(7), 7, None),
+    ],
+    ids=repr,
+)
+def test_what_ends_a_command(
+    cli: Callable[..., tuple[int, str, str]],
+    trained: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    status: int,
+    sentence: str | None,
+) -> None:
+    def fail(path: str) -> None:
+        raise error
+
+    monkeypatch.setattr(binadd, "load", fail)
+    if sentence is None:
+        with pytest.raises(SystemExit, match=str(status)):
+            cli("add", trained, 1, 1)
+    else:
+        found, out, err = cli("add", trained, 1, 1)
+        assert (found, out, err.strip()) == (status, "", f"binadd: {sentence}")
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_an_interrupt_that_a_library_stumbles_over(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wrapped: bool
+) -> None:
+    def fail() -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            if wrapped:
+                raise ImportError("numpy is half there")  # noqa: B904  as they do
+            raise
+
+    monkeypatch.setattr("binadd.cli.main", fail)
+    assert started() == 130
+    assert capfd.readouterr() == ("", "binadd: interrupted\n")
+    monkeypatch.setattr("binadd.cli.main", lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        started()
+
+
 @needs_processes
 @pytest.mark.skipif(sys.platform == "win32", reason="no pipes of this kind there")
-def test_a_reader_that_goes_away(trained: Path) -> None:
+@pytest.mark.parametrize("arguments", [["info"], ["--help"], ["train", "--help"]])
+def test_a_reader_that_goes_away(arguments: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
     result = subprocess.run(
-        [sys.executable, "-m", "binadd", "info"], stdout=write, stderr=subprocess.PIPE
+        [sys.executable, "-m", "binadd", *arguments], stdout=write, stderr=subprocess.PIPE
     )
     os.close(write)
     assert (result.returncode, result.stderr) == (141, b"")

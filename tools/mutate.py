@@ -34,6 +34,7 @@ TESTS = {
     "binadd.proof.checker": CHECKER,
     "binadd.proof.cover": CHECKER,
     "binadd.proof.integers": CHECKER,
+    "binadd.proof.certificate": CHECKER,
     "binadd.proof.bounds": "bounds proof step_error",
     "binadd.proof.orbits": "falsify proof",
     "binadd.bits": "bits bitstream form",

@@ -149,9 +149,12 @@ def _run(arguments: list[str]) -> Outcome:
         context = getattr(error, "ctx", None)
         where = "binadd" if context is None else context.command_path
         return _failure(error.format_message(), where, WRONG_USE)
-    except BrokenPipeError as error:
-        if error.filename is None:  # that of stdout
+    except SystemExit as end:  # what click makes of a broken pipe
+        error = end.__context__
+        if not isinstance(error, BrokenPipeError):
             raise
+        if error.filename is None:  # that of stdout
+            raise error from None
         return _failure(_sentence(error), "binadd", WRONG_USE)
     except DivergenceError as error:
         return _failure(str(error), "binadd", NO)
