@@ -1001,10 +1001,10 @@ def test_a_long_table_is_cut_in_the_middle(cli: Callable[..., tuple[int, str, st
     status, out, _ = cli("sweep", *grid, "--backend", "python")
     table, _, summary = out.partition("\n\n")
     head, *rows = (line.split() for line in table.splitlines())
-    seeds = [row[head.index("seed")] if len(row) > 1 and row[1] != "…" else "…" for row in rows]
-    wanted = [*map(str, range(10)), "…", *map(str, range(15, 25))]
-    assert (status, seeds) == (0, wanted) and {row[-1] for row in rows[:10]} == {rows[0][-1]}
-    assert summary.startswith("25 networks: 25 finished\n") and "python" in rows[0]
+    assert status == 0 and summary.startswith("25 networks: 25 finished\n")
+    assert rows[10] == ["…"] * len(head) and "python" in rows[0]
+    seeds = [row[head.index("seed")] for row in rows]
+    assert seeds == [*map(str, range(10)), "…", *map(str, range(15, 25))]
 
 
 def test_a_table_without_its_library(
@@ -1062,7 +1062,6 @@ def test_terminals_that_have_no_colours_get_none(
         (KeyboardInterrupt(), 130, "interrupted"),
         (BrokenPipeError(errno.EPIPE, "Broken pipe", "pipe"), 2, "pipe: Broken pipe"),
         (MemoryError(), 2, "there is not enough memory"),
-        (SystemExit(7), 7, None),
     ],
     ids=repr,
 )
@@ -1072,18 +1071,14 @@ def test_what_ends_a_command(
     monkeypatch: pytest.MonkeyPatch,
     error: BaseException,
     status: int,
-    sentence: str | None,
+    sentence: str,
 ) -> None:
     def fail(path: str) -> None:
         raise error
 
     monkeypatch.setattr(binadd, "load", fail)
-    if sentence is None:
-        with pytest.raises(SystemExit, match=str(status)):
-            cli("add", trained, 1, 1)
-    else:
-        found, out, err = cli("add", trained, 1, 1)
-        assert (found, out, err.strip()) == (status, "", f"binadd: {sentence}")
+    found, out, err = cli("add", trained, 1, 1)
+    assert (found, out, err.strip()) == (status, "", f"binadd: {sentence}")
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
