@@ -366,7 +366,10 @@ def two_biases(model: Any) -> None:
     [
         (two_layers, "expected one layer, found 2 RNN nodes"),
         (weights_from_outside, "expected W to be constant in the graph, found W"),
-        (state_from_outside, r"expected one input of bits \(N, T, n\), found x, start; check=False"),
+        (
+            state_from_outside,
+            r"expected one input of bits \(N, T, n\), found x, start; check=False",
+        ),
         (state_of_halves, "expected a first state of zeros, found 0.5"),
         (doubled_product, "expected Gemm nodes with alpha = 1"),
         (no_product, r"expected one output layer of shape \(3, 1\), found none"),
@@ -425,7 +428,10 @@ def with_longer_head() -> Any:
     ("make", "sentence"),
     [
         (lambda: replaced(step_model(), "Sigmoid", "Relu"), "with tanh or sigmoid, found Relu"),
-        (lambda: replaced(step_model(), "MatMul", "Mul"), r"\(n, H\), \(H, H\) and \(H, 1\), found"),
+        (
+            lambda: replaced(step_model(), "MatMul", "Mul"),
+            r"\(n, H\), \(H, H\) and \(H, 1\), found",
+        ),
         (lambda: step_model(1), "expected two hidden units or more, found one"),
         (with_longer_head, r"expected one recurrent matrix \(5, 5\), found 0"),
     ],

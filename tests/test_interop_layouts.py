@@ -332,7 +332,10 @@ CELL, HEAD = KERAS["layers/simple_rnn/cell/vars"], KERAS["layers/dense/vars"]
         ({"layers/simple_rnn/cell/vars": CELL}, "found simple_rnn/cell/vars"),
         (KERAS | {"layers/other/cell/vars": CELL}, "found .*other/cell/vars"),
         (KERAS | {"layers/both/forward_layer/cell/vars": CELL}, "found a Bidirectional layer"),
-        (KERAS | {"layers/simple_rnn/cell/vars": CELL[:1]}, "arrays of a SimpleRNN and of a Dense"),
+        (
+            KERAS | {"layers/simple_rnn/cell/vars": CELL[:1]},
+            "arrays of a SimpleRNN and of a Dense",
+        ),
         (KERAS | {"layers/dense/vars": [draw(H, 2), draw(2)]}, r"\(5, 1\), found \(5, 2\)"),
     ],
     ids=["no cell", "no head", "two cells", "two directions", "one array", "two outputs"],

@@ -28,7 +28,7 @@ import numpy  # noqa: F401
 import pytest
 
 SECONDS, MEMORY = 120, 8 << 30
-CHECKER = "checker mutants step_error form"
+CHECKER = "allowances checker mutants step_error form"
 KERNELS = "golden arithmetic gradients parity kernel_arguments"
 TESTS = {
     "binadd.proof.checker": CHECKER,
