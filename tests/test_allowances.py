@@ -32,7 +32,7 @@ def units(count: int, near: float, bits: int) -> Any:
 
 
 def rounded_down(size: int, activation: str, operands: int = 2) -> BinaryAdderRNN:
-    """Return a network all of whose weights the checker rounds down, with states near 2 in mind."""
+    """Return a network all of whose weights the checker rounds down; sums are small at FAR."""
     parameters = {
         "hidden_weights": np.tile(units(size, 0.9 / size, 32), (size, 1)),
         "input_weights": np.tile(units(operands, 1e-3, BITS), (size, 1)),

@@ -368,7 +368,7 @@ def two_biases(model: Any) -> None:
         (weights_from_outside, "expected W to be constant in the graph, found W"),
         (
             state_from_outside,
-            r"expected one input of bits \(N, T, n\), found x, start; check=False",
+            r"one input of bits \(N, T, n\), found x, start; check=False",
         ),
         (state_of_halves, "expected a first state of zeros, found 0.5"),
         (doubled_product, "expected Gemm nodes with alpha = 1"),
@@ -430,7 +430,7 @@ def with_longer_head() -> Any:
         (lambda: replaced(step_model(), "Sigmoid", "Relu"), "with tanh or sigmoid, found Relu"),
         (
             lambda: replaced(step_model(), "MatMul", "Mul"),
-            r"\(n, H\), \(H, H\) and \(H, 1\), found",
+            r"\(H, H\) and \(H, 1\), found",
         ),
         (lambda: step_model(1), "expected two hidden units or more, found one"),
         (with_longer_head, r"expected one recurrent matrix \(5, 5\), found 0"),

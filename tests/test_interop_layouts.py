@@ -334,7 +334,7 @@ CELL, HEAD = KERAS["layers/simple_rnn/cell/vars"], KERAS["layers/dense/vars"]
         (KERAS | {"layers/both/forward_layer/cell/vars": CELL}, "found a Bidirectional layer"),
         (
             KERAS | {"layers/simple_rnn/cell/vars": CELL[:1]},
-            "arrays of a SimpleRNN and of a Dense",
+            "of a SimpleRNN and of a Dense",
         ),
         (KERAS | {"layers/dense/vars": [draw(H, 2), draw(2)]}, r"\(5, 1\), found \(5, 2\)"),
     ],
