@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -113,7 +113,7 @@ MAX_EPOCHS = 10**9
 MAX_SEED = 2**64 - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     """A network's parameters once its recipe has filled in what was not given, all checked."""
 
@@ -136,10 +136,17 @@ class Settings:
     seed: int
     recipe: str
 
-    @property
+    @cached_property
     def architecture(self) -> Architecture:
         """The network's architecture."""
-        return _architecture_of(self)
+        return _architecture(
+            self.hidden_size,
+            self.operands,
+            self.activation,
+            self.biases,
+            self.dtype,
+            self.coefficients,
+        )
 
     @property
     def form(self) -> Form:
@@ -160,11 +167,8 @@ class Settings:
         )
 
 
-@lru_cache(maxsize=64)
-def _architecture_of(settings: Settings) -> Architecture:
-    """Return the settings' architecture, which is asked for again and again; made once."""
-    s = settings
-    return Architecture(s.hidden_size, s.operands, s.activation, s.biases, s.dtype, s.coefficients)
+_architecture = lru_cache(maxsize=64)(Architecture)
+"""Networks of one architecture have the same object: they are compared again and again."""
 
 
 def recipe_values(recipe: str, hidden_size: int, carries: int, activation: str) -> dict[str, Any]:

@@ -69,11 +69,14 @@ class State:
                 array.flags.writeable = False
 
     def learner(self, optimizer: str) -> Learner:
-        """Return copies for the kernels to update; moments of another optimizer are dropped."""
-        block, moments, powers = self.block.copy(), self.moments.copy(), self.powers.copy()
-        if self.optimizer not in (None, optimizer):
-            moments[...], powers[...] = 0, 1
-        return Learner(self.architecture, block, moments, powers)
+        """Return copies for the kernels to update."""
+        return Learner(self.architecture, *map(np.copy, self.memory(optimizer)))
+
+    def memory(self, optimizer: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return block, moments and powers; moments of another optimizer are dropped."""
+        if self.optimizer in (None, optimizer):
+            return self.block, self.moments, self.powers
+        return self.block, np.zeros_like(self.moments), np.ones_like(self.powers)
 
     def after(
         self, learner: Learner, optimizer: str, count: int, updates: int, words: int
@@ -91,16 +94,19 @@ class State:
                 f"{self.sequences + count}: a weight became infinite or NaN; "
                 "a lower learning_rate or clip_norm may help"
             )
-        return replace(
-            self,
-            block=learner.block,
-            moments=learner.moments,
-            powers=learner.powers,
-            optimizer=optimizer,
-            sequences=self.sequences + count,
-            updates=self.updates + updates,
-            position=self.position + words,
-            status=None,
+        return State(  # three times as quick as `replace`
+            self.architecture,
+            self.seed,
+            learner.block,
+            learner.moments,
+            learner.powers,
+            optimizer,
+            self.sequences + count,
+            self.updates + updates,
+            self.position + words,
+            self.restarts,
+            self.from_seed,
+            self.bits,
         )
 
 
@@ -182,13 +188,8 @@ def advance_together(
     Sequences are (K, N, T), one update for each; optimizers may differ in their rate only.
     """
     architecture, name = states[0].architecture, optimizers[0].name
-    learners = [state.learner(name) for state in states]
-    together = Learner(
-        architecture,
-        np.stack([learner.block for learner in learners]),
-        np.stack([learner.moments for learner in learners]),
-        np.stack([learner.powers for learner in learners]),
-    )
+    memories = zip(*(state.memory(name) for state in states), strict=True)
+    together = Learner(architecture, *map(np.array, memories))
     rates = np.array([optimizer.learning_rate for optimizer in optimizers], architecture.dtype)
     kernels.train_population(together, batch, optimizers[0], loss=loss, learning_rates=rates)
     count = batch.symbols.shape[1]

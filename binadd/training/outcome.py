@@ -83,7 +83,7 @@ class TrainingRun:
     bits : int
         Length of the operands it was trained on.
     wrong : tuple of int or None
-        Operands of a sum that was wrong when last evaluated, if any.
+        Operands of the first wrong sum at the end, if the last evaluation met one.
     verdict : Proved, Refuted, Undecided or None
         Result of the last attempt at a proof.
     failed_proofs : int

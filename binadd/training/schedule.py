@@ -7,7 +7,6 @@ the machine is and however often it was interrupted.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 
@@ -140,12 +139,7 @@ class Phase:
     noise: float
     """The amplitude of the noise on the weights."""
 
-    def but_for_rate(self) -> Phase:
-        """Return the phase without what may differ between networks that are trained together."""
-        return replace(self, optimizer=replace(self.optimizer, learning_rate=0.0))
 
-
-@lru_cache(maxsize=1024)
 def phase_of(goal: Goal, settings: Settings, failed_proofs: int) -> Phase:
     """Return the phase of a run: from the first failed proof until one succeeds, that with noise.
 
@@ -183,7 +177,7 @@ class Schedule:
         """Return the schedule after a check that found a wrong sum."""
         first = FIRST_CHECK * batch_size - sequences
         wait = max(CHECK_UPDATES * batch_size, first, (sequences - self.start) // 16)
-        return replace(self, next_check=sequences + wait)
+        return Schedule(self.start, sequences + wait, self.next_proof, self.failed_proofs)
 
     def after_failed_proof(self, sequences: int) -> Schedule:
         """Return the schedule after a network right on short sums could not be proved."""
