@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import io
 import json
@@ -12,6 +13,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,7 +31,7 @@ from binadd.__main__ import main as started
 from binadd.cli import _binadd, main
 from binadd.cli.command import style
 from binadd.cli.numbers import parse_integer, write_integer
-from binadd.cli.progress import Reporter
+from binadd.cli.progress import Reporter, StatusLine
 from binadd.form import form_of
 from binadd.kernels import load
 from binadd.training.schedule import check_goal
@@ -441,6 +445,74 @@ def test_train_on_from_a_model(
     assert status == 2 and "the model and the checkpoint must be different files" in err
 
 
+def test_where_nothing_can_be_written(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli("train", "-o", tmp_path)[2].endswith(f"{tmp_path} is a folder\n")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    path = tmp_path / "net.npz"
+    status, out, err = cli("train", "-o", path)
+    assert (status, out) == (2, "") and err.endswith(f"{path} cannot be written to\n")
+
+
+def test_names_of_checkpoints_are_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unused = import_module("binadd.cli.train")._unused_name
+    monkeypatch.chdir(tmp_path)
+    for name in ("binadd.checkpoint.npz", "binadd.checkpoint-2.npz", "binadd.checkpoint-3.npz"):
+        assert unused(None) == name
+        Path(name).touch()
+    assert unused("adder.npz") == "adder.checkpoint.npz"
+
+
+def test_what_a_run_came_to_in_words() -> None:
+    train = import_module("binadd.cli.train")
+    run = binadd.train(BinaryAdderRNN(seed=1), until=64)
+    short = dataclasses.replace(run, status="limit", wrong=None)
+    assert train._headline(short).endswith(f": {short.advice}")
+    for restarts, words in ((1, "1 restart,"), (2, "2 restarts,")):
+        text = train._account(dataclasses.replace(run, restarts=restarts), None, 0, None)
+        assert text.startswith(f"64 sequences, {words}") and text.endswith("(-o FILE does)")
+
+
+def test_ctrl_c_is_held_back_in_the_main_thread_only() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    command = import_module("binadd.cli.command")
+
+    def look() -> Any:
+        with command.shielded():
+            return signal.getsignal(signal.SIGINT)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(look).result() == before
+    assert look() == signal.SIG_IGN
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_numbers_of_numpy_become_json() -> None:
+    command = import_module("binadd.cli.command")
+    data = {"array": np.arange(3), "number": np.float32(0.5), "large": [np.uint64(2**64 - 1)]}
+    assert json.loads(command.as_json(data)) == {
+        "array": [0, 1, 2],
+        "number": 0.5,
+        "large": ["18446744073709551615"],
+    }
+
+
+def test_a_status_line_leaves_out_what_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("binadd.cli.progress.terminal_width", lambda: 30)
+    shown: list[str] = []
+    with StatusLine(0) as line:
+        monkeypatch.setattr(line._line, "disable", False)
+        monkeypatch.setattr(
+            line._line, "set_description_str", lambda text, refresh: shown.append(text)
+        )
+        monkeypatch.setattr(line._line, "update", lambda n: None)
+        line.show(["64 sequences", "loss 0.6", "52% right bits"])
+        line.show(["x" * 40])
+        monkeypatch.setattr(line._line, "disable", True)
+    assert shown == ["64 sequences, loss 0.6", "x" * 29]
+
+
 def test_quiet(cli: Callable[..., tuple[int, str, str]]) -> None:
     assert cli("train", "-q", "--until", 200)[2] == ""
 
@@ -760,6 +832,48 @@ def test_info_as_json(
     assert data["training"]["status"] == "proved" and data["weights"] == 321
 
 
+def test_info_of_what_is_not_trained(
+    cli: Callable[..., tuple[int, str, str]], untrained: Path, tmp_path: Path
+) -> None:
+    status, out, _ = cli("info", untrained)
+    assert status == 0 and "training  none\n" in out
+    path = tmp_path / "run.npz"
+    assert cli("train", "--max-sequences", 64, "--checkpoint", path)[0] == 1
+    out = cli("info", path)[1]
+    assert "goal      until proved, at most 64 sequences; binadd train --resume" in out
+
+
+def test_bench_says_what_differs(
+    cli: Callable[..., tuple[int, str, str]],
+    cli_json: Callable[..., tuple[int, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def differ(*_: Any, **__: Any) -> None:
+        raise binadd.DisagreementError("JAX differs from the NumPy reference by 0.1")
+
+    monkeypatch.setattr("binadd.benchmark.run", differ)
+    assert cli("bench", "--quiet")[:2] == (1, "JAX differs from the NumPy reference by 0.1\n")
+    assert cli_json("bench", "--quiet")[1]["status"] == "differs"
+
+
+def test_bench_draws_its_report(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    from binadd.benchmark.hardware import describe
+    from binadd.benchmark.summary import Report, Row, Section
+
+    settings = asdict(BinaryAdderRNN(3).settings) | {"steps": 4}
+    section = Section("Answers", "call", [Row("NumPy reference", 1234.5, 0.0002, 1.0, "is it")])
+    report = Report(describe(), settings, [section])
+    monkeypatch.setattr("binadd.benchmark.run", lambda *_, **__: report)
+    picture = tmp_path / "bench.png"
+    status, out, err = cli("bench", "--quiet", "--plot", picture)
+    assert (status, err) == (0, f"the picture is in {picture}\n")
+    assert out == report.table() + "\n" and "1,234" in out.replace("1,235", "1,234")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.slow
 def test_bench(
     cli: Callable[..., tuple[int, str, str]], cli_json: Callable[..., tuple[int, Any]]
@@ -798,6 +912,9 @@ def test_plot(
     assert Path(f"{kind}.png").read_bytes().startswith(b"\x89PNG")
     status, _, err = cli("plot", *arguments, "-o", "picture.docx")
     assert status == 2 and "docx" in err
+    if kind == "learning":
+        status, _, err = cli("plot", kind, untrained)
+        assert status == 2 and "this network has not been trained by binadd.train" in err
     if kind == "automaton":
         status, out, _ = cli("plot", kind, untrained)
         assert status == 1 and out.startswith("refuted")
