@@ -110,6 +110,25 @@ def test_is_the_same_after_a_file(kind: str, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["certificate.json"]
 
 
+def test_a_certificate_is_shown_without_its_arrays() -> None:
+    _, certificate = certified("boxes")
+    shown = (
+        f"Certificate(digest='{certificate.digest[:16]}'…, contexts={len(certificate)}, margin="
+    )
+    assert repr(certificate).startswith(shown) and len(repr(certificate)) < 100
+
+
+@pytest.mark.parametrize("coefficient", [-17, -16, 16, 17])
+def test_coefficients_are_16_at_most(coefficient: int) -> None:
+    certificate = certified("boxes")[1]
+    form = {"coefficients": (1, coefficient), "carries": (0,) * len(certificate)}
+    if abs(coefficient) == 16:
+        assert altered(certificate, **form).coefficients == (1, coefficient)
+    else:
+        with pytest.raises(CertificateError, match="coefficients"):
+            altered(certificate, **form)
+
+
 def test_cells_may_lie_far_along_an_axis() -> None:
     """States of 16 tanh units are up to 4 from the middle, in the coordinates of a frame."""
     net = trained(7, hidden_size=16, activation="tanh")

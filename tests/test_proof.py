@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 from collections.abc import Callable
 from itertools import product
 from math import inf
@@ -287,6 +289,14 @@ def test_certificates_do_not_depend_on_the_kernels(
 # Contexts ---------------------------------------------------------------------------------------
 
 
+def test_what_is_no_context_is_not_split() -> None:
+    tree = ContextTree(form_of((1, 1)), 0)
+    tree.split((0, ()))
+    before = dict(tree.leaves)
+    tree.split((0, ()))
+    assert tree.leaves == before and (0, ()) not in before
+
+
 def test_contexts_look_back_further_where_a_set_escapes(
     make: Callable[..., BinaryAdderRNN],
 ) -> None:
@@ -434,6 +444,22 @@ def test_progress_is_told() -> None:
     assert prove(trained(2), progress=told.append).status == "proved"
     assert told and all(1 <= one.attempt <= one.attempts for one in told)
     assert told[0].contexts == 32 and told[0].unsettled > 0
+
+
+def test_words_are_as_many_as_can_be_run() -> None:
+    """Of five operands there are 32,768 words of three symbols: those are left out."""
+    memory = slowest_word(BinaryAdderRNN(3, operands=5, seed=1))
+    assert len(memory.word) in (1, 2) and 0 < memory.rate < 1
+
+
+def test_a_verdict_can_be_pickled_and_checked_elsewhere() -> None:
+    net = trained(2)
+    verdict = prove(net)
+    assert isinstance(verdict, Proved)
+    for again in (pickle.loads(pickle.dumps(verdict)), copy.copy(verdict)):
+        assert again.certificate.to_json() == verdict.certificate.to_json()
+        assert (again.margin, again.step_error) == (verdict.margin, verdict.step_error)
+        assert binadd.check(again.certificate, net)
 
 
 def test_the_slowest_word_is_named() -> None:
