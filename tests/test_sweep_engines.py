@@ -11,8 +11,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from functools import partial
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from subprocess import PIPE
@@ -235,6 +242,45 @@ def test_dask_on_the_command_line(cluster: Any, tmp_path: Path) -> None:
     assert main([*grid, str(tables[0])]) == 0
     assert main([*grid, str(tables[1]), "--dask", address]) == 0
     assert tables[0].read_bytes() == tables[1].read_bytes()
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_for_the_moment(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    grid = ["sweep", "-q", "--seeds", "0-2", "--hidden", "3", "--until", "50", "--workers", "1"]
+    tables = tmp_path / "here.csv", tmp_path / "dask.csv"
+    assert main([*grid, "-o", str(tables[0])]) == 0
+    assert main([*grid, "-o", str(tables[1]), "--dask", "local"]) == 0
+    assert tables[0].read_bytes() == tables[1].read_bytes()
+
+
+def test_dask_clusters_that_do_nothing(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No scheduler, no workers, and what dask raises when it gives up: one sentence each."""
+    import distributed
+
+    def sentence(address: str) -> str:
+        capfd.readouterr()
+        assert main(["sweep", "-q", "--seeds", "0", "--dask", address]) == 2
+        return capfd.readouterr().err
+
+    def give_up(*_: Any, **__: Any) -> None:
+        raise CancelledError("its scheduler is gone")
+
+    address = cluster.scheduler_info()["address"]
+    monkeypatch.setattr(import_module("binadd.cli.sweep"), "_PATIENCE", 0.3)
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep_module, "sweep", give_up)
+        assert sentence(address) == "binadd: the dask cluster gave up: its scheduler is gone\n"
+    found = sentence("tcp://127.0.0.1:1")
+    assert found.startswith("binadd: found no dask scheduler at 'tcp://127.0.0.1:1': ")
+    assert found.count("\n") == 1
+    with distributed.LocalCluster(
+        n_workers=0, processes=False, protocol="tcp://", dashboard_address=":0", silence_logs=50
+    ) as empty:
+        found = sentence(empty.scheduler_address)
+        assert found.endswith("has no workers\n") and found.count("\n") == 1
 
 
 @pytest.mark.slow
