@@ -45,7 +45,11 @@ _BROKEN_PIPE = 141  # as of a program that SIGPIPE ended
 
 
 class _PipeBroke(Exception):
-    """Caused by a BrokenPipeError, of which click would make exit status 1 without a word."""
+    """Holds a BrokenPipeError, of which click would make exit status 1 without a word."""
+
+    def __init__(self, error: BrokenPipeError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 @contextmanager
@@ -53,7 +57,7 @@ def _past_click() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError as error:
-        raise _PipeBroke from error
+        raise _PipeBroke(error) from None
 
 
 class _Commands(click.Group):
@@ -170,12 +174,10 @@ def _run(arguments: list[str]) -> Outcome:
         context = getattr(error, "ctx", None)
         where = "binadd" if context is None else context.command_path
         return _failure(error.format_message(), where, WRONG_USE)
-    except _PipeBroke as end:
-        error = end.__cause__
-        assert isinstance(error, BrokenPipeError)
-        if error.filename is None:  # that of stdout
-            raise error from None
-        return _failure(_sentence(error), "binadd", WRONG_USE)
+    except _PipeBroke as broke:
+        if broke.error.filename is None:  # that of stdout
+            raise broke.error from None
+        return _failure(_sentence(broke.error), "binadd", WRONG_USE)
     except DivergenceError as error:
         return _failure(str(error), "binadd", NO)
     except (BinaddError, OSError, MemoryError) as error:
