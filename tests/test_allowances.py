@@ -192,6 +192,49 @@ def test_a_relaxation_allows_for_what_sigmoid_is_off() -> None:
             assert worst > 0.5
 
 
+def solved(matrix: Any, right: list[Fraction]) -> list[Fraction]:
+    """Return x with matrix·x = right, exactly."""
+    rows = [[Fraction(int(v)) for v in row] + [y] for row, y in zip(matrix, right, strict=True)]
+    for i in range(len(rows)):
+        pivot = max(range(i, len(rows)), key=lambda k: abs(rows[k][i]))
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        rows[i] = [v / rows[i][i] for v in rows[i]]
+        for k, row in enumerate(rows):
+            if k != i:
+                rows[k] = [v - row[i] * w for v, w in zip(row, rows[i], strict=True)]
+    return [row[-1] for row in rows]
+
+
+@pytest.mark.parametrize("uneven", [0.0, 1e-6, 1e-5, 4e-5])
+def test_a_set_holds_every_state_with_its_coordinates(uneven: float) -> None:
+    """Its frame is as far from orthonormal as is accepted, its corners as far away as may be."""
+    generator, shares = np.random.default_rng(0), []
+    for size in (2, 3, 6):
+        for _ in range(4):
+            frame = np.linalg.qr(generator.normal(size=(size, size)))[0]
+            frame += generator.choice([-1, 1], (size, size)) * uneven
+            claim = replace(
+                bare_certificate(BinaryAdderRNN(size, seed=0)),
+                centres=generator.uniform(-0.2, 0.2, (1, size)),
+                frames=frame[None],
+                frame=(0,),
+                cells=((0, 0),),
+                middles=generator.uniform(-0.5, 0.5, (1, size)),
+                halves=generator.uniform(0.1, 1.5 / size, (1, size)),
+            )
+            sets = cover.Sets(claim)
+            _, z, G, s = (part[-1] for part in next(sets.origins()))
+            for _ in range(12):
+                sign = generator.choice([-1, 1], size)
+                y = np.where(sign > 0, sets.high[0], sets.low[0]).tolist()
+                x = solved(sets.V[0], [Fraction(v << cover.FRAME_BITS) for v in y])
+                for i in range(size):
+                    outside = abs(x[i] + int(sets.o[0, i]) - int(z[i] + G[i] @ sign))
+                    assert outside <= int(s[i])
+                    shares.append(float(outside / int(s[i])))
+    assert 0.02 < max(shares) <= 1
+
+
 def small_sets(generator: np.random.Generator, size: int, width: float) -> cover.Sets:
     """Return one context in a frame, all its cells open but for slabs, cut if `width` is not 0."""
     net = BinaryAdderRNN(size, seed=0)
