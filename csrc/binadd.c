@@ -277,7 +277,8 @@ static int whole_reach(const binadd_network *network, const binadd_reach *r)
     return r && r->block && r->unit_error && r->generator_error && r->contexts && r->carries &&
            r->successors && r->centres && r->frame && r->widths && r->lowest && r->first &&
            r->count && r->outcomes && r->depths && r->work && r->margins && !r->low == !r->high &&
-           r->budget >= 1 && r->next <= r->count && valid_steps(network, r->steps);
+           r->budget >= 1 && r->budget < INT64_MAX && r->next <= r->count &&
+           valid_steps(network, r->steps);
 }
 
 binadd_status binadd_propagate(const binadd_network *network, binadd_reach *r, int64_t work,

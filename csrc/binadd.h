@@ -237,7 +237,7 @@ typedef struct {
     double mild;  /* how far outside, in parts of a cell, an image is "a little" outside */
     int affine;   /* zonotopes, which keep how units depend on each other; else intervals */
     int steps;    /* the most from an origin, up to BINADD_MAX_STEPS */
-    int64_t budget;
+    int64_t budget; /* 1 or more, below INT64_MAX */
     size_t contexts, frame_count, cells;
     const int32_t *carries;    /* (N)       of true arithmetic, from the lowest: 0 … K − 1 */
     const int32_t *successors; /* (N, 2ⁿ)   the context after each symbol */

@@ -11,7 +11,9 @@ from kernel_cases import assert_same_state
 
 import binadd
 from binadd import BinaryAdderRNN, TrainingRun
-from binadd.training.schedule import check_goal
+from binadd.form import form_of
+from binadd.training import trainer
+from binadd.training.schedule import Schedule, check_goal
 from binadd.training.trainer import Run, finish
 
 Make = Callable[..., BinaryAdderRNN]
@@ -145,3 +147,16 @@ def test_networks_of_different_kinds_are_trained_in_one_list(make: Make) -> None
         return make(**{"hidden_size": 4, "seed": seed} | kinds[seed])
 
     assert_as_alone(kind, len(kinds), bits=4, until="exact", max_sequences=200)
+
+
+def test_runs_that_have_farther_to_go_are_trained_apart() -> None:
+    goal = check_goal(form_of((1, 1)), None, "proved", 10_000)
+    ways = [128, 320, 200, 256, 257, 1000]
+    runs = [
+        Run(BinaryAdderRNN(seed=seed), goal, Schedule(start=0, next_check=way))
+        for seed, way in enumerate(ways)
+    ]
+    groups = [[run.remaining() for run in group] for group in trainer._groups(runs)]
+    assert groups == [[128, 200, 256], [257, 320], [1000]]
+    other = Run(BinaryAdderRNN(5, seed=9), goal, Schedule(start=0, next_check=130))
+    assert [other] in list(trainer._groups([*runs, other]))

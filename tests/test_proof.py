@@ -443,7 +443,7 @@ def test_progress_is_told() -> None:
     told: list[proof.ProofProgress] = []
     assert prove(trained(2), progress=told.append).status == "proved"
     assert told and all(1 <= one.attempt <= one.attempts for one in told)
-    assert told[0].contexts == 32 and told[0].unsettled > 0
+    assert told[0].contexts == 8 and told[0].unsettled > 0
 
 
 def test_words_are_as_many_as_can_be_run() -> None:

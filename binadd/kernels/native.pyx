@@ -13,6 +13,7 @@ from cpython.buffer cimport (
 )
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
@@ -44,7 +45,7 @@ FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
 BYTE = np.dtype(np.uint8)
 
-REFUSED = (ValueError, TypeError, AttributeError, KeyError, BufferError)
+REFUSED = (ValueError, TypeError, AttributeError, KeyError, BufferError, OverflowError)
 """What reading an argument raises that is not of the kind, dtype or shape it must be."""
 
 cdef dict DTYPES = {
@@ -140,12 +141,21 @@ cdef Buffer buffer_if_given(array, char kind, tuple shape, bint written=False):
 
 
 cdef bint is_kind(char found, char kind) noexcept:
-    """A 64-bit integer is a long or a long long, as the platform has it."""
-    return found == kind or (kind == c"q" and found == c"l") or (kind == c"Q" and found == c"L")
+    """A long may be an int or a long long, as the platform has it."""
+    if found == c"l":
+        return kind == c"q" or kind == c"i"
+    return found == kind or (kind == c"Q" and found == c"L")
 
 
 cdef Py_ssize_t size_of(char kind) noexcept:
-    return 1 if kind == c"B" else 4 if kind == c"f" else 8
+    return 1 if kind == c"B" else 4 if kind == c"f" or kind == c"i" else 8
+
+
+cdef void *kept(list buffers, array, char kind, tuple shape, bint written=False) except? NULL:
+    """The memory of such an array, for as long as the list of buffers lives."""
+    cdef Buffer buffer = buffer_of(array, kind, shape, written)
+    buffers.append(buffer)
+    return buffer.view.buf
 
 
 cdef c.binadd_network network_of(architecture) except *:
@@ -550,34 +560,43 @@ def first_error(architecture, block, bits):
 # ---------------------------------------------------------------------------------------------
 
 
-cdef c.binadd_reach reach_of(block, contexts, errors, propagation) except *:
-    """What every walk reads; origins and what becomes of them are yet to be filled in."""
+cdef c.binadd_reach reach_of(
+    list buffers, architecture, block, contexts, errors, propagation, bint written,
+) except *:
+    """What every walk reads; origins and what becomes of them are yet to be filled in.
+
+    `written`: whether cells are to be widened.
+    """
+    columns, size = architecture.block_shape[1], architecture.hidden_size
     cdef bint affine = propagation.affine
+    count, frames = len(contexts.carries), len(contexts.frames)
+    cells = len(contexts.owners), columns
+    symbols = 1 << architecture.operands
     cdef c.binadd_reach reach = c.binadd_reach(
-        block=reals(block),
-        unit_error=reals(errors.unit),
-        generator_error=reals(errors.generator),
+        block=<double *> kept(buffers, block, c"d", architecture.block_shape),
+        unit_error=<double *> kept(buffers, errors.unit, c"d", (columns,)),
+        generator_error=<double *> kept(buffers, errors.generator, c"d", (columns,)),
         step_error=errors.step,
         logit_error=errors.logit,
         slack=propagation.slack,
         mild=propagation.mild,
         affine=affine,
-        steps=propagation.steps,
-        budget=propagation.budget,
-        contexts=len(contexts.carries),
-        frame_count=len(contexts.frames),
-        cells=len(contexts.owners),
-        carries=indices(contexts.carries),
-        successors=indices(contexts.successors),
-        centres=reals(contexts.centres),
-        frames=reals(contexts.frames),
-        frame=indices(contexts.frame),
-        widths=reals(contexts.widths),
-        lowest=indices(contexts.lowest),
-        first=indices(contexts.first),
-        owners=indices(contexts.owners),
-        middles=reals(contexts.middles),
-        halves=reals(contexts.halves),
+        steps=PyNumber_Index(propagation.steps),
+        budget=PyNumber_Index(propagation.budget),
+        contexts=count,
+        frame_count=frames,
+        cells=cells[0],
+        carries=<int32_t *> kept(buffers, contexts.carries, c"i", (count,)),
+        successors=<int32_t *> kept(buffers, contexts.successors, c"i", (count, symbols)),
+        centres=<double *> kept(buffers, contexts.centres, c"d", (count, columns)),
+        frames=<double *> kept(buffers, contexts.frames, c"d", (frames, size, columns)),
+        frame=<int32_t *> kept(buffers, contexts.frame, c"i", (count,)),
+        widths=<double *> kept(buffers, contexts.widths, c"d", (count,)),
+        lowest=<int32_t *> kept(buffers, contexts.lowest, c"i", (count,)),
+        first=<int32_t *> kept(buffers, contexts.first, c"i", (count + 1,)),
+        owners=<int32_t *> kept(buffers, contexts.owners, c"i", cells[:1]),
+        middles=<double *> kept(buffers, contexts.middles, c"d", cells, written),
+        halves=<double *> kept(buffers, contexts.halves, c"d", cells, written),
         count=0,
         origins=NULL,
         outcomes=NULL,
@@ -597,33 +616,42 @@ cdef c.binadd_reach reach_of(block, contexts, errors, propagation) except *:
 
 def propagate(architecture, block, contexts, origins, errors, propagation, *, held=False):
     """See `contract.Kernels.propagate`."""
-    arguments.check_propagation(architecture, block, contexts, errors, propagation)
-    arguments.check_layout("origins", origins, (len(origins),), "int32")
+    try:
+        return _propagate(architecture, block, contexts, origins, errors, propagation, held)
+    except REFUSED:
+        arguments.check_propagation(architecture, block, contexts, errors, propagation)
+        arguments.check_layout("origins", origins, (len(origins),), "int32")
+        arguments.check_sets(architecture, contexts, origins)
+        raise
+
+
+cdef _propagate(architecture, block, contexts, origins, errors, propagation, held):
     cdef c.binadd_network network = network_of(architecture)
-    cdef c.binadd_reach reach = reach_of(block, contexts, errors, propagation)
-    images = contract.new_images(architecture, contexts, len(origins), held=held)
-    reach.count = len(origins)
-    reach.origins = indices(origins)
-    reach.outcomes = indices(images.outcomes)
-    reach.depths = indices(images.depths)
-    cdef int64_t[::1] work = images.work
-    cdef uint8_t[:, ::1] marks = images.held
-    reach.work = &work[0] if reach.count else NULL
-    reach.margins = reals(images.margins)
-    if held and reach.count:
-        reach.held = &marks[0, 0]
-    reach.least = reals(images.least)
-    reach.most = reals(images.most)
-    reach.low = reals(images.low)
-    reach.high = reals(images.high)
+    cdef list buffers = []
+    cdef c.binadd_reach reach = reach_of(
+        buffers, architecture, block, contexts, errors, propagation, False)
+    count, cells = len(origins), (len(contexts.owners), architecture.block_shape[1])
+    totals = 2 * architecture.form.carries, architecture.block_shape[1]
+    reach.count = count
+    reach.origins = <int32_t *> kept(buffers, origins, c"i", (count,))
+    images = contract.new_images(architecture, contexts, count, held=held)
+    reach.outcomes = <int32_t *> kept(buffers, images.outcomes, c"i", (count,))
+    reach.depths = <int32_t *> kept(buffers, images.depths, c"i", (count,))
+    reach.work = <int64_t *> kept(buffers, images.work, c"q", (count,))
+    reach.margins = <double *> kept(buffers, images.margins, c"d", (count,))
+    if held:
+        marks = count, len(contexts.carries)
+        reach.held = <uint8_t *> kept(buffers, images.held, c"B", marks)
+    reach.least = <double *> kept(buffers, images.least, c"d", cells)
+    reach.most = <double *> kept(buffers, images.most, c"d", cells)
+    reach.low = <double *> kept(buffers, images.low, c"d", totals)
+    reach.high = <double *> kept(buffers, images.high, c"d", totals)
     cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, reach.steps))
     cdef c.binadd_status status = c.BINADD_OK
     while reach.next < reach.count or not reach.count:
         with nogil:
             status = c.binadd_propagate(&network, &reach, SLICE_WORK,
                                         workspace.memory, workspace.size)
-        if status == c.BINADD_BAD_ARGUMENT:
-            arguments.check_sets(architecture, contexts, origins)  # says which it was
         check(status)
         PyErr_CheckSignals()
     return images
@@ -631,80 +659,70 @@ def propagate(architecture, block, contexts, origins, errors, propagation, *, he
 
 def close_sets(architecture, block, contexts, cells, origins, errors, propagation, closure):
     """See `contract.Kernels.close_sets`."""
-    arguments.check_closing(
-        architecture, block, contexts, cells, origins, errors, propagation, closure)
+    try:
+        return _close_sets(
+            architecture, block, contexts, cells, origins, errors, propagation, closure)
+    except REFUSED:
+        arguments.check_closing(
+            architecture, block, contexts, cells, origins, errors, propagation, closure)
+        arguments.check_sets(architecture, contexts)
+        raise
+
+
+cdef _close_sets(architecture, block, contexts, cells, origins, errors, propagation, closure):
     cdef c.binadd_network network = network_of(architecture)
     cdef bint bounded = closure.bounded, patient = closure.patient
+    cdef list buffers = []
     cdef c.binadd_reach reach = reach_of(
-        block, contexts, errors, propagation._replace(mild=float("inf")))
-    cdef size_t count = reach.cells + 1, columns = contexts.middles.shape[1]
-    cdef double[:, ::1] middles = contexts.middles, halves = contexts.halves
-    cdef double[:, ::1] low = cells.low, high = cells.high
-    cdef uint8_t[::1] states = origins.states
-    cdef uint8_t[:, ::1] held = origins.held
-    cdef int32_t[::1] deepest = origins.steps, outcomes = origins.outcomes, depths = origins.depths
-    cdef double[::1] margins = origins.margins
-    cdef Workspace counts = workspace_of(count * sizeof(int64_t))
+        buffers, architecture, block, contexts, errors,
+        propagation._replace(mild=float("inf")), True)
+    shape = len(contexts.owners), architecture.block_shape[1]
+    cdef size_t columns = shape[1]
+    each = (shape[0] + 1,)
+    reach.count = reach.cells + 1
+    reach.outcomes = <int32_t *> kept(buffers, origins.outcomes, c"i", each, True)
+    reach.depths = <int32_t *> kept(buffers, origins.depths, c"i", each, True)
+    reach.margins = <double *> kept(buffers, origins.margins, c"d", each, True)
+    if origins.held is not None:
+        marks = (*each, len(contexts.carries))
+        reach.held = <uint8_t *> kept(buffers, origins.held, c"B", marks, True)
+    cdef Workspace counts = workspace_of(reach.count * sizeof(int64_t))
     cdef Workspace escaped = workspace_of(2 * reach.cells * columns * sizeof(double) + 1)
-    reach.count = count
-    reach.outcomes = &outcomes[0]
-    reach.depths = &depths[0]
     reach.work = <int64_t *> counts.memory
-    reach.margins = &margins[0]
-    if held is not None:
-        reach.held = &held[0, 0]
     reach.least = <double *> escaped.memory
     reach.most = <double *> escaped.memory + reach.cells * columns
     cdef c.binadd_closing closing = c.binadd_closing(
         reach=&reach,
-        middles=NULL,
-        halves=NULL,
-        low=NULL,
-        high=NULL,
-        bottom=reals(cells.bottom),
-        top=reals(cells.top),
-        states=&states[0],
-        steps=&deepest[0],
+        middles=<double *> reach.middles,
+        halves=<double *> reach.halves,
+        low=<double *> kept(buffers, cells.low, c"d", shape, True),
+        high=<double *> kept(buffers, cells.high, c"d", shape, True),
+        bottom=<double *> kept(buffers, cells.bottom, c"d", shape),
+        top=<double *> kept(buffers, cells.top, c"d", shape),
+        states=<uint8_t *> kept(buffers, origins.states, c"B", each, True),
+        steps=<int32_t *> kept(buffers, origins.steps, c"i", each, True),
         growth=closure.growth,
         bounded=bounded,
         patient=patient,
-        most_steps=closure.most_steps,
-        rounds=closure.rounds,
-        work=closure.work,
-        most_cells=closure.most_cells,
+        most_steps=PyNumber_Index(closure.most_steps),
+        rounds=PyNumber_Index(closure.rounds),
+        work=PyNumber_Index(closure.work),
+        most_cells=PyNumber_Index(closure.most_cells),
         round=0,
         done=0,
         spent=0,
         begun=0,
         visited=0,
     )
-    if reach.cells:
-        closing.middles = &middles[0, 0]
-        closing.halves = &halves[0, 0]
-        closing.low = &low[0, 0]
-        closing.high = &high[0, 0]
     cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, reach.steps))
     cdef c.binadd_status status
     while not closing.done:
         with nogil:
             status = c.binadd_close(&network, &closing, SLICE_WORK,
                                     workspace.memory, workspace.size)
-        if status == c.BINADD_BAD_ARGUMENT:
-            arguments.check_sets(architecture, contexts)  # says which it was
         check(status)
         PyErr_CheckSignals()
     return closing.round, closing.spent
-
-
-cdef double *reals(array) except? NULL:
-    """The first of an array's doubles, which the array keeps; NULL if there is none."""
-    cdef const double[::1] view = array.reshape(-1)  # what is only read may be read-only
-    return <double *> &view[0] if view.shape[0] else NULL
-
-
-cdef int32_t *indices(array) except? NULL:
-    cdef const int32_t[::1] view = array.reshape(-1)
-    return <int32_t *> &view[0] if view.shape[0] else NULL
 
 
 def principal_axes(architecture, states, centres):
@@ -713,10 +731,12 @@ def principal_axes(architecture, states, centres):
     cdef c.binadd_network network = network_of(architecture)
     cdef size_t sets = states.shape[0], samples = states.shape[1], size = network.hidden_size
     cdef size_t columns = architecture.block_shape[1], i
-    axes = np.empty((sets, size, columns))
-    cdef const double *sampled = reals(states)
-    cdef const double *middles = reals(centres)
-    cdef double *results = reals(axes)
+    cdef list buffers = []
+    shape = sets, size, columns
+    axes = np.empty(shape)
+    cdef const double *sampled = <double *> kept(buffers, states, c"d", (sets, samples, size))
+    cdef const double *middles = <double *> kept(buffers, centres, c"d", (sets, columns))
+    cdef double *results = <double *> kept(buffers, axes, c"d", shape)
     cdef Workspace workspace = workspace_of(c.binadd_axes_workspace(&network))
     cdef c.binadd_status status
     for i in range(sets):

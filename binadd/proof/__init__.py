@@ -35,6 +35,12 @@ __all__ = [
 ]
 
 
+def _boxes(depth: int, steps: int) -> Strategy:
+    """Return boxes of the units themselves: most networks of the default recipe need no more."""
+    shape = Shape(False, inf, 0.3, 0.03, 0.3, inf)
+    return Strategy(depth, shape, steps=steps, rounds=12, budget=10_000, work=100_000)
+
+
 def _curves(depth: int, width: float, steps: int, work: int, lead: int = 0) -> Strategy:
     """Return cells along the first axis of frames, widened without end, in fixed contexts."""
     shape = Shape(True, width, 0, 0, 0.4, inf)
@@ -70,14 +76,8 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
         Strategy(
             2, Shape(False, inf, 0.1, 0, 1, inf), affine=False, steps=1, least_units=64, rounds=8
         ),
-        Strategy(
-            2,
-            Shape(False, inf, 0.3, 0.03, 0.3, inf),
-            steps=5,
-            rounds=12,
-            budget=10_000,
-            work=100_000,
-        ),
+        _boxes(1, 4),
+        _boxes(2, 5),
     ),
     "medium": (_curves(2, 0.5, 3, 100_000), _curves(3, 0.5, 3, 200_000)),
     "thorough": (

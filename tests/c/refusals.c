@@ -399,6 +399,7 @@ static void refuse_sets(void)
     BAD(steps, 0);
     BAD(steps, BINADD_MAX_STEPS + 1);
     BAD(budget, 0);
+    BAD(budget, INT64_MAX);
     BAD(contexts, 0);
     BAD(contexts, (size_t)INT32_MAX + 1);
     BAD(cells, 2);
