@@ -163,6 +163,36 @@ def test_an_output_that_rounding_alone_makes_right(size: int) -> None:
         assert not found
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_an_output_is_that_of_every_state_of_a_case(activation: str) -> None:
+    """Of the one that its generators and its box push furthest, too."""
+    generator = np.random.default_rng(0)
+    net = BinaryAdderRNN(5, seed=3, activation=activation)
+    network = checker._Network(bare_certificate(net), net)
+    out = [Fraction(float(w)) for w in net.parameters["output_weights"]]
+    bias = Fraction(float(net.parameters["output_bias"]))
+    told = {True: 0, False: 0}
+    for share in np.linspace(0, 2, 200):
+        z = generator.integers(-ONE // 2, ONE // 2, 5)
+        G, s = generator.integers(-100, 101, (5, 3)), generator.integers(0, 100, 5)
+        logit = sum(w * int(x) for w, x in zip(out, z, strict=True)) / ONE + bias
+        # As large as the logit, more or less, by generators alone, by the box alone, or by both.
+        G, s = ((G, 0 * s), (0 * G, s), (G, s))[generator.integers(3)]
+        pushes = [sum(w * int(x) for w, x in zip(out, g, strict=True)) for g in G.T]
+        push = sum(map(abs, pushes)) + sum(abs(w) * int(x) for w, x in zip(out, s, strict=True))
+        factor = int(Fraction(float(share)) * abs(logit) * ONE / push)
+        case = cover.Cases(*(part[None] for part in (np.int64(0), z, G * factor, s * factor)))
+        margin = abs(logit) - push * factor / ONE
+        for bit in (0, 1):
+            [found] = network.outputs(case, np.array([bit]))
+            if (logit > 0) == bit and abs(margin) > Fraction(1, 1 << 20):
+                assert found == (margin > 0)
+                told[margin > 0] += 1
+            elif (logit > 0) != bit:
+                assert not found
+    assert min(told.values()) > 80
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_no_biases_are_biases_of_zero(dtype: str) -> None:
     net = BinaryAdderRNN(5, seed=1, biases=False, dtype=dtype)
