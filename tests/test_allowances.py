@@ -15,6 +15,7 @@ import pytest
 from framed import bare_certificate
 
 from binadd import BinaryAdderRNN
+from binadd.errors import CertificateError
 from binadd.proof import checker, cover, integers
 from binadd.proof.integers import BITS, ONE, SLOPE_BITS
 
@@ -202,6 +203,19 @@ def test_no_biases_are_biases_of_zero(dtype: str) -> None:
     for name in ("W", "u", "out"):
         assert np.array_equal(getattr(one, name), getattr(same, name))
     assert (one.error, one.logit_error, one.out[-1]) == (same.error, same.logit_error, 0)
+
+
+def test_a_case_that_reaches_as_far_as_2_is_refused() -> None:
+    """Its middle does not: with steps that err by so much, states may."""
+    net = BinaryAdderRNN(3, seed=0)
+    for step_error, refused in ((0.9, False), (1.6, True)):
+        claim = replace(bare_certificate(net), step_error=step_error)
+        network = checker._Network(claim, net)
+        if refused:
+            with pytest.raises(CertificateError, match="a case reaches too far"):
+                list(network.step(point([0] * 3)))
+        else:
+            assert len(list(network.step(point([0] * 3)))) == 4
 
 
 def test_a_relaxation_allows_for_what_sigmoid_is_off() -> None:
