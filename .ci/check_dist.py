@@ -31,7 +31,7 @@ def check_sdist(path: Path) -> None:
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     needed = [*Path("csrc").rglob("*.[ch]"), *Path("binadd").rglob("*.p[yx]*"), Path("LICENSE")]
-    needed += [Path("pyproject.toml"), Path("setup.py"), *Path("tests").rglob("*.[cpj]*")]
+    needed += [Path("pyproject.toml"), Path("setup.py"), *Path("tests").rglob("*.[chpj]*")]
     missing = [f.as_posix() for f in needed if f.suffix != ".pyc" and f.as_posix() not in names]
     assert not missing, f"{path.name} lacks {missing}"
     built = [name for name in names if name.endswith((".so", ".pyd", ".o", "native.c"))]

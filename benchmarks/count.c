@@ -2,40 +2,16 @@
  *
  *     count KERNEL ISA DTYPE CALLS
  */
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "binadd.h"
+#include "../tests/c/check.h"
 
 enum { HIDDEN = 16, STEPS = 8, OPERANDS = 2, SEQUENCES = 64, NETWORKS = 64, LONG = 512 };
 enum { BARELY = 704 }; /* sequences after which every sum is right */
 
-static void check(binadd_status status)
-{
-    if (status != 0) {
-        fprintf(stderr, "%s\n", binadd_message(status));
-        exit(2);
-    }
-}
-
-/* Zeroed memory, so that a count never depends on what was there. */
-static void *zeros(size_t bytes)
-{
-    void *memory = calloc(1, bytes);
-    if (!memory)
-        exit(2);
-    return memory;
-}
-
 static unsigned random_bits(void)
 {
-    static unsigned long long x = 88172645463325252u; /* Marsaglia's xorshift64 */
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    return (unsigned)(x >> 32);
+    return (unsigned)(draw() >> 32);
 }
 
 static void fill(void *reals, binadd_dtype dtype, size_t i, double value)
@@ -62,7 +38,7 @@ int main(int count, char **argument)
     const char *kernel = argument[1];
     const binadd_dtype dtype = strcmp(argument[3], "float32") ? BINADD_FLOAT64 : BINADD_FLOAT32;
     const long calls = atol(argument[4]);
-    check(binadd_use_isa(argument[2]));
+    must(binadd_use_isa(argument[2]));
 
     binadd_network network = {HIDDEN, OPERANDS, 1, BINADD_SIGMOID, dtype, {0}};
     binadd_optimizer optimizer = {BINADD_NESTEROV, 0.1, 0.9, 0.9, 0.999, 1e-8, 2.0};
@@ -85,7 +61,7 @@ int main(int count, char **argument)
     }
     for (size_t i = 0; i < all; i++)
         symbols[i] = random_bits() & 3;
-    check(binadd_exact_sums(&network, symbols, all / STEPS, STEPS, targets));
+    must(binadd_exact_sums(&network, symbols, all / STEPS, STEPS, targets));
 
     size_t bytes = binadd_training_workspace(&network, STEPS);
     if (bytes < binadd_forward_workspace(&network))
@@ -94,21 +70,13 @@ int main(int count, char **argument)
         bytes = binadd_first_error_workspace(&network, STEPS);
     void *workspace = zeros(bytes);
 
-    binadd_training t = {
-        .block = blocks,
-        .moments = moments,
-        .powers = powers,
-        .symbols = symbols,
-        .targets = targets,
-        .sequences = all / STEPS,
-        .steps = STEPS,
-        .batch_size = 1,
-    };
+    const dataset data = {symbols, targets, all / STEPS, STEPS};
+    binadd_training t = train_on(data, 1, blocks, moments, powers);
     const int doubtful = !strcmp(kernel, "doubtful check");
     const int checked = doubtful || !strcmp(kernel, "check");
     if (checked) { /* a network that has learnt to add, or only just */
         t.count = doubtful ? BARELY : all / STEPS;
-        check(binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &t, workspace, bytes));
+        must(binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &t, workspace, bytes));
     }
     if (doubtful)
         raise_output_bias(blocks, dtype, size - columns);
@@ -116,32 +84,26 @@ int main(int count, char **argument)
         if (!strcmp(kernel, "online") || !strcmp(kernel, "batch")) {
             t.batch_size = kernel[0] == 'o' ? 1 : SEQUENCES;
             t.count = SEQUENCES;
-            check(binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &t, workspace, bytes));
+            must(binadd_train(&network, BINADD_CROSS_ENTROPY, &optimizer, &t, workspace, bytes));
         } else if (!strcmp(kernel, "population")) {
-            binadd_population p = {blocks,    moments,  powers,    rates, symbols,
-                                   targets,   NETWORKS, SEQUENCES, STEPS, 0,
-                                   SEQUENCES, NULL,     NULL};
-            check(binadd_train_population(&network, BINADD_CROSS_ENTROPY, &optimizer, &p, workspace,
-                                          bytes));
+            const dataset each = {symbols, targets, SEQUENCES, STEPS};
+            binadd_population p = train_all_on(each, NETWORKS, blocks, moments, powers, rates);
+            must(binadd_train_population(&network, BINADD_CROSS_ENTROPY, &optimizer, &p, workspace,
+                                         bytes));
         } else if (!strcmp(kernel, "forward") || !strcmp(kernel, "stream")) {
             const int one = kernel[0] == 's';
-            binadd_run r = {
-                .block = blocks,
-                .symbols = symbols,
-                .sequences = one ? 1 : LONG,
-                .steps = one ? LONG : STEPS,
-                .count = LONG,
-                .logits = values,
-            };
-            check(binadd_forward(&network, &r, workspace, bytes));
+            binadd_run r =
+                run_on((dataset){symbols, NULL, one ? 1 : LONG, one ? LONG : STEPS}, blocks);
+            r.logits = values;
+            must(binadd_forward(&network, &r, workspace, bytes));
         } else if (checked) {
             int step;
             uint64_t word;
-            check(binadd_first_error(&network, blocks, STEPS, &step, &word, workspace, bytes));
+            must(binadd_first_error(&network, blocks, STEPS, &step, &word, workspace, bytes));
             if (step >= 0)
                 return 1;
         } else if (!strcmp(kernel, "sigmoid")) {
-            check(binadd_activation_values(dtype, BINADD_SIGMOID, moments, LONG, values));
+            must(binadd_activation_values(dtype, BINADD_SIGMOID, moments, LONG, values));
         } else {
             return 2;
         }

@@ -761,12 +761,8 @@ class BinaryAdderRNN:
         Raises
         ------
         InvalidTypeError, InvalidInputError, DivergenceError
-            As `fit`, and if another thread has changed the settings in between.
-
-        Warns
-        -----
-        UserWarning
-            As `score`.
+            As `fit`, which also warns of the same, and if another thread has changed the settings
+            in between.
 
         Examples
         --------

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from itertools import product
 from typing import Any
 
@@ -188,8 +188,12 @@ def family(activation: str, dtype: str, operands: int) -> Iterator[AdversarialNe
     yield make("balanced", gadgets.balanced)
 
 
+@cache
+def _all() -> list[AdversarialNetwork]:
+    settings = product(("sigmoid", "tanh"), ("float64", "float32"), (2, 3))
+    return [case for setting in settings for case in family(*setting)]
+
+
 def adversarial_networks(at_most: float = math.inf) -> list[AdversarialNetwork]:
     """All adversarial networks whose first wrong bit comes after at most `at_most` steps."""
-    settings = product(("sigmoid", "tanh"), ("float64", "float32"), (2, 3))
-    cases = (case for setting in settings for case in family(*setting))
-    return [case for case in cases if case.trigger is None or case.steps <= at_most]
+    return [case for case in _all() if case.trigger is None or case.steps <= at_most]

@@ -1,4 +1,4 @@
-"""What all tests share: which kernels are under test, said aloud, and networks of each."""
+"""Shared by all tests: the kernels under test, named in the report's head, and their networks."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from binadd.kernels import load, native_is_installed
 # What tests start imports the binadd that they import, not the sources it is started beside.
 os.environ["PYTHONSAFEPATH"] = "1"
 
-settings.register_profile("binadd", deadline=None, max_examples=40, derandomize=True)
-settings.load_profile("binadd")
+EXAMPLES = {"quick": 12, "whole": 40}
+"""Examples of each property, where a test does not decide that."""
+for name, count in EXAMPLES.items():
+    settings.register_profile(name, deadline=None, max_examples=count, derandomize=True)
 
 
 def _backends() -> list[str]:
@@ -54,26 +56,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--exhaustive", action="store_true", help="run the tests of many minutes too")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    whole = config.getoption("--whole") or config.getoption("--exhaustive")
+    settings.load_profile("whole" if whole else "quick")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes long; the summary counts it as deselected."""
-    cases: Counter[str] = Counter()  # of each thorough test, those met so far
-    left_out = [item for item in items if _takes_long(item, config, cases)]
-    items[:] = [item for item in items if item not in set(left_out)]
+    cases: Counter[tuple[str, Any]] = Counter()  # of each thorough test, those met so far
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        (left_out if _takes_long(item, config, cases) else kept).append(item)
+    items[:] = kept
     config.hook.pytest_deselected(items=left_out)
 
 
-def _takes_long(item: pytest.Item, config: pytest.Config, cases: Counter[str]) -> bool:
+def _takes_long(item: pytest.Item, config: pytest.Config, cases: Counter[tuple[str, Any]]) -> bool:
     if item.get_closest_marker("exhaustive"):
         return not config.getoption("--exhaustive")
     if config.getoption("--whole") or config.getoption("--exhaustive"):
         return False
-    thorough = item.get_closest_marker("thorough")
-    if thorough is None:
-        return item.get_closest_marker("slow") is not None
-    name = item.nodeid.partition("[")[0]
-    cases[name] += 1
-    one_in = thorough.kwargs.get("one_in")
-    return one_in is None or cases[name] % one_in != 1
+    for mark in item.iter_markers("thorough"):
+        of, one_in = mark.kwargs.get("of"), mark.kwargs.get("one_in")
+        if of is not None and item.callspec.params["backend"] != of:  # type: ignore[attr-defined]
+            continue
+        test = item.nodeid.partition("[")[0], of
+        cases[test] += 1
+        if one_in is None or cases[test] % one_in != 1:
+            return True
+    return item.get_closest_marker("slow") is not None
 
 
 @pytest.fixture(params=BACKENDS)

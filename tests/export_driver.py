@@ -1,4 +1,4 @@
-"""What tests/export/driver.h prints for a network: the same sums, by binadd."""
+"""The output of tests/export/driver.h for a network, computed by binadd: the same sums."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def rows(path: Path) -> set[str]:
 
 
 def contents(path: Path) -> Any:
-    """Return what a file says, without what differs from run to run."""
+    """Return the contents of a file, without what differs from run to run."""
     if path.suffix == ".npz":
         with np.load(path) as file:
             return {name: file[name].tobytes() for name in file}
@@ -241,7 +241,7 @@ class Round:
                 process = start(self.scenario.command, folder, events)
             status, text = finish(process), messages(folder)
             check_whole(folder, self.folder / "clean")
-            # Python itself goes on after Ctrl-C in a callback of its own, and says so.
+            # Python itself goes on after Ctrl-C in one of its callbacks, and reports it.
             own = status == 0 and "Exception ignored in" in text
             assert status != 70 and (own or "Traceback" not in text), text
             if kind == "kill":

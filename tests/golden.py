@@ -37,7 +37,7 @@ class Case:
     steps: int
     seed: int
     scale: float
-    """Of the initial weights: large ones make states exactly 0 and 1, small ones subnormal."""
+    """Scales the initial weights: large ones make states exactly 0 and 1, small ones subnormal."""
 
     @property
     def name(self) -> str:
@@ -141,7 +141,7 @@ def draw_symbols(case: Case, words: Iterator[int], count: int) -> NDArray[np.uin
 
 @dataclass(frozen=True)
 class Result:
-    """What a run came to, as it stands in the file."""
+    """The results of a run, as the file has them."""
 
     weights: list[str]  # the block's rows, without padding
     losses: str  # before each update

@@ -7,18 +7,8 @@ import golden
 import numpy as np
 from numpy.typing import NDArray
 
-from binadd.kernels import reference
-from binadd.kernels.contract import (
-    OPEN,
-    Architecture,
-    Cells,
-    Closure,
-    Contexts,
-    Errors,
-    Images,
-    Origins,
-    Propagation,
-)
+from binadd.kernels import contract, reference
+from binadd.kernels.contract import Architecture, Contexts, Errors, Images, Propagation
 
 COUNTS = (6, 1, 1, 0, 9)
 """Cells of the contexts: first and last are cut, the third has no frame, the fourth no set."""
@@ -54,7 +44,7 @@ CASES = [
 
 @dataclass(frozen=True)
 class Given:
-    """What a case is about."""
+    """The arrays that a case gives to the kernels."""
 
     block: NDArray[np.float64]
     contexts: Contexts
@@ -62,6 +52,15 @@ class Given:
     errors: Errors
     states: NDArray[np.float64]  # of which the frames are the principal axes
     centres: NDArray[np.float64]  # of those
+
+
+def numbered(counts: NDArray[Any], cut: NDArray[np.bool_]) -> dict[str, NDArray[np.int32]]:
+    """Return which cells each context has: side by side about its middle where it is cut."""
+    return {
+        "lowest": np.where(cut, -(counts // 2), 0).astype(np.int32),
+        "first": np.append(0, np.cumsum(counts)).astype(np.int32),
+        "owners": np.repeat(np.arange(len(counts)), counts).astype(np.int32),
+    }
 
 
 def draw(case: Case) -> Given:
@@ -82,10 +81,9 @@ def draw(case: Case) -> Given:
     states = np.ascontiguousarray(reals((2, SAMPLES, size), -0.5, 0.5)[..., :size])
     centres = np.zeros((2, columns))
     cells = sum(COUNTS)
-    owners = np.repeat(np.arange(count), COUNTS)
     cut = np.array(COUNTS) > 1
-    lowest = np.where(cut, -(np.array(COUNTS) // 2), 0)
-    first = np.append(0, np.cumsum(COUNTS))
+    numbers = numbered(np.array(COUNTS), cut)
+    lowest, first, owners = numbers.values()
     widths = np.where(cut, 0.125, np.inf)
     middles = reals((cells, size), -0.0625, 0.0625)
     halves = reals((cells, size), 0.0625, 0.75)
@@ -103,11 +101,9 @@ def draw(case: Case) -> Given:
         frames=reference.principal_axes(case.architecture, states, centres),
         frame=np.array([0, 1, -1, -1, 1], np.int32),
         widths=widths,
-        lowest=lowest.astype(np.int32),
-        first=first.astype(np.int32),
-        owners=owners.astype(np.int32),
         middles=middles,
         halves=halves,
+        **numbers,
     )
     errors = Errors(
         2.0**-46, case.logit_error, np.where(there, 2.0**-43, 0), np.where(there, 2.0**-46, 0)
@@ -147,10 +143,10 @@ def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
         middles=given.contexts.middles.copy(), halves=given.contexts.halves.copy()
     )
     low, high = contexts.middles - contexts.halves, contexts.middles + contexts.halves
-    cells = Cells(low, high, low - ROOM, high + ROOM)
+    cells = contract.Cells(low, high, low - ROOM, high + ROOM)
     count = len(low) + 1
-    origins = Origins(
-        np.full(count, OPEN, np.uint8),
+    origins = contract.Origins(
+        np.full(count, contract.OPEN, np.uint8),
         np.full(count, case.steps - 1, np.int32),
         *np.zeros((2, count), np.int32),
         np.zeros(count),
@@ -164,7 +160,7 @@ def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
         origins,
         given.errors,
         propagation_of(case),
-        Closure(
+        contract.Closure(
             growth=GROWTH,
             bounded=case.mild < golden.INFINITY,
             patient=case.affine,

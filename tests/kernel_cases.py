@@ -15,6 +15,10 @@ from binadd.state import COUNTS, State
 Compare = Callable[[Callable[[Any], Any]], Any]
 """The fixture `compare`: it takes a call with a kernel module."""
 
+PAIRS = np.indices((256, 256)).reshape(2, -1).T
+EVERY_PAIR = (PAIRS[:, np.newaxis] >> np.arange(9)[:, np.newaxis] & 1).astype(np.uint8, order="C")
+"""Every pair of numbers of 8 bits as `binadd.encode` returns them."""
+
 
 def copy_of(learner: Learner) -> Learner:
     """Return the same numbers in new arrays."""

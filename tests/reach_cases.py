@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from golden_reach import numbered
 from kernel_cases import learner
 from numpy.typing import NDArray
 
@@ -16,7 +17,7 @@ SURE = -100.0
 
 
 class Case(NamedTuple):
-    """What `propagate` is given but for its options."""
+    """The arguments of `propagate` but for its options."""
 
     architecture: Architecture
     block: NDArray[np.float64]
@@ -53,9 +54,8 @@ def drawn(
     widths = np.where(kinds > 1, random.choice([0.05, 0.2, 0.5], contexts), np.inf)
     counts = np.where(kinds > 1, random.integers(0, 12, contexts), random.random(contexts) < 0.9)
     counts[0] = max(counts[0], 1)
-    lowest = np.where(kinds > 1, -(counts // 2), 0)
-    first = np.append(0, np.cumsum(counts))
-    owners = np.repeat(np.arange(contexts), counts)
+    numbers = numbered(counts, kinds > 1)
+    lowest, first, owners = numbers.values()
     cells = len(owners)
     centres, middles, halves = (np.zeros((rows, columns)) for rows in (contexts, cells, cells))
     spread = (0.2, 0.8) if architecture.activation == "sigmoid" else (-0.6, 0.6)
@@ -80,11 +80,9 @@ def drawn(
             frames=np.pad(turned, ((0, 0), (0, 0), (0, columns - size))),
             frame=frame.astype(np.int32),
             widths=widths,
-            lowest=lowest.astype(np.int32),
-            first=first.astype(np.int32),
-            owners=owners.astype(np.int32),
             middles=middles,
             halves=halves,
+            **numbers,
         ),
         random.integers(-1, cells, origins).astype(np.int32),
         errors_of(architecture, logit),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-BOUND = 2.5  # units in the last place; docs/arithmetic.md says where the worst cases lie
+BOUND = 2.5  # units in the last place; docs/arithmetic.md lists the worst cases
 LIMIT = {"float64": 708.39, "float32": 87.33}
 
 

@@ -90,6 +90,7 @@ def computed(net: BinaryAdderRNN, state: Any, symbol: int) -> tuple[Any, Any]:
     return run.final_state[0], float(run.logits[0, 0])
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize("scale", [0.3, 5.0, 300.0, 1e6])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_errors_of_a_step_are_bounded(setting: Any, scale: float) -> None:
@@ -243,6 +244,7 @@ def test_polynomial_is_as_near_as_the_proof_needs(dtype: str) -> None:
     assert Fraction(worst, scale) + between + rest <= Fraction(2, 5) * unit
 
 
+@pytest.mark.thorough(of="python")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", ["sigmoid", "tanh"])
 def test_activation_is_as_near_as_the_proof_needs(name: str, dtype: str, kernels: Any) -> None:
@@ -264,7 +266,7 @@ def test_activation_is_as_near_as_the_proof_needs(name: str, dtype: str, kernels
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_checker_agrees_on_the_errors(setting: Any) -> None:
-    """What the search assumes suffices for the checker, and not by much more than it needs."""
+    """The errors that the search assumes are enough for the checker, and not much more."""
     for scale, size in ((0.1, 4), (3.0, 16), (50.0, 33), (1e6, 9)):
         net = network(*setting, scale, 1, size)
         claim = bare_certificate(net)
@@ -431,7 +433,7 @@ def test_checker_encloses_what_is_computed(setting: Any, affine: bool, of_units:
 
 @pytest.mark.parametrize("kind", ["affine", "boxes", "frames"])
 def test_both_see_the_same(kind: str, backend: str) -> None:
-    """A second opinion: what the checker reaches lies about where the search says."""
+    """A second opinion: the checker's images lie about where the search's do."""
     net, certificate = certified(kind)
     net = net.copy()
     net.set_params(backend=backend)

@@ -51,6 +51,7 @@ def assert_same(run: binadd.TrainingRun, expected: binadd.TrainingRun) -> None:
     assert run.network.get_params() == expected.network.get_params()
 
 
+@pytest.mark.thorough(one_in=3, of="python")
 @pytest.mark.parametrize(
     "params",
     [
@@ -99,6 +100,7 @@ def test_resuming_a_proof_gives_the_same_bits(make: Make, path: Path) -> None:
     assert_same(binadd.resume(path, backend=expected.network.backend), expected)
 
 
+@pytest.mark.thorough(one_in=4, of="python")
 @pytest.mark.parametrize("calls", range(1, 40, 3))
 def test_interrupted_at_any_call(
     make: Make, path: Path, calls: int, monkeypatch: pytest.MonkeyPatch
@@ -147,6 +149,7 @@ def test_a_run_goes_on_with_the_other_backend(native: Any, path: Path) -> None:
     assert_same(run, expected)
 
 
+@pytest.mark.thorough(of="python")
 def test_resuming_after_the_end_changes_nothing(make: Make, path: Path) -> None:
     run = binadd.train(make(**SMALL), bits=3, until="exact", checkpoint=path)
     before = path.read_bytes()

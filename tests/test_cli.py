@@ -371,7 +371,7 @@ def test_lines_of_training_fit(
 def test_a_run_of_any_length_clears_its_status_line(
     until: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is printed after it begins at the start of an empty line."""
+    """The text after it begins at the start of an empty line."""
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -884,6 +884,7 @@ def test_bench(
     assert status == 0 and data["settings"]["hidden_size"] == 4 and data["sections"]
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -1,4 +1,4 @@
-"""Exceptions: each is a BinaddError, and what Python's users would expect besides."""
+"""Exceptions: each is a BinaddError, and also the built-in exception that users would expect."""
 
 from __future__ import annotations
 

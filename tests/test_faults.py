@@ -42,7 +42,12 @@ def disturb(kind: str, count: int, *names: str) -> str:
 
 @pytest.mark.parametrize(
     ("kind", "command"),
-    [("kill", "train"), ("interrupt", "sweep"), ("twice", "train"), ("full", "prove")],
+    [
+        ("kill", "train"),
+        ("twice", "train"),
+        ("full", "prove"),
+        pytest.param("interrupt", "sweep", marks=pytest.mark.thorough),
+    ],
 )
 def test_files_stay_whole(kind: str, command: str) -> None:
     disturb(kind, 2, command)

@@ -162,7 +162,7 @@ def test_both_kernels_have_the_same_bits(coefficients: tuple[int, ...], steps: i
 def test_both_kernels_find_the_same_first_error(
     native: Any, coefficients: tuple[int, ...]
 ) -> None:
-    """Of networks at every stage of learning, and of one that is right."""
+    """For networks at every stage of learning, and for one that is right."""
     found = []
     for sequences in (0, 200, 400, 700, 1000, 2000):
         net = BinaryAdderRNN(coefficients=coefficients, seed=1)

@@ -11,6 +11,7 @@ import pytest
 EXPECTED = json.loads(golden.FILE.read_text("utf-8"))
 
 
+@pytest.mark.thorough(one_in=4, of="python")
 @pytest.mark.parametrize("case", golden.CASES, ids=lambda case: case.name)
 def test_training_and_predicting(kernels: Any, case: golden.Case) -> None:
     assert vars(golden.run(kernels, case)) == EXPECTED["results"][case.name]

@@ -12,6 +12,7 @@ from typing import Any
 import export_driver
 import numpy as np
 import pytest
+from kernel_cases import EVERY_PAIR
 from weights import put
 
 import binadd
@@ -26,8 +27,6 @@ from binadd import (
 )
 from binadd.proof import Proved, Refuted, Undecided
 from binadd.proof.certificate import weights_digest
-
-EVERY_PAIR = binadd.encode([(a, b) for a in range(256) for b in range(256)])
 
 KINDS: list[dict[str, Any]] = [
     {},

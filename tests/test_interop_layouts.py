@@ -50,7 +50,7 @@ def has_weights(net: BinaryAdderRNN, hidden_bias: Any = B1) -> bool:
 
 
 class Tensor:
-    """What PyTorch's tensors with a gradient look like: NumPy alone cannot read them."""
+    """Like a PyTorch tensor with a gradient: NumPy alone cannot read it."""
 
     def __init__(self, array: Any, dtype: str = "torch.float32") -> None:
         self.array, self.dtype = array, dtype
@@ -283,7 +283,7 @@ def test_bfloat16_in_hdf5(tmp_path: Path) -> None:
     path = keras_file(tmp_path / "net.weights.h5", halves, dtype="bfloat16")
     weights = interop.from_keras(path).parameters["hidden_weights"]
     np.testing.assert_array_equal(weights, (WH.view(np.uint32) >> 16 << 16).view(np.float32))
-    path = keras_file(tmp_path / "net.weights.h5", halves)  # nothing says what they are
+    path = keras_file(tmp_path / "net.weights.h5", halves)  # nothing in it names their dtype
     with pytest.raises(InvalidTypeError, match=r"void \(V2\): bfloat16 numbers that lost their"):
         interop.from_keras(path)
 

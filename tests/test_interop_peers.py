@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kernel_cases import EVERY_PAIR
 
 import binadd
 from binadd import BinaryAdderRNN, DisagreementError, InvalidInputError, interop
@@ -17,7 +18,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore"),  # theirs
 ]
-EVERY_PAIR = binadd.encode([(a, b) for a in range(256) for b in range(256)])
 BITS = EVERY_PAIR.astype(np.float32)
 
 

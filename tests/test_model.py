@@ -223,6 +223,7 @@ def test_each_optimizer_takes_its_own_constants(optimizer: str) -> None:
                 BinaryAdderRNN(optimizer=optimizer, **{name: 0.5})
 
 
+@pytest.mark.thorough(one_in=3)
 @pytest.mark.parametrize("params", OTHER_NETWORKS)
 def test_another_network_starts_anew(make: Make, params: dict[str, Any]) -> None:
     net = make(seed=1).fit(drawn())
@@ -569,6 +570,7 @@ def test_bits_in_the_other_order_are_noticed(make: Make, method: str) -> None:
 # As an object ------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough(one_in=5)
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_pickling_keeps_everything(make: Make, protocol: int) -> None:
     net = make(4, learning_rate=0.3, optimizer="adam").fit(drawn())
@@ -718,6 +720,7 @@ def test_a_network_pickled_where_native_is_opens_where_it_is_not() -> None:
     assert out.stdout.decode().strip() == "python BinaryAdderRNN(hidden_size=3)"
 
 
+@pytest.mark.thorough(of="python")
 def test_many_threads_may_predict_while_one_trains(make: Make) -> None:
     net = make(4)
     X = drawn(count=8)
@@ -747,8 +750,9 @@ def test_many_threads_may_predict_while_one_trains(make: Make) -> None:
     assert all(probabilities.tobytes() in bytes_allowed for probabilities in seen)
 
 
+@pytest.mark.thorough(of="python")
 def test_settings_are_never_beside_the_weights_of_others(make: Make, tmp_path: Path) -> None:
-    """Another thread asks for another network, again and again, while one trains it."""
+    """Another thread sets other parameters, again and again, while one trains the network."""
     net, X = make(3), drawn(count=4)
     done, mixed = threading.Event(), []
 

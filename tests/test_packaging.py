@@ -1,4 +1,4 @@
-"""The package as installed: what it says of itself, what it needs, what it refuses."""
+"""The package as installed: its metadata, what it needs, and what it refuses."""
 
 import ast
 import importlib.metadata

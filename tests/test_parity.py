@@ -100,7 +100,7 @@ def test_gradients(
         )
 
 
-@pytest.mark.thorough(one_in=8)
+@pytest.mark.thorough(one_in=21)  # and so each size and optimizer
 @pytest.mark.parametrize("noisy", [False, True], ids=["", "with noise"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -145,27 +145,27 @@ def test_noise_is_on_the_weights_from_the_gradient_to_the_update(
 
 
 def _long_runs() -> Iterator[Any]:
-    """Each size with each dtype; the others take turns so that all pairs occur."""
-    for i, (size, dtype) in enumerate(product(SIZES, DTYPES)):
-        options = {
-            "hidden_size": size,
-            "dtype": dtype,
-            "activation": NETWORKS[i // 2 % 2]["activation"],
-        }
-        yield pytest.param(
-            options, LOSSES[(i + i // 4) % 2], OPTIMIZERS[(i + i // 2) % 4], id=f"{options}"
+    """All 192 combinations take many minutes; --whole runs some, in which all pairs occur."""
+    some = {
+        (
+            size,
+            dtype,
+            NETWORKS[i // 2 % 2]["activation"],
+            LOSSES[(i + i // 4) % 2],
+            OPTIMIZERS[(i + i // 2) % 4],
         )
+        for i, (size, dtype) in enumerate(product(SIZES, DTYPES))
+    }
+    for run in product(SIZES, DTYPES, ("sigmoid", "tanh"), LOSSES, OPTIMIZERS):
+        yield pytest.param(*run, marks=pytest.mark.slow if run in some else pytest.mark.exhaustive)
 
 
-def _every_run() -> Iterator[Any]:
-    for size, dtype, activation, loss, optimizer in product(
-        SIZES, DTYPES, ("sigmoid", "tanh"), LOSSES, OPTIMIZERS
-    ):
-        yield {"hidden_size": size, "dtype": dtype, "activation": activation}, loss, optimizer
-
-
-def _hold_long_run(compare: Compare, options: dict[str, Any], loss: str, optimizer: str) -> None:
-    start = learner(**options)
+@pytest.mark.parametrize(("size", "dtype", "activation", "loss", "optimizer"), list(_long_runs()))
+def test_thousands_of_updates(
+    compare: Compare, size: int, dtype: str, activation: str, loss: str, optimizer: str
+) -> None:
+    """2,000 online updates, and 50 of batch 64."""
+    start = learner(hidden_size=size, dtype=dtype, activation=activation)
     rate = 0.01 if optimizer == "adam" else 0.05
     for count, batch_size in ((2000, 1), (50 * 64, 64)):
         symbols, targets = sequences(count)
@@ -184,25 +184,7 @@ def _hold_long_run(compare: Compare, options: dict[str, Any], loss: str, optimiz
         )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("options", "loss", "optimizer"), list(_long_runs()))
-def test_thousands_of_updates(
-    compare: Compare, options: dict[str, Any], loss: str, optimizer: str
-) -> None:
-    """2,000 online updates, and 50 of batch 64."""
-    _hold_long_run(compare, options, loss, optimizer)
-
-
-@pytest.mark.exhaustive
-@pytest.mark.parametrize(("options", "loss", "optimizer"), list(_every_run()))
-def test_thousands_of_updates_of_every_combination(
-    compare: Compare, options: dict[str, Any], loss: str, optimizer: str
-) -> None:
-    """The same for all 192 combinations: many minutes."""
-    _hold_long_run(compare, options, loss, optimizer)
-
-
-@pytest.mark.thorough(one_in=8)
+@pytest.mark.thorough(one_in=13)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", (3, 16, 17))

@@ -61,7 +61,8 @@ def test_until_exact(make: Make, width: int) -> None:
     )
 
 
-@pytest.mark.thorough(one_in=4)
+@pytest.mark.thorough(of="python")
+@pytest.mark.thorough(one_in=2)
 @pytest.mark.parametrize(
     "params",
     [
@@ -81,6 +82,7 @@ def test_until_proved(native: Any) -> None:
     assert_as_alone(lambda seed: BinaryAdderRNN(12, seed=seed), 8, width=5, max_sequences=1200)
 
 
+@pytest.mark.thorough(of="python")
 def test_goes_on_from_where_networks_are(make: Make) -> None:
     def veteran(seed: int) -> BinaryAdderRNN:
         net = make(4, seed=seed, optimizer="momentum")
@@ -116,6 +118,7 @@ def test_networks_enter_as_width_become_free(make: Make) -> None:
     assert len(list(runs)) == 5
 
 
+@pytest.mark.thorough(of="python")
 def test_one_that_diverges_does_not_stop_the_others(make: Make) -> None:
     networks = [
         make(4, seed=seed, learning_rate=rate, clip_norm=np.inf, momentum=0.99)
@@ -131,7 +134,7 @@ def test_no_networks() -> None:
     assert list(train_population([])) == []
 
 
-@pytest.mark.thorough(one_in=2)
+@pytest.mark.thorough(of="python")
 def test_networks_of_different_kinds_are_trained_in_one_list(make: Make) -> None:
     kinds: list[dict[str, Any]] = [
         {"hidden_size": 5},

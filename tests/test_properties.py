@@ -1,4 +1,4 @@
-"""What holds for every network, number and cut, on cases that hypothesis looks for."""
+"""Properties of every network, number and cut, on cases that hypothesis looks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What sets of hidden states become: bounds of both kernels, equal bit for bit, and true."""
+"""Images of sets of hidden states: bounds of both kernels, equal bit for bit, and true."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def propagate(kernels: Any, case: Case, *, held: bool = False, **options: Any) -
 # ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.thorough(one_in=6)
+@pytest.mark.thorough(one_in=11)
 @pytest.mark.parametrize("affine", [True, False], ids=["zonotopes", "boxes"])
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
 @pytest.mark.parametrize("size", SIZES)
@@ -129,6 +129,7 @@ def test_bits_are_equal_of_any_sets(compare: Compare, name: str, value: float) -
         assert not np.isnan(images.low).any()
 
 
+@pytest.mark.thorough
 def test_bits_are_equal_of_large_networks(compare: Compare) -> None:
     for options in ({"hidden_size": 256, "operands": 1}, {"hidden_size": 3, "operands": 8}):
         case = drawn(1, scale=0.05, origins=3, **options)
@@ -149,7 +150,7 @@ def test_a_constant_network_has_margins_of_zero(compare: Compare) -> None:
 
 
 class Closing(NamedTuple):
-    """What `close_sets` is given but for its options, of which it changes the last three."""
+    """The arguments of `close_sets` but for its options; it changes the last three."""
 
     case: Case
     contexts: Contexts
@@ -211,7 +212,7 @@ def close_sets(kernels: Any, given: Closing, **options: Any) -> Any:
     return (*answer, *cells, contexts.middles, contexts.halves, *origins)
 
 
-@pytest.mark.thorough(one_in=3)
+@pytest.mark.thorough(one_in=5)
 @pytest.mark.parametrize("affine", [True, False], ids=["zonotopes", "boxes"])
 @pytest.mark.parametrize("bounded", [True, False], ids=["bounded", "unbounded"])
 @pytest.mark.parametrize("patient", [True, False], ids=["patient", "impatient"])

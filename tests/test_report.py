@@ -100,6 +100,7 @@ def small(**params: Any) -> BinaryAdderRNN:
     return net
 
 
+@pytest.mark.thorough(one_in=5)
 @pytest.mark.skipif(NODE is None, reason="node is not installed")
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])

@@ -30,6 +30,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "CHECK_UPDATES", 64)
 
 
+@pytest.mark.thorough(of="python")
 def test_a_stuck_network_begins_again_with_the_next_weights(make: Make) -> None:
     net = make(**HOPELESS)
     history: list[binadd.Progress] = []
@@ -110,5 +111,6 @@ def test_patience_grows_with_what_went_before() -> None:
     assert not begun.is_stuck(5000, 64)
 
 
+@pytest.mark.thorough(of="python")
 def test_a_number_of_sequences_is_trained_in_one_go(make: Make) -> None:
     assert binadd.train(make(**HOPELESS), until=300).restarts == 0

@@ -52,6 +52,7 @@ def test_both_backends_make_the_same_weights(native: Any) -> None:
     assert_same_state(*(run.state for run in runs))
 
 
+@pytest.mark.thorough(of="python")
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_an_interrupted_run_meets_the_same_noise(
     make: Make, tmp_path: Path, batch_size: int
@@ -65,6 +66,7 @@ def test_an_interrupted_run_meets_the_same_noise(
     assert_same_state(run.network.state, whole.state)
 
 
+@pytest.mark.thorough(of="python")
 def test_a_population_meets_the_same_noise(make: Make) -> None:
     def runs() -> list[Run]:  # the second is in the phase, the others are not
         plain = (

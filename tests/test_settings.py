@@ -1,4 +1,4 @@
-"""What a recipe decides by the shape of the network, and what it leaves alone."""
+"""Recipes: the values that depend on the network's shape, and those that do not."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def contents(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def forge(path: Path, header: dict[str, Any], arrays: dict[str, Any]) -> None:
-    """Write a file whose digest is right, whatever it says."""
+    """Write a file of any contents whose digest is right."""
     header = {name: value for name, value in header.items() if name != "sha256"}
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
     np.savez(path, header=np.array(archive.seal_header(header, arrays)), **arrays)

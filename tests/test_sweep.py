@@ -245,6 +245,7 @@ class Processes(ProcessThreads):
         self._processes = self.started
 
 
+@pytest.mark.thorough
 @needs_signals
 def test_a_process_that_is_killed(
     expected: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

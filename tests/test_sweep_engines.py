@@ -383,6 +383,7 @@ def test_unknown_endings(various: list[Row], tmp_path: Path) -> None:
         write_table([], tmp_path / "table.csv")
 
 
+@pytest.mark.thorough
 def test_parquet_needs_pyarrow(
     various: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

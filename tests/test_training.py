@@ -1,4 +1,4 @@
-"""`train`: what it draws, when it stops, what it says."""
+"""`train`: the sums that it draws, when it stops, and its progress."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def test_backends_train_to_the_same_bits(native: Any, params: dict[str, Any]) ->
     assert (runs[0].status, runs[0].sequences) == (runs[1].status, runs[1].sequences)
 
 
-# What it says ------------------------------------------------------------------------------------
+# Progress ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.thorough(one_in=2)

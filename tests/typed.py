@@ -1,4 +1,4 @@
-"""What a type checker knows of binadd: `mypy tests/typed.py`. As a program, it runs as well."""
+"""The types of binadd's public names: `mypy tests/typed.py`. As a program, it runs as well."""
 
 from __future__ import annotations
 

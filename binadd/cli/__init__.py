@@ -21,12 +21,12 @@ from binadd.cli.command import (
     INTERRUPTED,
     NO,
     WRONG_USE,
-    Command,
     Outcome,
     as_json,
     discard_output,
     say,
     style,
+    subcommand,
 )
 from binadd.cli.demo import demo
 from binadd.cli.export import export
@@ -96,7 +96,7 @@ def _binadd(ctx: click.Context) -> Outcome | None:
     return Outcome(ctx.get_help()) if ctx.invoked_subcommand is None else None
 
 
-@click.command("help", cls=Command, short_help="Show the help of a command.")
+@subcommand("help", short_help="Show the help of a command.")
 @click.argument("command", required=False)
 @click.pass_context
 def _help(ctx: click.Context, command: str | None) -> Outcome:

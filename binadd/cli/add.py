@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from binadd.cli.command import NO, YES, Command, Outcome, existing_file, option, say
+from binadd.cli.command import NO, YES, Outcome, option, say, subcommand
+from binadd.cli.files import existing_file
 from binadd.cli.numbers import BASES, parse_integer, short_integer, write_integer
 from binadd.errors import InvalidInputError
 
@@ -43,9 +44,8 @@ _NUMBERS = {"ignore_unknown_options": True}
 """Settings with which -1 is a number, to be refused as one, and no option."""
 
 
-@click.command(
+@subcommand(
     "add",
-    cls=Command,
     short_help="Let a network add.",
     context_settings=_NUMBERS,
     examples="""
@@ -64,9 +64,8 @@ def add(model: str, numbers: tuple[str, ...], check: bool, base: str) -> Outcome
     return _compute("sum", "add", model, numbers, check, base)
 
 
-@click.command(
+@subcommand(
     "compute",
-    cls=Command,
     short_help="Let a network subtract, or whatever it has learnt.",
     context_settings=_NUMBERS,
     examples="binadd compute subtractor.npz 4 9",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import click
-
-from binadd.cli.command import COUNT, NO, Command, Outcome, new_picture, option, require, say
+from binadd.cli.command import COUNT, NO, Outcome, option, require, say, subcommand
+from binadd.cli.files import new_picture
 from binadd.cli.options import dtype_option, hidden_option, recipe_option
 
 __all__ = ["bench"]
 
 
-@click.command(
+@subcommand(
     "bench",
-    cls=Command,
     short_help="Time native code against NumPy and others.",
     examples="""
 binadd bench

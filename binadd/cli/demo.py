@@ -6,9 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-import click
-
-from binadd.cli.command import Command, Outcome, style
+from binadd.cli.command import Outcome, style, subcommand
 
 if TYPE_CHECKING:
     from binadd.model import BinaryAdderRNN
@@ -22,7 +20,7 @@ _SEED, _HASTY_SEED = 0, 1
 """Networks of the default recipe: the second is right on 8 bits long before it is right on all."""
 
 
-@click.command("demo", cls=Command, short_help="See it train, prove and add, in ten seconds.")
+@subcommand("demo", short_help="See it train, prove and add, in ten seconds.")
 def demo() -> Outcome:
     """Train a network, prove it, and watch it add, one bit at a time; then see one that fails."""
     from binadd import BinaryAdderRNN, prove, train

@@ -7,18 +7,8 @@ from typing import Any
 
 import click
 
-from binadd.cli.command import (
-    NO,
-    YES,
-    Command,
-    Outcome,
-    check_new_file,
-    demand_own_files,
-    existing_file,
-    option,
-    require,
-    say,
-)
+from binadd.cli.command import NO, YES, Outcome, option, require, say, subcommand
+from binadd.cli.files import check_new_file, demand_own_files, existing_file
 from binadd.cli.prove import effort_option, errors_data, step_error, tolerance
 
 __all__ = ["export"]
@@ -27,9 +17,8 @@ _FORMATS = {".onnx": "onnx", ".safetensors": "safetensors", ".pt": "torch", ".c"
 """What the file's name ends in, and the format; the library that writes it has the same name."""
 
 
-@click.command(
+@subcommand(
     "export",
-    cls=Command,
     short_help="Write a network as ONNX, safetensors, PyTorch or C.",
     examples="""
 binadd export adder.npz adder.onnx

@@ -6,15 +6,8 @@ from pathlib import Path
 
 import click
 
-from binadd.cli.command import (
-    Command,
-    Outcome,
-    demand_own_files,
-    existing_file,
-    new_file,
-    option,
-    require,
-)
+from binadd.cli.command import Outcome, option, require, subcommand
+from binadd.cli.files import demand_own_files, existing_file, new_file
 from binadd.cli.options import coefficients_option
 
 __all__ = ["import_"]
@@ -30,9 +23,8 @@ _KINDS = {
 _LIBRARIES = {"torch": "torch", "keras": "h5py", "onnx": "onnx", "safetensors": "safetensors"}
 
 
-@click.command(
+@subcommand(
     "import",
-    cls=Command,
     short_help="Read a network that PyTorch, Keras or ONNX wrote.",
     examples="""
 binadd import adder.pt -o adder.npz

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from binadd.cli.command import NO, YES, Command, Outcome, existing_file, style
+from binadd.cli.command import NO, YES, Outcome, style, subcommand
+from binadd.cli.files import existing_file
 
 if TYPE_CHECKING:
     from binadd.model import BinaryAdderRNN
@@ -25,9 +26,8 @@ __all__ = ["info"]
 _PACKAGE = Path(__file__).parent.parent
 
 
-@click.command(
+@subcommand(
     "info",
-    cls=Command,
     short_help="Show what computes here and why, or what a model is.",
     examples="""
 binadd info

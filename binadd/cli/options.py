@@ -49,12 +49,7 @@ _OPTIONS: tuple[tuple[str, tuple[str, ...], Any, str], ...] = (
         "Compute Σ cᵢxᵢ with these integers instead of a sum: 1,-1 for a − b, 3 for 3a",
     ),
     (_NETWORK, ("--activation",), ACTIVATIONS, "The function of the hidden units"),
-    (
-        _NETWORK,
-        ("--biases/--no-biases",),
-        bool,
-        "Give the hidden and output units a bias",
-    ),
+    (_NETWORK, ("--biases/--no-biases",), bool, "Give the hidden and output units a bias"),
     (_NETWORK, ("--dtype",), DTYPES, "The type of all weights and states"),
     (_NETWORK, ("--seed",), int, "Decides the initial weights and the sums to learn from"),
     (_LEARNING, ("--recipe",), tuple(RECIPES), _RECIPES),
@@ -65,12 +60,7 @@ _OPTIONS: tuple[tuple[str, tuple[str, ...], Any, str], ...] = (
     (_LEARNING, ("--beta1",), float, "The decay of adam's mean gradient, below 1"),
     (_LEARNING, ("--beta2",), float, "The decay of adam's mean square, below 1"),
     (_LEARNING, ("--epsilon",), float, "What adam adds to its denominator"),
-    (
-        _LEARNING,
-        ("--clip-norm",),
-        float,
-        "Scale longer gradients down to this length; inf for no limit",
-    ),
+    (_LEARNING, ("--clip-norm",), float, "The greatest length of a gradient; inf for no limit"),
     (_LEARNING, ("--batch-size",), int, "The number of sequences in each update"),
 )
 ARCHITECTURE = ("hidden_size", "operands", "coefficients", "activation", "biases", "dtype", "seed")

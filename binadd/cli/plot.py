@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from binadd.cli.command import (
-    NO,
-    Command,
-    Outcome,
-    check_new_picture,
-    demand_own_files,
-    existing_file,
-    option,
-    require,
-)
+from binadd.cli.command import NO, Outcome, option, require, subcommand
+from binadd.cli.files import check_new_picture, demand_own_files, existing_file
 from binadd.cli.numbers import parse_integer
 from binadd.cli.prove import describe_verdict, verdict_data
 from binadd.errors import InvalidInputError
@@ -35,9 +27,8 @@ _KINDS = ("sum", "automaton", "learning", "states")
 _CHOICES = (*_KINDS, "all", "sweep")
 
 
-@click.command(
+@subcommand(
     "plot",
-    cls=Command,
     short_help="Draw a sum, the automaton, the learning, the states, or a sweep.",
     examples="""
 binadd plot sum adder.npz 23 42 -o sum.png

@@ -9,19 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from binadd.checks import shorten
-from binadd.cli.command import (
-    NO,
-    UNDECIDED,
-    YES,
-    Command,
-    Outcome,
-    demand_own_files,
-    existing_file,
-    new_file,
-    option,
-    say,
-    style,
-)
+from binadd.cli.command import NO, UNDECIDED, YES, Outcome, option, say, style, subcommand
+from binadd.cli.files import demand_own_files, existing_file, new_file
 from binadd.cli.numbers import short_integer
 
 if TYPE_CHECKING:
@@ -83,13 +72,12 @@ def effort_option(default: str) -> Callable[[Any], Any]:
         default=default,
         metavar="quick|medium|thorough",
         help="How long to look for a proof: with 16 units, milliseconds, a tenth of a second, or "
-        f"up to a minute [default: {default}].",
+        f"up to two minutes [default: {default}].",
     )
 
 
-@click.command(
+@subcommand(
     "prove",
-    cls=Command,
     short_help="Prove a network right for every length, or refute it.",
     examples="""
 binadd prove adder.npz
@@ -164,9 +152,8 @@ def prove(
     return Outcome(text, data, _STATUS[verdict.status])
 
 
-@click.command(
+@subcommand(
     "check",
-    cls=Command,
     short_help="Check a proof, trusting nothing else.",
     examples="binadd check certificate.json adder.npz",
 )

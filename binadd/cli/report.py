@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import click
 
-from binadd.cli.command import (
-    Command,
-    Outcome,
-    demand_own_files,
-    existing_file,
-    new_file,
-    require,
-)
+from binadd.cli.command import Outcome, require, subcommand
+from binadd.cli.files import demand_own_files, existing_file, new_file
 from binadd.cli.prove import verdict_data
 
 __all__ = ["report"]
 
 
-@click.command(
+@subcommand(
     "report",
-    cls=Command,
     short_help="Tell a network's story on a page, in which it adds.",
     examples="binadd report adder.npz -o report.html",
 )

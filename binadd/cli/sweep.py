@@ -17,17 +17,15 @@ from binadd.checks import check_integer, extra, shorten
 from binadd.cli.command import (
     COUNT,
     INTERRUPTED,
-    Command,
     Outcome,
-    demand_own_files,
-    new_file,
-    new_picture,
     option,
     require,
     say,
     shielded,
     style,
+    subcommand,
 )
+from binadd.cli.files import demand_own_files, new_file, new_picture
 from binadd.cli.options import backend_option, goal_options, grid_options
 from binadd.errors import WorkerError
 
@@ -74,9 +72,8 @@ def _read_dask(ctx: click.Context, parameter: click.Parameter, text: str | None)
     return text
 
 
-@click.command(
+@subcommand(
     "sweep",
-    cls=Command,
     short_help="Train many networks and tabulate them.",
     examples="""
 binadd sweep --seeds 0-999 -o seeds.csv

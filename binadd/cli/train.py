@@ -15,16 +15,14 @@ from binadd.cli.command import (
     INTERRUPTED,
     NO,
     YES,
-    Command,
     Outcome,
-    demand_own_files,
-    existing_file,
-    new_file,
     option,
     say,
     shielded,
     style,
+    subcommand,
 )
+from binadd.cli.files import demand_own_files, existing_file, new_file
 from binadd.cli.numbers import short_integer
 from binadd.cli.options import ARCHITECTURE, backend_option, goal_options, network_options
 from binadd.cli.prove import every_sum, verdict_data
@@ -50,9 +48,8 @@ _OF_EVERY_RUN = {
 """Options that may stand beside --resume: the others are in the checkpoint."""
 
 
-@click.command(
+@subcommand(
     "train",
-    cls=Command,
     short_help="Train a network until it is proved right.",
     examples="""
 binadd train -o adder.npz

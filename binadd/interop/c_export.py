@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from binadd.errors import InvalidInputError
 from binadd.files import write_atomically
-from binadd.interop.promise import Promise, promise
+from binadd.interop.promise import Demands, Promise, promise
 from binadd.interop.rounding import rounded_parameters
 from binadd.kernels.arithmetic import CONSTANTS
 from binadd.kernels.contract import lanes
@@ -32,10 +32,7 @@ def to_c(
     *,
     name: str = "adder",
     dtype: str | None = None,
-    step_error: float | str = 0.0,
-    tolerance: bool = False,
-    effort: str = "medium",
-    force: bool = False,
+    **demands: Unpack[Demands],
 ) -> Promise:
     """Write the network as one C99 file, atomically, if it is not refuted.
 
@@ -46,7 +43,7 @@ def to_c(
     net, name, dtype
         See `c_source`.
     path : path
-    step_error, tolerance, effort, force
+    step_error, tolerance, effort, force : optional
         See `promise`; the default is binadd's own arithmetic.
 
     Returns
@@ -63,9 +60,8 @@ def to_c(
     OSError
         If the file cannot be written.
     """
-    found = promise(
-        net, dtype, step_error=step_error, tolerance=tolerance, effort=effort, force=force
-    )
+    demands.setdefault("step_error", 0.0)
+    found = promise(net, dtype, **demands)
     source = c_source(found.network, name=name)
     about = [found.sentence, f"weights: {found.digest}"]
     write_atomically(path, ("".join(f"/* {line} */\n" for line in about) + source).encode())

@@ -51,13 +51,12 @@ def from_flax(
     Returns
     -------
     BinaryAdderRNN
+        In the arrays' dtype, or in float32 where that is bfloat16 or float16.
 
     Raises
     ------
-    InvalidTypeError
-        If an array is bfloat16 that lost its dtype.
-    InvalidInputError
-        If it is another kind of network (ReLU, LSTM, GRU, layers upon layers, bidirectional).
+    InvalidTypeError, InvalidInputError
+        As `from_keras`.
 
     Examples
     --------

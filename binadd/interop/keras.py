@@ -57,17 +57,14 @@ def from_keras(
     Returns
     -------
     BinaryAdderRNN
+        In float64 if the weights are, else in float32.
 
     Raises
     ------
+    InvalidInputError, DisagreementError, ModelFileError, OSError
+        As `from_torch`.
     InvalidTypeError
         If an array is bfloat16 that lost its dtype.
-    InvalidInputError
-        If it is another kind of network (ReLU, LSTM, GRU, layers upon layers, bidirectional).
-    DisagreementError
-        If the model computes something else than its layers.
-    ModelFileError, OSError
-        If a file cannot be read.
     MissingExtraError
         If it takes h5py to read it, which is not installed.
     """
@@ -265,7 +262,7 @@ def keras_weights(net: BinaryAdderRNN, dtype: str = "float32") -> list[NDArray[A
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If `net` is not a network, or a weight is not finite in this dtype.
+        As `torch_state_dict`.
 
     Examples
     --------

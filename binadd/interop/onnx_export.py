@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from binadd.checks import check_choice, check_flag, check_instance, check_integer, extra
 from binadd.errors import InvalidInputError
 from binadd.files import write_atomically
-from binadd.interop.promise import Promise, promise
+from binadd.interop.promise import Demands, Promise, promise
 from binadd.interop.rounding import rounded, rounded_parameters
 from binadd.interop.tanh_form import tanh_form
 from binadd.model import BinaryAdderRNN
@@ -44,10 +44,7 @@ def to_onnx(
     batch: int | None = None,
     steps: int | None = None,
     uint8: bool = False,
-    step_error: float | str | None = None,
-    tolerance: bool = False,
-    effort: str = "medium",
-    force: bool = False,
+    **demands: Unpack[Demands],
 ) -> Promise:
     """Write the network as ONNX, atomically, if it is not refuted with the weights as written.
 
@@ -56,7 +53,7 @@ def to_onnx(
     net, form, dtype, batch, steps, uint8
         See `onnx_model`.
     path : path
-    step_error, tolerance, effort, force
+    step_error, tolerance, effort, force : optional
         See `promise`.
 
     Returns
@@ -78,9 +75,7 @@ def to_onnx(
     check_instance("net", net, BinaryAdderRNN)
     with extra("interop"):  # before the proof, which may take long
         import onnx  # noqa: F401
-    found = promise(
-        net, dtype, step_error=step_error, tolerance=tolerance, effort=effort, force=force
-    )
+    found = promise(net, dtype, **demands)
     model = onnx_model(
         found.network, form=form, dtype=dtype, batch=batch, steps=steps, uint8=uint8
     )

@@ -59,12 +59,8 @@ def from_onnx(source: Any, *, check: bool = True, backend: str = "auto") -> Bina
 
     Raises
     ------
-    InvalidInputError
-        If it is another kind of network (ReLU, LSTM, GRU, layers upon layers, bidirectional).
-    DisagreementError
-        If the graph computes something else than its layers.
-    ModelFileError, OSError
-        If a file cannot be read.
+    InvalidInputError, DisagreementError, ModelFileError, OSError
+        As `from_torch`.
     MissingExtraError
         If onnx is not installed.
     """

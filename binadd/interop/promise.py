@@ -8,6 +8,7 @@ runtime rounds its sums and its σ differently.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 from binadd.checks import shorten
 from binadd.errors import ExportError
@@ -16,7 +17,16 @@ from binadd.model import BinaryAdderRNN
 from binadd.proof import Proved, Refuted, Verdict, prove
 from binadd.proof.certificate import weights_digest
 
-__all__ = ["Promise", "promise"]
+__all__ = ["Demands", "Promise", "promise"]
+
+
+class Demands(TypedDict, total=False):
+    """The keyword arguments of `promise`, which every export takes, too."""
+
+    step_error: float | str | None
+    tolerance: bool
+    effort: str
+    force: bool
 
 
 @dataclass(frozen=True)

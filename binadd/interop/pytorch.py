@@ -13,7 +13,7 @@ import os
 import pickle
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from binadd.errors import ModelFileError
 from binadd.files import write_atomically
 from binadd.interop.arrays import real_array
 from binadd.interop.elman import Textbook, agree, elman, refuse
-from binadd.interop.promise import Promise, promise
+from binadd.interop.promise import Demands, Promise, promise
 from binadd.interop.sizes import check_file
 from binadd.interop.tanh_form import tanh_form
 from binadd.model import BinaryAdderRNN
@@ -270,10 +270,7 @@ def to_torch(
     rnn: str = "rnn",
     linear: str = "linear",
     dtype: str = "float32",
-    step_error: float | str | None = None,
-    tolerance: bool = False,
-    effort: str = "medium",
-    force: bool = False,
+    **demands: Unpack[Demands],
 ) -> Promise:
     """Write `torch_state_dict` for `torch.load(path, weights_only=True)`, unless refuted.
 
@@ -281,9 +278,8 @@ def to_torch(
     ----------
     net, rnn, linear, dtype
         See `torch_state_dict`.
-    path : path
-    step_error, tolerance, effort, force
-        See `promise`.
+    path, step_error, tolerance, effort, force
+        As for `to_onnx`.
 
     Returns
     -------
@@ -301,9 +297,7 @@ def to_torch(
     """
     with extra("torch"):
         import torch
-    found = promise(
-        net, dtype, step_error=step_error, tolerance=tolerance, effort=effort, force=force
-    )
+    found = promise(net, dtype, **demands)
     state: Any = torch_state_dict(found.network, rnn, linear, dtype)
     state._metadata = OrderedDict({"": found.metadata | {"version": 1}})
     file = io.BytesIO()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from binadd.checks import check_instance, extra
 from binadd.errors import BinaddError, ModelFileError
 from binadd.files import write_atomically
-from binadd.interop.promise import Promise, promise
+from binadd.interop.promise import Demands, Promise, promise
 from binadd.interop.sizes import check_file
 from binadd.kernels import load as load_kernels
 from binadd.model import BinaryAdderRNN
@@ -27,10 +27,7 @@ def to_safetensors(
     path: str | os.PathLike[str],
     *,
     dtype: str | None = None,
-    step_error: float | str | None = None,
-    tolerance: bool = False,
-    effort: str = "medium",
-    force: bool = False,
+    **demands: Unpack[Demands],
 ) -> Promise:
     """Write the weights as safetensors, atomically, if the network is not refuted.
 
@@ -43,7 +40,7 @@ def to_safetensors(
     path : path
     dtype : {"float32", "float64"}, optional
         By default the network's own, which keeps every bit.
-    step_error, tolerance, effort, force
+    step_error, tolerance, effort, force : optional
         See `promise`.
 
     Returns
@@ -65,9 +62,7 @@ def to_safetensors(
     check_instance("net", net, BinaryAdderRNN)
     with extra("interop"):
         from safetensors.numpy import save
-    found = promise(
-        net, dtype, step_error=step_error, tolerance=tolerance, effort=effort, force=force
-    )
+    found = promise(net, dtype, **demands)
     metadata = found.metadata | {"binadd": json.dumps(write_configuration(found.network.settings))}
     parameters = found.network.parameters
     # In C order: of others, some versions write the memory as it lies.

@@ -15,7 +15,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from binadd.kernels cimport cbinadd as c
 
@@ -206,19 +206,13 @@ cdef size_t slice_sequences(const c.binadd_network *network, size_t steps) noexc
 
 cdef c.binadd_run run_of(Buffer weights, Buffer questions) noexcept:
     """A run from 0 of all sequences, of which nothing is wanted yet."""
-    return c.binadd_run(
-        block=weights.view.buf,
-        symbols=<const uint8_t *> questions.view.buf,
-        sequences=questions.view.shape[0],
-        steps=questions.view.shape[1],
-        first=0,
-        count=0,
-        initial_state=NULL,
-        logits=NULL,
-        probabilities=NULL,
-        hidden=NULL,
-        final_state=NULL,
-    )
+    cdef c.binadd_run run
+    memset(&run, 0, sizeof(run))
+    run.block = weights.view.buf
+    run.symbols = <const uint8_t *> questions.view.buf
+    run.sequences = questions.view.shape[0]
+    run.steps = questions.view.shape[1]
+    return run
 
 
 def forward(architecture, block, symbols, initial_state=None, *, bint hidden=False):
@@ -385,22 +379,17 @@ cdef c.binadd_training training_of(
     size_t batch_size,
 ) noexcept:
     """Training on all sequences, without noise, of which nothing is reported yet."""
-    return c.binadd_training(
-        block=weights.view.buf,
-        moments=memory.view.buf,
-        powers=decays.view.buf,
-        gradient=NULL,
-        symbols=<const uint8_t *> questions.view.buf,
-        targets=<const uint8_t *> answers.view.buf,
-        noise=NULL,
-        sequences=questions.view.shape[0],
-        steps=questions.view.shape[1],
-        batch_size=batch_size,
-        first=0,
-        count=0,
-        losses=NULL,
-        wrong_bits=NULL,
-    )
+    cdef c.binadd_training data
+    memset(&data, 0, sizeof(data))
+    data.block = weights.view.buf
+    data.moments = memory.view.buf
+    data.powers = decays.view.buf
+    data.symbols = <const uint8_t *> questions.view.buf
+    data.targets = <const uint8_t *> answers.view.buf
+    data.sequences = questions.view.shape[0]
+    data.steps = questions.view.shape[1]
+    data.batch_size = batch_size
+    return data
 
 
 def loss_and_gradients(architecture, block, batch, loss):
@@ -572,45 +561,32 @@ cdef c.binadd_reach reach_of(
     count, frames = len(contexts.carries), len(contexts.frames)
     cells = len(contexts.owners), columns
     symbols = 1 << architecture.operands
-    cdef c.binadd_reach reach = c.binadd_reach(
-        block=<double *> kept(buffers, block, c"d", architecture.block_shape),
-        unit_error=<double *> kept(buffers, errors.unit, c"d", (columns,)),
-        generator_error=<double *> kept(buffers, errors.generator, c"d", (columns,)),
-        step_error=errors.step,
-        logit_error=errors.logit,
-        slack=propagation.slack,
-        mild=propagation.mild,
-        affine=affine,
-        steps=PyNumber_Index(propagation.steps),
-        budget=PyNumber_Index(propagation.budget),
-        contexts=count,
-        frame_count=frames,
-        cells=cells[0],
-        carries=<int32_t *> kept(buffers, contexts.carries, c"i", (count,)),
-        successors=<int32_t *> kept(buffers, contexts.successors, c"i", (count, symbols)),
-        centres=<double *> kept(buffers, contexts.centres, c"d", (count, columns)),
-        frames=<double *> kept(buffers, contexts.frames, c"d", (frames, size, columns)),
-        frame=<int32_t *> kept(buffers, contexts.frame, c"i", (count,)),
-        widths=<double *> kept(buffers, contexts.widths, c"d", (count,)),
-        lowest=<int32_t *> kept(buffers, contexts.lowest, c"i", (count,)),
-        first=<int32_t *> kept(buffers, contexts.first, c"i", (count + 1,)),
-        owners=<int32_t *> kept(buffers, contexts.owners, c"i", cells[:1]),
-        middles=<double *> kept(buffers, contexts.middles, c"d", cells, written),
-        halves=<double *> kept(buffers, contexts.halves, c"d", cells, written),
-        count=0,
-        origins=NULL,
-        outcomes=NULL,
-        depths=NULL,
-        work=NULL,
-        margins=NULL,
-        held=NULL,
-        least=NULL,
-        most=NULL,
-        low=NULL,
-        high=NULL,
-        next=0,
-        within=0,
-    )
+    cdef c.binadd_reach reach
+    memset(&reach, 0, sizeof(reach))
+    reach.block = <double *> kept(buffers, block, c"d", architecture.block_shape)
+    reach.unit_error = <double *> kept(buffers, errors.unit, c"d", (columns,))
+    reach.generator_error = <double *> kept(buffers, errors.generator, c"d", (columns,))
+    reach.step_error = errors.step
+    reach.logit_error = errors.logit
+    reach.slack = propagation.slack
+    reach.mild = propagation.mild
+    reach.affine = affine
+    reach.steps = PyNumber_Index(propagation.steps)
+    reach.budget = PyNumber_Index(propagation.budget)
+    reach.contexts = count
+    reach.frame_count = frames
+    reach.cells = cells[0]
+    reach.carries = <int32_t *> kept(buffers, contexts.carries, c"i", (count,))
+    reach.successors = <int32_t *> kept(buffers, contexts.successors, c"i", (count, symbols))
+    reach.centres = <double *> kept(buffers, contexts.centres, c"d", (count, columns))
+    reach.frames = <double *> kept(buffers, contexts.frames, c"d", (frames, size, columns))
+    reach.frame = <int32_t *> kept(buffers, contexts.frame, c"i", (count,))
+    reach.widths = <double *> kept(buffers, contexts.widths, c"d", (count,))
+    reach.lowest = <int32_t *> kept(buffers, contexts.lowest, c"i", (count,))
+    reach.first = <int32_t *> kept(buffers, contexts.first, c"i", (count + 1,))
+    reach.owners = <int32_t *> kept(buffers, contexts.owners, c"i", cells[:1])
+    reach.middles = <double *> kept(buffers, contexts.middles, c"d", cells, written)
+    reach.halves = <double *> kept(buffers, contexts.halves, c"d", cells, written)
     return reach
 
 
@@ -691,29 +667,24 @@ cdef _close_sets(architecture, block, contexts, cells, origins, errors, propagat
     reach.work = <int64_t *> counts.memory
     reach.least = <double *> escaped.memory
     reach.most = <double *> escaped.memory + reach.cells * columns
-    cdef c.binadd_closing closing = c.binadd_closing(
-        reach=&reach,
-        middles=<double *> reach.middles,
-        halves=<double *> reach.halves,
-        low=<double *> kept(buffers, cells.low, c"d", shape, True),
-        high=<double *> kept(buffers, cells.high, c"d", shape, True),
-        bottom=<double *> kept(buffers, cells.bottom, c"d", shape),
-        top=<double *> kept(buffers, cells.top, c"d", shape),
-        states=<uint8_t *> kept(buffers, origins.states, c"B", each, True),
-        steps=<int32_t *> kept(buffers, origins.steps, c"i", each, True),
-        growth=closure.growth,
-        bounded=bounded,
-        patient=patient,
-        most_steps=PyNumber_Index(closure.most_steps),
-        rounds=PyNumber_Index(closure.rounds),
-        work=PyNumber_Index(closure.work),
-        most_cells=PyNumber_Index(closure.most_cells),
-        round=0,
-        done=0,
-        spent=0,
-        begun=0,
-        visited=0,
-    )
+    cdef c.binadd_closing closing
+    memset(&closing, 0, sizeof(closing))
+    closing.reach = &reach
+    closing.middles = <double *> reach.middles
+    closing.halves = <double *> reach.halves
+    closing.low = <double *> kept(buffers, cells.low, c"d", shape, True)
+    closing.high = <double *> kept(buffers, cells.high, c"d", shape, True)
+    closing.bottom = <double *> kept(buffers, cells.bottom, c"d", shape)
+    closing.top = <double *> kept(buffers, cells.top, c"d", shape)
+    closing.states = <uint8_t *> kept(buffers, origins.states, c"B", each, True)
+    closing.steps = <int32_t *> kept(buffers, origins.steps, c"i", each, True)
+    closing.growth = closure.growth
+    closing.bounded = bounded
+    closing.patient = patient
+    closing.most_steps = PyNumber_Index(closure.most_steps)
+    closing.rounds = PyNumber_Index(closure.rounds)
+    closing.work = PyNumber_Index(closure.work)
+    closing.most_cells = PyNumber_Index(closure.most_cells)
     cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, reach.steps))
     cdef c.binadd_status status
     while not closing.done:

@@ -63,12 +63,8 @@ def automaton(
 
     Returns
     -------
-    matplotlib.figure.Figure, or the Axes that were given
-
-    Raises
-    ------
-    InvalidTypeError
-        If it is not a `binadd.proof.automaton.Automaton`.
+    matplotlib.figure.Figure or matplotlib.axes.Axes
+        As `units`, and so are exceptions.
     """
     check_instance("machine", machine, Automaton)
     if axes is not None:

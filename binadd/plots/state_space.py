@@ -45,11 +45,11 @@ def state_space(
     verdict : Proved, Refuted or Undecided, optional
         With a proof, the shadows of its certificate's sets are drawn around the states.
     axes : matplotlib.axes.Axes, optional
-        Draw here instead of in a figure of its own.
+        Draw here instead of in a figure of its own, and return them.
 
     Returns
     -------
-    matplotlib.figure.Figure, or the Axes that were given
+    matplotlib.figure.Figure or matplotlib.axes.Axes
 
     Raises
     ------

@@ -56,14 +56,16 @@ def _settled(depth: int, width: float, steps: int, work: int = 3_000_000) -> Str
     return _curves(depth, width, steps, work, lead=7 - depth)
 
 
-def _nudged(depth: int, width: float, steps: int, work: int) -> Strategy:
+def _nudged(depth: int, width: float, steps: int, work: int, growth: float) -> Strategy:
     """Return settled cells whose axes are those of what is left of small differences.
 
     Where differences grow for a few steps before they shrink, sets whose axes are those of states
-    keep growing. These close, if they hardly grow further than they must.
+    keep growing. These close, if they hardly grow further than they must. Their cells reach only
+    a part of the way to the first states, so images that leave all cells take more steps.
     """
     strategy = _settled(depth, width, steps, work)
-    return replace(strategy, shape=strategy.shape._replace(growth=0.2, nudged=True))
+    shape = strategy.shape._replace(growth=growth, nudged=True)
+    return replace(strategy, shape=shape, most_steps=16, budget=2_000_000)
 
 
 def _splitting(work: int) -> Strategy:
@@ -93,7 +95,8 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
         _settled(4, 0.15, 3),
         _settled(4, 0.5, 3),
         _settled(3, 0.5, 3, 1_000_000),
-        _nudged(5, 0.15, 4, 15_000_000),
+        _nudged(5, 0.15, 4, 15_000_000, growth=0.2),
+        _nudged(5, 0.05, 4, 30_000_000, growth=0.1),
     ),
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of
@@ -160,7 +163,7 @@ def prove(
         bounds the logit's error, too.
     effort : {"quick", "medium", "thorough"}
         How long to look. With 16 units: milliseconds, as between two stretches of training; a
-        tenth of a second; or up to a minute.
+        tenth of a second; or up to two minutes.
     progress : callable or True, optional
         Called with a `ProofProgress` now and then; True shows a line on stderr.
 

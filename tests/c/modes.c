@@ -5,10 +5,9 @@
  */
 #include <fenv.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "binadd.h"
+#include "check.h"
 
 #if defined(__SSE__) && (defined(__GNUC__) || defined(__clang__))
 #include <xmmintrin.h>
@@ -21,14 +20,7 @@ enum { HIDDEN = 16, OPERANDS = 2, REALS = (OPERANDS + HIDDEN + 3) * HIDDEN };
 enum { SEQUENCES = 24, STEPS = 6, POINTS = 64 };
 
 static const binadd_network NETWORK = {HIDDEN, OPERANDS, 1, BINADD_SIGMOID, BINADD_FLOAT64, {0}};
-static const binadd_optimizer OPTIMIZER = {
-    .name = BINADD_ADAM,
-    .learning_rate = 0.01,
-    .beta1 = 0.9,
-    .beta2 = 0.999,
-    .epsilon = 1e-8,
-    .clip_norm = INFINITY,
-};
+static const binadd_optimizer OPTIMIZER = {BINADD_ADAM, 0.01, 0, 0.9, 0.999, 1e-8, INFINITY};
 
 typedef struct {
     double block[REALS], moments[2 * REALS], powers[2], losses[SEQUENCES];
@@ -42,42 +34,18 @@ static uint8_t symbols[SEQUENCES * STEPS], targets[SEQUENCES * STEPS];
 static double initial[REALS], points[POINTS];
 static char workspace[1 << 20];
 static results nearest, found;
-static int passed, failed;
-
-static void expect(int holds, const char *what, const char *mode)
-{
-    passed += holds != 0;
-    failed += !holds;
-    if (!holds)
-        printf("  %s: %s in the mode %s\n", binadd_isa(), what, mode);
-}
+static const dataset DATA = {symbols, targets, SEQUENCES, STEPS};
 
 static int compute(results *r)
 {
     memset(r, 0, sizeof *r);
     memcpy(r->block, initial, sizeof initial);
     r->powers[0] = r->powers[1] = 1;
-    const binadd_training training = {
-        .block = r->block,
-        .moments = r->moments,
-        .powers = r->powers,
-        .symbols = symbols,
-        .targets = targets,
-        .sequences = SEQUENCES,
-        .steps = STEPS,
-        .batch_size = 1,
-        .count = SEQUENCES,
-        .losses = r->losses,
-        .wrong_bits = r->wrong_bits,
-    };
-    const binadd_run run = {
-        .block = r->block,
-        .symbols = symbols,
-        .sequences = SEQUENCES,
-        .steps = STEPS,
-        .count = SEQUENCES,
-        .probabilities = r->probabilities,
-    };
+    binadd_training training = train_on(DATA, 1, r->block, r->moments, r->powers);
+    training.losses = r->losses;
+    training.wrong_bits = r->wrong_bits;
+    binadd_run run = run_on(DATA, r->block);
+    run.probabilities = r->probabilities;
     return binadd_train(&NETWORK, BINADD_SQUARED_ERROR, &OPTIMIZER, &training, workspace,
                         sizeof workspace) == BINADD_OK &&
            binadd_forward(&NETWORK, &run, workspace, sizeof workspace) == BINADD_OK &&
@@ -89,7 +57,7 @@ static int compute(results *r)
 
 static void same(const char *mode)
 {
-    expect(compute(&found) && memcmp(&found, &nearest, sizeof found) == 0, "other bits", mode);
+    expect_in(mode, compute(&found) && memcmp(&found, &nearest, sizeof found) == 0, "other bits");
 }
 
 static void test_modes(void)
@@ -103,15 +71,15 @@ static void test_modes(void)
         {"downward", FE_DOWNWARD},
         {"toward zero", FE_TOWARDZERO},
     };
-    expect(compute(&nearest), "an error", "to nearest");
+    expect_in("to nearest", compute(&nearest), "an error");
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         if (fesetround(modes[i].rounding)) /* some machines have one mode only */
             continue;
         feclearexcept(FE_ALL_EXCEPT);
         same(modes[i].name);
-        expect(fegetround() == modes[i].rounding, "another rounding afterwards", modes[i].name);
+        expect_in(modes[i].name, fegetround() == modes[i].rounding, "another rounding afterwards");
 #if FLUSHES || defined(__aarch64__)
-        expect(FLUSHES == 0 || !fetestexcept(FE_ALL_EXCEPT), "flags afterwards", modes[i].name);
+        expect_in(modes[i].name, FLUSHES == 0 || !fetestexcept(FE_ALL_EXCEPT), "flags afterwards");
 #endif
     }
     fesetround(FE_TONEAREST);
@@ -122,28 +90,24 @@ static void test_modes(void)
         const unsigned mode = (before & ~0x3Fu) | bits[i];
         _mm_setcsr(mode);
         same("subnormal numbers are zero");
-        expect(_mm_getcsr() == mode, "another mode afterwards", "subnormal numbers are zero");
+        expect_in("subnormal numbers are zero", _mm_getcsr() == mode, "another mode afterwards");
     }
     _mm_setcsr(0x0000 | (before & 0x6000)); /* every exception trapped: none may come */
     const int computed = compute(&found);
     _mm_setcsr(before);
-    expect(computed && memcmp(&found, &nearest, sizeof found) == 0, "other bits", "trapping");
+    expect_in("trapping", computed && memcmp(&found, &nearest, sizeof found) == 0, "other bits");
 #endif
 }
 
 int main(void)
 {
-    uint32_t x = 1;
     for (size_t i = 0; i < sizeof symbols; i++)
-        symbols[i] = (x = x * 1664525u + 1013904223u) >> 30;
-    for (size_t i = 0; i < REALS; i++)
-        initial[i] = ((int32_t)(x = x * 1664525u + 1013904223u) >> 8) * 0x1p-15; /* ±256 */
-    for (size_t i = 1; i < HIDDEN; i++)
-        initial[REALS - HIDDEN + i] = 0;
+        symbols[i] = (uint8_t)(draw() >> 62);
+    for (size_t i = 0; i < REALS - HIDDEN + 1; i++)
+        initial[i] = 256 * draw_real();
     for (int i = 0; i < POINTS; i++)
         points[i] = ldexp(1.25, i % 2 ? i / 2 - 20 : -1074 + i);
-    if (binadd_exact_sums(&NETWORK, symbols, SEQUENCES, STEPS, targets) != BINADD_OK)
-        return 1;
+    must(binadd_exact_sums(&NETWORK, symbols, SEQUENCES, STEPS, targets));
     for (int i = 0; binadd_isa_name(i); i++) {
         if (binadd_use_isa(binadd_isa_name(i)) != BINADD_OK)
             continue;
@@ -152,7 +116,6 @@ int main(void)
     int subnormal = 0;
     for (int i = 0; i < 2 * REALS; i++)
         subnormal += fpclassify(nearest.moments[i]) == FP_SUBNORMAL;
-    expect(subnormal > 0, "no subnormal number, so nothing was tested,", "to nearest");
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    expect(subnormal > 0, "no subnormal number, so nothing was tested");
+    return report();
 }

@@ -4,10 +4,9 @@
  */
 #include <limits.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "binadd.h"
+#include "check.h"
 
 enum { SEQUENCES = 64, STEPS = 3, BYTES = SEQUENCES * STEPS, REALS = 7 * 8, ROOM = 1 << 22 };
 static const binadd_loss LOSS = BINADD_CROSS_ENTROPY;
@@ -16,53 +15,33 @@ static uint8_t symbols[BYTES], targets[BYTES], bytes[BYTES];
 static double block[REALS], moments[2 * REALS], powers[2] = {1, 1}, results[BYTES];
 static const double rates[1] = {0.1};
 static char workspace[ROOM];
-static int passed, failed;
 
-static const binadd_network NETWORK = {
-    .hidden_size = 2,
-    .operands = 2,
-    .biases = 1,
-    .activation = BINADD_SIGMOID,
-    .dtype = BINADD_FLOAT64,
-};
-static const binadd_optimizer OPTIMIZER = {
-    .name = BINADD_SGD,
-    .learning_rate = 0.1,
-    .clip_norm = 1,
-};
-static const binadd_run RUN = {
-    .block = block,
-    .symbols = symbols,
-    .sequences = SEQUENCES,
-    .steps = STEPS,
-    .count = SEQUENCES,
-    .logits = results,
-};
-static const binadd_training TRAINING = {
-    .block = block,
-    .moments = moments,
-    .powers = powers,
-    .symbols = symbols,
-    .targets = targets,
-    .sequences = SEQUENCES,
-    .steps = STEPS,
-    .batch_size = SEQUENCES,
-    .count = SEQUENCES,
-    .losses = results,
-};
-static const binadd_population POPULATION = {
-    .blocks = block,
-    .moments = moments,
-    .powers = powers,
-    .learning_rates = rates,
-    .symbols = symbols,
-    .targets = targets,
-    .networks = 1,
-    .sequences = SEQUENCES,
-    .steps = STEPS,
-    .count = SEQUENCES,
-    .losses = results,
-};
+static const binadd_network NETWORK = {2, 2, 1, BINADD_SIGMOID, BINADD_FLOAT64, {0}};
+static const binadd_optimizer OPTIMIZER = {BINADD_SGD, 0.1, 0, 0, 0, 0, 1};
+static const dataset DATA = {symbols, targets, SEQUENCES, STEPS};
+
+/* ---- Arguments that are valid ------------------------------------------------------------------ */
+
+static binadd_run valid_run(void)
+{
+    binadd_run r = run_on(DATA, block);
+    r.logits = results;
+    return r;
+}
+
+static binadd_training valid_training(void)
+{
+    binadd_training t = train_on(DATA, SEQUENCES, block, moments, powers);
+    t.losses = results;
+    return t;
+}
+
+static binadd_population valid_population(void)
+{
+    binadd_population p = train_all_on(DATA, 1, block, moments, powers, rates);
+    p.losses = results;
+    return p;
+}
 
 /* A context with a set of one cell, the second with one of two: its frame is the first. */
 static const double frames[2 * 8] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1};
@@ -72,38 +51,20 @@ static const int32_t frame[2] = {-1, 0}, lowest[2] = {0, -1}, first[3] = {0, 1, 
 static const int32_t owners[3] = {0, 1, 1}, origins[2] = {-1, 2};
 static int32_t outcomes[2], depths[2];
 static int64_t works[2];
-static const binadd_reach REACH = {
-    .block = block,
-    .unit_error = rows_of_units,
-    .generator_error = rows_of_units,
-    .affine = 1,
-    .steps = STEPS,
-    .budget = 1,
-    .contexts = 2,
-    .frame_count = 1,
-    .cells = 3,
-    .carries = carries,
-    .successors = successors,
-    .centres = rows_of_units,
-    .frames = frames,
-    .frame = frame,
-    .widths = widths,
-    .lowest = lowest,
-    .first = first,
-    .owners = owners,
-    .middles = rows_of_units,
-    .halves = rows_of_units,
-    .count = 2,
-    .origins = origins,
-    .outcomes = outcomes,
-    .depths = depths,
-    .work = works,
-    .margins = results,
-    .least = results,
-    .most = results,
-    .low = results,
-    .high = results,
-};
+
+static binadd_reach valid_reach(void)
+{
+    binadd_reach r = {0};
+    r.block = block, r.unit_error = r.generator_error = rows_of_units;
+    r.affine = 1, r.steps = STEPS, r.budget = 1;
+    r.contexts = 2, r.carries = carries, r.successors = successors, r.centres = rows_of_units;
+    r.frame_count = 1, r.frames = frames, r.frame = frame, r.widths = widths;
+    r.cells = 3, r.lowest = lowest, r.first = first, r.owners = owners;
+    r.middles = r.halves = rows_of_units;
+    r.count = 2, r.origins = origins, r.outcomes = outcomes, r.depths = depths, r.work = works;
+    r.margins = r.least = r.most = r.low = r.high = results;
+    return r;
+}
 
 /* The same with every cell as an origin, and the state 0. */
 static double bounds[3 * 8], boxes[2][3 * 8], escaped[2][3 * 8], all_margins[4];
@@ -111,20 +72,15 @@ static uint8_t states[4];
 static int32_t deepest[4] = {1, 1, 1, 1}, all_outcomes[4], all_depths[4];
 static int64_t all_works[4];
 
-static const binadd_closing CLOSING = {
-    .middles = boxes[0],
-    .halves = boxes[1],
-    .low = bounds,
-    .high = bounds,
-    .bottom = rows_of_units,
-    .top = rows_of_units,
-    .states = states,
-    .steps = deepest,
-    .most_steps = 1,
-    .rounds = 1,
-    .work = 1,
-    .most_cells = 3,
-};
+static binadd_closing valid_closing(void)
+{
+    binadd_closing c = {0};
+    c.middles = boxes[0], c.halves = boxes[1], c.low = c.high = bounds;
+    c.bottom = c.top = rows_of_units;
+    c.states = states, c.steps = deepest;
+    c.most_steps = c.rounds = 1, c.work = 1, c.most_cells = 3;
+    return c;
+}
 
 /* ---- Calls with all that does not matter ------------------------------------------------------ */
 
@@ -147,9 +103,11 @@ static binadd_status train_all(const binadd_population *d)
 static binadd_status trainings(const binadd_network *n, int loss, const binadd_optimizer *o,
                                void *memory, size_t size, binadd_status refusal)
 {
-    const binadd_status one = binadd_train(n, (binadd_loss)loss, o, &TRAINING, memory, size);
+    const binadd_training training = valid_training();
+    const binadd_population population = valid_population();
+    const binadd_status one = binadd_train(n, (binadd_loss)loss, o, &training, memory, size);
     const binadd_status all =
-        binadd_train_population(n, (binadd_loss)loss, o, &POPULATION, memory, size);
+        binadd_train_population(n, (binadd_loss)loss, o, &population, memory, size);
     return one == refusal ? all : one;
 }
 
@@ -174,7 +132,7 @@ static binadd_status propagate(const binadd_network *n, binadd_reach *r)
 
 static binadd_reach closing_reach(void)
 {
-    binadd_reach r = REACH;
+    binadd_reach r = valid_reach();
     r.mild = INFINITY;
     r.middles = boxes[0], r.halves = boxes[1];
     r.count = 4, r.origins = NULL;
@@ -209,14 +167,6 @@ static int untouched(void)
     return powers[0] == 1;
 }
 
-static void expect(int holds, const char *what)
-{
-    passed += holds != 0;
-    failed += !holds;
-    if (!holds)
-        printf("  %s\n", what);
-}
-
 #define REFUSED(status, call) expect((call) == (status) && untouched(), #call)
 
 /* The call on `x`, a valid structure but for one member. */
@@ -239,7 +189,7 @@ static int measureless(const binadd_network *n)
 /* Bounds are those of valid float64 networks. */
 static void refuse_bounds_of(const binadd_network *n)
 {
-    binadd_reach r = REACH;
+    binadd_reach r = valid_reach();
     REFUSED(BINADD_BAD_NETWORK, propagate(n, &r));
     REFUSED(BINADD_BAD_NETWORK, find_axes(n, block, 1, 1, block, results));
 }
@@ -247,8 +197,9 @@ static void refuse_bounds_of(const binadd_network *n)
 static void refuse_network(const binadd_network *n)
 {
     const binadd_status status = BINADD_BAD_NETWORK;
+    const binadd_run valid = valid_run();
     expect(measureless(n), "the size of a bad network");
-    REFUSED(status, run(n, &RUN));
+    REFUSED(status, run(n, &valid));
     REFUSED(status, check(n, 1));
     REFUSED(status, trainings(n, LOSS, &OPTIMIZER, workspace, ROOM, status));
     refuse_bounds_of(n);
@@ -282,7 +233,7 @@ static void refuse_networks(void)
 static void refuse_runs(void)
 {
 #define BAD(member, value)                                                                         \
-    REFUSED_WITH(binadd_run, RUN, member, value, BINADD_BAD_ARGUMENT, run(&NETWORK, &x))
+    REFUSED_WITH(binadd_run, valid_run(), member, value, BINADD_BAD_ARGUMENT, run(&NETWORK, &x))
     BAD(block, NULL);
     BAD(symbols, NULL);
     BAD(sequences, 0);
@@ -293,19 +244,20 @@ static void refuse_runs(void)
     BAD(first, 1); /* goes on past the end */
     BAD(first, SIZE_MAX);
 #undef BAD
-    binadd_run part = RUN;
+    const binadd_run valid = valid_run();
+    binadd_run part = valid;
     part.sequences = part.count = 1; /* a slice of one sequence, with no place for its state */
     REFUSED(BINADD_BAD_ARGUMENT, run(&NETWORK, &part));
     const size_t size = binadd_forward_workspace(&NETWORK);
     REFUSED(BINADD_BAD_ARGUMENT, run(&NETWORK, NULL));
-    REFUSED(BINADD_SMALL_WORKSPACE, binadd_forward(&NETWORK, &RUN, NULL, ROOM));
-    REFUSED(BINADD_SMALL_WORKSPACE, binadd_forward(&NETWORK, &RUN, workspace, size - 1));
+    REFUSED(BINADD_SMALL_WORKSPACE, binadd_forward(&NETWORK, &valid, NULL, ROOM));
+    REFUSED(BINADD_SMALL_WORKSPACE, binadd_forward(&NETWORK, &valid, workspace, size - 1));
 }
 
 static void refuse_trainings(void)
 {
 #define BAD(member, value)                                                                         \
-    REFUSED_WITH(binadd_training, TRAINING, member, value, BINADD_BAD_ARGUMENT, train(&x))
+    REFUSED_WITH(binadd_training, valid_training(), member, value, BINADD_BAD_ARGUMENT, train(&x))
     BAD(block, NULL);
     BAD(moments, NULL);
     BAD(powers, NULL);
@@ -322,7 +274,7 @@ static void refuse_trainings(void)
     BAD(first, 16); /* goes on past the end */
     BAD(first, (size_t)0 - SEQUENCES);
 #undef BAD
-    binadd_training from_eight = TRAINING;
+    binadd_training from_eight = valid_training();
     from_eight.first = from_eight.count = 8; /* a slice that begins so far into a batch */
     REFUSED(BINADD_BAD_ARGUMENT, train(&from_eight));
     REFUSED(BINADD_BAD_ARGUMENT, train(NULL));
@@ -331,7 +283,8 @@ static void refuse_trainings(void)
 static void refuse_populations(void)
 {
 #define BAD(member, value)                                                                         \
-    REFUSED_WITH(binadd_population, POPULATION, member, value, BINADD_BAD_ARGUMENT, train_all(&x))
+    REFUSED_WITH(binadd_population, valid_population(), member, value, BINADD_BAD_ARGUMENT,        \
+                 train_all(&x))
     BAD(blocks, NULL);
     BAD(moments, NULL);
     BAD(powers, NULL);
@@ -392,7 +345,8 @@ static void refuse_checks(void)
 static void refuse_sets(void)
 {
 #define BAD(member, value)                                                                         \
-    REFUSED_WITH(binadd_reach, REACH, member, value, BINADD_BAD_ARGUMENT, propagate(&NETWORK, &x))
+    REFUSED_WITH(binadd_reach, valid_reach(), member, value, BINADD_BAD_ARGUMENT,                  \
+                 propagate(&NETWORK, &x))
     BAD(block, NULL);
     BAD(unit_error, NULL);
     BAD(generator_error, NULL);
@@ -438,7 +392,7 @@ static void refuse_contexts(void)
 #define BAD(member, ...)                                                                           \
     do {                                                                                           \
         static const int32_t entries[] = {__VA_ARGS__};                                            \
-        REFUSED_WITH(binadd_reach, REACH, member, entries, BINADD_BAD_ARGUMENT,                    \
+        REFUSED_WITH(binadd_reach, valid_reach(), member, entries, BINADD_BAD_ARGUMENT,            \
                      propagate(&NETWORK, &x));                                                     \
     } while (0)
     BAD(carries, 0, 2);
@@ -460,12 +414,12 @@ static void refuse_contexts(void)
 #undef BAD
     const int32_t framed[] = {0, 0}, beyond[] = {0, 99, 3};
     const double one[] = {1, 1};
-    binadd_reach x = REACH;
+    binadd_reach x = valid_reach();
     x.frame = framed, x.widths = one, x.first = beyond;
     REFUSED(BINADD_BAD_ARGUMENT, propagate(&NETWORK, &x));
     const double bad[][2] = {{INFINITY, 0}, {INFINITY, -1}, {INFINITY, NAN}, {1, 1}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        REFUSED_WITH(binadd_reach, REACH, widths, bad[i], BINADD_BAD_ARGUMENT,
+        REFUSED_WITH(binadd_reach, valid_reach(), widths, bad[i], BINADD_BAD_ARGUMENT,
                      propagate(&NETWORK, &x));
 }
 
@@ -473,7 +427,7 @@ static void refuse_closing(void)
 {
     binadd_reach r = closing_reach();
 #define BAD(member, value)                                                                         \
-    REFUSED_WITH(binadd_closing, CLOSING, member, value, BINADD_BAD_ARGUMENT,                      \
+    REFUSED_WITH(binadd_closing, valid_closing(), member, value, BINADD_BAD_ARGUMENT,              \
                  close_sets(&NETWORK, &x, &r))
     BAD(middles, NULL);
     BAD(middles, bounds); /* those of the reach are others */
@@ -488,7 +442,7 @@ static void refuse_closing(void)
     BAD(rounds, 0);
     BAD(done, 1);
 #undef BAD
-    binadd_closing c = CLOSING;
+    binadd_closing c = valid_closing();
     REFUSED(BINADD_BAD_ARGUMENT, close_sets(&NETWORK, &c, NULL));
     REFUSED(BINADD_BAD_ARGUMENT, binadd_close(&NETWORK, NULL, 1, workspace, ROOM));
     c.reach = &r;
@@ -510,7 +464,7 @@ static void refuse_bounds(void)
     const size_t size = binadd_reach_workspace(&NETWORK, STEPS);
     const size_t axes_size = binadd_axes_workspace(&NETWORK);
     binadd_network narrow = NETWORK;
-    binadd_reach r = REACH;
+    binadd_reach r = valid_reach();
     narrow.dtype = BINADD_FLOAT32;
     refuse_bounds_of(&narrow);
     REFUSED(bad, binadd_propagate(&NETWORK, &r, 0, workspace, ROOM));
@@ -532,15 +486,18 @@ static void refuse_bounds(void)
 
 static void refuse_data(void)
 {
+    const binadd_run valid = valid_run();
+    const binadd_training training = valid_training();
+    const binadd_population population = valid_population();
     symbols[BYTES - 1] = 4;
-    REFUSED(BINADD_BAD_SYMBOL, run(&NETWORK, &RUN));
-    REFUSED(BINADD_BAD_SYMBOL, train(&TRAINING));
-    REFUSED(BINADD_BAD_SYMBOL, train_all(&POPULATION));
+    REFUSED(BINADD_BAD_SYMBOL, run(&NETWORK, &valid));
+    REFUSED(BINADD_BAD_SYMBOL, train(&training));
+    REFUSED(BINADD_BAD_SYMBOL, train_all(&population));
     REFUSED(BINADD_BAD_SYMBOL, binadd_exact_sums(&NETWORK, symbols, SEQUENCES, STEPS, bytes));
     symbols[BYTES - 1] = 0;
     targets[BYTES - 1] = 2;
-    REFUSED(BINADD_BAD_SYMBOL, train(&TRAINING));
-    REFUSED(BINADD_BAD_SYMBOL, train_all(&POPULATION));
+    REFUSED(BINADD_BAD_SYMBOL, train(&training));
+    REFUSED(BINADD_BAD_SYMBOL, train_all(&population));
     targets[BYTES - 1] = 0;
 }
 
@@ -613,6 +570,5 @@ int main(void)
     refuse_instruction_sets();
     refuse_bounds(); /* writes at last */
     read_messages();
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return report();
 }

@@ -7,11 +7,9 @@
  *     cc -std=c11 -O2 -ffp-contract=off -I csrc -I . tests/c/selftest.c csrc/… -o selftest
  */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "binadd.h"
+#include "check.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -59,8 +57,6 @@ enum { CLOSING_ROUNDS = 4, CLOSING_WORK = 100000 };
 
 #include "golden.h"
 
-static size_t compared, differing;
-
 /* ---- Numbers as bits ------------------------------------------------------------------------ */
 
 static size_t real_size(binadd_dtype dtype)
@@ -99,38 +95,11 @@ static void set_real(binadd_dtype dtype, void *reals, size_t i, double value)
 
 /* ---- Verdicts ----------------------------------------------------------------------------- */
 
-static void expect(int holds, const char *where, const char *what)
-{
-    compared++;
-    if (holds)
-        return;
-    if (differing++ < 20)
-        printf("  %s: %s differs\n", where, what);
-}
-
 static void expect_reals(const golden *g, const char *what, const void *reals,
                          const uint64_t *expected, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        expect(bits_at(g->network.dtype, reals, i) == expected[i], g->name, what);
-}
-
-static void must(binadd_status status)
-{
-    if (status == BINADD_OK)
-        return;
-    printf("  %s\n", binadd_message(status));
-    exit(1);
-}
-
-static void *zeros(size_t bytes)
-{
-    void *memory = calloc(1, bytes ? bytes : 1);
-    if (!memory) {
-        puts("  out of memory");
-        exit(1);
-    }
-    return memory;
+        expect_in(g->name, bits_at(g->network.dtype, reals, i) == expected[i], what);
 }
 
 /* ---- The same starting point as golden.py's ----------------------------------------------- */
@@ -227,7 +196,7 @@ static void expect_trained(const golden *g, const setting *s, size_t k)
     int64_t wrong_bits = 0;
     for (size_t i = 0; i < g->updates; i++)
         wrong_bits += s->wrong_bits[k * g->updates + i];
-    expect(wrong_bits == g->wrong_bits, g->name, "the number of wrong bits");
+    expect_in(g->name, wrong_bits == g->wrong_bits, "the number of wrong bits");
 }
 
 /* Trains in two slices, since a long training is cut into slices. */
@@ -236,19 +205,11 @@ static void test_training(const golden *g, const setting *s)
     size_t half = g->updates / 2 * g->batch_size;
     size_t bytes = binadd_training_workspace(&g->network, g->steps);
     void *workspace = zeros(bytes);
-    binadd_training training = {
-        .block = s->blocks,
-        .moments = s->moments,
-        .powers = s->powers,
-        .symbols = s->symbols,
-        .targets = s->targets,
-        .sequences = s->sequences,
-        .steps = g->steps,
-        .batch_size = g->batch_size,
-        .count = half,
-        .losses = s->losses,
-        .wrong_bits = s->wrong_bits,
-    };
+    const dataset data = {s->symbols, s->targets, s->sequences, g->steps};
+    binadd_training training = train_on(data, g->batch_size, s->blocks, s->moments, s->powers);
+    training.losses = s->losses;
+    training.wrong_bits = s->wrong_bits;
+    training.count = half;
     must(binadd_train(&g->network, g->loss, &g->optimizer, &training, workspace, bytes));
     training.first = half;
     training.count = s->sequences - half;
@@ -261,20 +222,11 @@ static void test_population(const golden *g, const setting *s)
 {
     size_t bytes = binadd_training_workspace(&g->network, g->steps);
     void *workspace = zeros(bytes);
-    binadd_population population = {
-        .blocks = s->blocks,
-        .moments = s->moments,
-        .powers = s->powers,
-        .learning_rates = s->learning_rates,
-        .symbols = s->symbols,
-        .targets = s->targets,
-        .networks = NETWORKS,
-        .sequences = s->sequences,
-        .steps = g->steps,
-        .count = s->sequences,
-        .losses = s->losses,
-        .wrong_bits = s->wrong_bits,
-    };
+    const dataset data = {s->symbols, s->targets, s->sequences, g->steps};
+    binadd_population population =
+        train_all_on(data, NETWORKS, s->blocks, s->moments, s->powers, s->learning_rates);
+    population.losses = s->losses;
+    population.wrong_bits = s->wrong_bits;
     must(binadd_train_population(&g->network, g->loss, &g->optimizer, &population, workspace,
                                  bytes));
     free(workspace);
@@ -289,15 +241,9 @@ static void test_forward(const golden *g, const setting *s)
     void *workspace = zeros(bytes);
     void *probabilities = zeros(QUESTIONS * g->steps * size);
     void *final_state = zeros(QUESTIONS * hidden * size);
-    binadd_run run = {
-        .block = s->blocks,
-        .symbols = s->questions,
-        .sequences = QUESTIONS,
-        .steps = g->steps,
-        .count = QUESTIONS,
-        .probabilities = probabilities,
-        .final_state = final_state,
-    };
+    binadd_run run = run_on((dataset){s->questions, NULL, QUESTIONS, g->steps}, s->blocks);
+    run.probabilities = probabilities;
+    run.final_state = final_state;
     must(binadd_forward(&g->network, &run, workspace, bytes));
     expect_reals(g, "a probability", probabilities, g->probabilities, QUESTIONS * g->steps);
     expect_reals(g, "a hidden state", final_state, g->hidden, QUESTIONS * hidden);
@@ -315,8 +261,8 @@ static void test_first_error(const golden *g, const setting *s)
     must(binadd_first_error(&g->network, s->blocks, g->checked_bits, &step, &word, workspace,
                             bytes));
     free(workspace);
-    expect(step == g->error_step, g->name, "the step of the first error");
-    expect(step < 0 || word == g->error_word, g->name, "the word of the first error");
+    expect_in(g->name, step == g->error_step, "the step of the first error");
+    expect_in(g->name, step < 0 || word == g->error_word, "the word of the first error");
 }
 
 static void test_activation(const char *name, binadd_dtype dtype, binadd_activation activation,
@@ -327,7 +273,7 @@ static void test_activation(const char *name, binadd_dtype dtype, binadd_activat
         set_bits(dtype, values, i, points[i]);
     must(binadd_activation_values(dtype, activation, values, count, values));
     for (size_t i = 0; i < count; i++)
-        expect(bits_at(dtype, values, i) == expected[i], name, "a value");
+        expect_in(name, bits_at(dtype, values, i) == expected[i], "a value");
     free(values);
 }
 
@@ -360,19 +306,19 @@ static void expect_doubles(const golden_reach *g, const char *what, const double
                            const uint64_t *expected, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        expect(bits_at(BINADD_FLOAT64, reals, i) == expected[i], g->name, what);
+        expect_in(g->name, bits_at(BINADD_FLOAT64, reals, i) == expected[i], what);
 }
 
 static void expect_reach(const golden_reach *g, const binadd_reach *r, size_t columns)
 {
     const size_t totals = 2 * (size_t)g->network.operands * columns;
     for (size_t i = 0; i < r->count; i++) {
-        expect(r->outcomes[i] == (int32_t)g->outcomes[i], g->name, "an outcome");
-        expect(r->depths[i] == (int32_t)g->depths[i], g->name, "a depth");
-        expect(r->work[i] == (int64_t)g->work[i], g->name, "work");
+        expect_in(g->name, r->outcomes[i] == (int32_t)g->outcomes[i], "an outcome");
+        expect_in(g->name, r->depths[i] == (int32_t)g->depths[i], "a depth");
+        expect_in(g->name, r->work[i] == (int64_t)g->work[i], "work");
     }
     for (size_t i = 0; i < r->count * r->contexts; i++)
-        expect(r->held[i] == g->held[i], g->name, "what is held");
+        expect_in(g->name, r->held[i] == g->held[i], "what is held");
     expect_doubles(g, "a margin", r->margins, g->margins, r->count);
     expect_doubles(g, "a least bound", r->least, g->least, r->cells * columns);
     expect_doubles(g, "a greatest bound", r->most, g->most, r->cells * columns);
@@ -542,15 +488,16 @@ static void test_close(const golden_reach *g, int64_t work)
     expect_doubles(g, "a cell's half", c.halves, g->closed_halves, reals);
     expect_doubles(g, "a margin of rounds", r->margins, g->closed_margins, count);
     for (size_t p = 0; p < count; p++) {
-        expect(states[p] == g->closed_states[p], g->name, "a state");
-        expect(steps[p] == (int32_t)g->closed_steps[p], g->name, "the steps of an origin");
-        expect(r->outcomes[p] == (int32_t)g->closed_outcomes[p], g->name, "an outcome of rounds");
-        expect(r->depths[p] == (int32_t)g->closed_depths[p], g->name, "a depth of rounds");
+        expect_in(g->name, states[p] == g->closed_states[p], "a state");
+        expect_in(g->name, steps[p] == (int32_t)g->closed_steps[p], "the steps of an origin");
+        expect_in(g->name, r->outcomes[p] == (int32_t)g->closed_outcomes[p],
+                  "an outcome of rounds");
+        expect_in(g->name, r->depths[p] == (int32_t)g->closed_depths[p], "a depth of rounds");
     }
     for (size_t i = 0; i < count * r->contexts; i++)
-        expect(r->held[i] == g->closed_held[i], g->name, "what is held after rounds");
-    expect(c.round == (int)g->closed_counts[0], g->name, "the count of rounds");
-    expect(c.spent == (int64_t)g->closed_counts[1], g->name, "the work of rounds");
+        expect_in(g->name, r->held[i] == g->closed_held[i], "what is held after rounds");
+    expect_in(g->name, c.round == (int)g->closed_counts[0], "the count of rounds");
+    expect_in(g->name, c.spent == (int64_t)g->closed_counts[1], "the work of rounds");
     for (size_t i = 0; i < 4; i++)
         free(bounds[i]);
     free(states);
@@ -616,11 +563,10 @@ int main(void)
             continue;
         }
         must(binadd_use_isa(isa));
-        size_t before = compared, wrong = differing;
+        const int before = passed + failed, wrong = failed;
         test_everything();
-        printf("%s: %zu numbers compared, %zu differ\n", binadd_isa(), compared - before,
-               differing - wrong);
+        printf("%s: %d numbers compared, %d differ\n", isa, passed + failed - before,
+               failed - wrong);
     }
-    printf("%zu passed, %zu failed\n", compared - differing, differing);
-    return differing != 0;
+    return report();
 }

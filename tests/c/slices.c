@@ -3,67 +3,25 @@
  *
  *     cc -std=c11 -O2 -ffp-contract=off -I csrc tests/c/slices.c csrc/… -o slices
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "binadd.h"
+#include "check.h"
 
 enum { HIDDEN = 16, OPERANDS = 2, REALS = (OPERANDS + HIDDEN + 3) * HIDDEN };
 enum { SEQUENCES = 96, STEPS = 5, BATCH = 48, BATCHES = SEQUENCES / BATCH };
 
 static const binadd_network NETWORK = {HIDDEN, OPERANDS, 1, BINADD_SIGMOID, BINADD_FLOAT64, {0}};
-static const binadd_optimizer OPTIMIZER = {
-    .name = BINADD_ADAM,
-    .learning_rate = 0.01,
-    .beta1 = 0.9,
-    .beta2 = 0.999,
-    .epsilon = 1e-8,
-    .clip_norm = 0.1,
-};
+static const binadd_optimizer OPTIMIZER = {BINADD_ADAM, 0.01, 0, 0.9, 0.999, 1e-8, 0.1};
 
 static uint8_t symbols[SEQUENCES * STEPS], targets[SEQUENCES * STEPS];
 static double initial[REALS], noise[BATCHES * REALS];
-static int passed, failed;
-
-static void expect(int holds, const char *what)
-{
-    passed += holds != 0;
-    failed += !holds;
-    if (!holds)
-        printf("  %s: %s\n", binadd_isa(), what);
-}
-
-static void must(binadd_status status)
-{
-    if (status == BINADD_OK)
-        return;
-    printf("  %s\n", binadd_message(status));
-    exit(1);
-}
-
-static void *zeros(size_t size)
-{
-    void *memory = calloc(1, size);
-    if (!memory)
-        exit(1);
-    return memory;
-}
-
-/* Marsaglia's xorshift64. */
-static uint64_t draw(void)
-{
-    static uint64_t x = 88172645463325252u;
-    x ^= x << 13;
-    x ^= x >> 7;
-    return x ^= x << 17;
-}
+static const dataset DATA = {symbols, targets, SEQUENCES, STEPS};
 
 /* All of a block but the output bias, whose row is padding otherwise. */
 static void draw_block(double *block)
 {
     for (int i = 0; i < REALS - HIDDEN; i++)
-        block[i] = (double)(draw() >> 11) * 0x1p-52 - 1;
+        block[i] = draw_real();
 }
 
 static void draw_data(void)
@@ -94,22 +52,13 @@ static learner new_learner(void)
 static void train(const binadd_optimizer *optimizer, learner *l, const double *added, size_t first,
                   size_t count, void *workspace, size_t size)
 {
-    const binadd_training training = {
-        .block = l->block,
-        .moments = l->moments,
-        .powers = l->powers,
-        .gradient = l->gradient,
-        .symbols = symbols,
-        .targets = targets,
-        .noise = added,
-        .sequences = SEQUENCES,
-        .steps = STEPS,
-        .batch_size = BATCH,
-        .first = first,
-        .count = count,
-        .losses = l->losses,
-        .wrong_bits = l->wrong_bits,
-    };
+    binadd_training training = train_on(DATA, BATCH, l->block, l->moments, l->powers);
+    training.gradient = l->gradient;
+    training.noise = added;
+    training.first = first;
+    training.count = count;
+    training.losses = l->losses;
+    training.wrong_bits = l->wrong_bits;
     must(binadd_train(&NETWORK, BINADD_CROSS_ENTROPY, optimizer, &training, workspace, size));
 }
 
@@ -157,16 +106,9 @@ static void run(size_t sequences, size_t from, size_t to, double *states, double
     uint8_t part[SEQUENCES * STEPS];
     for (size_t i = 0; i < sequences; i++)
         memcpy(part + i * steps, symbols + i * STEPS + from, steps);
-    const binadd_run part_run = {
-        .block = initial,
-        .symbols = part,
-        .sequences = sequences,
-        .steps = steps,
-        .count = sequences == 1 ? steps : sequences,
-        .initial_state = states,
-        .logits = logits,
-        .final_state = states, /* the same memory */
-    };
+    binadd_run part_run = run_on((dataset){part, NULL, sequences, steps}, initial);
+    part_run.initial_state = part_run.final_state = states; /* the same memory */
+    part_run.logits = logits;
     void *workspace = zeros(size);
     must(binadd_forward(&NETWORK, &part_run, workspace, size));
     free(workspace);
@@ -201,19 +143,14 @@ typedef struct {
 static void run_slices(size_t sequences, outputs *o, size_t size_of_slice)
 {
     const size_t size = binadd_forward_workspace(&NETWORK);
-    const size_t all = sequences == 1 ? STEPS : sequences;
     void *workspace = zeros(size);
-    binadd_run run = {
-        .block = initial,
-        .symbols = symbols,
-        .sequences = sequences,
-        .steps = STEPS,
-        .initial_state = noise, /* any numbers */
-        .logits = o->logits,
-        .probabilities = o->probabilities,
-        .hidden = o->hidden,
-        .final_state = o->final_state,
-    };
+    binadd_run run = run_on((dataset){symbols, NULL, sequences, STEPS}, initial);
+    const size_t all = run.count;
+    run.initial_state = noise; /* any numbers */
+    run.logits = o->logits;
+    run.probabilities = o->probabilities;
+    run.hidden = o->hidden;
+    run.final_state = o->final_state;
     for (; run.first < all; run.first += run.count) {
         const size_t left = all - run.first;
         run.count = left < size_of_slice ? left : size_of_slice;
@@ -248,6 +185,5 @@ int main(void)
         test_run_slices(37, 16);
         test_run_slices(37, 5);
     }
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed != 0;
+    return report();
 }

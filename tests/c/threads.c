@@ -4,11 +4,9 @@
  *     cc -std=c11 -O1 -fsanitize=thread -ffp-contract=off -I csrc tests/c/threads.c csrc/… -o threads
  */
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "binadd.h"
+#include "check.h"
 
 enum { HIDDEN = 16, OPERANDS = 2, REALS = (OPERANDS + HIDDEN + 3) * HIDDEN };
 enum { SEQUENCES = 40, STEPS = 6, THREADS = 8, ROUNDS = 20 };
@@ -19,6 +17,7 @@ static const binadd_optimizer OPTIMIZER = {
 
 static uint8_t symbols[SEQUENCES * STEPS], targets[SEQUENCES * STEPS];
 static double initial[REALS];
+static const dataset DATA = {symbols, targets, SEQUENCES, STEPS};
 
 typedef struct {
     double block[REALS], logits[SEQUENCES * STEPS], axes[HIDDEN * HIDDEN];
@@ -38,25 +37,9 @@ static void *compute(void *argument)
         memcpy(r->block, initial, sizeof initial);
         memset(moments, 0, sizeof moments);
         powers[0] = powers[1] = 1;
-        const binadd_training training = {
-            .block = r->block,
-            .moments = moments,
-            .powers = powers,
-            .symbols = symbols,
-            .targets = targets,
-            .sequences = SEQUENCES,
-            .steps = STEPS,
-            .batch_size = 4,
-            .count = SEQUENCES,
-        };
-        const binadd_run run = {
-            .block = r->block,
-            .symbols = symbols,
-            .sequences = SEQUENCES,
-            .steps = STEPS,
-            .count = SEQUENCES,
-            .logits = r->logits,
-        };
+        const binadd_training training = train_on(DATA, 4, r->block, moments, powers);
+        binadd_run run = run_on(DATA, r->block);
+        run.logits = r->logits;
         r->failed = !workspace ||
                     binadd_train(&NETWORK, BINADD_CROSS_ENTROPY, &OPTIMIZER, &training, workspace,
                                  size) != BINADD_OK ||
@@ -73,24 +56,20 @@ static void *compute(void *argument)
 int main(void)
 {
     pthread_t threads[THREADS];
-    uint32_t x = 1;
     for (size_t i = 0; i < sizeof symbols; i++)
-        symbols[i] = (x = x * 1664525u + 1013904223u) >> 30;
+        symbols[i] = (uint8_t)(draw() >> 62);
     for (size_t i = 0; i < REALS - HIDDEN + 1; i++)
-        initial[i] = ((int32_t)(x = x * 1664525u + 1013904223u) >> 8) * 0x1p-23;
-    if (binadd_exact_sums(&NETWORK, symbols, SEQUENCES, STEPS, targets) != BINADD_OK)
-        return 1;
+        initial[i] = draw_real();
+    must(binadd_exact_sums(&NETWORK, symbols, SEQUENCES, STEPS, targets));
     for (int i = 0; i < THREADS; i++)
         if (pthread_create(&threads[i], NULL, compute, &found[i]))
             return 1;
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    int failed = 0;
-    for (int i = 0; i < THREADS; i++)
-        failed += found[i].failed || memcmp(&found[i], &found[0], sizeof found[0]) != 0;
     static results alone;
     compute(&alone);
-    failed += memcmp(&alone, &found[0], sizeof alone) != 0;
-    printf("%d threads, %d differ\n", THREADS, failed);
-    return failed != 0;
+    for (int i = 0; i < THREADS; i++)
+        expect(!found[i].failed && memcmp(&found[i], &alone, sizeof alone) == 0,
+               "a thread differs from one alone");
+    return report();
 }

@@ -44,10 +44,11 @@ def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
 
     Examples
     --------
-    >>> import binadd
-    >>> net = binadd.BinaryAdderRNN(seed=1)
-    >>> run = binadd.train(net)
-    >>> len(extract(binadd.prove(net).certificate, net))
+    >>> from binadd import BinaryAdderRNN, prove, train
+    >>> net = BinaryAdderRNN(seed=1)
+    >>> train(net).status
+    'proved'
+    >>> len(extract(prove(net).certificate, net))
     2
     """
     check_instance("certificate", certificate, Certificate)
