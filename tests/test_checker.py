@@ -374,6 +374,32 @@ def test_refuses_carries_that_are_not_those_of_addition() -> None:
     assert refused(altered(certificate, carries=others), net)
 
 
+def test_refuses_a_proof_that_begins_with_a_carry() -> None:
+    """¬(¬a + ¬b) = a + b + 1: with all bits turned round, the sets prove a network that adds 1."""
+    net, certificate = certified("boxes")
+    p = net.parameters
+    turned = {
+        "input_weights": -p["input_weights"],
+        "hidden_weights": p["hidden_weights"],
+        "hidden_bias": p["hidden_bias"] + p["input_weights"].sum(1),
+        "output_weights": -p["output_weights"],
+        "output_bias": -p["output_bias"],
+    }
+    other = BinaryAdderRNN.from_parameters(turned)
+    assert other.add(2, 3) == 6
+    bounds = Bounds(other)
+    claim = altered(
+        certificate,
+        digest=weights_digest(other),
+        step_error=bounds.step_error,
+        logit_error=bounds.logit_error,
+        carries=tuple(1 - carry for carry in certificate.carries),
+        successors=tuple(row[::-1] for row in certificate.successors),
+    )
+    with pytest.raises(CertificateError, match="arithmetic begins without a carry"):
+        binadd.check(claim, other)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_refuses_fewer_steps_than_are_needed(kind: str) -> None:
     net, certificate = certified(kind)
