@@ -29,8 +29,8 @@ KINDS: dict[str, tuple[Strategy, int]] = {
     "boxes": (Strategy(2, Shape(False, inf, 0.1, 0, 0.3, inf), affine=False, steps=1), 2),
     "affine": (Strategy(1, Shape(False, inf, 0.3, 0, 0.3, inf), steps=5, rounds=20), 4),
     "adaptive": (
-        Strategy(1, Shape(True, 0.5, 0, 0, 0.3, 0.5), most_steps=9, splits=0.2),
-        6,
+        Strategy(0, Shape(True, 0.5, 0, 0, 0.3, 0.5), most_steps=9, splits=0.2),
+        1,
     ),
     "frames": (Strategy(1, Shape(True, inf, 0.2, 0, 0.3, inf), steps=5, rounds=20), 8),
     "cells": (Strategy(1, Shape(True, 0.3, 0, 0, 0.4, inf), steps=4, budget=20_000), 7),

@@ -10,14 +10,30 @@ from proved import KINDS, certified, trained
 
 import binadd
 from binadd.errors import CertificateError
+from binadd.form import form_of
 from binadd.proof import Proved, prove
 from binadd.proof.automaton import Automaton, Unit, extract
+from binadd.proof.automaton.machine import carries
 
 
 @pytest.fixture(params=KINDS)
 def extracted(request: pytest.FixtureRequest) -> tuple[binadd.BinaryAdderRNN, Automaton]:
     net, certificate = certified(request.param)
     return net, extract(certificate, net)
+
+
+def test_other_machines_are_refused() -> None:
+    form, two = form_of((1, 1)), np.arange(2)
+    outputs = np.array([[0, 1, 1, 0], [1, 0, 0, 1]])
+    successors = np.array([[0, 0, 0, 1], [0, 1, 1, 1]])
+    assert carries(outputs, successors, two, form).tolist() == [0, 1]
+    for machine, sentence in (
+        ((outputs[::-1], successors, two), "outputs other bits than the form's"),
+        ((outputs, 0 * successors, two), "has a state that stands for two carries"),
+        ((outputs, successors, 0 * two), "has other states than there are carries"),
+    ):
+        with pytest.raises(CertificateError, match=f"the certificate's machine {sentence}"):
+            carries(*machine, form)
 
 
 def test_it_is_the_carry_automaton(extracted: tuple[binadd.BinaryAdderRNN, Automaton]) -> None:

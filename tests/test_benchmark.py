@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ import pytest
 from conftest import BACKENDS
 
 from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError
-from binadd.benchmark import notebook, roofline, run
+from binadd.benchmark import notebook, roofline, run, suite
 from binadd.benchmark import run as run_function
 from binadd.benchmark.hardware import describe
 from binadd.benchmark.ours import Ours
@@ -79,6 +81,37 @@ def test_the_instruction_set_is_left_as_it_was(native: Any) -> None:
         assert native.isa() == "baseline"
     finally:
         native.use_isa(None)
+
+
+def test_installed_peers_take_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In what they can do, and in training if they have the optimizer."""
+    twin = type("Twin", (), {"train": Ours(load("python")).train})()
+    monkeypatch.setattr(suite, "installed", lambda: [("a twin", twin)])
+    for recipe, trains in (("default", True), ("adam", False)):
+        bench = suite._Bench(BinaryAdderRNN(2, recipe=recipe), 2, 1, True, print)
+        for kind, takes_part in (("train", trains), ("forward", False)):
+            names = [entry.name for entry in bench._entries(kind)]
+            assert names[0] == REFERENCE and ("a twin" in names) == takes_part
+
+
+def test_without_native_kernels_no_instruction_set_is_restored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(suite, "native_or_none", lambda: None)
+    with suite._isa_restored():
+        names = [
+            e.name for e in suite._Bench(BinaryAdderRNN(2), 2, 1, False, print)._entries("train")
+        ]
+    assert names == [REFERENCE]
+
+
+def test_a_processor_without_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_text", missing)
+    monkeypatch.setattr(platform, "processor", lambda: "")
+    assert describe()["processor"] == platform.machine()
 
 
 def test_proofs_are_timed_of_what_is_proved(native: Any) -> None:

@@ -94,7 +94,7 @@ def test_accepts_what_the_search_found(kind: str) -> None:
     )
     assert found
     assert told == sorted(told)
-    assert told[-1] == (len(certificate), len(certificate))
+    assert told[-2:] == [(certificate.cells[-1][0], len(certificate)), (len(certificate),) * 2]
     assert {total for _, total in told} == {len(certificate)}
 
 
@@ -108,6 +108,25 @@ def test_is_the_same_after_a_file(kind: str, tmp_path: Path) -> None:
         assert np.array_equal(getattr(again, name), getattr(certificate, name))
     binadd.check(again, net)
     assert [path.name for path in tmp_path.iterdir()] == ["certificate.json"]
+
+
+def test_a_certificate_is_shown_without_its_arrays() -> None:
+    _, certificate = certified("boxes")
+    shown = (
+        f"Certificate(digest='{certificate.digest[:16]}'…, contexts={len(certificate)}, margin="
+    )
+    assert repr(certificate).startswith(shown) and len(repr(certificate)) < 100
+
+
+@pytest.mark.parametrize("coefficient", [-17, -16, 16, 17])
+def test_coefficients_are_16_at_most(coefficient: int) -> None:
+    certificate = certified("boxes")[1]
+    form = {"coefficients": (1, coefficient), "carries": (0,) * len(certificate)}
+    if abs(coefficient) == 16:
+        assert altered(certificate, **form).coefficients == (1, coefficient)
+    else:
+        with pytest.raises(CertificateError, match="coefficients"):
+            altered(certificate, **form)
 
 
 def test_cells_may_lie_far_along_an_axis() -> None:
@@ -353,6 +372,32 @@ def test_refuses_carries_that_are_not_those_of_addition() -> None:
         assert refused(altered(certificate, carries=swapped), net)
     others = tuple(1 - carry for carry in certificate.carries)
     assert refused(altered(certificate, carries=others), net)
+
+
+def test_refuses_a_proof_that_begins_with_a_carry() -> None:
+    """¬(¬a + ¬b) = a + b + 1: with all bits turned round, the sets prove a network that adds 1."""
+    net, certificate = certified("boxes")
+    p = net.parameters
+    turned = {
+        "input_weights": -p["input_weights"],
+        "hidden_weights": p["hidden_weights"],
+        "hidden_bias": p["hidden_bias"] + p["input_weights"].sum(1),
+        "output_weights": -p["output_weights"],
+        "output_bias": -p["output_bias"],
+    }
+    other = BinaryAdderRNN.from_parameters(turned)
+    assert other.add(2, 3) == 6
+    bounds = Bounds(other)
+    claim = altered(
+        certificate,
+        digest=weights_digest(other),
+        step_error=bounds.step_error,
+        logit_error=bounds.logit_error,
+        carries=tuple(1 - carry for carry in certificate.carries),
+        successors=tuple(row[::-1] for row in certificate.successors),
+    )
+    with pytest.raises(CertificateError, match="arithmetic begins without a carry"):
+        binadd.check(claim, other)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -707,6 +752,21 @@ def test_refuses_frames_that_are_not_orthonormal(frame: NDArray[np.float64]) -> 
     assert refused(with_frames(certificate, frame[None]), net)
 
 
+@pytest.mark.parametrize(("size", "refused"), [(32, False), (64, True)])
+def test_refuses_axes_whose_elements_add_up_to_8(size: int, refused: bool) -> None:
+    """With shorter ones, sums of products stay below 2⁶³."""
+    claim = curve(np.random.default_rng(0), size, 0.1)
+    frame = np.ones((1, 1))
+    while len(frame) < size:
+        frame = np.block([[frame, frame], [frame, -frame]])
+    claim = altered(claim, frames=frame[None] / np.sqrt(size))
+    if refused:
+        with pytest.raises(CertificateError, match="a frame's axes are too long"):
+            cover.Sets(claim)
+    else:
+        assert (cover.Sets(claim).V[0] != 0).all()
+
+
 def test_what_a_frame_lacks_is_made_up_for() -> None:
     """Sets hold every state whose coordinates lie in them, as far as V is from orthonormal."""
     generator = np.random.default_rng(0)
@@ -992,12 +1052,14 @@ def test_rounding_is_that_of_the_kernels() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("size", [1, 8, 9, 16, 17, 33])
-def test_errors_are_refused_just_below_the_bound(dtype: str, size: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "operands"), [(1, 2), (8, 2), (9, 2), (16, 2), (17, 2), (33, 2), (1, 8)]
+)
+def test_errors_are_refused_just_below_the_bound(dtype: str, size: int, operands: int) -> None:
     """The bound of the checker is what docs/proof.md has, from 2mu and the loads of the rows."""
-    net = BinaryAdderRNN(size, dtype=dtype, seed=size, activation="tanh")
+    net = BinaryAdderRNN(size, dtype=dtype, operands=operands, seed=size, activation="tanh")
     accumulators, u = 64 // np.dtype(dtype).itemsize, float(np.finfo(dtype).eps) / 2
-    m = max(-(-size // accumulators) + accumulators.bit_length(), 3)
+    m = max(-(-size // accumulators) + accumulators.bit_length(), operands + 1)
     weights = {name: np.abs(array.astype(np.float64)) for name, array in net.parameters.items()}
     load = weights["hidden_weights"].sum(1) + weights["input_weights"].sum(1)
     logit = 2 * m * u * (weights["output_weights"].sum() + weights["output_bias"])
@@ -1007,8 +1069,8 @@ def test_errors_are_refused_just_below_the_bound(dtype: str, size: int) -> None:
 
     def outcome(step_error: float, logit_error: float) -> str:
         errors = float(step_error), float(logit_error)
-        what = (weights_digest(net), 2, "tanh", dtype, *errors, 0.0, 1, True)
-        certificate = Certificate(*what, ("",), (0,), ((0,) * 4,), *zeros, *cells)
+        what = (weights_digest(net), operands, "tanh", dtype, *errors, 0.0, 1, True)
+        certificate = Certificate(*what, ("",), (0,), ((0,) * (1 << operands),), *zeros, *cells)
         with pytest.raises(CertificateError) as refusal:
             binadd.check(certificate, net)
         return str(refusal.value)

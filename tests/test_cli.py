@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import errno
 import io
 import json
 import os
@@ -11,6 +13,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,11 +26,12 @@ import pytest
 from click.shell_completion import ShellComplete
 
 import binadd
-from binadd import BinaryAdderRNN, plots
+from binadd import BinaryAdderRNN, interop, plots
+from binadd.__main__ import main as started
 from binadd.cli import _binadd, main
 from binadd.cli.command import style
 from binadd.cli.numbers import parse_integer, write_integer
-from binadd.cli.progress import Reporter
+from binadd.cli.progress import Reporter, StatusLine
 from binadd.form import form_of
 from binadd.kernels import load
 from binadd.training.schedule import check_goal
@@ -439,6 +445,74 @@ def test_train_on_from_a_model(
     assert status == 2 and "the model and the checkpoint must be different files" in err
 
 
+def test_where_nothing_can_be_written(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli("train", "-o", tmp_path)[2].endswith(f"{tmp_path} is a folder\n")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    path = tmp_path / "net.npz"
+    status, out, err = cli("train", "-o", path)
+    assert (status, out) == (2, "") and err.endswith(f"{path} cannot be written to\n")
+
+
+def test_names_of_checkpoints_are_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unused = import_module("binadd.cli.train")._unused_name
+    monkeypatch.chdir(tmp_path)
+    for name in ("binadd.checkpoint.npz", "binadd.checkpoint-2.npz", "binadd.checkpoint-3.npz"):
+        assert unused(None) == name
+        Path(name).touch()
+    assert unused("adder.npz") == "adder.checkpoint.npz"
+
+
+def test_what_a_run_came_to_in_words() -> None:
+    train = import_module("binadd.cli.train")
+    run = binadd.train(BinaryAdderRNN(seed=1), until=64)
+    short = dataclasses.replace(run, status="limit", wrong=None)
+    assert train._headline(short).endswith(f": {short.advice}")
+    for restarts, words in ((1, "1 restart,"), (2, "2 restarts,")):
+        text = train._account(dataclasses.replace(run, restarts=restarts), None, 0, None)
+        assert text.startswith(f"64 sequences, {words}") and text.endswith("(-o FILE does)")
+
+
+def test_ctrl_c_is_held_back_in_the_main_thread_only() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    command = import_module("binadd.cli.command")
+
+    def look() -> Any:
+        with command.shielded():
+            return signal.getsignal(signal.SIGINT)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(look).result() == before
+    assert look() == signal.SIG_IGN
+    assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_numbers_of_numpy_become_json() -> None:
+    command = import_module("binadd.cli.command")
+    data = {"array": np.arange(3), "number": np.float32(0.5), "large": [np.uint64(2**64 - 1)]}
+    assert json.loads(command.as_json(data)) == {
+        "array": [0, 1, 2],
+        "number": 0.5,
+        "large": ["18446744073709551615"],
+    }
+
+
+def test_a_status_line_leaves_out_what_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("binadd.cli.progress.terminal_width", lambda: 30)
+    shown: list[str] = []
+    with StatusLine(0) as line:
+        monkeypatch.setattr(line._line, "disable", False)
+        monkeypatch.setattr(
+            line._line, "set_description_str", lambda text, refresh: shown.append(text)
+        )
+        monkeypatch.setattr(line._line, "update", lambda n: None)
+        line.show(["64 sequences", "loss 0.6", "52% right bits"])
+        line.show(["x" * 40])
+        monkeypatch.setattr(line._line, "disable", True)
+    assert shown == ["64 sequences, loss 0.6", "x" * 29]
+
+
 def test_quiet(cli: Callable[..., tuple[int, str, str]]) -> None:
     assert cli("train", "-q", "--until", 200)[2] == ""
 
@@ -758,6 +832,48 @@ def test_info_as_json(
     assert data["training"]["status"] == "proved" and data["weights"] == 321
 
 
+def test_info_of_what_is_not_trained(
+    cli: Callable[..., tuple[int, str, str]], untrained: Path, tmp_path: Path
+) -> None:
+    status, out, _ = cli("info", untrained)
+    assert status == 0 and "training  none\n" in out
+    path = tmp_path / "run.npz"
+    assert cli("train", "--max-sequences", 64, "--checkpoint", path)[0] == 1
+    out = cli("info", path)[1]
+    assert "goal      until proved, at most 64 sequences; binadd train --resume" in out
+
+
+def test_bench_says_what_differs(
+    cli: Callable[..., tuple[int, str, str]],
+    cli_json: Callable[..., tuple[int, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def differ(*_: Any, **__: Any) -> None:
+        raise binadd.DisagreementError("JAX differs from the NumPy reference by 0.1")
+
+    monkeypatch.setattr("binadd.benchmark.run", differ)
+    assert cli("bench", "--quiet")[:2] == (1, "JAX differs from the NumPy reference by 0.1\n")
+    assert cli_json("bench", "--quiet")[1]["status"] == "differs"
+
+
+def test_bench_draws_its_report(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    from binadd.benchmark.hardware import describe
+    from binadd.benchmark.summary import Report, Row, Section
+
+    settings = asdict(BinaryAdderRNN(3).settings) | {"steps": 4}
+    section = Section("Answers", "call", [Row("NumPy reference", 1234.5, 0.0002, 1.0, "is it")])
+    report = Report(describe(), settings, [section])
+    monkeypatch.setattr("binadd.benchmark.run", lambda *_, **__: report)
+    picture = tmp_path / "bench.png"
+    status, out, err = cli("bench", "--quiet", "--plot", picture)
+    assert (status, err) == (0, f"the picture is in {picture}\n")
+    assert out == report.table() + "\n" and "1,234" in out.replace("1,235", "1,234")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.slow
 def test_bench(
     cli: Callable[..., tuple[int, str, str]], cli_json: Callable[..., tuple[int, Any]]
@@ -797,6 +913,9 @@ def test_plot(
     assert Path(f"{kind}.png").read_bytes().startswith(b"\x89PNG")
     status, _, err = cli("plot", *arguments, "-o", "picture.docx")
     assert status == 2 and "docx" in err
+    if kind == "learning":
+        status, _, err = cli("plot", kind, untrained)
+        assert status == 2 and "this network has not been trained by binadd.train" in err
     if kind == "automaton":
         status, out, _ = cli("plot", kind, untrained)
         assert status == 1 and out.startswith("refuted")
@@ -913,6 +1032,35 @@ def test_import(
     assert cli("add", tmp_path / "again.npz", 23, 42)[1] == "65\n"
 
 
+def test_import_of_weights_from_elsewhere(
+    cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path
+) -> None:
+    """A state dict, and weights of Keras: neither holds the activation, nor the form."""
+    numpy, h5py = pytest.importorskip("safetensors.numpy"), pytest.importorskip("h5py")
+    net = binadd.load(trained)
+    p = net.parameters
+    state = {
+        "rnn.weight_ih_l0": p["input_weights"],
+        "rnn.weight_hh_l0": p["hidden_weights"],
+        "rnn.bias_hh_l0": p["hidden_bias"],
+        "out.weight": p["output_weights"][np.newaxis],
+        "out.bias": p["output_bias"].reshape(1),
+    }
+    numpy.save_file(state, tmp_path / "net.safetensors")
+    *recurrent, kernel, bias = interop.keras_weights(net, "float64")
+    with h5py.File(tmp_path / "net.weights.h5", "w") as file:
+        for layer, arrays in (("simple_rnn/cell", recurrent), ("dense", [kernel, bias])):
+            for i, array in enumerate(arrays):
+                file[f"layers/{layer}/vars/{i}"] = array
+    again = tmp_path / "again.npz"
+    for name in ("net.safetensors", "net.weights.h5"):
+        start = ["import", tmp_path / name, "-o", again, "--activation", "sigmoid"]
+        assert cli(*start)[0] == 0
+        assert binadd.load(again) == net
+        assert cli(*start, "--coefficients", "2,-1")[0] == 0
+        assert binadd.load(again).settings.coefficients == (2, -1)
+
+
 def test_import_of_other_files(
     cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path
 ) -> None:
@@ -966,6 +1114,39 @@ def test_a_sweep_is_summed_up(
     assert "2 exact\ntheir proofs: 1 proved, 1 refuted\nsequences: median" in cli(*grid)[1]
 
 
+def test_a_long_table_is_cut_in_the_middle(cli: Callable[..., tuple[int, str, str]]) -> None:
+    grid = ["--seeds", "0-24", "--hidden", "2", "--until", "1", "--workers", "1"]
+    status, out, _ = cli("sweep", *grid, "--backend", "python")
+    table, _, summary = out.partition("\n\n")
+    head, *rows = (line.split() for line in table.splitlines())
+    assert status == 0 and summary.startswith("25 networks: 25 finished\n")
+    assert rows[10] == ["…"] * len(head) and "python" in rows[0]
+    seeds = [row[head.index("seed")] for row in rows]
+    assert seeds == [*map(str, range(10)), "…", *map(str, range(15, 25))]
+
+
+def test_a_table_without_its_library(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("binadd.cli.command.find_spec", lambda name: None)
+    status, out, err = cli("sweep", "-o", tmp_path / "table.parquet")
+    assert (status, out) == (2, "")
+    assert err == "binadd sweep: this needs pyarrow: pip install 'binadd[sweep]'\n"
+
+
+def test_an_interrupted_sweep_says_how_to_go_on(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("binadd.training.sweep.sweep", interrupted)
+    further = "interrupted: with --rows FILE it could go on\n"
+    assert cli("sweep") == (130, "", further)
+    further = "interrupted: the same command goes on\n"
+    assert cli("sweep", "--rows", tmp_path / "rows.jsonl") == (130, "", further)
+
+
 @needs_processes
 def test_nothing_is_coloured_but_a_terminal(trained: Path) -> None:
     result = subprocess.run(
@@ -993,13 +1174,59 @@ def test_terminals_that_have_no_colours_get_none(
     assert ("\x1b" in style("proved", bold=True)) == coloured
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "sentence"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe", "pipe"), 2, "pipe: Broken pipe"),
+        (MemoryError(), 2, "there is not enough memory"),
+    ],
+    ids=repr,
+)
+def test_what_ends_a_command(
+    cli: Callable[..., tuple[int, str, str]],
+    trained: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    status: int,
+    sentence: str,
+) -> None:
+    def fail(path: str) -> None:
+        raise error
+
+    monkeypatch.setattr(binadd, "load", fail)
+    found, out, err = cli("add", trained, 1, 1)
+    assert (found, out, err.strip()) == (status, "", f"binadd: {sentence}")
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_an_interrupt_that_a_library_stumbles_over(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, wrapped: bool
+) -> None:
+    def fail() -> None:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            if wrapped:
+                raise ImportError("numpy is half there")  # noqa: B904  as they do
+            raise
+
+    monkeypatch.setattr("binadd.cli.main", fail)
+    assert started() == 130
+    assert capfd.readouterr() == ("", "binadd: interrupted\n")
+    monkeypatch.setattr("binadd.cli.main", lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        started()
+
+
 @needs_processes
 @pytest.mark.skipif(sys.platform == "win32", reason="no pipes of this kind there")
-def test_a_reader_that_goes_away(trained: Path) -> None:
+@pytest.mark.parametrize("arguments", [["info"], ["--help"], ["train", "--help"]])
+def test_a_reader_that_goes_away(arguments: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
     result = subprocess.run(
-        [sys.executable, "-m", "binadd", "info"], stdout=write, stderr=subprocess.PIPE
+        [sys.executable, "-m", "binadd", *arguments], stdout=write, stderr=subprocess.PIPE
     )
     os.close(write)
     assert (result.returncode, result.stderr) == (141, b"")

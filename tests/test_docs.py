@@ -13,13 +13,16 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import json
+import pkgutil
 import re
 import shlex
 import shutil
 import subprocess
 import textwrap
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -131,6 +134,17 @@ def test_page(
             pytest.fail(f"{path}:{block.line}: no test knows what ```{block.kind} is")
     if missing:
         pytest.skip(f"could not import {sorted(missing)}; all else was run")
+
+
+@pytest.mark.slow
+def test_examples_in_docstrings() -> None:
+    tried = 0
+    for module in pkgutil.walk_packages(binadd.__path__, "binadd."):
+        if not module.name.startswith("binadd.benchmark.peers."):  # which need their libraries
+            found = doctest.testmod(import_module(module.name))
+            assert found.failed == 0, module.name
+            tried += found.attempted
+    assert tried > 100
 
 
 def test_readme_sets_up_in_two_ways() -> None:

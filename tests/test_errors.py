@@ -52,6 +52,26 @@ def test_integers_of_other_types_are_refused(value: object) -> None:
         checks.check_integer("n", value)
 
 
+def test_what_cannot_be_shown_is_named_by_its_type() -> None:
+    nested: list[object] = []
+    for _ in range(100_000):
+        nested = [nested]
+    assert checks.shorten(nested) == "a list"
+    assert checks.shorten({1: 10**5000}) == "a dict"
+    assert checks.shorten(-(10**100)) == "a negative integer of 333 bits"
+
+
+def test_a_choice_is_a_plain_string() -> None:
+    class Name(str):
+        """As numpy.str_ is one."""
+
+    for name in (Name("tanh"), np.str_("tanh")):
+        choice = checks.check_choice("activation", name, ["tanh", "sigmoid"])
+        assert choice == "tanh" and type(choice) is str
+    with pytest.raises(errors.InvalidInputError, match="must be 'tanh'"):
+        checks.check_choice("activation", Name("relu"), ["tanh"])
+
+
 @pytest.mark.parametrize("value", [3, np.int8(3), np.uint64(3)])
 def test_integers(value: object) -> None:
     number = checks.check_integer("n", value, 3, 3)

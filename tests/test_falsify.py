@@ -16,7 +16,7 @@ from binadd import BinaryAdderRNN, train
 from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels import load
 from binadd.kernels.reference import exact_sums
-from binadd.proof.falsify import EFFORTS, Falsifier, exhaustive_bits, falsify
+from binadd.proof.falsify import EFFORTS, Falsifier, _confirmed, exhaustive_bits, falsify
 from binadd.proof.frontier import search_frontier
 from binadd.proof.orbits import follow_hints, search_orbits
 from binadd.proof.probe import Probe
@@ -44,6 +44,18 @@ def confirm(net: BinaryAdderRNN, refutation: Refuted | None) -> Refuted:
     assert got != expected
     assert (got ^ expected) % (2 << refutation.wrong_bit) == 1 << refutation.wrong_bit
     return refutation
+
+
+def test_what_the_network_adds_rightly_is_no_error() -> None:
+    """As where another thread has trained it since the word was found."""
+    net = trained(2)
+    assert _confirmed(net, np.array([3, 1, 0, 2], np.uint8)) is None
+    other = BinaryAdderRNN(3, seed=0)
+    wrong = falsify(other)
+    assert wrong is not None
+    bits = max(operand.bit_length() for operand in wrong.operands)
+    word = [sum((a >> t & 1) << i for i, a in enumerate(wrong.operands)) for t in range(bits)]
+    assert _confirmed(other, np.array(word, np.uint8)) == confirm(other, wrong)
 
 
 # The adversarial networks themselves -------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -299,6 +300,161 @@ def test_onnx_models_of_other_networks(model: dict[str, Any], sentence: str) -> 
     pytest.importorskip("onnx")
     with pytest.raises(InvalidInputError, match=sentence):
         interop.from_onnx(rnn_model(**model))
+
+
+def node(*arguments: Any, **attributes: Any) -> Any:
+    from onnx import helper
+
+    return helper.make_node(*arguments, **attributes)
+
+
+def constant(name: str, *values: float) -> Any:
+    from onnx import numpy_helper
+
+    return numpy_helper.from_array(np.array(values, np.float32), name)
+
+
+def changed(model: Any, name: str, array: Any) -> None:
+    """Give an initializer another array."""
+    from onnx import numpy_helper
+
+    (tensor,) = (each for each in model.graph.initializer if each.name == name)
+    tensor.CopyFrom(numpy_helper.from_array(np.asarray(array, np.float32), name))
+
+
+def two_layers(model: Any) -> None:
+    model.graph.node.insert(1, node("RNN", ["h", "W", "R"], ["g"], hidden_size=3))
+
+
+def weights_from_outside(model: Any) -> None:
+    from onnx import TensorProto, helper
+
+    model.graph.initializer.remove(model.graph.initializer[0])
+    model.graph.input.append(helper.make_tensor_value_info("W", TensorProto.FLOAT, [1, 3, 2]))
+
+
+def state_from_outside(model: Any) -> None:
+    from onnx import TensorProto, helper
+
+    model.graph.node[0].input.extend(["", "start"])
+    shape = [1, "N", 3]
+    model.graph.input.append(helper.make_tensor_value_info("start", TensorProto.FLOAT, shape))
+
+
+def state_of_halves(model: Any) -> None:
+    model.graph.initializer.append(constant("start", *[0.5] * 3))
+    model.graph.node[0].input.extend(["", "start"])
+
+
+def doubled_product(model: Any) -> None:
+    model.graph.node[2].CopyFrom(node("Gemm", ["s", "V"], ["o"], alpha=2.0))
+
+
+def no_product(model: Any) -> None:
+    model.graph.node[2].CopyFrom(node("Identity", ["s"], ["o"]))
+
+
+def two_biases(model: Any) -> None:
+    model.graph.initializer.append(constant("more", 1.0))
+    model.graph.node[4].input[0] = "sum"
+    model.graph.node.insert(4, node("Add", ["b", "more"], ["sum"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (two_layers, "expected one layer, found 2 RNN nodes"),
+        (weights_from_outside, "expected W to be constant in the graph, found W"),
+        (
+            state_from_outside,
+            r"one input of bits \(N, T, n\), found x, start; check=False",
+        ),
+        (state_of_halves, "expected a first state of zeros, found 0.5"),
+        (doubled_product, "expected Gemm nodes with alpha = 1"),
+        (no_product, r"expected one output layer of shape \(3, 1\), found none"),
+        (lambda model: changed(model, "V", np.ones((3, 2))), r"found \(3, 2\)"),
+        (two_biases, "expected one output bias, found 2"),
+    ],
+    ids=lambda each: getattr(each, "__name__", None),
+)
+def test_rnn_nodes_with_more_around_them(change: Callable[[Any], None], sentence: str) -> None:
+    pytest.importorskip("onnx")
+    model = rnn_model()
+    change(model)
+    with pytest.raises(InvalidInputError, match=sentence):
+        interop.from_onnx(model)
+
+
+def test_a_state_from_outside_is_left_to_the_user() -> None:
+    pytest.importorskip("onnx")
+    model = rnn_model()
+    state_from_outside(model)
+    assert interop.from_onnx(model, check=False) == interop.from_onnx(rnn_model())
+
+
+def test_constants_may_be_nodes() -> None:
+    """Through an Identity, too, as PyTorch writes weights that two layers share."""
+    pytest.importorskip("onnx")
+    model = rnn_model()
+    by_name = {each.name: each for each in model.graph.initializer}
+    model.graph.initializer.remove(by_name["V"])
+    model.graph.node.insert(0, node("Constant", [], ["V"], value=by_name["V"]))
+    model.graph.node.insert(1, node("Identity", ["W"], ["same"]))
+    model.graph.node[2].input[1] = "same"
+    assert interop.from_onnx(model) == interop.from_onnx(rnn_model())
+
+
+def step_model(hidden_size: int = 4, **params: Any) -> Any:
+    """Return a graph of plain operators."""
+    return interop.onnx_model(BinaryAdderRNN(hidden_size, seed=1, **params), form="step")
+
+
+def replaced(model: Any, old: str, new: str) -> Any:
+    """Return the graph with other operators."""
+    for each in model.graph.node:
+        each.op_type = new if each.op_type == old else each.op_type
+    return model
+
+
+def with_longer_head() -> Any:
+    model = step_model()
+    (name,) = (each.name for each in model.graph.initializer if list(each.dims) == [4, 1])
+    changed(model, name, np.ones((5, 1)))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: replaced(step_model(), "Sigmoid", "Relu"), "with tanh or sigmoid, found Relu"),
+        (
+            lambda: replaced(step_model(), "MatMul", "Mul"),
+            r"\(H, H\) and \(H, 1\), found",
+        ),
+        (lambda: step_model(1), "expected two hidden units or more, found one"),
+        (with_longer_head, r"expected one recurrent matrix \(5, 5\), found 0"),
+    ],
+    ids=["activation", "products", "one unit", "longer head"],
+)
+def test_plain_operators_of_other_networks(make: Callable[[], Any], sentence: str) -> None:
+    pytest.importorskip("onnx")
+    with pytest.raises(InvalidInputError, match=sentence):
+        interop.from_onnx(make())
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_two_matrices_of_one_shape_are_told_apart(activation: str) -> None:
+    """As many units as operands: the recurrent matrix is the one that the state goes into."""
+    pytest.importorskip("onnx")
+    net = BinaryAdderRNN(2, seed=1, activation=activation, dtype="float32")
+    model = interop.onnx_model(net, form="step")
+    assert interop.from_onnx(model) == net
+
+
+def test_what_is_no_onnx_model() -> None:
+    pytest.importorskip("onnx")
+    with pytest.raises(InvalidInputError, match="expected an ONNX model or a path, found int"):
+        interop.from_onnx(3)
 
 
 def test_a_graph_that_does_more_is_found_out() -> None:

@@ -15,6 +15,7 @@ import pytest
 from binadd import (
     BinaddError,
     BinaryAdderRNN,
+    DisagreementError,
     InvalidInputError,
     InvalidTypeError,
     ModelFileError,
@@ -70,6 +71,34 @@ class Tensor:
         return self.array.shape
 
 
+class HalfTensor(Tensor):
+    """What PyTorch's tensors of bfloat16 look like, which NumPy does not have."""
+
+    def __init__(self, array: Any) -> None:
+        super().__init__(array, "torch.bfloat16")
+
+    def detach(self) -> Any:
+        return self
+
+    cpu = detach
+
+    def float(self) -> Any:
+        return Tensor(self.array)
+
+    def numpy(self) -> Any:
+        raise TypeError("Got unsupported ScalarType BFloat16")
+
+
+class Device:
+    """What arrays of JAX and Keras look like: NumPy can read them, and they are none of its."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return self.array
+
+
 def torch_state(**more: Any) -> dict[str, Any]:
     state = {
         "rnn.weight_ih_l0": WI,
@@ -121,6 +150,39 @@ RNN = {"class_name": "SimpleRNN", "config": {"activation": "tanh", "go_backwards
 DENSE = {"class_name": "Dense", "config": {"activation": "sigmoid"}}
 
 
+class KerasModel:
+    """What a model of Keras looks like, and computes in NumPy: all outputs, or the last alone."""
+
+    def __init__(self, whole: bool = True, outputs: int = 1, scale: float = 1.0) -> None:
+        self.whole, self.scale, self.count = whole, scale, outputs
+        shape = (None, None, 1) if whole else (None, 1)
+        self.outputs = [type("KerasTensor", (), {"shape": shape})()]
+        self.layers = [
+            self.layer(RNN, [WI.T, WH.T, B1]),
+            self.layer({"class_name": "Dropout", "config": {"rate": 0.5}}, []),
+            self.layer(DENSE, [WO[:, np.newaxis], BO]),
+        ]
+
+    @staticmethod
+    def layer(configuration: dict[str, Any], weights: list[Any]) -> Any:
+        methods = {
+            "get_config": lambda self: configuration["config"],
+            "get_weights": lambda self: weights,
+        }
+        return type(configuration["class_name"], (), methods)()
+
+    def get_config(self) -> Any:
+        raise AssertionError("what the layers are is asked of each")
+
+    def predict_on_batch(self, X: Any) -> Any:
+        h, outputs = np.zeros((len(X), H)), []
+        for t in range(X.shape[1]):
+            h = np.tanh(X[:, t] @ WI.T + h @ WH.T + B1)
+            outputs.append(self.scale / (1 + np.exp(-(h @ WO + BO))))
+        whole = np.repeat(np.stack(outputs, 1)[:, :, np.newaxis], self.count, axis=2)
+        return whole if self.whole else whole[:, -1]
+
+
 def test_torch() -> None:
     assert has_weights(interop.from_torch(torch_state()), B1 + B2)
     cell = {name.replace("_l0", ""): each for name, each in torch_state().items()}
@@ -129,6 +191,18 @@ def test_torch() -> None:
     assert has_weights(interop.from_torch(none), 0 * B1)
     assert interop.from_torch(torch_state()).settings.activation == "tanh"
     assert interop.from_torch(torch_state(), activation="sigmoid").settings.activation == "sigmoid"
+
+
+def test_arrays_of_other_libraries() -> None:
+    rounded = (WH.view(np.uint32) >> 16 << 16).view(np.float32)  # to bfloat16
+    halves = torch_state() | {"rnn.weight_hh_l0": HalfTensor(rounded)}
+    assert np.array_equal(interop.from_torch(halves).parameters["hidden_weights"], rounded)
+    params = flax_params()
+    params["params"]["SimpleCell_0"]["h"]["kernel"] = Device(WH.T)
+    assert has_weights(interop.from_flax(params))
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    params["params"]["SimpleCell_0"]["h"]["kernel"] = rounded.T.astype(ml_dtypes.bfloat16)
+    assert np.array_equal(interop.from_flax(params).parameters["hidden_weights"], rounded)
 
 
 def test_torch_in_safetensors(tmp_path: Path) -> None:
@@ -148,6 +222,8 @@ def test_torch_in_safetensors(tmp_path: Path) -> None:
         ({"rnn.weight_ih_l0": draw(3 * H, N), "rnn.weight_hh_l0": draw(3 * H, H)}, "a GRU"),
         ({"out.weight": draw(2, H), "out.bias": draw(2)}, r"of shape \(2, 5\)"),
         ({"other.weight": draw(1, H)}, "expected one layer, found out.weight and other.weight"),
+        ({"out.weight": draw(1, H + 1)}, r"expected output weights of shape \(5,\), found \(6,\)"),
+        ({"out.bias": draw(2)}, "expected one output bias, found 2"),
         ({"out.weight": None}, "expected weight of an nn.Linear"),
         ({"rnn.weight_hh_l0": None}, "expected weight_hh of an nn.RNN"),
         ({"embedding": WI}, "expected an nn.RNN and an nn.Linear, found embedding"),
@@ -174,6 +250,26 @@ def test_keras(tmp_path: Path) -> None:
     assert has_weights(interop.from_keras(keras_file(tmp_path / "net.weights.h5", wrapped)))
     net = interop.from_keras(keras_archive(tmp_path / "net.keras", RNN, DENSE))
     assert has_weights(net) and net.settings.activation == "tanh"
+
+
+def test_a_keras_cell_and_wrapped_layers(tmp_path: Path) -> None:
+    cell = {"class_name": "RNN", "config": {"cell": RNN | {"class_name": "SimpleRNNCell"}}}
+    wrapped = {"class_name": "TimeDistributed", "config": {"layer": DENSE}}
+    linear = {"class_name": "Activation", "config": {"activation": {"config": "linear"}}}
+    path = keras_archive(tmp_path / "net.keras", cell, wrapped, linear)
+    net = interop.from_keras(path)
+    assert has_weights(net) and net.settings.activation == "tanh"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_keras_models(whole: bool) -> None:
+    net = interop.from_keras(KerasModel(whole))
+    assert has_weights(net) and net.settings.activation == "tanh"
+    with pytest.raises(DisagreementError, match="the model computes probabilities that differ"):
+        interop.from_keras(KerasModel(whole, scale=0.99))
+    assert has_weights(interop.from_keras(KerasModel(whole, scale=0.99), check=False))
+    with pytest.raises(InvalidInputError, match=r"the model has outputs of shape \(64, 12, 2\)"):
+        interop.from_keras(KerasModel(whole, outputs=2))
 
 
 def test_bfloat16_in_hdf5(tmp_path: Path) -> None:
@@ -204,6 +300,9 @@ def test_bfloat16_in_hdf5(tmp_path: Path) -> None:
             "in their",
         ),
         ({"class_name": "Dropout", "config": {}}, "found 0 and 1"),
+        ({"class_name": "TimeDistributed", "config": {"layer": RNN}}, "found SimpleRNN"),
+        ({"class_name": "Activation", "config": {"activation": "relu"}}, "at the end, found relu"),
+        ({"class_name": "Dense", "config": {"activation": "relu"}}, "with sigmoid, found relu"),
     ],
     ids=str,
 )
@@ -220,6 +319,31 @@ def test_keras_refusals(tmp_path: Path, layer: dict[str, Any], sentence: str) ->
 def test_keras_weights_of_gated_networks(tmp_path: Path, gates: int) -> None:
     arrays = KERAS | {"layers/simple_rnn/cell/vars": [draw(N, gates * H), draw(H, gates * H)]}
     with pytest.raises(InvalidInputError, match="expected a SimpleRNN, found a"):
+        interop.from_keras(keras_file(tmp_path / "net.weights.h5", arrays))
+
+
+CELL, HEAD = KERAS["layers/simple_rnn/cell/vars"], KERAS["layers/dense/vars"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        ({"layers/dense/vars": HEAD}, "found dense/vars"),
+        ({"layers/simple_rnn/cell/vars": CELL}, "found simple_rnn/cell/vars"),
+        (KERAS | {"layers/other/cell/vars": CELL}, "found .*other/cell/vars"),
+        (KERAS | {"layers/both/forward_layer/cell/vars": CELL}, "found a Bidirectional layer"),
+        (
+            KERAS | {"layers/simple_rnn/cell/vars": CELL[:1]},
+            "of a SimpleRNN and of a Dense",
+        ),
+        (KERAS | {"layers/dense/vars": [draw(H, 2), draw(2)]}, r"\(5, 1\), found \(5, 2\)"),
+    ],
+    ids=["no cell", "no head", "two cells", "two directions", "one array", "two outputs"],
+)
+def test_keras_weights_of_other_networks(
+    tmp_path: Path, arrays: dict[str, list[Any]], sentence: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=f"{sentence}.*: binadd takes one layer"):
         interop.from_keras(keras_file(tmp_path / "net.weights.h5", arrays))
 
 
@@ -310,6 +434,10 @@ def test_flax() -> None:
     cell = {"dense_i": {"kernel": WI.T, "bias": B1}, "dense_h": {"kernel": WH.T}}
     dense = {"kernel": WO[:, np.newaxis], "bias": BO}
     assert has_weights(interop.from_flax({"rnn": {"cell": cell}, "out": dense}))
+    random = {"rngs": {"count": np.uint32(3), "key": np.zeros(2, np.uint32)}}
+    assert has_weights(interop.from_flax(flax_params() | random))
+    frozen = type("FrozenDict", (), {"unfreeze": lambda self: flax_params()})
+    assert has_weights(interop.from_flax(frozen()))
 
 
 @pytest.mark.parametrize(
@@ -320,8 +448,9 @@ def test_flax() -> None:
         ({"SimpleCell_0": gates("ii", "if", "ig", "io", "hi", "hf", "hg", "ho")}, "an LSTM"),
         ({"SimpleCell_0": gates("ir", "iz", "in", "hr", "hz", "hn")}, "a GRU"),
         ({"SimpleCell_0": {}}, "expected a SimpleCell"),
+        ({"LayerNorm_0": {"scale": draw(H), "bias": draw(H)}}, "found params/LayerNorm_0"),
     ],
-    ids=["layers", "outputs", "LSTM", "GRU", "nothing"],
+    ids=["layers", "outputs", "LSTM", "GRU", "nothing", "norm"],
 )
 def test_flax_refusals(more: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidInputError, match=f"{sentence}.*: binadd takes one layer"):

@@ -123,6 +123,28 @@ def test_what_is_to_be_kept_is_not_written_to(kernels: Any, function: str, name:
     assert given[name].tobytes() == before.tobytes()
 
 
+@pytest.mark.parametrize(
+    ("function", "changes", "sentence"),
+    [
+        (
+            "loss_and_gradients",
+            {"targets": np.full((4, 8), 2, np.uint8)},
+            "targets must be 0 or 1",
+        ),
+        ("train", {"batch_size": 0}, r"\(4\) must be a multiple of batch_size \(0\)"),
+        ("train", {"batch_size": 3}, r"\(4\) must be a multiple of batch_size \(3\)"),
+        ("first_error", {"bits": 0}, "sums of 2 operands can all be run to 12 bits, not 0"),
+        ("first_error", {"bits": 13}, "sums of 2 operands can all be run to 12 bits, not 13"),
+    ],
+)
+def test_what_no_kernel_can_do(
+    kernels: Any, function: str, changes: dict[str, Any], sentence: str
+) -> None:
+    given = arguments(function)
+    with pytest.raises(InvalidInputError, match=sentence):
+        call(kernels, function, given | changes)
+
+
 @pytest.mark.parametrize("operands", [-1, 0, 9, 1 << 40, True, 2.0])
 def test_operands_are_some_and_no_more_than_eight(kernels: Any, operands: Any) -> None:
     with pytest.raises(BinaddError, match=r"^operands must be "):

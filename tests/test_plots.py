@@ -11,6 +11,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from proved import certified
 
 import binadd
 from binadd import BinaryAdderRNN, InvalidInputError
@@ -23,7 +24,7 @@ from binadd.form import form_of
 from binadd.plots.figures import BLUE, GREEN, ORANGE, PALE_GREEN
 from binadd.plots.sweeps import wilson
 from binadd.proof import Proved
-from binadd.proof.automaton import Automaton
+from binadd.proof.automaton import Automaton, Unit
 
 
 def texts(figure: Any) -> list[str]:
@@ -335,6 +336,52 @@ def test_sets_are_drawn_around_states() -> None:
             assert shadow.contains_points(x @ plane.T, radius=1e-9).all() or (
                 shadow.contains_points(x @ plane.T, radius=-1e-9).all()
             )
+
+
+def test_a_cut_set_is_drawn_as_far_as_its_slab() -> None:
+    """In the plane of its first two axes its shadow is a rectangle."""
+    from binadd.plots.state_space import MOST_SETS, _sets_in_words, _shadow
+
+    _, certificate = certified("cells")
+    for number, (context, k) in enumerate(certificate.cells):
+        width, frame = certificate.widths[context], certificate.frame[context]
+        middle, half = certificate.middles[number], certificate.halves[number]
+        if frame < 0:
+            continue
+        low, high = middle[0] - half[0], middle[0] + half[0]
+        if width:
+            low, high = max(low, (k - 0.5) * width), min(high, (k + 0.5) * width)
+        plane = certificate.frames[frame][:2]
+        shadow = _shadow(certificate, number, plane, certificate.centres[context])
+        found = [*shadow.min(0), *shadow.max(0)]
+        wanted = [low, middle[1] - half[1], max(low, high), middle[1] + half[1]]
+        np.testing.assert_allclose(found, wanted, atol=1e-9)
+    assert (certificate.widths > 0).any()
+    assert f"{MOST_SETS + 1} sets around them, too many" in _sets_in_words(MOST_SETS + 1)
+
+
+def test_a_run_that_diverges_now_is_not_drawn() -> None:
+    net = BinaryAdderRNN(4, seed=0)
+    binadd.train(net, until=64)
+    net.learning_rate = 1e300
+    with pytest.raises(InvalidInputError, match="its settings or weights were changed since"):
+        plots.train_again(net)
+
+
+def test_totals_that_a_form_does_not_have_are_left_out() -> None:
+    """Of 2a + 2b all totals are even."""
+    from matplotlib.figure import Figure
+
+    coefficients = (2, 2)
+    form = form_of(coefficients)
+    total = np.arange(form.carries)[:, None] + form.weights.astype(int)
+    ranges = tuple(
+        (0.0, 1.0) if t in total else (np.inf, -np.inf) for t in range(2 * form.carries)
+    )
+    unit = Unit(0, ranges)
+    machine = Automaton(2, total % 2, total // 2, 0, (unit,), coefficients)
+    axes = plots.units(machine, axes=Figure((5, 2)).subplots())
+    assert len(axes.patches) == sum(low <= high for low, high in ranges)
 
 
 def test_axes_are_taken_and_returned() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import pickle
 from collections.abc import Callable
 from itertools import product
 from math import inf
@@ -288,6 +290,36 @@ def test_certificates_do_not_depend_on_the_kernels(
 # Contexts ---------------------------------------------------------------------------------------
 
 
+def test_what_is_no_context_is_not_split() -> None:
+    tree = ContextTree(form_of((1, 1)), 0)
+    tree.split((0, ()))
+    before = dict(tree.leaves)
+    tree.split((0, ()))
+    assert tree.leaves == before and (0, ()) not in before
+
+
+def test_contexts_look_back_further_where_a_set_escapes(
+    make: Callable[..., BinaryAdderRNN],
+) -> None:
+    """What relied on a set that is gone is derived anew: the checker derives all of it again."""
+    net = trained(7, clip_norm=2.0)
+    other = make(**net.get_params())
+    other.state = net.state
+    bounds = Bounds(other)
+    sampler, boxes = Sampler(bounds), Shape(False, inf, 0.3, 0, 0.3, inf)
+    strategy = Strategy(0, boxes, steps=2, most_steps=9, splits=0.2)
+    found = close(bounds, sampler, strategy)
+    assert isinstance(found, Found)
+    contexts = found.table.contexts
+    assert {len(word) for _, word in contexts} == {1, 2, 3, 4}
+    assert binadd.check(found.certificate(bounds, weights_digest(net)), net)
+    for fewer in (3, len(contexts) - 1):
+        failure = close(bounds, sampler, dataclasses.replace(strategy, contexts=fewer))
+        assert isinstance(failure, Failure)
+    whole = close(bounds, sampler, dataclasses.replace(strategy, splits=0.0))
+    assert isinstance(whole, Failure)
+
+
 @pytest.mark.parametrize(("operands", "depth"), [(1, 2), (2, 0), (2, 2), (3, 1), (8, 0)])
 def test_uniform_contexts(operands: int, depth: int) -> None:
     table = uniform(form_of((1,) * operands), depth)
@@ -426,6 +458,22 @@ def test_progress_is_told() -> None:
     assert prove(trained(2), progress=told.append).status == "proved"
     assert told and all(1 <= one.attempt <= one.attempts for one in told)
     assert told[0].contexts == 8 and told[0].unsettled > 0
+
+
+def test_words_are_as_many_as_can_be_run() -> None:
+    """Of five operands there are 32,768 words of three symbols: those are left out."""
+    memory = slowest_word(BinaryAdderRNN(3, operands=5, seed=1))
+    assert len(memory.word) in (1, 2) and 0 < memory.rate < 1
+
+
+def test_a_verdict_can_be_pickled_and_checked_elsewhere() -> None:
+    net = trained(2)
+    verdict = prove(net)
+    assert isinstance(verdict, Proved)
+    for again in (pickle.loads(pickle.dumps(verdict)), copy.copy(verdict)):
+        assert again.certificate.to_json() == verdict.certificate.to_json()
+        assert (again.margin, again.step_error) == (verdict.margin, verdict.step_error)
+        assert binadd.check(again.certificate, net)
 
 
 def test_the_slowest_word_is_named() -> None:

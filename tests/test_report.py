@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +22,8 @@ pytest.importorskip("matplotlib")
 
 from binadd import report
 from binadd.proof import Refuted, Undecided
+from binadd.proof.automaton import Unit
+from binadd.report.story import describe_training, roles
 
 NODE = shutil.which("node") or shutil.which("nodejs")
 CHROMIUM = (
@@ -39,6 +42,24 @@ function hex(x) {
 const bitsOf = (sum) => network.add(sum.map(BigInt)).map((step) => hex(step.probability));
 const lines = sums.map((sum) => bitsOf(sum).join(" "));
 """
+
+
+def test_how_a_network_was_trained_in_words() -> None:
+    net = BinaryAdderRNN(4)
+    assert describe_training(net) == "It has not been trained by binadd."
+    binadd.train(net, until=64)
+    text = describe_training(net)
+    assert text.startswith("It saw 64 sums of random numbers of 8 bits, drawn from seed 0. Recipe")
+    for restarts, times in ((1, "once"), (2, "2 times")):
+        net.state = replace(net.state, restarts=restarts)
+        assert f"seed 0, and started again with other weights {times}." in describe_training(net)
+
+
+def test_units_that_hold_the_carry_only_together() -> None:
+    silent = [Unit(i, ((0.0, 1.0),) * 4) for i in range(3)]
+    assert roles(silent) == (
+        "<p>No unit separates anything by itself: it takes several to hold the carry.</p>"
+    )
 
 
 def sums_of(operands: int, count: int) -> list[tuple[int, ...]]:

@@ -53,6 +53,40 @@ def forge(path: Path, header: dict[str, Any], arrays: dict[str, Any]) -> None:
     np.savez(path, header=np.array(archive.seal_header(header, arrays)), **arrays)
 
 
+def test_an_interrupt_while_a_file_is_made_stays_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing an archive in which a member is open would raise another error over it."""
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np.lib.format, "write_array", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        BinaryAdderRNN(4).save(tmp_path / "net.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def test_members_hold_what_they_declare(file: Path) -> None:
+    """A member shorter than it says, and one of a version of npy that savez does not write."""
+    with zipfile.ZipFile(file) as before:
+        members = {info.filename: before.read(info) for info in before.infolist()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive_:
+        for name, data in members.items():
+            archive_.writestr(name, data)
+        for info in archive_.infolist():
+            info.file_size += 5
+    with pytest.raises(ModelFileError, match=r"truncated or damaged: .* is shorter than it decl"):
+        binadd.load(file)
+    other = io.BytesIO()
+    np.lib.format.write_array(other, np.zeros(3), version=(2, 0))
+    with zipfile.ZipFile(file, "w") as archive_:
+        for name, data in members.items():
+            archive_.writestr(name, other.getvalue() if name != "header.npy" else data)
+    with pytest.raises(ModelFileError, match="an array is of an unknown npy version"):
+        binadd.load(file)
+
+
 # What is written is read -------------------------------------------------------------------------
 
 

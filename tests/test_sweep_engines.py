@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import runpy
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from functools import partial
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -20,6 +30,7 @@ import pytest
 import binadd
 from binadd import CheckpointError, InvalidInputError, MissingExtraError, WorkerError
 from binadd.cli import main
+from binadd.training import processes
 from binadd.training import sweep as sweep_module
 from binadd.training.rows import Row
 from binadd.training.sweep import sweep
@@ -77,6 +88,47 @@ def test_whatever_has_submit(expected: list[Row]) -> None:
     inline = Inline()
     assert sweep(range(6), executor=inline, workers=2, **SMALL) == expected
     assert inline.submitted > 4
+
+
+@needs_processes
+def test_a_worker_answers_each_call() -> None:
+    """Items as they come and an end, or the error; it ends with the one that asks."""
+    start = [sys.executable, "-P", "-c", processes._START]
+    for closed in ("stdin", "stdout"):
+        with subprocess.Popen(start, stdin=PIPE, stdout=PIPE) as worker:
+            assert worker.stdin is not None and worker.stdout is not None
+            for message in (sys.path, (range, (2,)), (int, ("x",)), (range, (1,))):
+                processes._send(worker.stdin, message)
+            answers = [pickle.load(worker.stdout) for _ in range(6)]
+            kinds = ["item", "item", "end", "error", "item", "end"]
+            assert [kind for kind, _ in answers] == kinds
+            assert [answers[i][1] for i in (0, 1, 4)] == [0, 1, 0]
+            assert isinstance(answers[3][1], ValueError)
+            getattr(worker, closed).close()
+            if closed == "stdout":  # its next answer finds nobody
+                processes._send(worker.stdin, (range, (1,)))
+            assert worker.wait(60) == 0
+
+
+def test_threads_are_stopped_despite_further_signals() -> None:
+    calls: list[int] = []
+
+    def stop() -> None:
+        calls.append(1)
+        if len(calls) < 3:
+            raise KeyboardInterrupt
+        future.set_result(None)
+
+    future: Future[None] = Future()
+    sweep_module._wait_until_stopped([future], stop)
+    assert len(calls) == 3 and future.done()
+
+
+def test_processors_where_none_are_assigned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    for count, wanted in ((7, 7), (None, 1)):
+        monkeypatch.setattr(os, "cpu_count", lambda count=count: count)
+        assert sweep_module.processors() == wanted
 
 
 @pytest.mark.parametrize("breaks_at", [1, 2, 5])
@@ -190,6 +242,45 @@ def test_dask_on_the_command_line(cluster: Any, tmp_path: Path) -> None:
     assert main([*grid, str(tables[0])]) == 0
     assert main([*grid, str(tables[1]), "--dask", address]) == 0
     assert tables[0].read_bytes() == tables[1].read_bytes()
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_for_the_moment(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    grid = ["sweep", "-q", "--seeds", "0-2", "--hidden", "3", "--until", "50", "--workers", "1"]
+    tables = tmp_path / "here.csv", tmp_path / "dask.csv"
+    assert main([*grid, "-o", str(tables[0])]) == 0
+    assert main([*grid, "-o", str(tables[1]), "--dask", "local"]) == 0
+    assert tables[0].read_bytes() == tables[1].read_bytes()
+
+
+def test_dask_clusters_that_do_nothing(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No scheduler, no workers, and what dask raises when it gives up: one sentence each."""
+    import distributed
+
+    def sentence(address: str) -> str:
+        capfd.readouterr()
+        assert main(["sweep", "-q", "--seeds", "0", "--dask", address]) == 2
+        return capfd.readouterr().err
+
+    def give_up(*_: Any, **__: Any) -> None:
+        raise CancelledError("its scheduler is gone")
+
+    address = cluster.scheduler_info()["address"]
+    monkeypatch.setattr(import_module("binadd.cli.sweep"), "_PATIENCE", 0.3)
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep_module, "sweep", give_up)
+        assert sentence(address) == "binadd: the dask cluster gave up: its scheduler is gone\n"
+    found = sentence("tcp://127.0.0.1:1")
+    assert found.startswith("binadd: found no dask scheduler at 'tcp://127.0.0.1:1': ")
+    assert found.count("\n") == 1
+    with distributed.LocalCluster(
+        n_workers=0, processes=False, protocol="tcp://", dashboard_address=":0", silence_logs=50
+    ) as empty:
+        found = sentence(empty.scheduler_address)
+        assert found.endswith("has no workers\n") and found.count("\n") == 1
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from binadd.kernels.contract import Architecture
 from binadd.random_streams import data_stream
 from binadd.training import noise, schedule, trainer
 from binadd.training.data import DataStream, words_of_sequence
+from binadd.training.outcome import _advice
 from binadd.training.trainer import Run
 
 Make = Callable[..., BinaryAdderRNN]
@@ -347,6 +348,15 @@ def test_a_run_without_success_gives_advice(
 ) -> None:
     run = binadd.train(make(**SMALL | parameters), max_sequences=50)
     assert run.advice is not None and words in run.advice
+
+
+def test_advice_for_what_is_stuck_or_only_lacks_a_proof() -> None:
+    settings = BinaryAdderRNN().settings
+    assert _advice("stuck", settings, is_exact=False).endswith(
+        "restart=True replaces them with the seed's own"
+    )
+    assert _advice("limit", settings, is_exact=True).startswith("short sums are right, only a")
+    assert "lower than 0." in _advice("diverged", settings, is_exact=False)
 
 
 def test_a_run_that_succeeds_needs_no_advice(make: Make) -> None:

@@ -28,12 +28,13 @@ import numpy  # noqa: F401
 import pytest
 
 SECONDS, MEMORY = 120, 8 << 30
-CHECKER = "checker mutants step_error form"
+CHECKER = "allowances checker mutants step_error form"
 KERNELS = "golden arithmetic gradients parity kernel_arguments"
 TESTS = {
     "binadd.proof.checker": CHECKER,
     "binadd.proof.cover": CHECKER,
     "binadd.proof.integers": CHECKER,
+    "binadd.proof.certificate": CHECKER,
     "binadd.proof.bounds": "bounds proof step_error",
     "binadd.proof.orbits": "falsify proof",
     "binadd.bits": "bits bitstream form",

@@ -54,11 +54,6 @@ class Work:
         """The network's architecture."""
         return self.settings.architecture
 
-    @property
-    def batches(self) -> int:
-        """Updates, if every `batch_size` sequences are followed by one."""
-        return len(self.symbols) // self.settings.batch_size
-
     def block(self, network: int = 0) -> NDArray[Any]:
         """Return the weights to begin with, as the kernels have them."""
         return initial_state(self.architecture, self.settings.seed + network).block

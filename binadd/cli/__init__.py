@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -43,11 +44,35 @@ __all__ = ["main"]
 _BROKEN_PIPE = 141  # as of a program that SIGPIPE ended
 
 
+class _PipeBroke(Exception):
+    """Holds a BrokenPipeError, of which click would make exit status 1 without a word."""
+
+    def __init__(self, error: BrokenPipeError) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@contextmanager
+def _past_click() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _PipeBroke(error) from None
+
+
 class _Commands(click.Group):
     """The commands in the order in which one needs them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with _past_click():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _past_click():
+            return super().invoke(ctx)
 
 
 @click.group(
@@ -149,10 +174,10 @@ def _run(arguments: list[str]) -> Outcome:
         context = getattr(error, "ctx", None)
         where = "binadd" if context is None else context.command_path
         return _failure(error.format_message(), where, WRONG_USE)
-    except BrokenPipeError as error:
-        if error.filename is None:  # that of stdout
-            raise
-        return _failure(_sentence(error), "binadd", WRONG_USE)
+    except _PipeBroke as broke:
+        if broke.error.filename is None:  # that of stdout
+            raise broke.error from None
+        return _failure(_sentence(broke.error), "binadd", WRONG_USE)
     except DivergenceError as error:
         return _failure(str(error), "binadd", NO)
     except (BinaddError, OSError, MemoryError) as error:

@@ -247,7 +247,7 @@ def _account(run: TrainingRun, last: Progress | None, before: int, output: str |
 def _duration(seconds: float) -> str:
     """Return a time in the unit that suits it.
 
-    >>> _duration(0.0123), _duration(12.3), _duration(3700)
+    >>> _duration(0.0123), _duration(12.3), _duration(3660)
     ('12 ms', '12.3 s', '1 h 1 min')
     """
     if seconds < 1:

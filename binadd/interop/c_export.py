@@ -104,7 +104,7 @@ def c_source(net: BinaryAdderRNN, *, name: str = "adder", dtype: str | None = No
 
     Examples
     --------
-    >>> "float adder_step_logit(" in c_source(BinaryAdderRNN(4), dtype="float32")
+    >>> "int adder_step(" in c_source(BinaryAdderRNN(4), dtype="float32")
     True
     """
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):

@@ -73,7 +73,9 @@ def from_flax(
     for path, layer in layers.items():
         name = path[-1] if path else ""
         if "kernel" not in layer:
-            continue
+            if any("float" in str(getattr(each, "dtype", "")) for each in layer.values()):
+                raise refuse(f"expected a SimpleCell and a dense layer, found {'/'.join(path)}")
+            continue  # the state of a random generator
         if name in (*_INPUT, *_HIDDEN) or any(name in gates for gates in _GATES.values()):
             cells.setdefault(path[:-1], set()).add(name)
             part = "input" if name in _INPUT else "hidden" if name in _HIDDEN else name

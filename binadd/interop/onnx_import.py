@@ -304,14 +304,14 @@ def _of_operators(graph: _Graph, backend: str) -> BinaryAdderRNN:
         if left in after:
             recurring.add(name)
     heads = [name for name, matrix in matrices.items() if matrix.shape[1] == 1]
+    if len(heads) == len(matrices) == 3:
+        raise refuse("expected two hidden units or more, found one, whose matrices look alike")
     if len(heads) != 1 or len(matrices) != 3:
         shapes = ", ".join(str(matrix.shape) for matrix in matrices.values())
         raise refuse(f"expected products with (n, H), (H, H) and (H, 1), found {shapes or 'none'}")
     (head,) = heads
     out = matrices.pop(head)
     size = len(out)
-    if size == 1:
-        raise refuse("expected two hidden units or more, found one, whose matrices look alike")
     hidden = [name for name, matrix in matrices.items() if matrix.shape == (size, size)]
     if len(hidden) == 2:
         hidden = [name for name in hidden if name in recurring]
