@@ -106,10 +106,14 @@ def test_without_native_kernels_no_instruction_set_is_restored(
 
 
 def test_a_processor_without_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*_: object, **__: object) -> str:
-        raise FileNotFoundError
+    whole = Path.read_text
 
-    monkeypatch.setattr(Path, "read_text", missing)
+    def read(path: Path, *arguments: Any, **options: Any) -> str:
+        if path == Path("/proc/cpuinfo"):
+            raise FileNotFoundError
+        return whole(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", read)
     monkeypatch.setattr(platform, "processor", lambda: "")
     assert describe()["processor"] == platform.machine()
 

@@ -37,7 +37,7 @@ from binadd.proof.contexts import MOST_EDGES, Context, ContextTree, affordable_d
 from binadd.proof.falsify import falsify
 from binadd.proof.memory import slowest_word
 from binadd.proof.samples import NUDGE, NUDGED, Sampler
-from binadd.proof.sets import Shape
+from binadd.proof.sets import MOST_CELLS, MOST_SAMPLED, Sets, Shape
 
 
 def test_a_trained_network_is_proved() -> None:
@@ -368,6 +368,24 @@ def test_proofs_of_large_networks_are_accepted() -> None:
     verdict = prove(net)
     assert isinstance(verdict, Proved)
     binadd.check(verdict.certificate, net)
+
+
+def test_huge_weights_do_not_make_millions_of_cells() -> None:
+    shape = Shape(True, 0.1, 0, 0, 0.1, inf, nudged=True)
+    case = next(one for one in adversarial_networks() if "fading 64-sigmoid" in str(one))
+    bounds = Bounds(case.network)
+    sampler = Sampler(bounds)
+    table = uniform(bounds.form, 1)
+    sets = Sets(
+        bounds,
+        shape,
+        sampler.states(table.contexts),
+        *reversed(sampler.starts(table)),
+        sampler.differences(table.contexts),
+    )
+    most = MOST_SAMPLED + len(table.contexts) * (2 * MOST_CELLS + 2)
+    assert len(table.contexts) < len(sets) <= most
+    assert bool(sets.used.any())
 
 
 @pytest.mark.skipif(not NATIVE, reason="too slow in Python")

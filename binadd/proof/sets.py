@@ -29,6 +29,9 @@ __all__ = ["Sets", "Shape", "contexts_of"]
 
 MOST_CELLS = 100
 """The most cells of a context to each side of those that were sampled."""
+MOST_SAMPLED = 1 << 16
+"""The most cells between sampled states, more than a strategy may use: where weights are huge,
+cells are wider, else there would be millions."""
 
 
 class Shape(NamedTuple):
@@ -123,6 +126,9 @@ class Sets:
         """
         count, samples, size = y.shape
         self.widths = self._cell_widths()
+        sampled = float(np.rint((high[:, 0] - low[:, 0]) / self.widths).sum())  # exact
+        if sampled > MOST_SAMPLED:
+            self.widths *= sampled / MOST_SAMPLED
         first, last = np.rint(low[:, 0] / self.widths), np.rint(high[:, 0] / self.widths)
         room = np.minimum(np.rint(reach[:, 0] / self.widths), MOST_CELLS)
         self.lowest = (first - room).astype(np.int32)
