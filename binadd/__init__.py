@@ -76,12 +76,13 @@ def _rounding_to_nearest() -> Iterator[bool]:
     import ctypes
 
     library = ctypes.CDLL(None if os.name == "posix" else "ucrtbase")
-    before = library.fegetround()
+    before = ctypes.create_string_buffer(256)  # more than any fenv_t
+    library.fegetenv(before)  # x86-64 has two units, of which fegetround asks the other
     library.fesetround(0)  # FE_TONEAREST, everywhere
     try:
         yield True
     finally:
-        library.fesetround(before)
+        library.fesetenv(before)
 
 
 with _rounding_to_nearest() as _changed:

@@ -247,6 +247,20 @@ def test_a_process_that_began_in_another_mode(name: str, tmp_path: Path, clean: 
         assert result.stdout == clean + "\n"
 
 
+@pytest.mark.parametrize("name", ["upward", "toward zero"])
+def test_a_first_use_leaves_the_mode_as_it_was(name: str) -> None:
+    """Names are imported when they are first used, with numbers rounded to nearest."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import fpmode, binadd\n"
+        f"with fpmode.mode({name!r}):\n"
+        "    before = fpmode.word()\n"
+        "    binadd.train\n"
+        "    assert fpmode.word() == before, (fpmode.word(), before)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_without_native_kernels_one_sentence_says_so(
     name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
