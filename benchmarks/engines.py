@@ -37,7 +37,7 @@ class Ray:
     def kill_one(self, done: int, total: int) -> None:
         """Kill a worker, once some rows are done."""
         if done > total / 10 and self.killed is None:
-            self.killed = self.submit(lambda: os.getpid()).result()
+            self.killed = self.submit(lambda: os.getpid()).result()  # Ray takes no built-in
             os.kill(self.killed, signal.SIGKILL)
 
 

@@ -77,7 +77,7 @@ def _rounding_to_nearest() -> Iterator[bool]:
 
     library = ctypes.CDLL(None if os.name == "posix" else "ucrtbase")
     before = ctypes.create_string_buffer(256)  # more than any fenv_t
-    library.fegetenv(before)  # x86-64 has two units, of which fegetround asks the other
+    library.fegetenv(before)  # on x86-64, fegetround reads the mode of x87, not that of SSE
     library.fesetround(0)  # FE_TONEAREST, everywhere
     try:
         yield True

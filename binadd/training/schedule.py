@@ -177,7 +177,7 @@ class Schedule:
         """Return the schedule after a check that found a wrong sum."""
         first = FIRST_CHECK * batch_size - sequences
         wait = max(CHECK_UPDATES * batch_size, first, (sequences - self.start) // 16)
-        return Schedule(self.start, sequences + wait, self.next_proof, self.failed_proofs)
+        return replace(self, next_check=sequences + wait)
 
     def after_failed_proof(self, sequences: int) -> Schedule:
         """Return the schedule after a network right on short sums could not be proved."""

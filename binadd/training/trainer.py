@@ -105,20 +105,17 @@ class Run:
         self._may_restart = state.from_seed if goal.restart is None else goal.restart
         schedule = schedule or Schedule(start=state.sequences)
         self._failed_proofs = schedule.failed_proofs
-        self._enter_phase(schedule.failed_proofs)
+        self._failures_of_phase: int | None = None
         self._put(state, schedule)
 
     def _put(self, state: State, schedule: Schedule) -> None:
         self._now = state, schedule
         if self._failures_of_phase != schedule.failed_proofs:
-            self._enter_phase(schedule.failed_proofs)
+            self._failures_of_phase = schedule.failed_proofs
+            self.phase = phase_of(self.goal, self.net.settings, schedule.failed_proofs)
+            """The phase that the run is in."""
         if self.net.state is not state:
             self.net._replace_state(state)
-
-    def _enter_phase(self, failed_proofs: int) -> None:
-        self._failures_of_phase = failed_proofs
-        self.phase = phase_of(self.goal, self.net.settings, failed_proofs)
-        """The phase that the run is in."""
 
     def kin(self) -> tuple[Any, ...]:
         """Return what runs share that are trained in one call: with noise or batches, nothing."""
