@@ -351,17 +351,23 @@ def test_train_saves_what_it_says(
     assert binadd.load(path) == net
 
 
+@pytest.mark.parametrize("slice_seconds", [1e-5, 0.1, 1e5])
 @pytest.mark.parametrize("columns", [50, 80, 120, None])
 def test_lines_of_training_fit(
-    cli: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, columns: int | None
+    cli: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    columns: int | None,
+    slice_seconds: float,
 ) -> None:
     monkeypatch.setattr("binadd.cli.progress.terminal_width", lambda: columns)
+    monkeypatch.setattr("binadd.training.trainer.SLICE_SECONDS", slice_seconds)
     status, out, err = cli("train", "--seed", 1)
     lines = err.splitlines()
     assert status == 0 and "1 failed proof" in out
     assert max(map(len, lines)) < (columns or 200)
     assert lines[0].split()[:4] == ["sequences", "loss/bit", "right", "bits"]
-    assert ("should be" in err and "right\n" in err) == (columns != 50)
+    assert ("should be" in err and err.endswith("right\n")) == (columns != 50)
+    assert lines[-1].startswith("      1,088  ")
     assert "weight noise: short sums are right" in err
     first = re.match(r" +64 +(0\.[0-9]{3}) +([0-9.]+)%", lines[1])
     assert first is not None and 0.3 < float(first[1]) < 2 and 30 < float(first[2]) < 80

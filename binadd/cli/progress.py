@@ -95,8 +95,8 @@ def terminal_width() -> int | None:
 class Reporter:
     """Shows how a run goes, on stderr; to be called with its `Progress`.
 
-    At every doubling of the sequences there is a line of a table. What changes the course of
-    training, a restart or the weight-noise phase, has a line of its own.
+    At every doubling of the sequences, and at the end, there is a row of a table. What changes
+    the course of training, a restart or the weight-noise phase, has a line of its own.
     """
 
     def __init__(self, net: BinaryAdderRNN, goal: Goal, quiet: bool) -> None:
@@ -104,7 +104,8 @@ class Reporter:
         self._bits = goal.bits
         self._quiet = quiet
         self._width = terminal_width()
-        self._next_line = 0
+        self._next_row = 0
+        self._last_row = 0
         self._restarts = net.state.restarts
         self._shows_sums = goal.bits <= _LONGEST and self._has_room(_longest_sum(net, goal.bits))
         self._status = StatusLine(
@@ -117,8 +118,16 @@ class Reporter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self._status.__exit__(*error)
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        last = None if kind is not None or self._quiet else self.last
+        if last is not None and last.sequences > self._last_row:
+            self._show_row(last)
+        self._status.__exit__(kind, error, traceback)
 
     def __call__(self, progress: Progress) -> None:
         """Show what is new."""
@@ -134,15 +143,18 @@ class Reporter:
                 "weight noise: short sums are right, but there is no proof yet; from here on, "
                 f"noise is added to the weights, and operands have {progress.bits} bits"
             )
-        if progress.sequences >= self._next_line:
-            if not self._next_line:
-                self._say_row("sequences", "loss/bit", "right bits", "the next sum, as it adds it")
-            self._next_line = 2 * progress.sequences
-            loss = progress.loss / progress.bits
-            shown = self._next_sum() if self._shows_sums else ""
-            self._say_row(
-                f"{progress.sequences:,}", f"{loss:.3f}", f"{progress.bit_accuracy:.1%}", shown
-            )
+        if progress.sequences >= self._next_row:
+            self._show_row(progress)
+
+    def _show_row(self, progress: Progress) -> None:
+        if not self._last_row:
+            self._say_row("sequences", "loss/bit", "right bits", "the next sum, as it adds it")
+        self._last_row, self._next_row = progress.sequences, 2 * progress.sequences
+        loss = progress.loss / progress.bits
+        shown = self._next_sum() if self._shows_sums else ""
+        self._say_row(
+            f"{progress.sequences:,}", f"{loss:.3f}", f"{progress.bit_accuracy:.1%}", shown
+        )
 
     def _say_row(self, sequences: str, loss: str, accuracy: str, last: str) -> None:
         row = f"{sequences:>11}  {loss:>8}  {accuracy:>10}  "
