@@ -874,10 +874,10 @@ def test_refuses_endless_steps(affine: bool, monkeypatch: pytest.MonkeyPatch) ->
     net, certificate = certified("affine")
     points = altered(certificate, halves=certificate.halves * 1e-9, steps=256, affine=affine)
     monkeypatch.setattr(checker, "MOST_WORK", 1 << 30)  # a 64th: two seconds
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(CertificateError, match=r"more work|too many cases"):
         binadd.check(points, net)
-    assert time.perf_counter() - began < 30
+    assert time.process_time() - began < 30
     monkeypatch.setattr(checker, "MOST_WAITING", 1 << 20)
     tracemalloc.start()
     with pytest.raises(CertificateError, match="too many cases"):
@@ -900,10 +900,10 @@ def test_refuses_endless_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(checker, "MOST_WORK", 1 << 29)
     monkeypatch.setattr(checker._Network, "step", lambda *_: pytest.fail("it is stepped"))
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(CertificateError, match="more work"):
         binadd.check(many, net)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 FEW = [case for case in adversarial_networks() if "float64-2" in str(case)]

@@ -209,7 +209,7 @@ def test_ctrl_c_for_real(make: Make, path: Path, backend: str, delay: float) -> 
         assert process.stdout.readline() == "learning\n"
         time.sleep(delay)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=600)
     interrupted, count = out.split()
     run = load_checkpoint(path, backend)
     net = run.net

@@ -94,7 +94,7 @@ def test_two_sweeps_write_one_file(tmp_path: Path) -> None:
     command = ["sweep", "--seeds", "0-39", "--hidden", "4", "--bits", "4", "--until", "800", "-q"]
     start = [sys.executable, "-m", "binadd", *command, "--rows", str(rows)]
     both = [subprocess.Popen(start, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    ends = [(process.communicate(timeout=120)[1], process.returncode) for process in both]
+    ends = [(process.communicate(timeout=600)[1], process.returncode) for process in both]
     assert ("", 0) in ends
     for err, status in ends:
         assert (err, status) == ("", 0) or (

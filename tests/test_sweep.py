@@ -231,7 +231,7 @@ except KeyboardInterrupt:
         for _ in range(3):
             os.killpg(process.pid, signal.SIGINT)
             time.sleep(0.03)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     assert (out, err) in [("interrupted\n", "")]
 
 
@@ -322,7 +322,7 @@ sweep.sweep(range(4), workers=2, progress=print, **{ {**SMALL, "until": 10**9} }
         assert process.stdout.readline() == "done\n"
         time.sleep(1)
         process.kill()
-        _, err = process.communicate(timeout=60)  # until nobody can write to it any more
+        _, err = process.communicate(timeout=600)  # until nobody can write to it any more
     assert err == ""
 
 
