@@ -289,9 +289,9 @@ def test_a_state_replaces_only_what_it_has() -> None:
     state = BinaryAdderRNN(4).state
     block = np.zeros(state.block.shape)
     other = state.replace(block=block, sequences=7)
-    assert (other.block is block, other.sequences, other.moments is state.moments) == (True, 7, True)
+    assert other.block is block and other.moments is state.moments and other.sequences == 7
     assert not block.flags.writeable and state.sequences == 0
-    with pytest.raises(TypeError, match="a state has no sequence$"):
+    with pytest.raises(TypeError, match=r"a state has no sequence$"):
         state.replace(sequence=7)
 
 
