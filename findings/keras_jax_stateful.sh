@@ -1,8 +1,8 @@
 #!/bin/sh
 # Keras with stateful=True on JAX: predict, evaluate and fit begin each batch in the same state.
 #
-# Expected: with stateful=True the last states of a batch are the first of the next, as the pages on the
-#   layers say, with no word of a backend. A backend that cannot do so says so.
+# Expected: with stateful=True the last states of a batch are the first of the next. So say the pages on
+#   the layers, with no word of a backend.
 # Happens: a sequence, cut in three and given to predict or predict_on_batch piece by piece, ends
 #   as if the last piece were all of it, with SimpleRNN, GRU and LSTM. After fit and evaluate the
 #   state is zero. Whatever state a direct call, model(x), leaves before the first predict becomes
