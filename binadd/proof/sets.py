@@ -22,10 +22,9 @@ from numpy.typing import NDArray
 from binadd.kernels.arithmetic import hidden_sum
 from binadd.kernels.contract import Cells, Contexts, Indices, Reals
 from binadd.proof.bounds import Bounds
-from binadd.proof.certificate import Certificate
 from binadd.proof.contexts import ContextTable
 
-__all__ = ["Sets", "Shape", "contexts_of"]
+__all__ = ["Sets", "Shape"]
 
 MOST_CELLS = 100
 """The most cells of a context to each side of those that were sampled."""
@@ -221,37 +220,6 @@ class Sets:
     def bounded(self) -> bool:
         """Return whether there is a limit to how far cells may be widened."""
         return isfinite(self._shape.limit)
-
-
-def contexts_of(certificate: Certificate, bounds: Bounds) -> tuple[Contexts, Indices]:
-    """Return a certificate's sets as `propagate` takes them, and where its cells are."""
-    size, columns = bounds.size, bounds.architecture.block_shape[1]
-    count, padding = len(certificate.carries), [(0, 0), (0, columns - size)]
-    owners, pieces = np.array(certificate.cells, np.int64).reshape(-1, 2).T
-    lowest, highest = np.full(count, 1 << 24), np.full(count, -(1 << 24))
-    np.minimum.at(lowest, owners, pieces)
-    np.maximum.at(highest, owners, pieces)
-    lowest = np.where(lowest > highest, 0, lowest)  # of a context without a set
-    first = np.append(0, np.cumsum((highest - lowest + 1).clip(0)))
-    places = first[owners] + pieces - lowest[owners]
-    middles, halves = np.zeros((first[-1], columns)), np.full((first[-1], columns), -1.0)
-    middles[places], halves[places] = (
-        np.pad(part, padding) for part in (certificate.middles, certificate.halves)
-    )
-    contexts = Contexts(
-        np.array(certificate.carries, np.int32) - np.int32(bounds.form.lowest),
-        np.array(certificate.successors, np.int32),
-        np.pad(certificate.centres, padding),
-        np.pad(certificate.frames, [(0, 0), *padding]),
-        np.array(certificate.frame, np.int32),
-        np.where(certificate.widths > 0, certificate.widths, np.inf),
-        lowest.astype(np.int32),
-        first.astype(np.int32),
-        np.repeat(np.arange(count, dtype=np.int32), np.diff(first)),
-        middles,
-        halves,
-    )
-    return contexts, places.astype(np.int32)
 
 
 def _hulls(rows: Reals, cell: NDArray[np.int64], count: int) -> tuple[Reals, Reals]:
