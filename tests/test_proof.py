@@ -21,6 +21,7 @@ import binadd
 from binadd import BinaryAdderRNN, proof
 from binadd.errors import CertificateError, InvalidInputError, UndecidedError
 from binadd.form import form_of
+from binadd.kernels.mode import quiet_ieee_mode
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import weights_digest
@@ -34,7 +35,7 @@ from binadd.proof.closure import (
     close,
 )
 from binadd.proof.contexts import MOST_EDGES, Context, ContextTree, affordable_depth, uniform
-from binadd.proof.falsify import falsify
+from binadd.proof.falsify import Falsifier
 from binadd.proof.memory import slowest_word
 from binadd.proof.samples import NUDGE, NUDGED, Sampler
 from binadd.proof.sets import MOST_CELLS, MOST_SAMPLED, Sets, Shape
@@ -226,7 +227,8 @@ def test_a_trapdoor_in_a_proved_network_is_found(kind: str) -> None:
     assert isinstance(verdict, Proved)
     other = backdoored(net)
     assert isinstance(prove(other, effort="quick"), Refuted | Undecided)
-    refutation = falsify(other, effort="thorough")
+    with quiet_ieee_mode():
+        refutation = Falsifier(other).search("thorough")
     assert refutation is not None and RUN <= refutation.wrong_bit <= RUN + 1
     bounds, proved = Bounds(other), verdict.certificate
     more = bounds.size - len(net.parameters["output_weights"])
