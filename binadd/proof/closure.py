@@ -324,6 +324,5 @@ class _Search:
                 for name in Origins._fields
             )
         )
-        self.sets.keep(kept)
-        self.sets.add(fresh)
+        self.sets.renew(kept, fresh)
         self.contexts = self.sets.contexts(self.table)

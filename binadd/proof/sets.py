@@ -172,22 +172,16 @@ class Sets:
         """Return C."""
         return len(self.owners)
 
-    def keep(self, contexts: NDArray[np.bool_]) -> None:
-        """Leave out all contexts (K,) but these."""
-        cells = contexts[self.owners]
-        self.owners = np.cumsum(contexts, dtype=np.int32)[self.owners[cells]] - np.int32(1)
-        self.cells = Cells(*(bounds[cells] for bounds in self.cells))
-        for name in ("centres", "widths", "lowest"):
-            setattr(self, name, getattr(self, name)[contexts])
-        if self._shape.frames:
-            self.axes = self.axes[contexts]
-
-    def add(self, other: Sets) -> None:
-        """Add the contexts of other sets behind these."""
-        self.owners = np.concatenate([self.owners, other.owners + np.int32(len(self.centres))])
-        self.cells = Cells(*map(np.concatenate, zip(self.cells, other.cells, strict=True)))
-        for name in ("centres", "widths", "lowest", "axes"):
-            setattr(self, name, np.concatenate([getattr(self, name), getattr(other, name)]))
+    def renew(self, kept: NDArray[np.bool_], fresh: Sets) -> None:
+        """Leave out all contexts (K,) but those kept, and add those of other sets behind them."""
+        cells, number = kept[self.owners], np.cumsum(kept, dtype=np.int32)
+        owners = number[self.owners[cells]] - np.int32(1)
+        self.owners = np.concatenate([owners, fresh.owners + number[-1]])
+        pairs = zip(self.cells, fresh.cells, strict=True)
+        self.cells = Cells(*(np.concatenate([old[cells], new]) for old, new in pairs))
+        names = ("centres", "widths", "lowest", *(["axes"] if self._shape.frames else []))
+        for name in names:
+            setattr(self, name, np.concatenate([getattr(self, name)[kept], getattr(fresh, name)]))
 
     def contexts(self, table: ContextTable) -> Contexts:
         """Return what kernels take, prefixes without a set before the tree's contexts.
