@@ -204,7 +204,7 @@ def prove(
     errors = _check_errors(step_error, logit_error)
     # An overflow proves nothing: comparisons with NaN are false.
     with reporting(progress) as report, quiet_ieee_mode():
-        return _Decision(net.copy(), 0, report, *errors).run(effort, tolerance)
+        return _Decision(net.copy(), report, *errors).run(effort, tolerance)
 
 
 def _check_errors(
@@ -229,16 +229,11 @@ def _check_errors(
 def attempt(
     net: BinaryAdderRNN,
     effort: str,
-    *,
-    known_exact_bits: int,
     progress: Callable[[ProofProgress], object] | None = None,
 ) -> Proved | Refuted | None:
-    """Look for a proof as `prove` does, but for a last search for a wrong sum.
-
-    All sums of operands of `known_exact_bits` bits are known to be right.
-    """
+    """Look for a proof as `prove` does, but for a last search for a wrong sum."""
     with quiet_ieee_mode():
-        return _Decision(net.copy(), known_exact_bits, progress).attempt(effort)
+        return _Decision(net.copy(), progress).attempt(effort)
 
 
 class _Decision:
@@ -247,13 +242,12 @@ class _Decision:
     def __init__(
         self,
         net: BinaryAdderRNN,
-        known_exact_bits: int,
         progress: Callable[[ProofProgress], object] | None,
         step_error: float | str = 0.0,
         logit_error: float | None = None,
     ) -> None:
         self.net, self.progress = net, progress
-        self.falsifier = Falsifier(net, known_exact_bits)
+        self.falsifier = Falsifier(net)
         self.bounds = Bounds(net, step_error, logit_error)
         self.assumes = step_error != 0 or logit_error is not None
         self.failures: list[tuple[Strategy, Failure]] = []
