@@ -39,13 +39,9 @@ needs_native = pytest.mark.skipif(not NATIVE, reason="too slow in Python")
 
 @quiet_ieee_mode()
 def falsify(
-    net: BinaryAdderRNN,
-    *,
-    hints: Iterable[Sequence[int]] = (),
-    effort: str = "quick",
-    known_exact_bits: int = 0,
+    net: BinaryAdderRNN, *, hints: Iterable[Sequence[int]] = (), effort: str = "quick"
 ) -> Refuted | None:
-    return Falsifier(net, known_exact_bits).search(effort, hints)
+    return Falsifier(net).search(effort, hints)
 
 
 def confirm(net: BinaryAdderRNN, refutation: Refuted | None) -> Refuted:
@@ -279,13 +275,18 @@ def test_every_instruction_set_finds_the_same(native: Any, level: str) -> None:
         native.use_isa(None)
 
 
-def test_what_is_known_to_be_exact_is_not_tried_again(make: Callable[..., BinaryAdderRNN]) -> None:
-    net = make(6, seed=1)
-    bits = EFFORTS["quick"].exhaustive // 2
-    wrong = Falsifier(net).search_shortly()
-    assert wrong == Falsifier(net, bits - 1).search_shortly() is not None
-    assert Falsifier(net, bits).search_shortly() is None
-    confirm(net, falsify(net, known_exact_bits=bits))
+def test_short_sums_are_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = trained(2)
+    tried: list[int] = []
+    first_error = net.kernels.first_error
+    monkeypatch.setattr(
+        net.kernels, "first_error", lambda *args: tried.append(args[2]) or first_error(*args)
+    )
+    falsifier = Falsifier(net)
+    assert falsifier.search_shortly() is None
+    for effort in ("quick", "medium", "medium"):
+        assert falsifier.search(effort) is None
+    assert tried == [EFFORTS["quick"].exhaustive // 2, EFFORTS["medium"].exhaustive // 2]
 
 
 def test_no_search_is_made_twice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,10 +60,9 @@ class Falsifier:
     Networks may overflow: comparisons with NaN are false, and `quiet_ieee_mode` is for the caller.
     """
 
-    def __init__(self, net: BinaryAdderRNN, known_exact_bits: int = 0) -> None:
-        """Take all sums of operands of `known_exact_bits` bits for right: none is tried again."""
-        self._net, self._probe, self._exact_bits = net, Probe(net), known_exact_bits
-        self._efforts_done = 0
+    def __init__(self, net: BinaryAdderRNN) -> None:
+        self._net, self._probe = net, Probe(net)
+        self._exact_bits = self._efforts_done = 0
 
     def search_shortly(self) -> Refuted | None:
         """Look among all short sums and no others: that takes well under a millisecond."""
