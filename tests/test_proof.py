@@ -355,11 +355,11 @@ def test_work_is_bounded(operands: int, strategy: Strategy) -> None:
 
 def test_large_networks_are_tried_within_their_means() -> None:
     strategies = [one for effort in proof.PORTFOLIO.values() for one in effort]
-    small, large = (Bounds(BinaryAdderRNN(units, seed=1)) for units in (16, 256))
-    assert [affordable(one, small) for one in strategies] == strategies
-    plans = [affordable(one, large) for one in strategies]
+    form = form_of((1, 1))
+    assert [affordable(one, form, 16) for one in strategies] == strategies
+    plans = [affordable(one, form, 256) for one in strategies]
     assert all(0 < plan.work * 256**3 <= MOST_WORK for plan in plans)
-    assert [affordable(plan, large) for plan in plans] == plans
+    assert [affordable(plan, form, 256) for plan in plans] == plans
 
 
 @pytest.mark.slow
@@ -438,7 +438,7 @@ def test_what_is_left_of_a_small_difference(contexts: tuple[Context, ...]) -> No
 def test_a_lead_is_no_longer_than_is_affordable() -> None:
     strategy = Strategy(3, Shape(True, 0.3, 0, 0, 0.4, inf), lead=9)
     for operands in range(1, 9):
-        plan = affordable(strategy, Bounds(BinaryAdderRNN(operands=operands, seed=1)))
+        plan = affordable(strategy, form_of((1,) * operands), 16)
         longest = operands * (max(plan.depth, 1) + plan.lead)
         assert longest <= START_BITS or plan.lead == 0
         assert longest + operands > START_BITS or plan.lead == 9

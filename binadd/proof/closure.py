@@ -161,16 +161,12 @@ class Found:
         )
 
 
-def affordable(strategy: Strategy, bounds: Bounds) -> Strategy:
-    """Return what of a strategy a network's size allows: fewer contexts, and less work.
+@lru_cache(maxsize=256)
+def affordable(strategy: Strategy, form: Form, size: int) -> Strategy:
+    """Return what of a strategy so many units allow: fewer contexts, and less work.
 
     A zonotope of many units costs their third power.
     """
-    return _affordable(strategy, bounds.form, bounds.size)
-
-
-@lru_cache(maxsize=256)
-def _affordable(strategy: Strategy, form: Form, size: int) -> Strategy:
     depth, operands = affordable_depth(form, strategy.depth), len(form.coefficients)
     frame = size**2 if strategy.shape.frames else 1
     while depth and (form.carries << operands * depth) * frame > MOST_FRAMES:
@@ -195,7 +191,7 @@ def close(
 
 class _Search:
     def __init__(self, bounds: Bounds, sampler: Sampler, strategy: Strategy) -> None:
-        strategy = affordable(strategy, bounds)
+        strategy = affordable(strategy, bounds.form, bounds.size)
         self.bounds, self.sampler, self.strategy = bounds, sampler, strategy
         self.tree = ContextTree(bounds.form, strategy.depth) if strategy.splits else None
         self.table = uniform(bounds.form, strategy.depth)
