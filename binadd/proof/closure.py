@@ -163,7 +163,7 @@ class Found:
 
 @lru_cache(maxsize=256)
 def affordable(strategy: Strategy, form: Form, size: int) -> Strategy:
-    """Return what of a strategy so many units allow: fewer contexts, and less work.
+    """Return what of a strategy a network of `size` units allows: fewer contexts, and less work.
 
     A zonotope of many units costs their third power.
     """
@@ -203,7 +203,7 @@ class _Search:
             self.budget = min(self.budget, max(8, strategy.work // len(self.sets)))
 
     def _origins(self, cells: int) -> Origins:
-        """Return what is known of so many cells and of the initial state: nothing."""
+        """Return cells and the initial state as origins of which nothing is known yet."""
         strategy, table, count = self.strategy, self.table, cells + 1
         steps = np.full(count, strategy.steps, np.int32)
         steps[-1] = max(strategy.steps, table.longest + strategy.lead + 3)
@@ -259,7 +259,7 @@ class _Search:
         """Propagate and widen for at most `rounds`; return how many there were, and their work."""
         strategy, bounds = self.strategy, self.bounds
         columns = bounds.architecture.block_shape[1]
-        affordable = int((2 * MOST_REALS / (bounds.size * columns)) ** 0.5)
+        storable = int((2 * MOST_REALS / (bounds.size * columns)) ** 0.5)
         most_steps = max(strategy.steps, strategy.most_steps)
         deepest = max(most_steps, int(self.origins.steps[-1]))
         return bounds.kernels.close_sets(
@@ -271,7 +271,7 @@ class _Search:
             bounds.errors,
             Propagation(
                 affine=strategy.affine,
-                steps=max(1, min(deepest, affordable, MAX_STEPS)),
+                steps=max(1, min(deepest, storable, MAX_STEPS)),
                 budget=self.budget,
                 slack=SLACK,
             ),
