@@ -231,7 +231,7 @@ def attempt(
     effort: str,
     progress: Callable[[ProofProgress], object] | None = None,
 ) -> Proved | Refuted | None:
-    """Look for a proof as `prove` does, but for a last search for a wrong sum."""
+    """Look for a proof as `prove` does, but for the first and the last search for a wrong sum."""
     with quiet_ieee_mode():
         return _Decision(net.copy(), progress).attempt(effort)
 
@@ -253,7 +253,9 @@ class _Decision:
         self.failures: list[tuple[Strategy, Failure]] = []
 
     def run(self, effort: str, tolerance: bool) -> Verdict:
-        verdict: Verdict | None = self.attempt(effort)
+        verdict: Verdict | None = self.falsifier.search_shortly()
+        if verdict is None:
+            verdict = self.attempt(effort)
         if tolerance and isinstance(verdict, Proved):
             return self._most_tolerant(verdict)
         if verdict is None:
@@ -262,10 +264,9 @@ class _Decision:
         return self._undecided() if verdict is None else verdict
 
     def attempt(self, effort: str) -> Proved | Refuted | None:
-        """Try strategies, between searches for a wrong sum but for the last one."""
-        wrong = self.falsifier.search_shortly()
-        if wrong is not None or not self.bounds.finite:
-            return wrong
+        """Try strategies, between searches for a wrong sum but for the first and the last one."""
+        if not self.bounds.finite:
+            return None
         efforts = list(PORTFOLIO)
         efforts = efforts[: efforts.index(effort) + 1]
         plans = self._plans(efforts)
