@@ -2,7 +2,7 @@
 
 Each is an exact adder made of threshold gates with one fault gadget: a counter that runs full, a
 drift too slow to see, a lock that opens to one input word. They test that `prove` is sound (none
-of them is ever proved) and that `falsify` is strong (it finds the sum that each gets wrong).
+of them is ever proved) and that searches are strong (they find the sum that each gets wrong).
 """
 
 from __future__ import annotations

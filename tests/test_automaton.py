@@ -9,11 +9,11 @@ import pytest
 from proved import KINDS, certified, trained
 
 import binadd
+from binadd.automaton import Automaton, Unit, extract
+from binadd.automaton.machine import carries
 from binadd.errors import CertificateError
 from binadd.form import form_of
 from binadd.proof import Proved, prove
-from binadd.proof.automaton import Automaton, Unit, extract
-from binadd.proof.automaton.machine import carries
 
 
 @pytest.fixture(params=KINDS)

@@ -12,8 +12,8 @@ import pytest
 
 import binadd
 from binadd import checks, errors, interop, plots
+from binadd.automaton import extract
 from binadd.proof import Proved
-from binadd.proof.automaton import extract
 
 
 @pytest.mark.parametrize("name", errors.__all__)

@@ -1,8 +1,8 @@
-"""`falsify` finds what is wrong, makes it small, and never accuses a network that is right."""
+"""Falsifiers find what is wrong, make it small, and never accuse a network that is right."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ from machine import Machine
 from proved import trained
 
 from binadd import BinaryAdderRNN, train
-from binadd.errors import InvalidInputError, InvalidTypeError
 from binadd.kernels import load
+from binadd.kernels.mode import quiet_ieee_mode
 from binadd.kernels.reference import exact_sums
-from binadd.proof.falsify import EFFORTS, Falsifier, _confirmed, exhaustive_bits, falsify
+from binadd.proof import PORTFOLIO
+from binadd.proof.falsify import EFFORTS, Falsifier, _confirmed
 from binadd.proof.frontier import search_frontier
 from binadd.proof.orbits import follow_hints, search_orbits
 from binadd.proof.probe import Probe
@@ -34,6 +35,13 @@ FEW = [case for case in SOON if str(case).endswith(("sigmoid-float64-2", "tanh-f
 QUICKLY_FOUND = ("drift 64", "run drift 64", "chain drift 64", "forgetful 64")
 
 needs_native = pytest.mark.skipif(not NATIVE, reason="too slow in Python")
+
+
+@quiet_ieee_mode()
+def falsify(
+    net: BinaryAdderRNN, *, hints: Iterable[Sequence[int]] = (), effort: str = "quick"
+) -> Refuted | None:
+    return Falsifier(net).search(effort, hints)
 
 
 def confirm(net: BinaryAdderRNN, refutation: Refuted | None) -> Refuted:
@@ -267,13 +275,18 @@ def test_every_instruction_set_finds_the_same(native: Any, level: str) -> None:
         native.use_isa(None)
 
 
-def test_what_is_known_to_be_exact_is_not_tried_again(make: Callable[..., BinaryAdderRNN]) -> None:
-    net = make(6, seed=1)
-    bits = exhaustive_bits(2, "quick")
-    wrong = Falsifier(net).search_shortly()
-    assert wrong == Falsifier(net, bits - 1).search_shortly() is not None
-    assert Falsifier(net, bits).search_shortly() is None
-    confirm(net, falsify(net, known_exact_bits=bits))
+def test_short_sums_are_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = trained(2)
+    tried: list[int] = []
+    first_error = net.kernels.first_error
+    monkeypatch.setattr(
+        net.kernels, "first_error", lambda *args: tried.append(args[2]) or first_error(*args)
+    )
+    falsifier = Falsifier(net)
+    assert falsifier.search_shortly() is None
+    for effort in ("quick", "medium", "medium"):
+        assert falsifier.search(effort) is None
+    assert tried == [EFFORTS["quick"].exhaustive // 2, EFFORTS["medium"].exhaustive // 2]
 
 
 def test_no_search_is_made_twice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -359,13 +372,8 @@ def test_a_wrong_bit_above_the_operands_is_brought_in() -> None:
     assert sorted(refutation.operands) == [0, 1 << 21]
 
 
-def test_an_effort_must_be_known() -> None:
-    net = BinaryAdderRNN(4)
-    with pytest.raises(InvalidInputError, match="effort"):
-        falsify(net, effort="endless")
-    with pytest.raises(InvalidTypeError, match="effort"):
-        falsify(net, effort=3)  # type: ignore[arg-type]
-    assert set(EFFORTS) == {"quick", "medium", "thorough"}
+def test_every_effort_of_a_proof_is_one_of_a_search() -> None:
+    assert list(EFFORTS) == list(PORTFOLIO)
 
 
 # Shrinking ---------------------------------------------------------------------------------------

@@ -19,12 +19,12 @@ from binadd import BinaryAdderRNN, InvalidInputError
 pytest.importorskip("matplotlib")
 
 from binadd import benchmark, plots
+from binadd.automaton import Automaton, Unit
 from binadd.benchmark.summary import Report, Row, Section
 from binadd.form import form_of
 from binadd.plots.figures import BLUE, GREEN, ORANGE, PALE_GREEN
 from binadd.plots.sweeps import wilson
 from binadd.proof import Proved
-from binadd.proof.automaton import Automaton, Unit
 
 
 def texts(figure: Any) -> list[str]:

@@ -21,8 +21,8 @@ from binadd import BinaryAdderRNN, InvalidTypeError
 pytest.importorskip("matplotlib")
 
 from binadd import report
+from binadd.automaton import Unit
 from binadd.proof import Refuted, Undecided
-from binadd.proof.automaton import Unit
 from binadd.report.story import describe_training, roles
 
 NODE = shutil.which("node") or shutil.which("nodejs")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
+from binadd.automaton import Automaton
 from binadd.checks import check_instance
 from binadd.plots.figures import BLUE, INK, SLATE, new_figure
 from binadd.plots.units import CAPTION as UNITS
 from binadd.plots.units import draw_units, height_of_units, key_of_units
-from binadd.proof.automaton import Automaton
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

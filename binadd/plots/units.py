@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, overload
 
+from binadd.automaton import Automaton, Unit
 from binadd.checks import check_instance
 from binadd.plots.figures import CARRIES, PALE, SLATE, new_figure
-from binadd.proof.automaton import Automaton, Unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,7 @@ def units(machine: Automaton, *, axes: Axes | None = None) -> Figure | Axes:
     Raises
     ------
     InvalidTypeError
-        If it is not a `binadd.proof.automaton.Automaton`.
+        If it is not a `binadd.automaton.Automaton`.
     """
     check_instance("machine", machine, Automaton)
     if axes is not None:

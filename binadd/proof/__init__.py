@@ -231,7 +231,7 @@ def attempt(
     effort: str,
     progress: Callable[[ProofProgress], object] | None = None,
 ) -> Proved | Refuted | None:
-    """Look for a proof as `prove` does, but for a last search for a wrong sum."""
+    """Look for a proof as `prove` does, but for the first and the last search for a wrong sum."""
     with quiet_ieee_mode():
         return _Decision(net.copy(), progress).attempt(effort)
 
@@ -253,7 +253,9 @@ class _Decision:
         self.failures: list[tuple[Strategy, Failure]] = []
 
     def run(self, effort: str, tolerance: bool) -> Verdict:
-        verdict: Verdict | None = self.attempt(effort)
+        verdict: Verdict | None = self.falsifier.search_shortly()
+        if verdict is None:
+            verdict = self.attempt(effort)
         if tolerance and isinstance(verdict, Proved):
             return self._most_tolerant(verdict)
         if verdict is None:
@@ -262,22 +264,21 @@ class _Decision:
         return self._undecided() if verdict is None else verdict
 
     def attempt(self, effort: str) -> Proved | Refuted | None:
-        """Try strategies, between searches for a wrong sum but for the last one."""
-        wrong = self.falsifier.search_shortly()
-        if wrong is not None or not self.bounds.finite:
-            return wrong
+        """Try strategies, between searches for a wrong sum but for the first and the last one."""
+        if not self.bounds.finite:
+            return None
         efforts = list(PORTFOLIO)
         efforts = efforts[: efforts.index(effort) + 1]
-        attempts = self._attempts(efforts)
-        count = sum(map(len, attempts.values()))
+        plans = self._plans(efforts)
+        report = self._report(len(plans))
         for name in efforts:
             if name != "quick":  # by then a wrong sum is as likely, and found sooner
                 wrong = self.falsifier.search(name)
                 if wrong is not None:
                     return wrong
             sampler = Sampler(self.bounds, SAMPLES[name])
-            for strategy in attempts[name]:
-                found = close(self.bounds, sampler, strategy, self._report(count))
+            for strategy in [plan for plan, of in plans.items() if of == name]:
+                found = close(self.bounds, sampler, strategy, report)
                 if isinstance(found, Found):
                     return self._proved(found, self.bounds)
                 self.failures.append((strategy, found))
@@ -286,14 +287,10 @@ class _Decision:
     def _proved(self, found: Found, bounds: Bounds, tolerance: float | None = None) -> Proved:
         check_padding(self.net.state)
         as_proved = self.net.copy()  # whatever becomes of the verdict's network
-
-        def write() -> Certificate:
-            return found.certificate(bounds, weights_digest(as_proved))
-
         return Proved(
             found.margin,
             self.net,
-            write,
+            lambda: found.certificate(bounds, weights_digest(as_proved)),
             step_error=bounds.step_error,
             logit_error=bounds.logit_error,
             tolerance=tolerance,
@@ -305,56 +302,42 @@ class _Decision:
         Strategies are those that were tried for the proof, and all of less than the thorough
         effort, which cost little.
         """
-        attempts = self._attempts(list(PORTFOLIO))
-        portfolio = [(name, strategy) for name in attempts for strategy in attempts[name]]
-        cheap = len(portfolio) - len(attempts["thorough"])
-        portfolio = portfolio[: max(len(self.failures) + 1, cheap)]
+        plans = self._plans(list(PORTFOLIO))
+        cheap = sum(effort != "thorough" for effort in plans.values())
+        tried = list(plans.items())[: max(len(self.failures) + 1, cheap)]
         best = replace(proved, tolerance=proved.step_error)
         errors = [error for error in _ERRORS if error > proved.step_error]
         low, high = 0, len(errors)
         while low < high:
             middle = (low + high) // 2
             bounds = self.bounds.assuming(errors[middle])
-            found = self._close_somehow(bounds, portfolio)
-            if found is None:
-                high = middle
+            for strategy, effort in tried:
+                found = close(bounds, Sampler(bounds, SAMPLES[effort]), strategy)
+                if isinstance(found, Found):
+                    low, best = middle + 1, self._proved(found, bounds, errors[middle])
+                    break
             else:
-                low, best = middle + 1, self._proved(found, bounds, errors[middle])
+                high = middle
         return best
 
-    def _close_somehow(
-        self, bounds: Bounds, portfolio: list[tuple[str, Strategy]]
-    ) -> Found | None:
-        """Return what the first strategy finds that finds sets."""
-        for effort, strategy in portfolio:
-            found = close(bounds, Sampler(bounds, SAMPLES[effort]), strategy)
-            if isinstance(found, Found):
-                return found
-        return None
-
-    def _attempts(self, efforts: list[str]) -> dict[str, list[Strategy]]:
-        """Return what of the portfolio this network's size allows, each strategy once."""
-        attempts: dict[str, list[Strategy]] = {}
-        tried: set[Strategy] = set()
+    def _plans(self, efforts: list[str]) -> dict[Strategy, str]:
+        """Return what of the portfolio this network's size allows, each with its first effort."""
+        plans: dict[Strategy, str] = {}
+        size = self.bounds.size
         for name in efforts:
-            attempts[name] = []
             for strategy in PORTFOLIO[name]:
-                plan, size = affordable(strategy, self.bounds), self.bounds.size
-                fits = plan.least_units <= size and (size <= LARGE or not plan.shape.frames)
-                if fits and plan not in tried:
-                    attempts[name].append(plan)
-                tried.add(plan)
-        return attempts
+                plan = affordable(strategy, self.bounds.form, size)
+                if plan.least_units <= size and (size <= LARGE or not plan.shape.frames):
+                    plans.setdefault(plan, name)
+        return plans
 
     def _report(self, attempts: int) -> Callable[[int, int], object] | None:
-        if self.progress is None:
+        tell = self.progress
+        if tell is None:
             return None
-        tell, attempt = self.progress, len(self.failures) + 1
-
-        def report(contexts: int, unsettled: int) -> None:
-            tell(ProofProgress(attempt, attempts, contexts, unsettled))
-
-        return report
+        return lambda contexts, unsettled: tell(
+            ProofProgress(len(self.failures) + 1, attempts, contexts, unsettled)
+        )
 
     def _undecided(self) -> Undecided:
         if not self.bounds.finite:

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +103,7 @@ class Strategy:
     def __str__(self) -> str:
         """Return what it tries, in a few words."""
         what = "zonotopes" if self.affine else "intervals"
-        where = "cells along curves" if isfinite(self.shape.width) else "boxes"
+        where = "cells along curves" if self.shape.cut else "boxes"
         split = ", split where needed" if self.splits else ""
         return f"{what} from {where}, contexts of {self.depth} symbols{split}"
 
@@ -127,8 +126,6 @@ class Found:
 
     table: ContextTable
     contexts: Contexts
-    pieces: NDArray[np.int64]
-    """Where each cell lies: the number of its slab."""
     affine: bool
     steps: int
     margin: float
@@ -137,8 +134,9 @@ class Found:
     def certificate(self, bounds: Bounds, digest: str) -> Certificate:
         """Write the sets down as data, empty cells left out."""
         table, arrays, size = self.table, self.contexts, bounds.size
-        used = arrays.halves[:, 0] >= 0
-        owners, pieces = arrays.owners[used].tolist(), self.pieces[used].tolist()
+        used = np.flatnonzero(arrays.halves[:, 0] >= 0)
+        owners = arrays.owners[used]
+        slabs = used - arrays.first[owners] + arrays.lowest[owners]
         return Certificate(
             digest=digest,
             operands=bounds.operands,
@@ -156,37 +154,19 @@ class Found:
             widths=np.where(np.isfinite(arrays.widths), arrays.widths, 0.0),
             frames=arrays.frames[:, :, :size].copy(),
             frame=tuple(arrays.frame.tolist()),
-            cells=tuple(zip(owners, pieces, strict=True)),
+            cells=tuple(zip(owners.tolist(), slabs.tolist(), strict=True)),
             middles=arrays.middles[used, :size].copy(),
             halves=arrays.halves[used, :size].copy(),
             coefficients=bounds.form.coefficients,
         )
 
 
-def _new_origins(cells: int, steps: int, first: int, contexts: int, *, held: bool) -> Origins:
-    """Return what is known of so many cells, which take so many steps, and of the initial state,
-    which takes `first`: nothing."""
-    count = cells + 1
-    return Origins(
-        np.full(count, OPEN, np.uint8),
-        np.append(np.full(cells, steps), first).astype(np.int32),
-        np.zeros(count, np.int32),
-        np.zeros(count, np.int32),
-        np.full(count, np.inf),
-        np.zeros((count, contexts), np.uint8) if held else None,
-    )
-
-
-def affordable(strategy: Strategy, bounds: Bounds) -> Strategy:
-    """Return what of a strategy a network's size allows: fewer contexts, and less work.
+@lru_cache(maxsize=256)
+def affordable(strategy: Strategy, form: Form, size: int) -> Strategy:
+    """Return what of a strategy a network of `size` units allows: fewer contexts, and less work.
 
     A zonotope of many units costs their third power.
     """
-    return _affordable(strategy, bounds.form, bounds.size)
-
-
-@lru_cache(maxsize=256)
-def _affordable(strategy: Strategy, form: Form, size: int) -> Strategy:
     depth, operands = affordable_depth(form, strategy.depth), len(form.coefficients)
     frame = size**2 if strategy.shape.frames else 1
     while depth and (form.carries << operands * depth) * frame > MOST_FRAMES:
@@ -211,38 +191,46 @@ def close(
 
 class _Search:
     def __init__(self, bounds: Bounds, sampler: Sampler, strategy: Strategy) -> None:
-        strategy = affordable(strategy, bounds)
+        strategy = affordable(strategy, bounds.form, bounds.size)
         self.bounds, self.sampler, self.strategy = bounds, sampler, strategy
         self.tree = ContextTree(bounds.form, strategy.depth) if strategy.splits else None
         self.table = uniform(bounds.form, strategy.depth)
-        self.sets = self._sample(self.table.contexts)
+        self.sets = self._sample()
         self.contexts = self.sets.contexts(self.table)
-        self.origins = self._origins(self.sets)
-        self.work, self.budget = strategy.work, strategy.budget
+        self.origins = self._origins(len(self.sets))
+        self.budget = strategy.budget
         if bounds.size > LARGE:  # a single round must not exceed the work, either
-            self.budget = min(self.budget, max(8, self.work // int(self.sets.used.sum())))
+            self.budget = min(self.budget, max(8, strategy.work // len(self.sets)))
 
-    def _origins(self, sets: Sets) -> Origins:
-        strategy, table = self.strategy, self.table
-        first = max(strategy.steps, table.longest + strategy.lead + 3)
-        held = self.tree is not None
-        return _new_origins(len(sets), strategy.steps, first, len(table.carries), held=held)
+    def _origins(self, cells: int) -> Origins:
+        """Return cells and the initial state as origins of which nothing is known yet."""
+        strategy, table, count = self.strategy, self.table, cells + 1
+        steps = np.full(count, strategy.steps, np.int32)
+        steps[-1] = max(strategy.steps, table.longest + strategy.lead + 3)
+        return Origins(
+            np.full(count, OPEN, np.uint8),
+            steps,
+            np.zeros(count, np.int32),
+            np.zeros(count, np.int32),
+            np.full(count, np.inf),
+            np.zeros((count, len(table.carries)), np.uint8) if self.tree is not None else None,
+        )
 
-    def _sample(self, contexts: tuple[Context, ...]) -> Sets:
-        """Return sets around states sampled in contexts, and those first met there."""
+    def _sample(self, first: int = 0) -> Sets:
+        """Return sets around states sampled in contexts from the `first` on, and those first met
+        there."""
+        contexts, shape = self.table.contexts[first:], self.strategy.shape
         owners, states = self.sampler.starts(self.table, self.strategy.lead)
-        if contexts is not self.table.contexts:
-            place = {context: i for i, context in enumerate(contexts)}
-            here = [place.get(self.table.contexts[q], -1) for q in owners.tolist()]
-            owners = np.array(here, np.int32)
-            states, owners = states[owners >= 0], owners[owners >= 0]
-        shape = self.strategy.shape
+        if first:
+            here = owners >= first
+            owners, states = owners[here] - np.int32(first), states[here]
         differences = self.sampler.differences(contexts) if shape.nudged else None
         return Sets(self.bounds, shape, self.sampler.states(contexts), states, owners, differences)
 
     def run(self, progress: Callable[[int, int], object] | None) -> Found | Failure:
         """Propagate, widen and refine."""
-        strategy, rounds, work = self.strategy, self.strategy.rounds, self.work
+        strategy = self.strategy
+        rounds, work = strategy.rounds, strategy.work
         while True:
             if progress is not None:
                 progress(len(self.table.contexts), int((self.origins.states != CLOSED).sum()))
@@ -252,10 +240,7 @@ class _Search:
             states = self.origins.states
             if (states[used] == CLOSED).all():
                 steps, margin = self.origins.depths.max(), self.origins.margins[used].min()
-                pieces = self.sets.pieces
-                return Found(
-                    self.table, self.contexts, pieces, strategy.affine, int(steps), float(margin)
-                )
+                return Found(self.table, self.contexts, strategy.affine, int(steps), float(margin))
             stuck = np.flatnonzero(states == STUCK)
             exhausted = rounds <= 0 or work < 0 or used[:-1].sum() > strategy.cells
             if exhausted or (len(stuck) and not self._refine(stuck)):
@@ -274,7 +259,7 @@ class _Search:
         """Propagate and widen for at most `rounds`; return how many there were, and their work."""
         strategy, bounds = self.strategy, self.bounds
         columns = bounds.architecture.block_shape[1]
-        affordable = int((2 * MOST_REALS / (bounds.size * columns)) ** 0.5)
+        storable = int((2 * MOST_REALS / (bounds.size * columns)) ** 0.5)
         most_steps = max(strategy.steps, strategy.most_steps)
         deepest = max(most_steps, int(self.origins.steps[-1]))
         return bounds.kernels.close_sets(
@@ -286,13 +271,13 @@ class _Search:
             bounds.errors,
             Propagation(
                 affine=strategy.affine,
-                steps=max(1, min(deepest, affordable, MAX_STEPS)),
+                steps=max(1, min(deepest, storable, MAX_STEPS)),
                 budget=self.budget,
                 slack=SLACK,
             ),
             Closure(
                 growth=strategy.shape.growth,
-                bounded=self.sets.bounded,
+                bounded=strategy.shape.bounded,
                 patient=self.tree is not None,
                 most_steps=most_steps,
                 rounds=rounds,
@@ -308,40 +293,32 @@ class _Search:
         """
         if self.tree is None or stuck[-1] == len(self.sets):
             return False
-        before = self.table.contexts
-        most = max(8, int(self.strategy.splits * len(before)))
+        contexts = self.table.contexts
+        most = max(8, int(self.strategy.splits * len(contexts)))
         for q in np.unique(self.sets.owners[stuck])[:most].tolist():
-            self.tree.split(before[q])
+            self.tree.split(contexts[q])
         if len(self.tree.leaves) > self.strategy.contexts:
             return False
-        kept = np.array([q for q, leaf in enumerate(before) if leaf in self.tree.leaves], np.intp)
-        gone = np.setdiff1d(np.arange(len(before)), kept)
-        self._renew(kept, gone)
+        self._renew(self.tree, np.array([leaf in self.tree.leaves for leaf in contexts]))
         return True
 
-    def _renew(self, kept: NDArray[np.intp], gone: NDArray[np.intp]) -> None:
-        """Sample sets of new contexts; what relied on those that are gone is open again."""
-        assert self.tree is not None
-        old, before, prefixes = self.table.contexts, self.origins, self.table.prefixes
-        self.tree.leaves = dict.fromkeys(
-            [old[q] for q in kept] + [leaf for leaf in self.tree.leaves if leaf not in set(old)]
-        )
-        self.table = self.tree.table()
-        fresh = self._sample(self.table.contexts[len(kept) :])
-        more = self._origins(fresh)
+    def _renew(self, tree: ContextTree, kept: NDArray[np.bool_]) -> None:
+        """Sample sets of a tree's new contexts, which come after those that are kept; what relied
+        on those that are gone is open again."""
+        before, prefixes = self.origins, self.table.prefixes
         assert before.held is not None
-        assert more.held is not None
-        before.states[before.held[:, prefixes + gone].any(1)] = OPEN
-        cells = np.append(np.isin(self.sets.owners, kept), False)
-        held = np.zeros((int(cells.sum()), more.held.shape[1]), np.uint8)
-        held[:, self.table.prefixes + np.arange(len(kept))] = before.held[cells][
-            :, prefixes + kept
-        ]
-        joined = {
-            name: np.concatenate([getattr(before, name)[cells], getattr(more, name)])
-            for name in ("states", "steps", "outcomes", "depths", "margins")
-        }
-        self.origins = Origins(**joined, held=np.concatenate([held, more.held]))
-        self.sets.kept(kept)
-        self.sets.add(fresh)
+        before.states[before.held[:, prefixes:][:, ~kept].any(1)] = OPEN
+        self.table = tree.table()
+        fresh = self._sample(int(kept.sum()))
+        held = np.zeros((len(before.states), len(self.table.carries)), np.uint8)
+        held[:, self.table.prefixes : -len(fresh.centres)] = before.held[:, prefixes:][:, kept]
+        before, more = before._replace(held=held), self._origins(len(fresh))
+        cells = np.append(kept[self.sets.owners], False)
+        self.origins = Origins(
+            *(
+                np.concatenate([getattr(before, name)[cells], getattr(more, name)])
+                for name in Origins._fields
+            )
+        )
+        self.sets.renew(kept, fresh)
         self.contexts = self.sets.contexts(self.table)

@@ -12,9 +12,9 @@ still tells apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import TypeAlias
 
 import numpy as np
@@ -24,7 +24,8 @@ from binadd.kernels.contract import Bytes, Indices
 
 __all__ = ["Context", "ContextTable", "ContextTree", "affordable_depth", "uniform"]
 
-Context: TypeAlias = tuple[int, tuple[int, ...]]
+Word: TypeAlias = tuple[int, ...]
+Context: TypeAlias = tuple[int, Word]
 """The carry before the symbols, counted from the lowest; the symbols, the oldest first."""
 
 MOST_EDGES = 1 << 15
@@ -68,21 +69,17 @@ class ContextTree:
             for leaf in list(self.leaves):
                 self._replace(leaf)
 
-    def next_carry(self, symbol: int, carry: int) -> int:
-        """Return the carry after a symbol."""
-        following: int = (self._weights[symbol] + carry) >> 1
+    def _next_carry(self, carry: int, symbol: int) -> int:
+        following: int = (carry + self._weights[symbol]) >> 1
         return following
 
-    def carries(self, carry: int, word: Iterable[int]) -> list[int]:
+    def _carries(self, carry: int, word: Word) -> list[int]:
         """Return the carry before, between and after the symbols of a word."""
-        carries = [carry]
-        for symbol in word:
-            carries.append(self.next_carry(symbol, carries[-1]))
-        return carries
+        return list(accumulate(word, self._next_carry, initial=carry))
 
-    def find(self, carry: int, word: tuple[int, ...]) -> Context | None:
+    def _find(self, carry: int, word: Word) -> Context | None:
         """Return the context after a word, None if it is too short to tell."""
-        carries = self.carries(carry, word)
+        carries = self._carries(carry, word)
         for i in range(len(word), -1, -1):
             leaf = (carries[i], word[i:])
             if leaf in self.leaves:
@@ -90,7 +87,10 @@ class ContextTree:
         return None
 
     def split(self, leaf: Context) -> None:
-        """Let a context look back one symbol further, and all from which it could not be told."""
+        """Let a context look back one symbol further, and all from which it could not be told.
+
+        New contexts come last.
+        """
         if leaf not in self.leaves:
             return
         for carry, word in self._replace(leaf):
@@ -104,14 +104,14 @@ class ContextTree:
             (carry, (symbol, *word))
             for symbol in range(len(self._weights))
             for carry in range(self.form.carries)
-            if self.next_carry(symbol, carry) == after
+            if self._next_carry(carry, symbol) == after
         ]
         self.leaves.update(dict.fromkeys(longer))
         return longer
 
-    def _ambiguous(self, carry: int, word: tuple[int, ...]) -> Context | None:
+    def _ambiguous(self, carry: int, word: Word) -> Context | None:
         """Return a context that leads to this one or to others like it, if there is one."""
-        carries = self.carries(carry, word)
+        carries = self._carries(carry, word)
         for i in range(1, len(word)):
             leaf = (carries[i], word[i:-1])
             if leaf in self.leaves:
@@ -120,60 +120,46 @@ class ContextTree:
 
     def table(self) -> ContextTable:
         """Return the tables of all contexts."""
-        symbols = range(len(self._weights))
-        prefixes, starts = self._prefixes()
-        start, lowest = self.form.start, self.form.lowest
+        start, lowest, symbols = self.form.start, self.form.lowest, range(len(self._weights))
+        prefixes, starts = self._from_the_start()
         contexts = tuple(self.leaves)
-        place = {leaf: len(prefixes) + i for i, leaf in enumerate(contexts)}
         short = {word: i for i, word in enumerate(prefixes)}
-        rows = [
-            [short.get((*word, x)) or place[self._known(start, (*word, x))] for x in symbols]
-            for word in prefixes
-        ]
-        rows += [[place[self._known(c, (*word, x))] for x in symbols] for c, word in contexts]
-        carries = [self.carries(start, word)[-1] for word in prefixes]
-        carries += [self.carries(carry, word)[-1] for carry, word in contexts]
-        names = [" ".join(["start", *map(str, word)]) for word in prefixes]
-        names += [
-            " ".join([f"carry {carry + lowest}", *map(str, word)]) for carry, word in contexts
-        ]
+        place = {leaf: len(prefixes) + i for i, leaf in enumerate(contexts)}
+
+        def following(carry: int, word: Word) -> int:
+            leaf = self._find(carry, word)
+            return short[word] if leaf is None else place[leaf]
+
+        every = [(start, word) for word in prefixes] + list(contexts)
+        names = [("start", word) for word in prefixes]
+        names += [(f"carry {carry + lowest}", word) for carry, word in contexts]
         return ContextTable(
-            tuple(names),
+            tuple(" ".join([name, *map(str, word)]) for name, word in names),
             contexts,
-            np.array(carries, np.int32),
-            np.array(rows, np.int32),
+            np.array([self._carries(carry, word)[-1] for carry, word in every], np.int32),
+            np.array([[following(c, (*word, x)) for x in symbols] for c, word in every], np.int32),
             tuple(
                 (
                     np.array(words, np.uint8),
-                    np.array(
-                        [place[self._known(start, word)] - len(prefixes) for word in words],
-                        np.int32,
-                    ),
+                    np.array([following(start, word) for word in words], np.int32)
+                    - np.int32(len(prefixes)),
                 )
                 for words in starts
             ),
         )
 
-    def _known(self, carry: int, word: tuple[int, ...]) -> Context:
-        leaf = self.find(carry, word)
-        assert leaf is not None
-        return leaf
-
-    def _prefixes(self) -> tuple[list[tuple[int, ...]], list[list[tuple[int, ...]]]]:
+    def _from_the_start(self) -> tuple[list[Word], list[list[Word]]]:
         """Return words from the start that tell no context, and by length those that first do."""
-        start = self.form.start
-        prefixes: list[tuple[int, ...]] = [()]
-        starts: list[list[tuple[int, ...]]] = []
-        level: list[tuple[int, ...]] = [()]
+        prefixes: list[Word] = []
+        starts: list[list[Word]] = []
+        level: list[Word] = [()]
         while level:
-            words: list[tuple[int, ...]] = [
-                (*word, x) for word in level for x in range(len(self._weights))
-            ]
-            level = [word for word in words if self.find(start, word) is None]
-            known = [word for word in words if self.find(start, word) is not None]
             prefixes += level
-            if known:
-                starts.append(known)
+            words = [(*word, x) for word in level for x in range(len(self._weights))]
+            told = {word: self._find(self.form.start, word) is not None for word in words}
+            level = [word for word in words if not told[word]]
+            if any(told.values()):
+                starts.append([word for word in words if told[word]])
         return prefixes, starts
 
 

@@ -18,9 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from binadd.bits import integer_of, unpack_symbols
-from binadd.checks import check_choice
 from binadd.kernels.contract import Bytes
-from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.proof.frontier import search_frontier
 from binadd.proof.orbits import Rung, follow_hints, search_orbits
@@ -28,7 +26,7 @@ from binadd.proof.probe import Probe
 from binadd.proof.shrink import shrink
 from binadd.proof.verdict import Refuted
 
-__all__ = ["EFFORTS", "Effort", "Falsifier", "exhaustive_bits", "falsify"]
+__all__ = ["EFFORTS", "Falsifier"]
 
 
 class Effort(NamedTuple):
@@ -56,86 +54,37 @@ EFFORTS = {
 """Each effort begins with the searches of those before it."""
 
 
-@ieee_mode()
-def falsify(
-    net: BinaryAdderRNN,
-    *,
-    hints: Iterable[Sequence[int]] = (),
-    effort: str = "quick",
-    known_exact_bits: int = 0,
-) -> Refuted | None:
-    """Return operands that the network adds wrongly, if any are found.
-
-    Parameters
-    ----------
-    net : BinaryAdderRNN
-    hints : iterable of sequences of int
-        Input words that may lead to a wrong bit, least significant symbol first: bit i of a
-        symbol is a bit of operand i. They are tried early.
-    effort : {"quick", "medium", "thorough"}
-        Milliseconds, tens of them, or tenths of a second: that finds failures millions of bits
-        away.
-    known_exact_bits : int
-        All sums of operands of this length are known to be right and are not tried again.
-
-    Raises
-    ------
-    InvalidTypeError, InvalidInputError
-        If `effort` is none of these.
-
-    Examples
-    --------
-    >>> wrong = falsify(BinaryAdderRNN(seed=0))  # untrained
-    >>> wrong.got == wrong.expected
-    False
-    """
-    return Falsifier(net, known_exact_bits).search(effort, hints)
-
-
-def exhaustive_bits(operands: int, effort: str) -> int:
-    """Return the length of operands up to which `falsify` tries every sum.
-
-    `Falsifier.search_shortly` goes as far as "quick".
-    """
-    return max(1, EFFORTS[effort].exhaustive // operands)
-
-
 class Falsifier:
-    """Searches for a sum that a network adds wrongly: no search is made twice.
+    """Searches for operands that a network adds wrongly: no search is made twice.
 
-    `falsify` describes the arguments.
+    Networks may overflow: comparisons with NaN are false, and `quiet_ieee_mode` is for the caller.
     """
 
-    def __init__(self, net: BinaryAdderRNN, known_exact_bits: int = 0) -> None:
-        self._net, self._probe, self._exact_bits = net, Probe(net), known_exact_bits
-        self._efforts_done = 0
+    def __init__(self, net: BinaryAdderRNN) -> None:
+        self._net, self._probe = net, Probe(net)
+        self._exact_bits = self._efforts_done = 0
 
     def search_shortly(self) -> Refuted | None:
         """Look among all short sums and no others: that takes well under a millisecond."""
-        return self._refuted_by(self._short_word("quick"), EFFORTS["quick"])
+        return self._refuted_by(self._short_word("quick"), "quick")
 
     def search(self, effort: str, hints: Iterable[Sequence[int]] = ()) -> Refuted | None:
-        """Make the searches of this effort that are not done yet, and all those of the hints."""
-        last = EFFORTS[check_choice("effort", effort, EFFORTS)]
-        probe, hints = self._probe, list(hints)
+        """Make the searches of this effort that are not done yet, and all those of the hints.
+
+        They take milliseconds ("quick"), tens of them ("medium"), or tenths of a second
+        ("thorough"), which finds failures millions of bits away. Hints are input words that may
+        lead to a wrong bit, least significant symbol first: bit i of a symbol is a bit of
+        operand i.
+        """
         word = self._short_word(effort)
-        with np.errstate(all="ignore"):  # some networks overflow: comparisons with NaN are false
-            for number, plan in enumerate(EFFORTS.values(), 1):
-                if word is None:
-                    word = follow_hints(probe, hints, plan.rungs)
-                if word is None and number > self._efforts_done:
-                    word = search_orbits(probe, plan.orbits, plan.rungs)
-                    if word is None:
-                        word = search_frontier(probe, *plan.frontier)
-                    self._efforts_done = number
-                if word is not None or plan is last:
-                    break
-        return self._refuted_by(word, last)
+        if word is None:
+            word = self._long_word(effort, list(hints))
+        return self._refuted_by(word, effort)
 
     def _short_word(self, effort: str) -> Bytes | None:
         """Return the shortest wrong word of all short ones, or None."""
         probe = self._probe
-        length = exhaustive_bits(probe.operands, effort)
+        length = max(1, EFFORTS[effort].exhaustive // probe.operands)
         if length <= self._exact_bits:
             return None
         found = probe.kernels.first_error(probe.architecture, probe.block, length)
@@ -144,10 +93,24 @@ class Falsifier:
             return None
         return np.array(found[1], np.uint8)
 
-    def _refuted_by(self, word: Bytes | None, effort: Effort) -> Refuted | None:
+    def _long_word(self, effort: str, hints: list[Sequence[int]]) -> Bytes | None:
+        """Return a wrong word of any length, or None."""
+        probe = self._probe
+        for number, plan in enumerate(EFFORTS.values()):
+            word = follow_hints(probe, hints, plan.rungs)
+            if word is None and number >= self._efforts_done:
+                self._efforts_done += 1
+                word = search_orbits(probe, plan.orbits, plan.rungs)
+                if word is None:
+                    word = search_frontier(probe, *plan.frontier)
+            if word is not None or plan is EFFORTS[effort]:
+                return word
+        return None
+
+    def _refuted_by(self, word: Bytes | None, effort: str) -> Refuted | None:
         if word is None:
             return None
-        return _confirmed(self._net, shrink(self._probe, word, effort.shrinking))
+        return _confirmed(self._net, shrink(self._probe, word, EFFORTS[effort].shrinking))
 
 
 def _confirmed(net: BinaryAdderRNN, word: Bytes) -> Refuted | None:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from binadd.kernels.contract import Bytes
 from binadd.model import BinaryAdderRNN
 from binadd.proof.probe import Probe
 
@@ -21,7 +20,8 @@ __all__ = ["Memory", "describe_memory", "slowest_word"]
 
 PERIODS = (1, 2, 3)
 SETTLE, MEASURE = 180, 24
-"""Steps until states are near their cycles, and over which a difference is watched."""
+"""Steps until states are near their cycles, and over which a difference is watched: multiples of
+all periods."""
 NUDGE = 2.0**-20
 MOST_WORDS = 4096
 
@@ -38,32 +38,24 @@ class Memory(NamedTuple):
 
 def slowest_word(net: BinaryAdderRNN) -> Memory:
     """Return the slowest of the shortest periodic input words."""
-    probe, best, margin = Probe(net), Memory((0,), 0.0, np.inf), np.inf
-    size = net.settings.hidden_size
-    signs = np.where(np.arange(size) * 37 % 5 < 2, 1, -1) * NUDGE
+    probe, memory = Probe(net), Memory((0,), 0.0, np.inf)
+    alphabet = range(1 << probe.operands)
+    signs = np.where(np.arange(net.settings.hidden_size) * 37 % 5 < 2, 1, -1)
     for period in PERIODS:
-        if (1 << probe.operands * period) > MOST_WORDS:
+        if len(alphabet) ** period > MOST_WORDS:
             break
-        alphabet = range(1 << probe.operands)
         words = np.array(list(product(alphabet, repeat=period)), np.uint8)
-        settled = probe.run(_repeated(words, SETTLE))
-        margin = min(margin, float(settled.margins.min()))
-        after = _repeated(words, MEASURE)
+        settled = probe.run(np.tile(words, SETTLE // period))
+        memory = memory._replace(margin=min(memory.margin, float(settled.margins.min())))
+        after = np.tile(words, MEASURE // period)
         bits = np.zeros_like(after)  # margins after a cycle's start are not needed
-        states = settled.state.astype(np.float64)
-        start = states.astype(settled.state.dtype), (states + signs).astype(settled.state.dtype)
-        one, other = (probe.run(after, bits, np.ascontiguousarray(state)).state for state in start)
+        near = (settled.state + signs * NUDGE).astype(settled.state.dtype)
+        one, other = (probe.run(after, bits, state).state for state in (settled.state, near))
         left = np.abs(other.astype(np.float64) - one).max(1) / NUDGE
-        slowest = int(left.argmax())
-        rate = round(float(left[slowest]) ** (1 / after.shape[1]), 3)
-        if rate > best.rate:
-            best = Memory(tuple(words[slowest].tolist()), rate, margin)
-    return best._replace(margin=margin)
-
-
-def _repeated(words: Bytes, steps: int) -> Bytes:
-    """Return words (N, p) repeated for `steps` steps, a multiple of p."""
-    return np.ascontiguousarray(np.tile(words, steps // words.shape[1]))
+        rate = round(float(left.max()) ** (1 / MEASURE), 3)
+        if rate > memory.rate:
+            memory = memory._replace(word=tuple(words[left.argmax()].tolist()), rate=rate)
+    return memory
 
 
 def describe_memory(net: BinaryAdderRNN) -> str:

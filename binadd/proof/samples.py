@@ -94,24 +94,25 @@ class Sampler:
     def differences(self, contexts: tuple[Context, ...]) -> Reals:
         """Return what contexts leave of small differences of each unit (K, NUDGED · H, H)."""
         size = self._bounds.size
-        carries, groups = _runs(contexts, NUDGED)
         nudges = NUDGE * np.concatenate([np.zeros((1, size)), np.eye(size)])
         places = np.arange(NUDGED) * self._samples // NUDGED
-        states = self._pools[carries][:, places, None] + nudges  # (K, NUDGED, 1 + H, H)
-        for group, words in groups:
-            words = np.repeat(words, 1 + size, axis=0)
-            states[group] = self.after(words, states[group].reshape(-1, size)).reshape(
-                len(group), NUDGED, 1 + size, size
-            )
+        pools = self._pools[:, places, None] + nudges
+        pools = pools.reshape(len(pools), -1, size)
+        states = self._following(contexts, pools).reshape(-1, NUDGED, 1 + size, size)
         return (states[:, :, 1:] - states[:, :, :1]).reshape(len(contexts), -1, size)
 
     def states(self, contexts: tuple[Context, ...]) -> Reals:
         """Return states (K, samples, H) after contexts; the last ones asked for are kept."""
         if self._last is None or self._last[0] != contexts:
-            carries, groups = _runs(contexts, self._samples)
-            result = self._pools[carries]
-            for group, words in groups:
-                states = result[group].reshape(len(words), -1)
-                result[group] = self.after(words, states).reshape(len(group), self._samples, -1)
-            self._last = (contexts, result)
+            self._last = (contexts, self._following(contexts, self._pools))
         return self._last[1]
+
+    def _following(self, contexts: tuple[Context, ...], pools: Reals) -> Reals:
+        """Return the states (K, m, H) after contexts, from those of each carry (carries, m, H)."""
+        carries, groups = _runs(contexts, pools.shape[1])
+        states = pools[carries]
+        for group, words in groups:
+            before = states[group]
+            after = self.after(words, before.reshape(len(words), -1))
+            states[group] = after.reshape(before.shape)
+        return states

@@ -22,10 +22,9 @@ from numpy.typing import NDArray
 from binadd.kernels.arithmetic import hidden_sum
 from binadd.kernels.contract import Cells, Contexts, Indices, Reals
 from binadd.proof.bounds import Bounds
-from binadd.proof.certificate import Certificate
 from binadd.proof.contexts import ContextTable
 
-__all__ = ["Sets", "Shape", "contexts_of"]
+__all__ = ["Sets", "Shape"]
 
 MOST_CELLS = 100
 """The most cells of a context to each side of those that were sampled."""
@@ -51,6 +50,16 @@ class Shape(NamedTuple):
     """How many times its sampled width a set may grow to each side; inf: without end."""
     nudged: bool = False
     """Whether axes are those of what is left of small differences; otherwise those of states."""
+
+    @property
+    def cut(self) -> bool:
+        """Whether sets are cut into cells."""
+        return isfinite(self.width)
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a limit to how far cells may be widened."""
+        return isfinite(self.limit)
 
 
 class Sets:
@@ -101,28 +110,28 @@ class Sets:
         widest = wide.max(1, keepdims=True)
         room = shape.inflation * wide + (shape.floor * widest + 1e-4)
         reach = np.full_like(wide, inf)
-        if self.bounded:
+        if shape.bounded:
             reach = shape.limit * wide + 0.1 * min(shape.limit, 10) * widest + 1e-3
         np.minimum.at(low, owners, start)
         np.maximum.at(high, owners, start)
         bottom, top = low - reach, high + reach
-        self.owners, self.pieces = np.arange(count, dtype=np.int32), np.zeros(count, np.int64)
+        self.owners = np.arange(count, dtype=np.int32)
         self.lowest, self.widths = np.zeros(count, np.int32), np.full(count, inf)
-        if isfinite(shape.width):
-            low, high = self._cut(y, start, owners, low, high, reach)
+        if shape.cut:
+            low, high, pieces = self._cut(y, start, owners, low, high, reach)
             bottom, top, room = bottom[self.owners], top[self.owners], room[self.owners]
             width = self.widths[self.owners]
-            bottom[:, 0] = np.maximum(bottom[:, 0], (self.pieces - 0.5) * width)
-            top[:, 0] = np.minimum(top[:, 0], (self.pieces + 0.5) * width)
+            bottom[:, 0] = np.maximum(bottom[:, 0], (pieces - 0.5) * width)
+            top[:, 0] = np.minimum(top[:, 0], (pieces + 0.5) * width)
         low, high = np.maximum(low - room, bottom), np.minimum(high + room, top)
         self.cells = Cells(*map(self._pad, (low, high, bottom, top)))
 
     def _cut(
         self, y: Reals, start: Reals, owners: Indices, low: Reals, high: Reals, reach: Reals
-    ) -> tuple[Reals, Reals]:
+    ) -> tuple[Reals, Reals, NDArray[np.int64]]:
         """Cut sets from low to high, with room for cells as far as they reach to each side.
 
-        Return the hulls of the states in each cell.
+        Return the hull of the states in each cell, and the number of its slab.
         """
         count, samples, size = y.shape
         self.widths = self._cell_widths()
@@ -135,11 +144,11 @@ class Sets:
         counts = (last - first + 2 * room + 1).astype(np.int64)
         places = np.cumsum(counts) - counts - self.lowest  # of a context's cell 0
         self.owners = np.repeat(np.arange(count, dtype=np.int32), counts)
-        self.pieces = np.arange(len(self)) - places[self.owners]
         rows = np.concatenate([y.reshape(-1, size), start])
         q = np.concatenate([np.repeat(np.arange(count), samples), owners])
         piece = np.rint(rows[:, 0] / self.widths[q]).astype(np.int64)
-        return _hulls(rows, places[q] + piece, len(self))
+        low, high = _hulls(rows, places[q] + piece, len(self))
+        return low, high, np.arange(len(self)) - places[self.owners]
 
     def _cell_widths(self) -> Reals:
         """Return the widths of cells, by how far a step along their axis moves pre-activations."""
@@ -163,95 +172,39 @@ class Sets:
         """Return C."""
         return len(self.owners)
 
-    @property
-    def used(self) -> NDArray[np.bool_]:
-        """Return which cells are not empty (C,)."""
-        used: NDArray[np.bool_] = np.logical_and.reduce(self.cells.low <= self.cells.high, axis=1)
-        return used
-
-    def kept(self, contexts: NDArray[np.intp]) -> None:
-        """Leave out all contexts but these."""
-        cells = np.isin(self.owners, contexts)
-        number = np.full(len(self.centres), -1)
-        number[contexts] = np.arange(len(contexts))
-        self.owners = number[self.owners[cells]].astype(np.int32)
-        self.cells = Cells(*(bounds[cells] for bounds in self.cells))
-        self.pieces = self.pieces[cells]
-        for name in ("centres", "widths", "lowest"):
-            setattr(self, name, getattr(self, name)[contexts])
-        if self._shape.frames:
-            self.axes = self.axes[contexts]
-
-    def add(self, other: Sets) -> None:
-        """Add the contexts of other sets behind these."""
-        self.owners = np.concatenate([self.owners, other.owners + np.int32(len(self.centres))])
-        self.cells = Cells(*map(np.concatenate, zip(self.cells, other.cells, strict=True)))
-        for name in ("pieces", "centres", "widths", "lowest", "axes"):
-            setattr(self, name, np.concatenate([getattr(self, name), getattr(other, name)]))
+    def renew(self, kept: NDArray[np.bool_], fresh: Sets) -> None:
+        """Leave out all contexts (K,) but those kept, and add those of other sets behind them."""
+        cells, number = kept[self.owners], np.cumsum(kept, dtype=np.int32)
+        owners = number[self.owners[cells]] - np.int32(1)
+        self.owners = np.concatenate([owners, fresh.owners + number[-1]])
+        pairs = zip(self.cells, fresh.cells, strict=True)
+        self.cells = Cells(*(np.concatenate([old[cells], new]) for old, new in pairs))
+        names = ("centres", "widths", "lowest", *(["axes"] if self._shape.frames else []))
+        for name in names:
+            setattr(self, name, np.concatenate([getattr(self, name)[kept], getattr(fresh, name)]))
 
     def contexts(self, table: ContextTable) -> Contexts:
         """Return what kernels take, prefixes without a set before the tree's contexts.
 
         The boxes of cells are for kernels to write.
         """
-        prefixes, count = table.prefixes, len(self.centres)
-        centres = np.zeros((prefixes + count, self.centres.shape[1]))
-        centres[prefixes:] = self.centres
-        frame, lowest = np.full(len(centres), -1, np.int32), np.zeros(len(centres), np.int32)
-        widths, first = np.full(len(centres), np.inf), np.zeros(len(centres) + 1, np.int32)
+        prefixes, count, columns = table.prefixes, *self.centres.shape
+        first = np.searchsorted(self.owners, np.arange(-prefixes, count + 1))
+        frame = np.full(prefixes + count, -1, np.int32)
         if self._shape.frames:
             frame[prefixes:] = np.arange(count)
-        lowest[prefixes:], widths[prefixes:] = self.lowest, self.widths
-        first[prefixes:] = np.searchsorted(self.owners, np.arange(count + 1))
         return Contexts(
             table.carries,
             table.successors,
-            centres,
+            np.concatenate([np.zeros((prefixes, columns)), self.centres]),
             self.axes,
             frame,
-            widths,
-            lowest,
-            first,
+            np.concatenate([np.full(prefixes, inf), self.widths]),
+            np.concatenate([np.zeros(prefixes, np.int32), self.lowest]),
+            first.astype(np.int32),
             self.owners + np.int32(prefixes),
-            np.zeros((len(self), centres.shape[1])),
-            np.zeros((len(self), centres.shape[1])),
+            *np.zeros((2, len(self), columns)),
         )
-
-    @property
-    def bounded(self) -> bool:
-        """Return whether there is a limit to how far cells may be widened."""
-        return isfinite(self._shape.limit)
-
-
-def contexts_of(certificate: Certificate, bounds: Bounds) -> tuple[Contexts, Indices]:
-    """Return a certificate's sets as `propagate` takes them, and where its cells are."""
-    size, columns = bounds.size, bounds.architecture.block_shape[1]
-    count, padding = len(certificate.carries), [(0, 0), (0, columns - size)]
-    owners, pieces = np.array(certificate.cells, np.int64).reshape(-1, 2).T
-    lowest, highest = np.full(count, 1 << 24), np.full(count, -(1 << 24))
-    np.minimum.at(lowest, owners, pieces)
-    np.maximum.at(highest, owners, pieces)
-    lowest = np.where(lowest > highest, 0, lowest)  # of a context without a set
-    first = np.append(0, np.cumsum((highest - lowest + 1).clip(0)))
-    places = first[owners] + pieces - lowest[owners]
-    middles, halves = np.zeros((first[-1], columns)), np.full((first[-1], columns), -1.0)
-    middles[places], halves[places] = (
-        np.pad(part, padding) for part in (certificate.middles, certificate.halves)
-    )
-    contexts = Contexts(
-        np.array(certificate.carries, np.int32) - np.int32(bounds.form.lowest),
-        np.array(certificate.successors, np.int32),
-        np.pad(certificate.centres, padding),
-        np.pad(certificate.frames, [(0, 0), *padding]),
-        np.array(certificate.frame, np.int32),
-        np.where(certificate.widths > 0, certificate.widths, np.inf),
-        lowest.astype(np.int32),
-        first.astype(np.int32),
-        np.repeat(np.arange(count, dtype=np.int32), np.diff(first)),
-        middles,
-        halves,
-    )
-    return contexts, places.astype(np.int32)
 
 
 def _hulls(rows: Reals, cell: NDArray[np.int64], count: int) -> tuple[Reals, Reals]:

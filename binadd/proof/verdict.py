@@ -19,7 +19,7 @@ from binadd.model import BinaryAdderRNN
 from binadd.proof.certificate import Certificate
 
 if TYPE_CHECKING:
-    from binadd.proof.automaton import Automaton
+    from binadd.automaton import Automaton
 
 __all__ = ["Proved", "Refuted", "Undecided", "Verdict", "every"]
 
@@ -76,7 +76,7 @@ class Proved:
     @cached_property
     def automaton(self) -> Automaton:
         """The finite machine inside the network."""
-        from binadd.proof.automaton import extract
+        from binadd.automaton import extract
 
         return extract(self.certificate, self.network)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
+from binadd.automaton import Unit
 from binadd.bits import bits_of, encode, pack_symbols
 from binadd.checks import shorten
 from binadd.model import BinaryAdderRNN
 from binadd.proof import Proved, Refuted, Verdict
-from binadd.proof.automaton import Unit
 from binadd.proof.verdict import every
 
 __all__ = [

@@ -12,10 +12,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from binadd.automaton.units import Unit
 from binadd.checks import check_integer
 from binadd.errors import CertificateError, InvalidInputError
 from binadd.form import Form, form_of
-from binadd.proof.automaton.units import Unit
 
 __all__ = ["Automaton", "Integers", "carries", "coarsest"]
 

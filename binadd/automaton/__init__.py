@@ -16,17 +16,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from binadd.automaton.machine import Automaton, carries, coarsest
+from binadd.automaton.units import Unit, units_of
 from binadd.checks import check_instance
 from binadd.errors import CertificateError
 from binadd.form import form_of
-from binadd.kernels.contract import Propagation
+from binadd.kernels.contract import Contexts, Indices, Propagation
 from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
-from binadd.proof.automaton.machine import Automaton, carries, coarsest
-from binadd.proof.automaton.units import Unit, units_of
 from binadd.proof.bounds import Bounds
 from binadd.proof.certificate import Certificate, weights_digest
-from binadd.proof.sets import contexts_of
 
 __all__ = ["Automaton", "Unit", "extract"]
 
@@ -58,7 +57,7 @@ def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
     ):
         raise CertificateError("the certificate is of another network")
     bounds = Bounds(net)
-    contexts, cells = contexts_of(certificate, bounds)
+    contexts, cells = _contexts_of(certificate, bounds)
     images = bounds.kernels.propagate(
         bounds.architecture,
         bounds.block,
@@ -85,3 +84,34 @@ def extract(certificate: Certificate, net: BinaryAdderRNN) -> Automaton:
         units=units_of(images.low[:, : bounds.size], images.high[:, : bounds.size], form.lowest),
         coefficients=form.coefficients,
     )
+
+
+def _contexts_of(certificate: Certificate, bounds: Bounds) -> tuple[Contexts, Indices]:
+    """Return a certificate's sets as `propagate` takes them, and where its cells are."""
+    size, columns = bounds.size, bounds.architecture.block_shape[1]
+    count, padding = len(certificate.carries), [(0, 0), (0, columns - size)]
+    owners, pieces = np.array(certificate.cells, np.int64).reshape(-1, 2).T
+    lowest, highest = np.full(count, 1 << 24), np.full(count, -(1 << 24))
+    np.minimum.at(lowest, owners, pieces)
+    np.maximum.at(highest, owners, pieces)
+    lowest = np.where(lowest > highest, 0, lowest)  # of a context without a set
+    first = np.append(0, np.cumsum((highest - lowest + 1).clip(0)))
+    places = first[owners] + pieces - lowest[owners]
+    middles, halves = np.zeros((first[-1], columns)), np.full((first[-1], columns), -1.0)
+    middles[places], halves[places] = (
+        np.pad(part, padding) for part in (certificate.middles, certificate.halves)
+    )
+    contexts = Contexts(
+        np.array(certificate.carries, np.int32) - np.int32(bounds.form.lowest),
+        np.array(certificate.successors, np.int32),
+        np.pad(certificate.centres, padding),
+        np.pad(certificate.frames, [(0, 0), *padding]),
+        np.array(certificate.frame, np.int32),
+        np.where(certificate.widths > 0, certificate.widths, np.inf),
+        lowest.astype(np.int32),
+        first.astype(np.int32),
+        np.repeat(np.arange(count, dtype=np.int32), np.diff(first)),
+        middles,
+        halves,
+    )
+    return contexts, places.astype(np.int32)
