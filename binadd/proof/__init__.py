@@ -231,7 +231,10 @@ def attempt(
     effort: str,
     progress: Callable[[ProofProgress], object] | None = None,
 ) -> Proved | Refuted | None:
-    """Look for a proof as `prove` does, but for the first and the last search for a wrong sum."""
+    """Look for a proof of a network that is right on short sums.
+
+    That is as `prove` does it, but for the first and the last search for a wrong sum.
+    """
     with quiet_ieee_mode():
         return _Decision(net.copy(), progress).attempt(effort)
 

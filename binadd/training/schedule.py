@@ -27,8 +27,7 @@ MAX_COUNT = 2**62
 UNTIL = ("proved", "exact")
 
 SHORT_WORDS = 16
-"""A proof has failed where there is none though all words of this many bits in all (2 operands: 8
-bits each) are right."""
+"""A proof is tried once all words of this many bits in all (2 operands: 8 bits each) are right."""
 
 CHECK_UPDATES = 128
 """Updates between two checks, or a sixteenth of the sequences since the start, if that is more."""

@@ -33,7 +33,7 @@ from binadd.training.outcome import Progress, TrainingRun
 from binadd.training.schedule import Goal, Schedule, phase_of
 
 if TYPE_CHECKING:
-    from binadd.proof import ProofProgress, Proved, Refuted, Verdict
+    from binadd.proof import ProofProgress, Verdict
 
 __all__ = ["WIDTH", "Run", "finish"]
 
@@ -231,24 +231,14 @@ class Run:
         return None
 
     def _evaluate(self) -> Schedule | None:
-        """Return None if the goal is reached, else the schedule that follows.
-
-        A proof says that all short sums are right, too: they are checked where there is none.
-        """
-        sequences, schedule, until = self.state.sequences, self.schedule, self.goal.until
-        is_due = until == "proved" and sequences >= schedule.next_proof
-        self._has_erred = not self._seems_exact()
-        verdict = self._attempt_proof() if is_due and not self._has_erred else None
-        if verdict:
-            self._verdict, self._is_undecided = verdict, False
+        """Return None if the goal is reached, else the schedule that follows."""
+        sequences, schedule = self.state.sequences, self.schedule
+        exact = self._is_exact()
+        if exact and self.goal.until == "exact":
             return None
-        self._has_erred = self._has_erred or not self._is_exact()
-        if not self._has_erred and until == "exact":
-            return None
-        if self._has_erred or not is_due:
+        if not exact or sequences < schedule.next_proof:
             return schedule.after_check(sequences, self.phase.batch_size)
-        self._verdict, self._is_undecided = verdict, verdict is None
-        return schedule.after_failed_proof(sequences)
+        return None if self._is_proved() else schedule.after_failed_proof(sequences)
 
     def _restart(self, batch_size: int) -> None:
         """Begin again with the next weights of the seed; data and counts go on."""
@@ -262,32 +252,30 @@ class Run:
         self._failed_proofs = 0
         self._put(fresh, self.schedule.restarted(state.sequences, batch_size))
 
-    def _seems_exact(self) -> bool:
-        """Whether a few sums are right, and what was wrong the last time that all were checked."""
+    def _is_exact(self) -> bool:
+        """Whether every sum is right; a few, and what was wrong the last time, are tried first."""
         architecture, block, kernels = self.state.architecture, self.state.block, self.net.kernels
-        few = _few_sums(architecture.form, self.goal.checked_bits(architecture.operands))
-        for batch in (few, self._wrong):
+        bits = self.goal.checked_bits(architecture.operands)
+        self._has_erred = True
+        for batch in (_few_sums(architecture.form, bits), self._wrong):
             if batch is not None:
                 output = kernels.bits(architecture, block, batch.symbols)
                 if (output != batch.targets).any():
                     return False
-        return True
-
-    def _is_exact(self) -> bool:
-        """Whether every short sum is right."""
-        architecture, block, kernels = self.state.architecture, self.state.block, self.net.kernels
-        error = kernels.first_error(
-            architecture, block, self.goal.checked_bits(architecture.operands)
-        )
+        error = kernels.first_error(architecture, block, bits)
         if error is not None:
             word = np.array([error[1]], np.uint8)
             self._wrong = Batch(word, kernels.exact_sums(architecture, word))
+        self._has_erred = error is not None
         return error is None
 
-    def _attempt_proof(self) -> Proved | Refuted | None:
+    def _is_proved(self) -> bool:
+        """Whether a proof succeeds; its verdict is kept."""
         from binadd.proof import attempt  # no run but one until "proved" need load it
 
-        return attempt(self.net, self.schedule.proof_effort, self._during_proof)
+        self._verdict = attempt(self.net, self.schedule.proof_effort, self._during_proof)
+        self._is_undecided = self._verdict is None
+        return getattr(self._verdict, "status", None) == "proved"
 
     # The end -------------------------------------------------------------------------------------
 
