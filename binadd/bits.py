@@ -11,7 +11,7 @@ Nothing here wraps round: what does not fit in the given length is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,8 +93,9 @@ def encode(
 
     Parameters
     ----------
-    numbers : iterable of iterables of int
-        The operands of each sequence, the same number for all: `[(23, 42), (7, 1)]`.
+    numbers : iterable of iterables of int, or a data frame
+        The operands of each sequence, the same number for all: `[(23, 42), (7, 1)]`. Of a data
+        frame, each row is a sequence.
     length : int, optional
         The number of steps; by default the fewest that hold every sum.
     bitorder : {"little", "big"}, default "little"
@@ -124,7 +125,9 @@ def encode(
            [0, 0, 1]], dtype=uint8)
     """
     check_choice("bitorder", bitorder, BITORDERS)
-    if not np.iterable(numbers) or isinstance(numbers, str | bytes):
+    if hasattr(numbers, "to_numpy"):  # a data frame, whose own items are its columns
+        numbers = numbers.to_numpy()
+    if not np.iterable(numbers) or isinstance(numbers, str | bytes | Mapping):
         raise InvalidTypeError(
             f"numbers must be a sequence with the operands of each sum, not {shorten(numbers)}"
         )

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from binadd.checks import check_integer, shorten
 from binadd.errors import InvalidInputError, InvalidTypeError
 
-__all__ = ["MAX_CARRIES", "MAX_OPERANDS", "Form", "check_coefficients", "form_of"]
+__all__ = ["MAX_CARRIES", "MAX_OPERANDS", "Form", "check_coefficients", "form_of", "with_minus"]
 
 MAX_OPERANDS = 8
 MAX_CARRIES = 16
@@ -98,6 +98,15 @@ class Form:
 
     def __str__(self) -> str:
         return self.write("abcdefgh"[: len(self.coefficients)], "")
+
+
+def with_minus(integer: int) -> str:
+    """Return an integer with the minus sign that `Form.write` has.
+
+    >>> with_minus(-32)
+    '−32'
+    """
+    return str(integer).replace("-", "−")
 
 
 @lru_cache(maxsize=64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,26 @@ def test_encode_and_decode(rows: list[list[int]]) -> None:
     assert X.shape == (len(rows), max(form_of((1, 1)).length(row) for row in rows), 2)
     assert bits.decode(X[..., 0]) == [row[0] for row in rows]
     assert bits.decode(X[..., 1]) == [row[1] for row in rows]
+
+
+class Frame:
+    """As of pandas and polars: iterated, it gives the columns or their names."""
+
+    def __init__(self, columns: dict[str, list[int]]) -> None:
+        self._columns = columns
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self._columns.values())
+
+    def to_numpy(self) -> np.ndarray:
+        return np.array(list(self._columns.values())).T
+
+
+def test_rows_of_a_data_frame_are_sequences() -> None:
+    frame = Frame({"a": [23, 7], "b": [42, 1]})
+    np.testing.assert_array_equal(bits.encode(frame), bits.encode([(23, 42), (7, 1)]))
+    with pytest.raises(InvalidTypeError, match="numbers must be a sequence"):
+        bits.encode({(23, 42): 65})
 
 
 @given(st.lists(st.lists(st.integers(0, 2**32 - 1), min_size=2, max_size=2), min_size=1))

@@ -137,6 +137,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["prove", __file__, "--step-error", "float16"], "'float16' is not float32, float64"),
         (["sweep", "--seeds", "many"], "'many' is not seeds"),
         (["sweep", "--seeds", "0-9999999"], "at most 1,000,000 seeds"),
+        (["sweep", "--seeds", f"0-{10**20}"], "at most 1,000,000 seeds"),
         (["sweep", "--dtype", "float32,float16"], "float16"),
         (["sweep", "--hidden", "4,0"], "--hidden must be at least 1, not 0"),
         (["bench", "--bits", "0"], "--bits must be at least 1, not 0"),
@@ -475,7 +476,7 @@ def test_what_a_run_came_to_in_words() -> None:
     train = import_module("binadd.cli.train")
     run = binadd.train(BinaryAdderRNN(seed=1), until=64)
     short = dataclasses.replace(run, status="limit", wrong=None)
-    assert train._headline(short).endswith(f": {short.advice}")
+    assert train._headline(short).endswith(": a higher --max-sequences may bring it")
     for restarts, words in ((1, "1 restart,"), (2, "2 restarts,")):
         text = train._account(dataclasses.replace(run, restarts=restarts), None, 0, None)
         assert text.startswith(f"64 sequences, {words}") and text.endswith("(-o FILE does)")
@@ -650,7 +651,9 @@ def test_prove_and_check(
     assert checked["step_error"] == data["tolerance"]
     assert checked["runtimes"] == ["float32", "float64"]
     status, out, err = cli("prove", trained, "--step-error", "0.9", "--effort", "quick")
-    assert status == 3 and out.startswith("undecided: ")
+    assert status == 3 and out.startswith("undecided: ") and "To train it on" not in out
+    status, out, err = cli("prove", trained, "--logit-error", "0.01")
+    assert status == 0 and out.endswith("after a step and logits by 0.01.\n")
 
     status, out, err = cli("check", path, untrained)
     assert (status, err) == (1, "") and out.startswith("does not hold: ")

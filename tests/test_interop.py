@@ -227,6 +227,8 @@ def test_a_trained_network_adds_in_onnx(tmp_path: Path) -> None:
         ({"form": "loop"}, "form must be"),
         ({"form": "step", "steps": 3}, "steps cannot be given"),
         ({"batch": 0}, "batch must be at least 1"),
+        ({"batch": 10**20}, "batch must be at most 1048576"),
+        ({"steps": 10**20}, "steps must be at most 4294967296"),
         ({"dtype": "float16"}, "dtype must be"),
     ],
 )

@@ -432,7 +432,7 @@ def test_pictures_of_a_difference() -> None:
     net = BinaryAdderRNN(coefficients=(1, -1), seed=0)
     binadd.train(net)
     figure = plots.hidden_states(net, 4, 9)
-    assert "4 − 9 = -5, which is right" in words(figure)
+    assert "4 − 9 = −5, which is right" in words(figure)
     assert_legible(figure)
     verdict = binadd.prove(net)
     figure = plots.state_space(net, verdict)

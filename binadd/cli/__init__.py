@@ -79,7 +79,7 @@ class _Commands(click.Group):
     cls=_Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 88},
-    epilog="Exit status: 0 yes, 1 no, 2 wrong use or bad input, 3 undecided.",
+    epilog="Exit status: 0 yes, 1 no, 2 wrong use or bad input, 3 undecided, 130 Ctrl-C.",
 )
 @click.version_option(
     __version__, "-V", "--version", message="%(prog)s %(version)s", help="Show the version."

@@ -35,7 +35,7 @@ binadd info adder.npz
 binadd info run.npz
 """,
 )
-@click.argument("model", type=existing_file, required=False, metavar="MODEL")
+@click.argument("model", type=existing_file, required=False, metavar="[MODEL]")
 def info(model: str | None) -> Outcome:
     """Show versions, the backend and instruction sets; or what MODEL is and how it was trained.
 

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from binadd.bits import integer_of, unpack_symbols
 from binadd.cli.command import ignoring_broken_stderr, say, style
+from binadd.form import with_minus
 from binadd.progress import interruptible
 from binadd.training.data import DataStream
 
@@ -189,9 +190,9 @@ class Reporter:
         verdict = (
             style("right", fg="green")
             if answer == expected
-            else f"{style('should be', fg='red')} {expected}"
+            else f"{style('should be', fg='red')} {with_minus(expected)}"
         )
-        return f"{form.write(map(str, operands))} = {answer}, {verdict}"
+        return f"{form.write(map(str, operands))} = {with_minus(answer)}, {verdict}"
 
 
 def _describe(progress: Progress) -> list[str]:

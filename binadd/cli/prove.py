@@ -138,14 +138,16 @@ def prove(
             progress=show,
         )
     text = describe_verdict(verdict, net.settings.form)
-    if isinstance(verdict, Proved) and (step_error is not None or tolerance):
+    assumes = step_error is not None or logit_error is not None
+    if isinstance(verdict, Proved) and (assumes or tolerance):
         text += f"\n{_describe_errors(verdict, tolerance)}"
-    if not isinstance(verdict, Proved):
+    if not isinstance(verdict, Proved) and not assumes:
         text += f"\nTo train it on: binadd train --from {quote(model)} -o {quote(model)}"
     data = verdict_data(verdict)
     if isinstance(verdict, Proved) and output is not None:
         verdict.certificate.save(output)
-        text += f"\nThe certificate is in {output}: binadd check {output} {model}"
+        command = f"binadd check {quote(output)} {quote(model)}"
+        text += f"\nThe certificate is in {output}: {command}"
         data["certificate"] = output
     elif output is not None:
         say(f"{output} is not written: there is no certificate")

@@ -54,10 +54,10 @@ def _read_seeds(ctx: click.Context, parameter: click.Parameter, text: str) -> li
             raise click.BadParameter(
                 f"{text!r} is not seeds such as 0-999 or 1,2,5.", ctx, parameter
             )
-        added = range(int(match[1]), int(match[2] or match[1]) + 1)
-        if len(seeds) + len(added) > _MOST_SEEDS:
+        first, last = int(match[1]), int(match[2] or match[1])
+        if len(seeds) + (last - first + 1) > _MOST_SEEDS:
             raise click.BadParameter(f"at most {_MOST_SEEDS:,} seeds, please.", ctx, parameter)
-        seeds += added
+        seeds += range(first, last + 1)
     return seeds
 
 
@@ -291,7 +291,8 @@ def _describe(summary: dict[str, Any]) -> str:
     sequences = ", ".join(
         f"{name} {value:,}" for name, value in summary["sequences"].items() if value is not None
     )
-    lines = [f"{summary['networks']:,} networks: {statuses}", f"sequences: {sequences}"]
+    count = summary["networks"]
+    lines = [f"{count:,} network{'s' * (count != 1)}: {statuses}", f"sequences: {sequences}"]
     if summary["verdict"] not in ({}, summary["status"]):
         lines.insert(1, f"their proofs: {verdicts}")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -229,8 +230,18 @@ def _headline(run: TrainingRun) -> str:
     status = style("not reached", fg="red", bold=True)
     if run.wrong is not None:
         wrong = form.write(map(short_integer, run.wrong))
-        return f"{status}: {wrong} is still wrong; {run.advice}"
-    return f"{status}: {run.advice}"
+        return f"{status}: {wrong} is still wrong; {_as_options(run.advice)}"
+    return f"{status}: {_as_options(run.advice)}"
+
+
+def _as_options(advice: str | None) -> str:
+    """Return advice with parameters named as they are on the command line.
+
+    >>> _as_options("a higher max_sequences may help")
+    'a higher --max-sequences may help'
+    """
+    parameters = r"\b(?:max_sequences|learning_rate|clip_norm)\b"
+    return re.sub(parameters, lambda name: f"--{name[0].replace('_', '-')}", advice or "")
 
 
 def _account(run: TrainingRun, last: Progress | None, before: int, output: str | None) -> str:

@@ -33,6 +33,8 @@ IR_VERSION = 8
 """Versions of 2022, so that old runtimes read the file; all its operators are older still."""
 
 FORMS = ("rnn", "step", "scan")
+MOST_SEQUENCES, MOST_STEPS = 1 << 20, 1 << 32
+"""That a file can be fixed to; the start of each sequence is written down in it."""
 
 
 def to_onnx(
@@ -134,8 +136,8 @@ def onnx_model(
     graph = _Graph(
         network,
         dtype,
-        "N" if batch is None else check_integer("batch", batch, 1),
-        "T" if steps is None else check_integer("steps", steps, 1),
+        "N" if batch is None else check_integer("batch", batch, 1, MOST_SEQUENCES),
+        "T" if steps is None else check_integer("steps", steps, 1, MOST_STEPS),
         check_flag("uint8", uint8),
     )
     model = {"rnn": _rnn, "step": _step, "scan": _scan}[form](graph)

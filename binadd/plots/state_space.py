@@ -78,7 +78,8 @@ def _sets_in_words(count: int) -> str:
         return f" The proof has {count:,} sets around them, too many to be drawn."
     return (
         " Outlines are the shadows of the proof's sets: from any of them, whatever the bits, the "
-        "network is back in one of them after a few steps."
+        "network is back in one of them after a few steps. In between, and in its first steps, it "
+        "may be outside."
     )
 
 

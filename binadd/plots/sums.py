@@ -9,7 +9,7 @@ import numpy as np
 from binadd.bits import encode, pack_symbols
 from binadd.checks import check_instance
 from binadd.errors import InvalidInputError
-from binadd.form import Form
+from binadd.form import Form, with_minus
 from binadd.kernels import reference
 from binadd.model import BinaryAdderRNN
 from binadd.plots.figures import BLUE, GREEN, GREY, INK, ORANGE, PALE, PALE_GREEN, new_figure
@@ -93,8 +93,8 @@ def _encode(net: BinaryAdderRNN, integers: tuple[int, ...]) -> Any:
 
 def _title(form: Form, integers: tuple[int, ...], answer: int) -> str:
     true = form.evaluate(integers)
-    verdict = "right" if answer == true else f"wrong: it is {true}"
-    return f"{form.write(map(str, integers))} = {answer}, which is {verdict}"
+    verdict = "right" if answer == true else f"wrong: it is {with_minus(true)}"
+    return f"{form.write(map(str, integers))} = {with_minus(answer)}, which is {verdict}"
 
 
 def _caption(carry: Any) -> str:

@@ -105,7 +105,8 @@ class Strategy:
         what = "zonotopes" if self.affine else "intervals"
         where = "cells along curves" if self.shape.cut else "boxes"
         split = ", split where needed" if self.splits else ""
-        return f"{what} from {where}, contexts of {self.depth} symbols{split}"
+        count = f"{self.depth} symbol{'s' * (self.depth != 1)}"
+        return f"{what} from {where}, contexts of {count}{split}"
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,7 @@ class Refuted:
         return False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Undecided:
     """Neither a proof nor a wrong sum was found.
 
@@ -158,6 +158,9 @@ class Undecided:
     tried: tuple[str, ...]
     reached: str
     advice: str
+
+    def __repr__(self) -> str:
+        return f"Undecided(after {len(self.tried)} attempts: {self.reached}. {self.advice})"
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
