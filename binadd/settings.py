@@ -76,13 +76,16 @@ def _decided_by_shape(hidden_size: int, carries: int, activation: str) -> dict[s
     """Return what the default recipe decides otherwise for this shape; see `recipe_values`.
 
     It is shorter steps: the fewer hidden units there are to spare, the likelier a long one drives
-    too many of them to where no gradient leads back. With more than 128, long steps overshoot.
+    too many of them to where no gradient leads back. With more than 128, steps with momentum
+    overshoot, and short ones leave weights that are lost in the weight noise.
     """
     decided: dict[str, Any] = {}
     if activation == "tanh":
         decided |= {"learning_rate": 0.05, "clip_norm": 1.0}
-    if hidden_size > 128:
-        decided |= {"learning_rate": 0.05, "clip_norm": 1.0}
+    elif hidden_size > 128 and carries <= 2:
+        return dict(RECIPES["sgd"])
+    elif hidden_size > 128:
+        decided["learning_rate"] = 0.05
     if carries > 2:
         decided["clip_norm"] = 1.0
     if hidden_size < 16:

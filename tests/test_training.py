@@ -183,6 +183,13 @@ def test_the_notebook_recipe_learns(native: Any, seed: int) -> None:
     assert losses[-1] < 0.6 * losses[0]
 
 
+@pytest.mark.thorough
+def test_many_units_are_proved(native: Any) -> None:
+    net = BinaryAdderRNN(hidden_size=129, seed=1, backend="native")
+    run = binadd.train(net, max_sequences=10_000)
+    assert (run.status, run.sequences) == ("proved", 4160)
+
+
 @pytest.mark.slow
 def test_a_hundred_seeds_reach_exactness(native: Any) -> None:
     counts = [
