@@ -20,7 +20,7 @@ _SEED, _HASTY_SEED = 0, 1
 """Networks of the default recipe: the second is right on 8 bits long before it is right on all."""
 
 
-@subcommand("demo", short_help="See it train, prove and add, in ten seconds.")
+@subcommand("demo", short_help="See it train, prove and add, in seconds.")
 def demo() -> Outcome:
     """Train a network, prove it, and watch it add, one bit at a time; then see one that fails."""
     from binadd import BinaryAdderRNN, prove, train
