@@ -346,6 +346,7 @@ def test_weights_written_over_the_seeds_are_from_elsewhere(
         ({"hidden_size": 2}, "with 2 hidden units, sums were learnt by 34 of 50 networks"),
         ({"learning_rate": 1e-6}, "higher than 1e-06 may help: the recipe has 0.1"),
         ({"learning_rate": 90.0}, "lower than 90 may help"),
+        ({"hidden_size": 64, "activation": "tanh"}, "take fewer units, or sigmoid"),
         ({}, "a higher max_sequences"),
     ],
 )
