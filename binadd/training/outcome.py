@@ -159,8 +159,8 @@ def _advice(status: str, settings: Settings, is_exact: bool) -> str:
         )
     if settings.activation == "tanh" and settings.hidden_size >= MANY_TANH_UNITS:
         return (
-            f"with tanh and {MANY_TANH_UNITS} hidden units or more, none of 12 networks was proved "
-            "within 20,000 sequences: take fewer units, or sigmoid"
+            f"with tanh and {MANY_TANH_UNITS} hidden units or more, none of 12 networks was "
+            "proved within 20,000 sequences: take fewer units, or sigmoid"
         )
     if status == "stuck":
         return (
