@@ -157,11 +157,6 @@ def _advice(status: str, settings: Settings, is_exact: bool) -> str:
             f"with {settings.hidden_size} hidden {units}, sums were learnt "
             f"{TOO_FEW_UNITS[settings.hidden_size]}: take 3 units or more"
         )
-    if settings.activation == "tanh" and settings.hidden_size >= MANY_TANH_UNITS:
-        return (
-            f"with tanh and {MANY_TANH_UNITS} hidden units or more, none of 12 networks was "
-            "proved within 20,000 sequences: take fewer units, or sigmoid"
-        )
     if status == "stuck":
         return (
             "these weights are not the seed's and were kept: restart=True replaces them with the "
@@ -169,4 +164,9 @@ def _advice(status: str, settings: Settings, is_exact: bool) -> str:
         )
     if is_exact:
         return "short sums are right, only a proof is missing: a higher max_sequences may bring it"
+    if settings.activation == "tanh" and settings.hidden_size >= MANY_TANH_UNITS:
+        return (
+            f"with tanh and {MANY_TANH_UNITS} hidden units or more, none of 12 networks was "
+            "proved within 20,000 sequences: take fewer units, or sigmoid"
+        )
     return "a higher max_sequences, another seed or more hidden units may help"
