@@ -194,7 +194,8 @@ def _promising(orbits: Orbits) -> NDArray[np.intp]:
     moved, moves = orbits.moves[rows].T
     was, margin = orbits.margins[rows].T
     ratio = moves / moved
-    ahead = np.where(ratio < 1, ratio / (1 - ratio), 1e6)  # the rest of a geometric series
+    with np.errstate(divide="ignore"):
+        ahead = np.where(ratio < 1, ratio / (1 - ratio), 1e6)  # the rest of a geometric series
     heading = margin + (margin - was) * ahead
     orders = [np.argsort(key, kind="stable") for key in (heading, -ratio)]
     ranked = rows[np.stack(orders, axis=1).reshape(-1)]
