@@ -109,7 +109,7 @@ def _of_settings(state: State, settings: Settings) -> State | None:
     before = state.architecture
     if len(before.coefficients) == settings.operands and before != settings.architecture:
         other = replace(before, coefficients=settings.coefficients)
-        state = state.replace(architecture=other, status=None)
+        state = replace(state, architecture=other, status=None)
     return state if _belongs(state, settings) else None
 
 
@@ -436,7 +436,7 @@ class BinaryAdderRNN:
         with _CHANGING:
             now = self._now
             block = with_parameter(now.state.architecture, now.state.block, name, values)
-            self._now = replace(now, state=now.state.replace(block=block, status=None))
+            self._now = replace(now, state=replace(now.state, block=block, status=None))
         return block
 
     @classmethod
@@ -874,7 +874,7 @@ class BinaryAdderRNN:
         self._now = now = _configure({**DEFAULTS, **params})
         for name in ("block", "moments", "powers"):  # out of a buffer they may be read-only
             fields[name] = np.array(fields[name], now.state.architecture.dtype)
-        self.state = now.state.replace(**fields)
+        self.state = replace(now.state, **fields)
         self._now = replace(self._now, steps=pickled["steps"])
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -104,7 +104,7 @@ def load(path: str | os.PathLike[str], backend: str = "auto") -> BinaryAdderRNN:
     header, arrays = read_archive(path, _FORMAT, ModelFileError)
     try:
         net = read_network(header.get("configuration"), arrays, backend)
-        net.state = net.state.replace(**read_counts(header.get("training")))
+        net.state = replace(net.state, **read_counts(header.get("training")))
     except (InvalidInputError, InvalidTypeError) as reason:
         raise ModelFileError(f"{os.fspath(path)} holds no network: {reason}") from None
     return net

@@ -285,16 +285,6 @@ def test_what_parameters_refuse(
         BinaryAdderRNN(4, biases=False).parameters["output_bias"] = 1.0
 
 
-def test_a_state_replaces_only_what_it_has() -> None:
-    state = BinaryAdderRNN(4).state
-    block = np.zeros(state.block.shape)
-    other = state.replace(block=block, sequences=7)
-    assert other.block is block and other.moments is state.moments and other.sequences == 7
-    assert not block.flags.writeable and state.sequences == 0
-    with pytest.raises(TypeError, match=r"a state has no sequence$"):
-        state.replace(sequence=7)
-
-
 def test_parameters_cannot_be_written_to_in_silence() -> None:
     net = BinaryAdderRNN(4)
     for name, array in net.parameters.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,7 @@ def save_checkpoint(run: Run, path: str | os.PathLike[str]) -> None:
         "configuration": write_configuration(run.net.settings),
         "training": write_counts(state),
         "goal": asdict(run.goal),
-        "schedule": schedule._asdict(),
+        "schedule": asdict(schedule),
         "optimizer": state.optimizer,
     }
     arrays = {"block": state.block, "moments": state.moments, "powers": state.powers}
@@ -81,8 +81,8 @@ def load_checkpoint(path: str | os.PathLike[str], backend: str = "auto") -> Run:
         architecture = net.settings.architecture
         arrays = _check_arrays(architecture, arrays)
         optimizer = header.get("optimizer")
-        state = state_of_block(architecture, arrays["block"], net.settings.seed)
-        net.state = state.replace(
+        net.state = replace(
+            state_of_block(architecture, arrays["block"], net.settings.seed),
             moments=arrays["moments"],
             powers=arrays["powers"],
             optimizer=None
@@ -123,7 +123,7 @@ def load_run(
 
 
 def _read_schedule(schedule: object) -> Schedule:
-    names = list(Schedule._fields)
+    names = [field.name for field in fields(Schedule)]
     values = read_object("schedule", schedule, names)
     return Schedule(*(check_integer(name, values[name], 0, 2 * MAX_COUNT) for name in names))
 

@@ -7,7 +7,6 @@ the machine is and however often it was interrupted.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -161,7 +160,8 @@ def phase_of(goal: Goal, settings: Settings, failed_proofs: int) -> Phase:
     )
 
 
-class Schedule(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Schedule:
     """When a run is evaluated next; all but `failed_proofs` are counts of sequences."""
 
     start: int
@@ -177,7 +177,7 @@ class Schedule(NamedTuple):
         """Return the schedule after a check that found a wrong sum."""
         first = FIRST_CHECK * batch_size - sequences
         wait = max(CHECK_UPDATES * batch_size, first, (sequences - self.start) // 16)
-        return self._replace(next_check=sequences + wait)
+        return replace(self, next_check=sequences + wait)
 
     def after_failed_proof(self, sequences: int) -> Schedule:
         """Return the schedule after a network right on short sums could not be proved."""

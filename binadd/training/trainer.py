@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -100,7 +101,7 @@ class Run:
         self._has_erred = False
         self._verdict: Verdict | None = None
         self._is_undecided = False
-        state = net.state.replace(bits=goal.bits, from_seed=_is_of_seed(net.state))
+        state = replace(net.state, bits=goal.bits, from_seed=_is_of_seed(net.state))
         self._may_restart = state.from_seed if goal.restart is None else goal.restart
         schedule = schedule or Schedule(start=state.sequences)
         self._failed_proofs = schedule.failed_proofs
@@ -243,7 +244,8 @@ class Run:
     def _restart(self, batch_size: int) -> None:
         """Begin again with the next weights of the seed; data and counts go on."""
         state = self.state
-        fresh = initial_state(state.architecture, state.seed, state.restarts + 1).replace(
+        fresh = replace(
+            initial_state(state.architecture, state.seed, state.restarts + 1),
             sequences=state.sequences,
             updates=state.updates,
             position=state.position,
@@ -282,7 +284,7 @@ class Run:
     def end(self, status: str) -> TrainingRun:
         """Return what came of it."""
         if status != "diverged":
-            self._put(self.state.replace(status=status), self.schedule)
+            self._put(replace(self.state, status=status), self.schedule)
         if self._is_undecided and status in ("limit", "stuck"):
             from binadd.proof import prove
 
