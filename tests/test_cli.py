@@ -822,6 +822,9 @@ def test_info_of_a_checkpoint(
     assert (status, err) == (0, "") and "4 sigmoid units" in out and "200 sequences" in out
     assert out.endswith(f"goal      200 sequences; binadd train --resume {path} continues it\n")
     assert cli_json("info", path)[1]["goal"]["until"] == 200
+    spaced = path.with_name("my run.npz")
+    spaced.write_bytes(path.read_bytes())
+    assert f"binadd train --resume '{spaced}' continues it" in cli("info", spaced)[1]
     path.write_bytes(path.read_bytes()[:-30])
     status, out, err = cli("info", path)
     assert (status, out) == (2, "") and "truncated" in err and err.count("\n") == 1

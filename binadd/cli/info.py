@@ -139,7 +139,7 @@ def _of_model(path: str) -> Outcome:
     ]
     data = {"model": path, "settings": settings, "training": training, "weights": count}
     if goal is not None:
-        how = f"binadd train --resume {path} continues it"
+        how = f"binadd train --resume {quote(path)} continues it"
         lines.append(f"{'goal':<10}{_describe_goal(goal)}; {how}")
         data["goal"] = asdict(goal)
     return Outcome("\n".join(lines), data)

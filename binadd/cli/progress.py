@@ -105,7 +105,6 @@ class Reporter:
         self._bits = goal.bits
         self._quiet = quiet
         self._width = terminal_width()
-        self._next_row = 0
         self._last_row = 0
         self._restarts = net.state.restarts
         self._shows_sums = goal.bits <= _LONGEST and self._has_room(_longest_sum(net, goal.bits))
@@ -119,16 +118,11 @@ class Reporter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: Any) -> None:
         last = None if kind is not None or self._quiet else self.last
         if last is not None and last.sequences > self._last_row:
             self._show_row(last)
-        self._status.__exit__(kind, error, traceback)
+        self._status.__exit__(kind, *error)
 
     def __call__(self, progress: Progress) -> None:
         """Show what is new."""
@@ -144,13 +138,13 @@ class Reporter:
                 "weight noise: short sums are right, but there is no proof yet; from here on, "
                 f"noise is added to the weights, and operands have {progress.bits} bits"
             )
-        if progress.sequences >= self._next_row:
+        if progress.sequences >= 2 * self._last_row:
             self._show_row(progress)
 
     def _show_row(self, progress: Progress) -> None:
         if not self._last_row:
             self._say_row("sequences", "loss/bit", "right bits", "the next sum, as it adds it")
-        self._last_row, self._next_row = progress.sequences, 2 * progress.sequences
+        self._last_row = progress.sequences
         loss = progress.loss / progress.bits
         shown = self._next_sum() if self._shows_sums else ""
         self._say_row(

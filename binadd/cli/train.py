@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import asdict
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -297,9 +298,9 @@ def _interrupted(run: Run, output: str | None, checkpoint: str | None) -> Outcom
     if checkpoint is None:
         checkpoint = _unused_name(output)
     save_checkpoint(run, checkpoint)  # that of `follow` may have been interrupted, too
-    further = "" if output is None else f" -o {output}"
+    further = "" if output is None else f" -o {quote(output)}"
     say(f"{style('interrupted', fg='yellow', bold=True)} after {run.state.sequences:,} sequences")
-    say(f"To continue: binadd train --resume {checkpoint}{further}")
+    say(f"To continue: binadd train --resume {quote(checkpoint)}{further}")
     data = {"status": "interrupted", "sequences": run.state.sequences, "checkpoint": checkpoint}
     return Outcome("", data, INTERRUPTED)
 

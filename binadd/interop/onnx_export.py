@@ -34,7 +34,7 @@ IR_VERSION = 8
 
 FORMS = ("rnn", "step", "scan")
 MOST_SEQUENCES, MOST_STEPS = 1 << 20, 1 << 32
-"""That a file can be fixed to; the start of each sequence is written down in it."""
+"""The most that a file can be fixed to: it holds the state in which each sequence starts."""
 
 
 def to_onnx(
@@ -107,7 +107,7 @@ def onnx_model(
     dtype : {"float32", "float64"}
         The type of the weights and of all results. Runtimes have the RNN node in float32 only.
     batch, steps : int, optional
-        N and T, for compilers that need fixed sizes.
+        N and T, for compilers that need fixed sizes; at most 2²⁰ and 2³².
     uint8 : bool
         Take `bits` as uint8, as `binadd.encode` returns them, instead of `dtype`.
 

@@ -95,7 +95,7 @@ class Falsifier:
 
     def _long_word(self, effort: str, hints: list[Sequence[int]]) -> Bytes | None:
         """Return a wrong word of any length, or None."""
-        probe = self._probe
+        probe, word = self._probe, None
         for number, plan in enumerate(EFFORTS.values()):
             word = follow_hints(probe, hints, plan.rungs)
             if word is None and number >= self._efforts_done:
@@ -104,8 +104,8 @@ class Falsifier:
                 if word is None:
                     word = search_frontier(probe, *plan.frontier)
             if word is not None or plan is EFFORTS[effort]:
-                return word
-        return None
+                break
+        return word
 
     def _refuted_by(self, word: Bytes | None, effort: str) -> Refuted | None:
         if word is None:

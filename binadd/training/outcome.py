@@ -17,7 +17,7 @@ TOO_FEW_UNITS = {
     1: "by none of 50 networks",
     2: "by 34 of 50 networks, each within 1,000,000 sequences",
 }
-"""How often, with so few hidden units, sums of two operands were learnt; with three always."""
+"""How often, with so few hidden units, sums of two operands were learnt; with three, by all 50."""
 
 MANY_TANH_UNITS = 64
 """So many are saturated by initial weights in [−1, 1), before anything is learnt."""
