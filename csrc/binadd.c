@@ -148,6 +148,21 @@ static int valid_steps(const binadd_network *n, int steps)
            steps <= BINADD_MAX_STEPS;
 }
 
+/* Whether numbers are so small that the size of a workspace does not overflow. */
+static int valid_counts(const binadd_sampling *b)
+{
+    const size_t most = (size_t)1 << 24;
+    return b->sequences && b->steps && b->samples && b->contexts && b->sequences <= most &&
+           b->samples < most && b->contexts <= most && b->length < most / b->samples;
+}
+
+size_t binadd_sampling_workspace(const binadd_network *network, const binadd_sampling *sampling)
+{
+    return valid_steps(network, 1) && sampling && valid_counts(sampling)
+               ? binadd_kernels_for(BINADD_FLOAT64)->sampling_workspace_size(network, sampling)
+               : 0;
+}
+
 size_t binadd_reach_workspace(const binadd_network *network, int steps)
 {
     return valid_steps(network, steps)
@@ -243,6 +258,30 @@ static int all_within(const int32_t *entries, size_t count, int64_t least, int64
     for (size_t i = 0; i < count; i++)
         within &= entries[i] >= least && entries[i] < limit;
     return within;
+}
+
+binadd_status binadd_sample_boxes(const binadd_network *network, binadd_sampling *b, int64_t work,
+                                  void *workspace, size_t workspace_size)
+{
+    DEMAND(valid_steps(network, 1), BINADD_BAD_NETWORK);
+    DEMAND(b && b->block && b->symbols && b->pools && b->carries && (b->words || !b->length) &&
+               b->low && b->high && valid_counts(b) && work >= 1 &&
+               b->next < b->sequences + b->contexts,
+           BINADD_BAD_ARGUMENT);
+    if (b->next == 0) {
+        const int carries = count_carries(network), symbols = 1 << network->operands;
+        DEMAND(all_within(b->pools, carries * b->samples, -1, (int64_t)b->sequences) &&
+                   all_within(b->carries, b->contexts, 0, carries),
+               BINADD_BAD_ARGUMENT);
+        DEMAND(all_below(b->symbols, b->sequences * b->steps, symbols) &&
+                   all_below(b->words, b->contexts * b->length, symbols),
+               BINADD_BAD_SYMBOL);
+    }
+    const binadd_kernels *kernels = binadd_kernels_for(BINADD_FLOAT64);
+    DEMAND(workspace && workspace_size >= kernels->sampling_workspace_size(network, b),
+           BINADD_SMALL_WORKSPACE);
+    COMPUTE(kernels->sample_boxes(network, b, work, workspace));
+    return BINADD_OK;
 }
 
 /* Whether every index is of something that is there, and cells are those of their owners. */

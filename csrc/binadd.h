@@ -212,6 +212,30 @@ binadd_status binadd_first_error(const binadd_network *network, const void *bloc
 
 /* ---- Proving ---------------------------------------------------------------------------------- */
 
+/* Boxes around states sampled in C contexts, where a search for sets can begin. A context is a carry and
+ * the symbols after it. Its box holds the states after these, from M states sampled with that carry,
+ * those after some of N words; and from the state 0, if its carry is the first of sums. To each side
+ * it has as much room as `inflation` times the sampled states' width and `floor` times that of the unit
+ * in which they are widest, and 10⁻⁴ more. float64 networks only. */
+typedef struct {
+    const double *block;    /* (R, S) */
+    const uint8_t *symbols; /* (N, T)  words from the state 0 */
+    const int32_t *pools;   /* (K, M)  for each carry, words that end with it; −1: the state 0 instead */
+    const int32_t *carries; /* (C)     those before the contexts' symbols, from the lowest: 0 … K − 1 */
+    const uint8_t *words;   /* (C, D)  the contexts' symbols; D may be 0 */
+    size_t sequences, steps, samples, contexts, length; /* N, T, M, C, D */
+    double inflation, floor;
+    double *low, *high; /* (C, S) */
+    size_t next;        /* 0 at first; N + C when all is done */
+} binadd_sampling;
+
+size_t binadd_sampling_workspace(const binadd_network *network, const binadd_sampling *sampling);
+
+/* Go on for about `work` multiplications. The next call needs the workspace as it was left, at the
+ * same address, and the same instruction set. */
+binadd_status binadd_sample_boxes(const binadd_network *network, binadd_sampling *sampling,
+                                  int64_t work, void *workspace, size_t workspace_size);
+
 enum { BINADD_MAX_STEPS = 64 }; /* of a case until a set must hold it */
 
 /* What came of an origin: none of these where all its images are held by sets, and right. */

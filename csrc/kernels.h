@@ -5,7 +5,7 @@
  * - running: arena.h, spread.h, forward.h
  * - training: loss.h, sequence.h, examples.h, transpose.h, update.h, train.h
  * - checking: interval.h, box.h, first_error.h
- * - proving: interval.h, relaxation.h, reach.h, closing.h, axes.h
+ * - proving: sampling.h, interval.h, relaxation.h, reach.h, closing.h, axes.h
  */
 #include "binadd.h"
 #include "table.h"
@@ -16,6 +16,7 @@
 #if REAL_BITS == 64
 #include "axes.h"
 #include "closing.h"
+#include "sampling.h"
 #endif
 
 const binadd_kernels TABLE = {
@@ -28,9 +29,11 @@ const binadd_kernels TABLE = {
     .training_workspace_size = training_workspace_size,
     .first_error_workspace_size = first_error_workspace_size,
 #if REAL_BITS == 64
+    .sample_boxes = sample_boxes,
     .propagate = propagate,
     .close = close_sets,
     .principal_axes = principal_axes,
+    .sampling_workspace_size = sampling_workspace_size,
     .reach_workspace_size = reach_workspace_size,
     .axes_workspace_size = axes_workspace_size,
 #endif

@@ -13,6 +13,7 @@ typedef struct {
                              const binadd_population *, void *workspace);
     void (*first_error)(const binadd_network *, const void *block, int bits, int *step,
                         uint64_t *word, void *workspace);
+    void (*sample_boxes)(const binadd_network *, binadd_sampling *, int64_t work, void *workspace);
     void (*propagate)(const binadd_network *, binadd_reach *, int64_t work, void *workspace);
     void (*close)(const binadd_network *, binadd_closing *, int64_t work, void *workspace);
     void (*principal_axes)(const binadd_network *, const double *states, size_t sets,
@@ -21,6 +22,7 @@ typedef struct {
     size_t (*forward_workspace_size)(const binadd_network *);
     size_t (*training_workspace_size)(const binadd_network *, size_t steps);
     size_t (*first_error_workspace_size)(const binadd_network *, int bits);
+    size_t (*sampling_workspace_size)(const binadd_network *, const binadd_sampling *);
     size_t (*reach_workspace_size)(const binadd_network *, int steps);
     size_t (*axes_workspace_size)(const binadd_network *);
 } binadd_kernels;

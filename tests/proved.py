@@ -10,10 +10,11 @@ import binadd
 from binadd import BinaryAdderRNN
 from binadd.errors import CertificateError
 from binadd.proof.bounds import Bounds
+from binadd.proof.boxes import BoxShape
 from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.closure import Found, Strategy, close
 from binadd.proof.samples import Sampler
-from binadd.proof.sets import Shape
+from binadd.proof.sets import CellShape
 
 
 @cache
@@ -26,16 +27,16 @@ def trained(seed: int = 0, hidden_size: int = 8, **params: object) -> BinaryAdde
 
 
 KINDS: dict[str, tuple[Strategy, int]] = {
-    "boxes": (Strategy(2, Shape(False, inf, 0.1, 0, 0.3, inf), affine=False, steps=1), 2),
-    "affine": (Strategy(1, Shape(False, inf, 0.3, 0, 0.3, inf), steps=5, rounds=20), 4),
+    "boxes": (Strategy(2, BoxShape(0.1, 0, 0.3), affine=False, steps=1), 2),
+    "affine": (Strategy(1, BoxShape(0.3, 0, 0.3), steps=5, rounds=20), 4),
     "adaptive": (
-        Strategy(0, Shape(True, 0.5, 0, 0, 0.3, 0.5), most_steps=9, splits=0.2),
+        Strategy(0, CellShape(0.5, 0.3, 0.5), most_steps=9, splits=0.2),
         1,
     ),
-    "frames": (Strategy(1, Shape(True, inf, 0.2, 0, 0.3, inf), steps=5, rounds=20), 8),
-    "cells": (Strategy(1, Shape(True, 0.3, 0, 0, 0.4, inf), steps=4, budget=20_000), 7),
-    "settled": (Strategy(1, Shape(True, 0.3, 0, 0, 0.4, inf), steps=4, lead=3), 7),
-    "nudged": (Strategy(1, Shape(True, 0.3, 0, 0, 0.4, inf, nudged=True), steps=4, lead=3), 7),
+    "frames": (Strategy(1, CellShape(inf, 0.3), steps=5, rounds=20), 8),
+    "cells": (Strategy(1, CellShape(0.3, 0.4), steps=4, budget=20_000), 7),
+    "settled": (Strategy(1, CellShape(0.3, 0.4), steps=4, lead=3), 7),
+    "nudged": (Strategy(1, CellShape(0.3, 0.4, nudged=True), steps=4, lead=3), 7),
 }
 """How to make a certificate, and the first seed of a network that may have one."""
 

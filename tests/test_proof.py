@@ -24,6 +24,7 @@ from binadd.form import form_of
 from binadd.kernels.mode import quiet_ieee_mode
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.bounds import Bounds
+from binadd.proof.boxes import BoxShape
 from binadd.proof.certificate import weights_digest
 from binadd.proof.closure import (
     MOST_WORK,
@@ -38,7 +39,7 @@ from binadd.proof.contexts import MOST_EDGES, Context, ContextTree, affordable_d
 from binadd.proof.falsify import Falsifier
 from binadd.proof.memory import slowest_word
 from binadd.proof.samples import NUDGE, NUDGED, Sampler
-from binadd.proof.sets import MOST_CELLS, MOST_SAMPLED, Sets, Shape
+from binadd.proof.sets import MOST_CELLS, MOST_SAMPLED, CellShape, Sets
 
 
 def test_a_trained_network_is_proved() -> None:
@@ -157,19 +158,19 @@ def test_an_effort_must_be_known() -> None:
 
 NATIVE = BinaryAdderRNN(1).kernels.NAME == "native"
 SMALL = (
-    Strategy(1, Shape(False, inf, 0.1, 0, 0.3, inf), affine=False, steps=1, rounds=25),
-    Strategy(2, Shape(False, inf, 0.1, 0, 0.3, inf), affine=False, steps=1, rounds=25),
-    Strategy(1, Shape(False, inf, 0.3, 0, 0.3, inf), steps=3, rounds=8, work=2000),
-    Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf), steps=3, work=2000),
-    Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf), steps=3, lead=2, work=2000),
-    Strategy(1, Shape(True, 0.5, 0, 0, 0.4, inf, nudged=True), steps=3, lead=2, work=2000),
-    Strategy(1, Shape(True, 0.1, 0, 0, 0.1, inf, True), steps=3, most_steps=9, work=2000),
+    Strategy(1, BoxShape(0.1, 0, 0.3), affine=False, steps=1, rounds=25),
+    Strategy(2, BoxShape(0.1, 0, 0.3), affine=False, steps=1, rounds=25),
+    Strategy(1, BoxShape(0.3, 0, 0.3), steps=3, rounds=8, work=2000),
+    Strategy(1, CellShape(0.5, 0.4), steps=3, work=2000),
+    Strategy(1, CellShape(0.5, 0.4), steps=3, lead=2, work=2000),
+    Strategy(1, CellShape(0.5, 0.4, nudged=True), steps=3, lead=2, work=2000),
+    Strategy(1, CellShape(0.1, 0.1, nudged=True), steps=3, most_steps=9, work=2000),
 )
 LARGE = (
     *proof.PORTFOLIO["quick"],
     *proof.PORTFOLIO["medium"],
-    Strategy(2, Shape(True, 0.3, 0, 0, 0.4, inf), steps=3, work=100_000),
-    Strategy(2, Shape(True, 0.5, 0, 0, 0.3, 0.5), most_steps=9, splits=0.2, work=100_000),
+    Strategy(2, CellShape(0.3, 0.4), steps=3, work=100_000),
+    Strategy(2, CellShape(0.5, 0.3, 0.5), most_steps=9, splits=0.2, work=100_000),
 )
 
 
@@ -304,16 +305,16 @@ def test_contexts_look_back_further_where_a_set_escapes(
     make: Callable[..., BinaryAdderRNN],
 ) -> None:
     """What relied on a set that is gone is derived anew: the checker derives all of it again."""
-    net = trained(7, clip_norm=2.0)
+    net = trained(2, clip_norm=2.0)
     other = make(**net.get_params())
     other.state = net.state
     bounds = Bounds(other)
-    sampler, boxes = Sampler(bounds), Shape(False, inf, 0.3, 0, 0.3, inf)
-    strategy = Strategy(0, boxes, steps=2, most_steps=9, splits=0.2)
+    sampler = Sampler(bounds)
+    strategy = Strategy(0, CellShape(inf, 0.3, 0.5), steps=1, most_steps=4, splits=0.2)
     found = close(bounds, sampler, strategy)
     assert isinstance(found, Found)
     contexts = found.table.contexts
-    assert {len(word) for _, word in contexts} == {1, 2, 3, 4}
+    assert {len(word) for _, word in contexts} == {2, 3, 4}
     assert binadd.check(found.certificate(bounds, weights_digest(net)), net)
     for fewer in (3, len(contexts) - 1):
         failure = close(bounds, sampler, dataclasses.replace(strategy, contexts=fewer))
@@ -373,7 +374,7 @@ def test_proofs_of_large_networks_are_accepted() -> None:
 
 
 def test_huge_weights_do_not_make_millions_of_cells() -> None:
-    shape = Shape(True, 0.1, 0, 0, 0.1, inf, nudged=True)
+    shape = CellShape(0.1, 0.1, nudged=True)
     case = next(one for one in adversarial_networks() if "fading 64-sigmoid" in str(one))
     bounds = Bounds(case.network)
     sampler = Sampler(bounds)
@@ -394,7 +395,7 @@ def test_huge_weights_do_not_make_millions_of_cells() -> None:
 def test_what_leaves_all_cells_may_come_back() -> None:
     """Small cells reach nowhere near the first states, which must take more steps than others."""
     net = trained(17, clip_norm=2.0, activation="tanh")
-    bounds, shape = Bounds(net), Shape(True, 0.003, 0, 0, 0.2, inf, nudged=True)
+    bounds, shape = Bounds(net), CellShape(0.003, 0.2, nudged=True)
     strategy = Strategy(1, shape, lead=3, cells=100_000, budget=100_000)
     assert isinstance(close(bounds, Sampler(bounds), strategy), Failure)
     patient = dataclasses.replace(strategy, most_steps=16)
@@ -436,7 +437,7 @@ def test_what_is_left_of_a_small_difference(contexts: tuple[Context, ...]) -> No
 
 
 def test_a_lead_is_no_longer_than_is_affordable() -> None:
-    strategy = Strategy(3, Shape(True, 0.3, 0, 0, 0.4, inf), lead=9)
+    strategy = Strategy(3, CellShape(0.3, 0.4), lead=9)
     for operands in range(1, 9):
         plan = affordable(strategy, form_of((1,) * operands), 16)
         longest = operands * (max(plan.depth, 1) + plan.lead)

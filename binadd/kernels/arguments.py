@@ -34,6 +34,7 @@ from binadd.kernels.contract import (
     Propagation,
     Real,
     Report,
+    Samples,
     words_per_sequence,
 )
 
@@ -171,6 +172,28 @@ def check_exhaustive(architecture: Architecture, block: Real, bits: int) -> None
         raise InvalidInputError(
             f"sums of {architecture.operands} operands can all be run to {most} bits, not {bits}"
         )
+
+
+def check_samples(architecture: Architecture, block: Real, samples: Samples) -> None:
+    """Raise InvalidInputError unless all that `sample_boxes` is given agrees."""
+    check_double(architecture)
+    check_layout("block", block, architecture.block_shape, "float64")
+    check_symbols(samples.symbols, architecture.operands)
+    for name, array in (("pools", samples.pools), ("words", samples.words)):
+        if not isinstance(array, np.ndarray) or array.ndim != 2:
+            raise InvalidInputError(f"{name} must be an array of two dimensions")
+    drawn, length = samples.pools.shape[1], samples.words.shape[1]
+    check_layout("pools", samples.pools, (architecture.form.carries, drawn), "int32")
+    count = len(samples.carries)
+    check_layout("carries", samples.carries, (count,), "int32")
+    check_layout("words", samples.words, (count, length), "uint8")
+    for name, entries in (("pools", drawn), ("carries", count)):
+        if not entries:
+            raise InvalidInputError(f"{name} must not be empty")
+    check_range("pools", samples.pools, -1, len(samples.symbols))
+    check_range("carries", samples.carries, 0, architecture.form.carries)
+    if length:
+        check_symbols(samples.words, architecture.operands)
 
 
 def check_propagation(

@@ -134,6 +134,34 @@ cdef extern from "binadd.h" nogil:
     binadd_status binadd_activation_values(binadd_dtype dtype, binadd_activation activation,
                                            const void *values, size_t count, void *results)
 
+    ctypedef struct binadd_sampling:
+        const double *block
+        const uint8_t *symbols
+        const int32_t *pools
+        const int32_t *carries
+        const uint8_t *words
+        size_t sequences
+        size_t steps
+        size_t samples
+        size_t contexts
+        size_t length
+        double inflation
+        double floor
+        double *low
+        double *high
+        size_t next
+
+    size_t binadd_sampling_workspace(
+        const binadd_network *network, const binadd_sampling *sampling
+    )
+    binadd_status binadd_sample_boxes(
+        const binadd_network *network,
+        binadd_sampling *sampling,
+        int64_t work,
+        void *workspace,
+        size_t workspace_size,
+    )
+
     ctypedef struct binadd_reach:
         const double *block
         const double *unit_error

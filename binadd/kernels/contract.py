@@ -252,6 +252,19 @@ def new_images(
     )
 
 
+LEAST_ROOM = 1e-4
+"""What there is between sampled states and the sides of their box, in any unit."""
+
+
+class Samples(NamedTuple):
+    """Words after which states are sampled: C contexts, a carry and D symbols after it each."""
+
+    symbols: Bytes  # (N, T): words from the state 0
+    pools: Indices  # (K, M): for each carry, those that end with it; −1: the state 0 instead
+    carries: Indices  # (C,): those before the symbols, counted from the lowest
+    words: Bytes  # (C, D): the symbols; D may be 0
+
+
 class Cells(NamedTuple):
     """The cells of `Contexts` by their bounds."""
 
@@ -359,6 +372,22 @@ class Kernels(Protocol):
         Returns the step t and the symbols 0…t of a word whose logit at t has the wrong sign:
         smallest t first, then the smallest word read as a number, symbol 0 its lowest digit.
         None says that every such sum is right.
+        """
+
+    def sample_boxes(
+        self,
+        architecture: Architecture,
+        block: Reals,
+        samples: Samples,
+        inflation: float,
+        floor: float,
+    ) -> tuple[Reals, Reals]:
+        """Bound the states sampled in C contexts, with some room: low and high (C, S).
+
+        float64 only. A context's states are those after its symbols from M states of its carry
+        and, where sums begin with this, from the state 0. To each side there is as much room as
+        `inflation` times the width of those M and `floor` times that of the unit where they are
+        widest, and `LEAST_ROOM` more.
         """
 
     def propagate(

@@ -549,6 +549,50 @@ def first_error(architecture, block, bits):
 # ---------------------------------------------------------------------------------------------
 
 
+def sample_boxes(architecture, block, samples, inflation, floor):
+    """See `contract.Kernels.sample_boxes`."""
+    try:
+        return _sample_boxes(architecture, block, samples, inflation, floor)
+    except REFUSED:
+        arguments.check_samples(architecture, block, samples)
+        raise
+
+
+cdef _sample_boxes(architecture, block, samples, double inflation, double floor):
+    cdef c.binadd_network network = network_of(architecture)
+    cdef list buffers = []
+    cdef Buffer symbols = buffer_of(samples.symbols, c"B")
+    each = _, drawn = architecture.form.carries, samples.pools.shape[1]
+    shape = count, _ = len(samples.carries), architecture.block_shape[1]
+    length = samples.words.shape[1]
+    low, high = np.empty(shape), np.empty(shape)
+    cdef c.binadd_sampling sampling
+    memset(&sampling, 0, sizeof(sampling))
+    sampling.block = <double *> kept(buffers, block, c"d", architecture.block_shape)
+    sampling.symbols = <const uint8_t *> symbols.view.buf
+    sampling.sequences = symbols.view.shape[0]
+    sampling.steps = symbols.view.shape[1]
+    sampling.pools = <int32_t *> kept(buffers, samples.pools, c"i", each)
+    sampling.samples = drawn
+    sampling.carries = <int32_t *> kept(buffers, samples.carries, c"i", (count,))
+    sampling.words = <uint8_t *> kept(buffers, samples.words, c"B", (count, length))
+    sampling.contexts = count
+    sampling.length = length
+    sampling.inflation = inflation
+    sampling.floor = floor
+    sampling.low = <double *> kept(buffers, low, c"d", shape)
+    sampling.high = <double *> kept(buffers, high, c"d", shape)
+    cdef Workspace workspace = workspace_of(c.binadd_sampling_workspace(&network, &sampling))
+    cdef c.binadd_status status = c.BINADD_OK
+    while sampling.next < sampling.sequences + sampling.contexts:
+        with nogil:
+            status = c.binadd_sample_boxes(&network, &sampling, SLICE_WORK,
+                                           workspace.memory, workspace.size)
+        check(status)
+        PyErr_CheckSignals()
+    return low, high
+
+
 cdef c.binadd_reach reach_of(
     list buffers, architecture, block, contexts, errors, propagation, bint written,
 ) except *:

@@ -32,6 +32,7 @@ from binadd.kernels.arithmetic import (
 from binadd.kernels.axes import principal_axes as principal_axes
 from binadd.kernels.closing import close_sets as close_sets
 from binadd.kernels.contract import (
+    LEAST_ROOM,
     Architecture,
     Batch,
     Bytes,
@@ -39,10 +40,13 @@ from binadd.kernels.contract import (
     Learner,
     Optimizer,
     Real,
+    Reals,
     Report,
+    Samples,
 )
 from binadd.kernels.mode import quiet_ieee_mode
 from binadd.kernels.reach import propagate as propagate
+from binadd.kernels.relaxation import larger, smaller
 from binadd.kernels.update import update
 
 NAME = "python"
@@ -352,6 +356,42 @@ def _fan_out(
             states[:, s, part] = stepped
             logits[s, part] = _logit(weights, stepped)
     return states.reshape(size, -1), logits.reshape(-1)
+
+
+@quiet_ieee_mode()
+def sample_boxes(
+    architecture: Architecture, block: Reals, samples: Samples, inflation: float, floor: float
+) -> tuple[Reals, Reals]:
+    """See `contract.Kernels.sample_boxes`."""
+    arguments.check_samples(architecture, block, samples)
+    count, columns = len(samples.carries), architecture.block_shape[1]
+    ends = forward(architecture, block, samples.symbols).final_state
+    before = np.where(samples.pools[:, :, None] >= 0, ends[samples.pools], 0.0)[samples.carries]
+    sampled = _after_words(architecture, block, samples.words, before)
+    [first] = _after_words(architecture, block, samples.words, np.zeros_like(before[:, :1]))
+    low: Real = sampled[0]
+    high: Real = low
+    widest: Real = np.zeros(count)
+    for states in sampled[1:]:
+        low, high = smaller(low, states), larger(high, states)
+    for unit in (high - low).T:
+        widest = larger(widest, unit)
+    room = inflation * (high - low) + (floor * widest + LEAST_ROOM)[:, None]
+    begins = (samples.carries == architecture.form.start)[:, None]
+    low = np.where(begins, smaller(low, first), low) - room
+    high = np.where(begins, larger(high, first), high) + room
+    padding = (0, 0), (0, columns - architecture.hidden_size)
+    return np.pad(low, padding), np.pad(high, padding)
+
+
+def _after_words(architecture: Architecture, block: Reals, words: Bytes, before: Reals) -> Real:
+    """Return the states (M, C, H) after words (C, D), from those before them (C, M, H)."""
+    after: Real = before
+    if words.shape[1]:
+        repeated = np.repeat(words, before.shape[1], axis=0)
+        rows = before.reshape(len(repeated), -1)
+        after = forward(architecture, block, repeated, rows).final_state.reshape(before.shape)
+    return after.swapaxes(0, 1)
 
 
 def unpack_words(words: NDArray[np.uint64], operands: int, length: int) -> Bytes:

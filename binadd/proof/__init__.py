@@ -12,13 +12,14 @@ from binadd.kernels.mode import quiet_ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.progress import reporting
 from binadd.proof.bounds import RUNTIMES, Bounds
+from binadd.proof.boxes import BoxShape
 from binadd.proof.certificate import Certificate, check_padding, weights_digest
 from binadd.proof.checker import Checked, check
 from binadd.proof.closure import LARGE, Failure, Found, Strategy, affordable, close
 from binadd.proof.falsify import Falsifier
 from binadd.proof.memory import describe_memory
 from binadd.proof.samples import Sampler
-from binadd.proof.sets import Shape
+from binadd.proof.sets import CellShape
 from binadd.proof.verdict import Proved, Refuted, Undecided, Verdict
 
 __all__ = [
@@ -37,13 +38,13 @@ __all__ = [
 
 def _boxes(depth: int, steps: int) -> Strategy:
     """Return boxes of the units themselves: most networks of the default recipe need no more."""
-    shape = Shape(False, inf, 0.3, 0.03, 0.3, inf)
+    shape = BoxShape(inflation=0.3, floor=0.03, growth=0.3)
     return Strategy(depth, shape, steps=steps, rounds=12, budget=10_000, work=100_000)
 
 
 def _curves(depth: int, width: float, steps: int, work: int, lead: int = 0) -> Strategy:
     """Return cells along the first axis of frames, widened without end, in fixed contexts."""
-    shape = Shape(True, width, 0, 0, 0.4, inf)
+    shape = CellShape(width, growth=0.4)
     return Strategy(depth, shape, steps=steps, lead=lead, cells=30_000, budget=100_000, work=work)
 
 
@@ -63,21 +64,19 @@ def _nudged(depth: int, width: float, steps: int, work: int, growth: float) -> S
     keep growing. These close, if they hardly grow further than they must. Their cells reach only
     a part of the way to the first states, so images that leave all cells take more steps.
     """
-    strategy = _settled(depth, width, steps, work)
-    shape = strategy.shape._replace(growth=growth, nudged=True)
-    return replace(strategy, shape=shape, most_steps=16, budget=2_000_000)
+    shape, settled = CellShape(width, growth, nudged=True), _settled(depth, width, steps, work)
+    return replace(settled, shape=shape, most_steps=16, budget=2_000_000)
 
 
 def _splitting(work: int) -> Strategy:
     """Return cells that grow little: what escapes takes more steps, then contexts are split."""
-    return Strategy(3, Shape(True, 0.5, 0, 0, 0.3, 0.5), most_steps=9, splits=0.2, work=work)
+    shape = CellShape(0.5, growth=0.3, limit=0.5)
+    return Strategy(3, shape, most_steps=9, splits=0.2, work=work)
 
 
 PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
     "quick": (
-        Strategy(
-            2, Shape(False, inf, 0.1, 0, 1, inf), affine=False, steps=1, least_units=64, rounds=8
-        ),
+        Strategy(2, BoxShape(0.1, 0, 1), affine=False, steps=1, least_units=64, rounds=8),
         _boxes(1, 4),
         _boxes(2, 5),
     ),
@@ -330,7 +329,9 @@ class _Decision:
         for name in efforts:
             for strategy in PORTFOLIO[name]:
                 plan = affordable(strategy, self.bounds.form, size)
-                if plan.least_units <= size and (size <= LARGE or not plan.shape.frames):
+                if plan.least_units <= size and (
+                    size <= LARGE or isinstance(plan.shape, BoxShape)
+                ):
                     plans.setdefault(plan, name)
         return plans
 

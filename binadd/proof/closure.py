@@ -37,10 +37,11 @@ from binadd.kernels.contract import (
 )
 from binadd.kernels.mode import ieee_mode
 from binadd.proof.bounds import SLACK, Bounds
+from binadd.proof.boxes import BoxShape, sampled_boxes
 from binadd.proof.certificate import Certificate
 from binadd.proof.contexts import Context, ContextTable, ContextTree, affordable_depth, uniform
 from binadd.proof.samples import Sampler
-from binadd.proof.sets import Sets, Shape
+from binadd.proof.sets import CellShape, Sets
 
 __all__ = ["LARGE", "Failure", "Found", "Strategy", "affordable", "close"]
 
@@ -68,13 +69,13 @@ class Strategy:
     ----------
     depth : int
         Symbols of each context at first, if there are not too many contexts.
-    shape : Shape
+    shape : BoxShape or CellShape
     affine : bool
         Propagate zonotopes; otherwise intervals, which do not see how units depend on each other.
     steps, most_steps : int
         Until an image must be covered: at first, and where it escapes cells that may not grow.
     splits : float
-        The share of contexts that may look back further in one round; 0: none.
+        The share of contexts of cells that may look back further in one round; 0: none.
     least_units : int
         Of networks that it is meant for: smaller ones are proved sooner by what follows it.
     lead : int
@@ -87,7 +88,7 @@ class Strategy:
     """
 
     depth: int
-    shape: Shape
+    shape: BoxShape | CellShape
     affine: bool = True
     steps: int = 3
     most_steps: int = 0
@@ -103,7 +104,7 @@ class Strategy:
     def __str__(self) -> str:
         """Return what it tries, in a few words."""
         what = "zonotopes" if self.affine else "intervals"
-        where = "cells along curves" if self.shape.cut else "boxes"
+        where = "cells along curves" if isinstance(self.shape, CellShape) else "boxes"
         split = ", split where needed" if self.splits else ""
         count = f"{self.depth} symbol{'s' * (self.depth != 1)}"
         return f"{what} from {where}, contexts of {count}{split}"
@@ -169,7 +170,7 @@ def affordable(strategy: Strategy, form: Form, size: int) -> Strategy:
     A zonotope of many units costs their third power.
     """
     depth, operands = affordable_depth(form, strategy.depth), len(form.coefficients)
-    frame = size**2 if strategy.shape.frames else 1
+    frame = size**2 if isinstance(strategy.shape, CellShape) else 1
     while depth and (form.carries << operands * depth) * frame > MOST_FRAMES:
         depth -= 1
     lead = max(0, min(strategy.lead, START_BITS // operands - max(depth, 1)))
@@ -194,14 +195,20 @@ class _Search:
     def __init__(self, bounds: Bounds, sampler: Sampler, strategy: Strategy) -> None:
         strategy = affordable(strategy, bounds.form, bounds.size)
         self.bounds, self.sampler, self.strategy = bounds, sampler, strategy
-        self.tree = ContextTree(bounds.form, strategy.depth) if strategy.splits else None
-        self.table = uniform(bounds.form, strategy.depth)
-        self.sets = self._sample()
-        self.contexts = self.sets.contexts(self.table)
-        self.origins = self._origins(len(self.sets))
+        self.table, shape = uniform(bounds.form, strategy.depth), strategy.shape
+        self.tree: ContextTree | None = None
+        if isinstance(shape, BoxShape):
+            self.contexts, self.cells = sampled_boxes(bounds, shape, sampler, self.table)
+        else:
+            if strategy.splits:
+                self.tree = ContextTree(bounds.form, strategy.depth)
+            self.sets = self._sample()
+            self.contexts, self.cells = self.sets.contexts(self.table), self.sets.cells
+        count = len(self.cells.low)
+        self.origins = self._origins(count)
         self.budget = strategy.budget
         if bounds.size > LARGE:  # a single round must not exceed the work, either
-            self.budget = min(self.budget, max(8, strategy.work // len(self.sets)))
+            self.budget = min(self.budget, max(8, strategy.work // count))
 
     def _origins(self, cells: int) -> Origins:
         """Return cells and the initial state as origins of which nothing is known yet."""
@@ -218,9 +225,11 @@ class _Search:
         )
 
     def _sample(self, first: int = 0) -> Sets:
-        """Return sets around states sampled in contexts from the `first` on, and those first met
+        """Return cells around states sampled in contexts from the `first` on, and those first met
         there."""
-        contexts, shape = self.table.contexts[first:], self.strategy.shape
+        shape = self.strategy.shape
+        assert isinstance(shape, CellShape)
+        contexts = self.table.contexts[first:]
         owners, states = self.sampler.starts(self.table, self.strategy.lead)
         if first:
             here = owners >= first
@@ -249,16 +258,17 @@ class _Search:
 
     def _failure(self) -> Failure:
         outcomes, margins = self.origins.outcomes, self.origins.margins
-        contexts = np.unique(self.sets.owners[np.flatnonzero(outcomes[:-1] & DOUBT)]).tolist()
+        doubtful = np.flatnonzero(outcomes[:-1] & DOUBT)
+        contexts = np.unique(self.contexts.owners[doubtful]) - self.table.prefixes
         return Failure(
             float(margins[outcomes != TOO_MANY].min(initial=np.inf)),
             len(self.table.contexts),
-            tuple(self.table.contexts[q] for q in contexts),
+            tuple(self.table.contexts[q] for q in contexts.tolist()),
         )
 
     def _close(self, rounds: int, work: int) -> tuple[int, int]:
         """Propagate and widen for at most `rounds`; return how many there were, and their work."""
-        strategy, bounds = self.strategy, self.bounds
+        strategy, shape, bounds = self.strategy, self.strategy.shape, self.bounds
         columns = bounds.architecture.block_shape[1]
         storable = int((2 * MOST_REALS / (bounds.size * columns)) ** 0.5)
         most_steps = max(strategy.steps, strategy.most_steps)
@@ -267,7 +277,7 @@ class _Search:
             bounds.architecture,
             bounds.block,
             self.contexts,
-            self.sets.cells,
+            self.cells,
             self.origins,
             bounds.errors,
             Propagation(
@@ -277,8 +287,8 @@ class _Search:
                 slack=SLACK,
             ),
             Closure(
-                growth=strategy.shape.growth,
-                bounded=strategy.shape.bounded,
+                growth=shape.growth,
+                bounded=isinstance(shape, CellShape) and shape.bounded,
                 patient=self.tree is not None,
                 most_steps=most_steps,
                 rounds=rounds,
@@ -322,4 +332,4 @@ class _Search:
             )
         )
         self.sets.renew(kept, fresh)
-        self.contexts = self.sets.contexts(self.table)
+        self.contexts, self.cells = self.sets.contexts(self.table), self.sets.cells

@@ -6,13 +6,13 @@ from words of a fixed stream, and are the same on every machine.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from binadd.form import Form
-from binadd.kernels.contract import Reals
+from binadd.kernels.contract import Bytes, Indices, Reals, Samples
 from binadd.proof.bounds import Bounds
 from binadd.proof.contexts import Context, ContextTable
 from binadd.random_streams import data_stream
@@ -25,10 +25,8 @@ NUDGE, NUDGED = 2.0**-8, 8
 
 
 @lru_cache(maxsize=8)
-def _sample_words(
-    form: Form, samples: int
-) -> tuple[NDArray[np.uint8], tuple[NDArray[np.intp], ...]]:
-    """Return random words (N, T), and `samples` of them that end with each carry.
+def _sample_words(form: Form, samples: int) -> tuple[Bytes, Indices]:
+    """Return random words (N, T), and which `samples` of them end with each carry, −1 if none.
 
     The later ones are more and more given to repeating a symbol, hence to long carries.
     """
@@ -39,8 +37,21 @@ def _sample_words(
     for t in range(1, STEPS):
         symbols[:, t] = np.where(repeats[:, t], symbols[:, t - 1], symbols[:, t])
     carries = form.totals(symbols)[:, -1] >> 1
-    pools = [np.flatnonzero(carries == carry) for carry in range(form.carries)]
-    return symbols, tuple(np.resize(pool, samples) if len(pool) else pool for pool in pools)
+    pools = np.full((form.carries, samples), -1, np.int32)
+    for carry, pool in enumerate(pools):
+        ending = np.flatnonzero(carries == carry)
+        if len(ending):
+            pool[:] = np.resize(ending, samples)
+    return symbols, pools
+
+
+@lru_cache(maxsize=8)
+def _words_of(table: ContextTable, form: Form, samples: int) -> Samples:
+    """Return how states are sampled in contexts that are all equally long."""
+    carries, words = zip(*table.contexts, strict=True)
+    return Samples(
+        *_sample_words(form, samples), np.array(carries, np.int32), np.array(words, np.uint8)
+    )
 
 
 @lru_cache(maxsize=4)
@@ -63,11 +74,17 @@ class Sampler:
 
     def __init__(self, bounds: Bounds, samples: int = 128) -> None:
         self._bounds, self._samples = bounds, samples
-        symbols, pools = _sample_words(bounds.form, samples)
-        states = self.after(symbols)
-        nothing = np.zeros((samples, bounds.size))
         self._last: tuple[tuple[Context, ...], Reals] | None = None
-        self._pools = np.stack([states[pool] if len(pool) else nothing for pool in pools])
+
+    @cached_property
+    def _pools(self) -> Reals:
+        """The states (carries, samples, H) that others begin with."""
+        symbols, pools = _sample_words(self._bounds.form, self._samples)
+        return np.where(pools[:, :, None] >= 0, self.after(symbols)[pools], 0.0)
+
+    def words(self, table: ContextTable) -> Samples:
+        """Return how kernels sample states in contexts that are all equally long."""
+        return _words_of(table, self._bounds.form, self._samples)
 
     def after(self, words: NDArray[np.uint8], states: Reals | None = None) -> Reals:
         """Return the states (N, H) after words (N, T)."""

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.kernels.arithmetic import hidden_sum
-from binadd.kernels.contract import Cells, Contexts, Indices, Reals
+from binadd.kernels.contract import LEAST_ROOM, Cells, Contexts, Indices, Reals
 from binadd.proof.bounds import Bounds
 from binadd.proof.contexts import ContextTable
 
-__all__ = ["Sets", "Shape"]
+__all__ = ["CellShape", "Sets"]
 
 MOST_CELLS = 100
 """The most cells of a context to each side of those that were sampled."""
@@ -33,28 +33,17 @@ MOST_SAMPLED = 1 << 16
 cells are wider, else there would be millions."""
 
 
-class Shape(NamedTuple):
-    """How sets begin, and how they may grow."""
+class CellShape(NamedTuple):
+    """How sets begin as cells in frames, and how they may grow."""
 
-    frames: bool
-    """Whether sets have frames; otherwise they are boxes of the units themselves."""
     width: float
     """The width of a cell, in pre-activations; inf: sets are not cut."""
-    inflation: float
-    """By which part of its width a sampled box is widened to each side."""
-    floor: float
-    """By which part of its widest side it is widened, too."""
     growth: float
     """By how much more than it must a cell is widened, as a part of what it must."""
-    limit: float
+    limit: float = inf
     """How many times its sampled width a set may grow to each side; inf: without end."""
     nudged: bool = False
     """Whether axes are those of what is left of small differences; otherwise those of states."""
-
-    @property
-    def cut(self) -> bool:
-        """Whether sets are cut into cells."""
-        return isfinite(self.width)
 
     @property
     def bounded(self) -> bool:
@@ -68,7 +57,7 @@ class Sets:
     def __init__(
         self,
         bounds: Bounds,
-        shape: Shape,
+        shape: CellShape,
         states: Reals,
         more: Reals,
         owners: Indices,
@@ -79,20 +68,15 @@ class Sets:
         `differences` (K, m, H) are those whose axes to take; without them, those of the states.
         """
         count, _, size = states.shape
-        columns = bounds.architecture.block_shape[1]
         self._bounds, self._shape = bounds, shape
-        self.centres = np.zeros((count, columns))
-        self.axes = np.zeros((0, size, columns))
-        y, start = states, more
-        if shape.frames:
-            self.centres[:, :size] = (states.min(1) + states.max(1)) * 0.5
-            spread, about = states, self.centres
-            if differences is not None:
-                spread, about = differences, np.zeros_like(about)
-            self.axes = bounds.kernels.principal_axes(bounds.architecture, spread, about)
-            y = self._turn(np.arange(count), states)
-            start = self._turn(owners, more[:, None])[:, 0]
-        self._begin(y, start, owners)
+        self.centres = np.zeros((count, bounds.architecture.block_shape[1]))
+        self.centres[:, :size] = (states.min(1) + states.max(1)) * 0.5
+        spread, about = states, self.centres
+        if differences is not None:
+            spread, about = differences, np.zeros_like(about)
+        self.axes = bounds.kernels.principal_axes(bounds.architecture, spread, about)
+        y = self._turn(np.arange(count), states)
+        self._begin(y, self._turn(owners, more[:, None])[:, 0], owners)
 
     def _turn(self, q: NDArray[np.integer[Any]], states: Reals) -> Reals:
         """Return the coordinates of states (K, m, H) of contexts q (K,)."""
@@ -106,24 +90,23 @@ class Sets:
         shape, count = self._shape, len(y)
         samples = np.ascontiguousarray(y.swapaxes(0, 1))  # NumPy is slow along the middle
         low, high = samples.min(0), samples.max(0)
-        wide = high - low
-        widest = wide.max(1, keepdims=True)
-        room = shape.inflation * wide + (shape.floor * widest + 1e-4)
-        reach = np.full_like(wide, inf)
+        reach = np.full_like(low, inf)
         if shape.bounded:
+            wide = high - low
+            widest = wide.max(1, keepdims=True)
             reach = shape.limit * wide + 0.1 * min(shape.limit, 10) * widest + 1e-3
         np.minimum.at(low, owners, start)
         np.maximum.at(high, owners, start)
         bottom, top = low - reach, high + reach
         self.owners = np.arange(count, dtype=np.int32)
         self.lowest, self.widths = np.zeros(count, np.int32), np.full(count, inf)
-        if shape.cut:
+        if isfinite(shape.width):
             low, high, pieces = self._cut(y, start, owners, low, high, reach)
-            bottom, top, room = bottom[self.owners], top[self.owners], room[self.owners]
+            bottom, top = bottom[self.owners], top[self.owners]
             width = self.widths[self.owners]
             bottom[:, 0] = np.maximum(bottom[:, 0], (pieces - 0.5) * width)
             top[:, 0] = np.minimum(top[:, 0], (pieces + 0.5) * width)
-        low, high = np.maximum(low - room, bottom), np.minimum(high + room, top)
+        low, high = np.maximum(low - LEAST_ROOM, bottom), np.minimum(high + LEAST_ROOM, top)
         self.cells = Cells(*map(self._pad, (low, high, bottom, top)))
 
     def _cut(
@@ -179,8 +162,7 @@ class Sets:
         self.owners = np.concatenate([owners, fresh.owners + number[-1]])
         pairs = zip(self.cells, fresh.cells, strict=True)
         self.cells = Cells(*(np.concatenate([old[cells], new]) for old, new in pairs))
-        names = ("centres", "widths", "lowest", *(["axes"] if self._shape.frames else []))
-        for name in names:
+        for name in ("centres", "axes", "widths", "lowest"):
             setattr(self, name, np.concatenate([getattr(self, name)[kept], getattr(fresh, name)]))
 
     def contexts(self, table: ContextTable) -> Contexts:
@@ -190,15 +172,12 @@ class Sets:
         """
         prefixes, count, columns = table.prefixes, *self.centres.shape
         first = np.searchsorted(self.owners, np.arange(-prefixes, count + 1))
-        frame = np.full(prefixes + count, -1, np.int32)
-        if self._shape.frames:
-            frame[prefixes:] = np.arange(count)
         return Contexts(
             table.carries,
             table.successors,
             np.concatenate([np.zeros((prefixes, columns)), self.centres]),
             self.axes,
-            frame,
+            np.maximum(np.arange(-prefixes, count, dtype=np.int32), np.int32(-1)),
             np.concatenate([np.full(prefixes, inf), self.widths]),
             np.concatenate([np.zeros(prefixes, np.int32), self.lowest]),
             first.astype(np.int32),
