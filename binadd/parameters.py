@@ -213,6 +213,14 @@ def _padding_places(architecture: Architecture) -> NDArray[np.intp]:
     return np.flatnonzero(padding)
 
 
+@lru_cache
+def _weight_places(architecture: Architecture) -> NDArray[np.intp]:
+    """Return the places in a flat block of the weights, without biases, in the order drawn."""
+    places = np.arange(np.prod(architecture.block_shape)).reshape(architecture.block_shape)
+    views = named_views(architecture, places)
+    return np.concatenate([view.ravel() for name, view in views.items() if name not in _BIASES])
+
+
 @lru_cache(maxsize=8)  # a run asks for its network's again, to see whether they are the seed's
 @ieee_mode()  # NumPy makes 64-bit integers reals in steps, each of which is rounded
 def initial_block(architecture: Architecture, seed: int, restarts: int = 0) -> NDArray[Any]:
@@ -231,18 +239,13 @@ def initial_block(architecture: Architecture, seed: int, restarts: int = 0) -> N
     True
     """
     block = np.zeros(architecture.block_shape, architecture.dtype)
-    views = named_views(architecture, block)
-    weights = [view for name, view in views.items() if name not in _BIASES]
-    count = sum(view.size for view in weights)
-    words = weight_stream(seed, restarts * count).random_raw(count)
+    places = _weight_places(architecture)
+    words = weight_stream(seed, restarts * len(places)).random_raw(len(places))
     digits = np.finfo(block.dtype).nmant + 1
     values = (words >> np.uint64(64 - digits)).astype(block.dtype)
     values *= block.dtype.type(2.0 ** (1 - digits))
     values -= 1
-    start = 0
-    for view in weights:
-        view[...] = values[start : start + view.size].reshape(view.shape)
-        start += view.size
+    block.put(places, values)
     block.flags.writeable = False
     return block
 
