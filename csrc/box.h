@@ -11,7 +11,8 @@
  * Rounding: a sum of at most 265 products, of states up to 1, is off by at most 50u·Σ|w| in its
  * written order (33 strided additions, 4 halvings, 10 more for inputs and bias; u is half a unit in
  * the last place of 1), and an activation by 2.5 units. SLACK = 512u covers each of them and the
- * rounding of the intervals' own ends, several times over.
+ * rounding of the intervals' own ends, several times over. What underflow takes from products is
+ * absolute: it counts for the logit's sign alone, where TINY is far more than all of it.
  */
 #ifndef BINADD_BOX_H
 #define BINADD_BOX_H
@@ -22,8 +23,10 @@
 
 #if REAL_BITS == 64
 #define SLACK 0x1p-44
+#define TINY 0x1p-1022
 #else
 #define SLACK 0x1p-15f
+#define TINY 0x1p-126f
 #endif
 
 enum {
@@ -97,7 +100,7 @@ INLINE void prepare_box_checker(box_checker *b, const shape *s)
     real total = 0;
     for (int j = 0; j <= s->columns; j++) /* the output bias comes after the row */
         total += output[j];
-    b->output_slack = total * SLACK;
+    b->output_slack = total * SLACK + TINY;
 }
 
 INLINE box box_of(const layer *l, const shape *s, int context)

@@ -61,6 +61,28 @@ def test_activations(compare: Compare, name: str, dtype: str) -> None:
     compare(lambda kernels: kernels.activation(values, name))
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("activation", "seeds"),
+    [("sigmoid", (30523, 39323, 45665)), ("tanh", (67282, 71710, 113138))],
+)
+def test_the_first_error_where_products_underflow(
+    compare: Compare, dtype: str, activation: str, seeds: tuple[int, ...]
+) -> None:
+    """Output weights of a few of the smallest numbers: products are rounded to whole ones."""
+    architecture = Architecture(2, 1, activation, dtype=dtype)
+    for seed in seeds:
+        random, block = np.random.default_rng(seed), np.zeros(architecture.block_shape, dtype)
+        block[:4, :2] = random.uniform(-5, 5, (4, 2))
+        block[4, :2] = random.integers(-4, 5, 2)
+        block[5, 0] = random.integers(-2, 3)
+        block[4:] *= np.finfo(dtype).smallest_subnormal
+        step, word = compare(
+            lambda kernels, block=block: kernels.first_error(architecture, block, 6) or (-1, ())
+        )
+        assert step == len(word) - 1 >= 0
+
+
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("size", SIZES)
