@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 import binadd
 from binadd import BinaryAdderRNN, InvalidInputError, InvalidTypeError, Progress, bits
 from binadd.kernels import load
-from binadd.kernels.contract import Architecture
+from binadd.kernels.contract import Architecture, Batch
 from binadd.random_streams import data_stream
 from binadd.training import noise, schedule, trainer
 from binadd.training.data import DataStream, words_of_sequence
 from binadd.training.outcome import _advice
-from binadd.training.trainer import Run
+from binadd.training.trainer import MEASURED, Run
 
 Make = Callable[..., BinaryAdderRNN]
 
@@ -377,6 +377,22 @@ def test_right_bits_are_counted_at_the_end(make: Make) -> None:
     assert run.bit_accuracy < 0.8 and again.bit_accuracy == 1
     counted = binadd.train(make(**SMALL), bits=3, until=again.sequences)
     assert counted.status == "finished" and counted.bit_accuracy == 1
+
+
+def test_right_bits_are_those_of_the_sums_that_come_next(make: Make) -> None:
+    """As many as are promised, however the run was cut."""
+    for until in (10, 639):
+        run = binadd.train(make(4), bits=3, until=until)
+        cut = binadd.train(make(4), bits=3, until=until // 2)
+        assert binadd.train(cut.network, bits=3, until=until).network == run.network
+        state = run.network.state
+        data = DataStream(load("python"), state.seed, state.architecture)
+        batch = Batch(*np.empty((2, MEASURED, 3), np.uint8))
+        data.fill(state.position, batch)
+        right = run.network.kernels.bits(state.architecture, state.block, batch.symbols)
+        expected = (right == batch.targets).mean()
+        again = binadd.train(cut.network, bits=3, until=until)
+        assert run.bit_accuracy == again.bit_accuracy == expected
 
 
 def test_whole_floats_count(make: Make) -> None:

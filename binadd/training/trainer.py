@@ -122,10 +122,9 @@ class Run:
         phase, optimizer = self.phase, self.phase.optimizer
         if phase.noise or phase.batch_size > 1:
             return (id(self),)
-        rule = (optimizer.name, optimizer.momentum, optimizer.beta1, optimizer.beta2)
-        steadiness = optimizer.epsilon, optimizer.clip_norm  # rates may differ
+        rule = replace(optimizer, learning_rate=0.0)  # rates may differ
         architecture = self.net.settings.architecture
-        return (id(self.net.kernels), architecture, phase.bits, phase.loss, *rule, *steadiness)
+        return (id(self.net.kernels), architecture, phase.bits, phase.loss, rule)
 
     @property
     def state(self) -> State:
@@ -252,6 +251,7 @@ class Run:
             bits=state.bits,
         )
         self._failed_proofs = 0
+        self._verdict, self._is_undecided = None, False
         self._put(fresh, self.schedule.restarted(state.sequences, batch_size))
 
     def _is_exact(self) -> bool:
@@ -308,9 +308,10 @@ class Run:
         """Return the share of right bits on the data that would come next."""
         state, bits = self.state, self.goal.bits
         count = max(1, min(MEASURED, (1 << 20) // bits))
-        symbols, targets = self._data.take(state.position, bits, count)
-        output = self.net.kernels.bits(state.architecture, state.block, symbols)
-        return float((output == targets).mean())
+        batch = Batch(*np.empty((2, count, bits), np.uint8))
+        self._data.fill(state.position, batch)
+        output = self.net.kernels.bits(state.architecture, state.block, batch.symbols)
+        return float((output == batch.targets).mean())
 
     def _wrong_operands(self) -> tuple[int, ...] | None:
         """Return the operands of the first wrong sum, if there was any at the last evaluation."""
