@@ -31,20 +31,24 @@ static inline void binadd_fpenv_leave(binadd_fpenv before)
 
 #elif defined(__aarch64__)
 
-typedef uint64_t binadd_fpenv; /* FPCR */
+typedef struct {
+    uint64_t mode, flags; /* FPCR, FPSR */
+} binadd_fpenv;
 
 static inline binadd_fpenv binadd_fpenv_enter(void)
 {
     const uint64_t defaults = 0;
     binadd_fpenv before;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before.mode));
+    __asm__ volatile("mrs %0, fpsr" : "=r"(before.flags));
     __asm__ volatile("msr fpcr, %0" : : "r"(defaults) : "memory");
     return before;
 }
 
 static inline void binadd_fpenv_leave(binadd_fpenv before)
 {
-    __asm__ volatile("msr fpcr, %0" : : "r"(before) : "memory");
+    __asm__ volatile("msr fpcr, %0" : : "r"(before.mode) : "memory");
+    __asm__ volatile("msr fpsr, %0" : : "r"(before.flags) : "memory");
 }
 
 #else
