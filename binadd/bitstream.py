@@ -11,10 +11,24 @@ from binadd.bits import check_sequences
 from binadd.checks import check_array
 from binadd.errors import InvalidInputError
 from binadd.kernels import load as load_kernels
-from binadd.kernels.contract import Kernels
+from binadd.kernels.contract import Architecture, Kernels
+from binadd.kernels.mode import ieee_mode
 from binadd.state import State
 
-__all__ = ["BitStream"]
+__all__ = ["BitStream", "run_on"]
+
+
+@ieee_mode()
+def run_on(
+    kernels: Kernels,
+    architecture: Architecture,
+    block: NDArray[Any],
+    symbols: NDArray[np.uint8],
+    state: NDArray[Any] | None,
+) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """Return the bits (N, T) that follow states (N, H), or None for 0, and the states then."""
+    run = kernels.forward(architecture, block, symbols, state)
+    return (run.logits > 0).view(np.uint8), run.final_state
 
 
 class BitStream:
@@ -27,7 +41,7 @@ class BitStream:
     Attributes
     ----------
     state : ndarray, shape (H,), or (streams, H) for many streams
-        The hidden state, zeros at first; a copy. Assign one to go on from there.
+        The hidden state, zeros at first; a read-only copy. Assign one to go on from there.
 
     Examples
     --------
@@ -54,10 +68,13 @@ class BitStream:
 
     @property
     def state(self) -> NDArray[Any]:
-        """The hidden state, as a copy."""
-        return self._state[0].copy() if self._streams is None else self._state.copy()
+        """The hidden state, as a copy that cannot be written to."""
+        state = self._state[0].copy() if self._streams is None else self._state.copy()
+        state.flags.writeable = False
+        return state
 
     @state.setter
+    @ieee_mode()
     def state(self, values: ArrayLike) -> None:
         array = check_array("state", values, "iuf", "real numbers")
         wanted = self._state.shape[1:] if self._streams is None else self._state.shape
@@ -127,9 +144,9 @@ class BitStream:
             raise InvalidInputError(
                 f"there are {len(self._state)} streams, but bits for {len(symbols)}"
             )
-        run = self._kernels.forward(self._architecture, self._block, symbols, self._state)
-        self._state = run.final_state
-        bits = (run.logits > 0).view(np.uint8)
+        bits, self._state = run_on(
+            self._kernels, self._architecture, self._block, symbols, self._state
+        )
         return bits[0] if self._streams is None else bits
 
     def __copy__(self) -> BitStream:

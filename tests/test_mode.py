@@ -143,6 +143,34 @@ def test_a_subnormal_logit_is_a_one(changed: Changed, dtype: str) -> None:
         assert changed.bits(architecture, block, symbols).tolist() == [[bit] * 3]
 
 
+@pytest.mark.thorough(one_in=5)
+@by_native
+def test_streams_and_long_sums_see_subnormal_logits(
+    within: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = BinaryAdderRNN(1, seed=0)
+    net.parameters["output_weights"] = [0.0]
+    net.parameters["output_bias"] = 1e-310
+    monkeypatch.setattr("binadd.model._SLICE", 4)
+    stream = net.stream()
+    assert within(partial(stream.feed, np.zeros((3, 2)))).tolist() == [1, 1, 1]
+    assert within(partial(stream.step, [0, 0])) == 1
+    assert within(partial(net.add, 1 << 5, 0)) == 2**7 - 1
+
+
+@by_native
+def test_a_stream_takes_over_rounded_states(within: Callable[..., Any]) -> None:
+    stream = BinaryAdderRNN(1, dtype="float32").stream()
+    within(lambda: setattr(stream, "state", [0.1]))
+    assert stream.state[0] == np.float32(0.1)
+
+
+def test_only_modes_are_set(native: Any) -> None:
+    for odd in (b"", b"1", native.set_mode(None) + b"0"):
+        with pytest.raises(ValueError, match="mode"):
+            native.set_mode(odd)
+
+
 def test_the_bits_of_logits_that_are_no_numbers(kernels: Any) -> None:
     net = BinaryAdderRNN(1, seed=0)
     symbols = np.zeros((1, 1), np.uint8)

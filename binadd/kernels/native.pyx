@@ -424,7 +424,7 @@ cdef _loss_and_gradients(architecture, block, batch, loss):
 
 
 def train(
-    learner, batch, optimizer, *, loss, Py_ssize_t batch_size=1, noise=None, report=None,
+    learner, batch, optimizer, *, loss, batch_size=1, noise=None, report=None,
 ):
     """See `contract.Kernels.train`."""
     try:
@@ -562,9 +562,9 @@ cdef _sample_boxes(architecture, block, samples, double inflation, double floor)
     cdef c.binadd_network network = network_of(architecture)
     cdef list buffers = []
     cdef Buffer symbols = buffer_of(samples.symbols, c"B")
-    each = _, drawn = architecture.form.carries, samples.pools.shape[1]
-    shape = count, _ = len(samples.carries), architecture.block_shape[1]
-    length = samples.words.shape[1]
+    pools = architecture.form.carries, samples.pools.shape[1]
+    count, length = len(samples.carries), samples.words.shape[1]
+    shape = count, architecture.block_shape[1]
     low, high = np.empty(shape), np.empty(shape)
     cdef c.binadd_sampling sampling
     memset(&sampling, 0, sizeof(sampling))
@@ -572,8 +572,8 @@ cdef _sample_boxes(architecture, block, samples, double inflation, double floor)
     sampling.symbols = <const uint8_t *> symbols.view.buf
     sampling.sequences = symbols.view.shape[0]
     sampling.steps = symbols.view.shape[1]
-    sampling.pools = <int32_t *> kept(buffers, samples.pools, c"i", each)
-    sampling.samples = drawn
+    sampling.pools = <int32_t *> kept(buffers, samples.pools, c"i", pools)
+    sampling.samples = pools[1]
     sampling.carries = <int32_t *> kept(buffers, samples.carries, c"i", (count,))
     sampling.words = <uint8_t *> kept(buffers, samples.words, c"B", (count, length))
     sampling.contexts = count
@@ -651,6 +651,8 @@ cdef _propagate(architecture, block, contexts, origins, errors, propagation, hel
     cdef c.binadd_reach reach = reach_of(
         buffers, architecture, block, contexts, errors, propagation, False)
     count, cells = len(origins), (len(contexts.owners), architecture.block_shape[1])
+    if not count:
+        raise ValueError
     totals = 2 * architecture.form.carries, architecture.block_shape[1]
     reach.count = count
     reach.origins = <int32_t *> kept(buffers, origins, c"i", (count,))
@@ -668,7 +670,7 @@ cdef _propagate(architecture, block, contexts, origins, errors, propagation, hel
     reach.high = <double *> kept(buffers, images.high, c"d", totals)
     cdef Workspace workspace = workspace_of(c.binadd_reach_workspace(&network, reach.steps))
     cdef c.binadd_status status = c.BINADD_OK
-    while reach.next < reach.count or not reach.count:
+    while reach.next < reach.count:
         with nogil:
             status = c.binadd_propagate(&network, &reach, SLICE_WORK,
                                         workspace.memory, workspace.size)
@@ -862,11 +864,14 @@ def use_isa(name):
 
 
 def set_mode(mode):
-    """Set this thread's floating-point mode to what this returned, None: IEEE 754's.
+    """Set this thread's floating-point mode, if None IEEE 754's, and return the one before.
 
-    Returns the mode that it had.
+    A mode is what this has returned.
     """
-    cdef c.binadd_fpenv before = c.binadd_fpenv_enter(), wanted
+    cdef c.binadd_fpenv before, wanted
+    if mode is not None and len(mode) != sizeof(wanted):
+        raise ValueError("a mode must be what set_mode returned")
+    before = c.binadd_fpenv_enter()
     if mode is not None:
         memcpy(&wanted, <const char *> mode, sizeof(wanted))
         c.binadd_fpenv_leave(wanted)
