@@ -30,7 +30,7 @@ from binadd.bits import (
     integer_of,
     pack_integers,
 )
-from binadd.bitstream import BitStream
+from binadd.bitstream import BitStream, run_on
 from binadd.checks import check_instance, check_integer, shorten
 from binadd.errors import InvalidInputError, ModelFileError, UnknownAttributeError
 from binadd.kernels import load as load_kernels
@@ -85,6 +85,18 @@ class _Snapshot:
     steps: int | None = None
     """The length T of the sequences that `fit` or `partial_fit` last had."""
 
+    def parameter(self, name: str) -> Any:
+        """Return one as it was given: the very object, unless that has been changed since."""
+        value = self.given[name]
+        if name == "coefficients" and value is not None:
+            unchanged = np.array_equal(value, self.settings.coefficients)
+            return value if unchanged else self.settings.coefficients
+        return value
+
+    def parameters(self) -> dict[str, Any]:
+        """Return all of the constructor's."""
+        return {name: self.parameter(name) for name in self.given}
+
 
 def _configure(given: Mapping[str, Any], before: _Snapshot | None = None) -> _Snapshot:
     """Return the network of these parameters, with the weights of `before` if they are its."""
@@ -127,13 +139,13 @@ class _Setting(Generic[T]):
     def __get__(self, net: BinaryAdderRNN | None, owner: type[BinaryAdderRNN]) -> Self | T:
         if net is None:
             return self
-        value: T = net._now.given[self._name]
+        value: T = net._now.parameter(self._name)
         return value
 
     def __set__(self, net: BinaryAdderRNN, value: T) -> None:
         with _CHANGING:
             now = net._now
-            after = _configure({**now.given, self._name: value}, now)
+            after = _configure({**now.parameters(), self._name: value}, now)
             if after.state.block is not now.state.block and not has_weights_of_seed(now.state):
                 raise InvalidInputError(
                     f"{self._name} = {shorten(value)} would discard the weights of this network: "
@@ -334,19 +346,19 @@ class BinaryAdderRNN:
                 raise InvalidInputError(_unknown("parameter", name, list(allowed)))
         if not params:
             return self
-        kept = self.get_params()
-        if "operands" in kept and params.get("coefficients") is not None:
-            kept["operands"] = DEFAULTS["operands"]  # coefficients decide how many there are
-        made = type(self)(**(kept | params))
         with _CHANGING:
+            kept = self.get_params()
+            if "operands" in kept and params.get("coefficients") is not None:
+                kept["operands"] = DEFAULTS["operands"]  # coefficients decide how many there are
+            made = type(self)(**(kept | params))
             now, after = self._now, made._now
             state = _of_settings(now.state, after.settings)
             if state is not None:
                 after = replace(after, state=state, steps=now.steps)
             self._now = after
-        for name in allowed:
-            if name not in DEFAULTS:
-                setattr(self, name, getattr(made, name))
+            for name in allowed:
+                if name not in DEFAULTS:
+                    setattr(self, name, getattr(made, name))
         return self
 
     @property
@@ -540,7 +552,8 @@ class BinaryAdderRNN:
 
         Parameters and exceptions are those of `predict`.
         """
-        now, state = self._now, self._now.state
+        now = self._now
+        state = now.state
         symbols = check_sequences(X, state.architecture.operands)
         run = now.kernels.forward(state.architecture, state.block, symbols, hidden=True)
         assert run.hidden is not None
@@ -608,12 +621,13 @@ class BinaryAdderRNN:
         if symbols.size <= _SLICE:
             bits = now.kernels.bits(state.architecture, state.block, symbols)[0]
             return form.signed(integer_of(bits), symbols.size)
-        bits, hidden = np.empty(symbols.size, np.uint8), None
+        bits, hidden = np.empty_like(symbols), None
         for start in range(0, symbols.size, _SLICE):  # logits take eight bytes a step
-            part = slice(start, start + _SLICE)
-            run = now.kernels.forward(state.architecture, state.block, symbols[:, part], hidden)
-            bits[part], hidden = run.logits[0] > 0, run.final_state
-        return form.signed(integer_of(bits), symbols.size)
+            part = np.s_[:, start : start + _SLICE]
+            bits[part], hidden = run_on(
+                now.kernels, state.architecture, state.block, symbols[part], hidden
+            )
+        return form.signed(integer_of(bits[0]), symbols.size)
 
     def stream(self, streams: int | None = None) -> BitStream:
         """Return a stream: the network as it is now, to be fed bit by bit.
@@ -699,7 +713,8 @@ class BinaryAdderRNN:
         >>> gradients["hidden_weights"].shape
         (4, 4)
         """
-        now, state = self._now, self._now.state
+        now = self._now
+        state = now.state
         symbols, targets = _check_pair(now, X, y)
         loss, gradients = now.kernels.loss_and_gradients(
             state.architecture, state.block, Batch(symbols, targets), now.settings.loss
@@ -853,7 +868,7 @@ class BinaryAdderRNN:
         now = self._now
         return {
             "format": PICKLE_FORMAT,
-            "params": dict(now.given),
+            "params": now.parameters(),
             "state": {name: getattr(now.state, name) for name in _PICKLED},
             "steps": now.steps,
             "own": {name: value for name, value in vars(self).items() if name != "_now"},

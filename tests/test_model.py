@@ -721,6 +721,38 @@ def test_a_network_pickled_where_native_is_opens_where_it_is_not() -> None:
 
 
 @pytest.mark.thorough(of="python")
+def test_changes_of_many_threads_all_count(make: Make) -> None:
+    net, rates = make(2), [0.1, 0.2]
+    done = threading.Event()
+
+    def change() -> None:
+        while not done.is_set():
+            net.set_params(learning_rate=rates[0])
+            rates.reverse()
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    lost = 0
+    for size in range(1, 200):
+        net.batch_size = size
+        lost += net.batch_size != size
+    done.set()
+    thread.join()
+    assert not lost
+
+
+def test_coefficients_are_those_that_were_given(make: Make) -> None:
+    """Whatever becomes of the list: it is the caller's."""
+    for coefficients in ([1, -1], np.array([1, -1])):
+        net = make(2, coefficients=coefficients)
+        assert net.coefficients is coefficients
+        coefficients[1] = 1
+        for other in (net, net.copy(), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+            other.learning_rate = 0.05
+            assert other.settings.coefficients == other.coefficients == (1, -1)
+            assert other == net == other.set_params(batch_size=2)
+
+
 def test_many_threads_may_predict_while_one_trains(make: Make) -> None:
     net = make(4)
     X = drawn(count=8)
