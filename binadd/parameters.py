@@ -291,7 +291,7 @@ def read_parameters(
     arrays = {
         name: check_array(name, parameters[name], "iuf", "real numbers") for name in parameters
     }
-    hidden, operands = _sizes(arrays["input_weights"])
+    hidden, operands = _sizes(arrays["input_weights"], arrays["hidden_weights"])
     if dtype is None:
         single = all(array.dtype == np.float32 for array in arrays.values())
         dtype = "float32" if single else "float64"
@@ -321,16 +321,22 @@ def _check_names(parameters: Mapping[str, ArrayLike], biases: bool) -> None:
             raise InvalidInputError(f"parameters lack {name}; needed are {', '.join(wanted)}")
 
 
-def _sizes(input_weights: NDArray[Any]) -> tuple[int, int]:
-    """Return (H, n) of an array of input weights."""
+def _sizes(input_weights: NDArray[Any], hidden_weights: NDArray[Any]) -> tuple[int, int]:
+    """Return (H, n) of an array of input weights; hidden weights say whether it is transposed."""
+    shape = input_weights.shape
     if input_weights.ndim != 2 or input_weights.size == 0:
         raise InvalidInputError(
-            f"input_weights must have the shape (hidden_size, operands), not {input_weights.shape}"
+            f"input_weights must have the shape (hidden_size, operands), not {shape}"
         )
-    hidden, operands = input_weights.shape
+    hidden, operands = shape
+    if hidden_weights.shape == (operands, operands) and hidden != operands:
+        raise InvalidInputError(
+            f"input_weights must have the shape ({operands}, operands) beside hidden_weights of "
+            f"{hidden_weights.shape}, not {shape}: is it transposed?"
+        )
     if hidden > MAX_HIDDEN_SIZE or operands > MAX_OPERANDS:
         raise InvalidInputError(
-            f"input_weights of shape {input_weights.shape} are too many: at most "
+            f"input_weights of shape {shape} are too many: at most "
             f"{MAX_HIDDEN_SIZE} hidden units and {MAX_OPERANDS} operands"
         )
     return hidden, operands
