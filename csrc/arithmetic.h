@@ -120,18 +120,23 @@ INLINE vec sigmoid(vec a)
     return sigmoid_from(a, s, exp_less_one(r));
 }
 
+/* ln((1 + w)/(1 − w)) by its series, for w from 0 to 1/3. */
+INLINE vec log_ratio(vec w)
+{
+    const vec w2 = w * w;
+    vec series = splat(LOG1P[LOG_TERMS - 1]);
+    UNROLL
+    for (int i = LOG_TERMS - 2; i >= 0; i--)
+        series = LOG1P[i] + series * w2;
+    return (w + w) * (1 + w2 * series);
+}
+
 /* ln(1 + e^z). */
 INLINE vec softplus(vec z)
 {
     vec s, r = reduce(at_most(magnitude(z), LIMIT), &s);
     vec e = s + s * exp_less_one(r);
-    vec w = e / (2 + e);
-    vec w2 = w * w;
-    vec series = splat(LOG1P[LOG_TERMS - 1]);
-    UNROLL
-    for (int i = LOG_TERMS - 2; i >= 0; i--)
-        series = LOG1P[i] + series * w2;
-    return select_or_zero(~less(z, splat(0)), z) + (w + w) * (1 + w2 * series);
+    return select_or_zero(~less(z, splat(0)), z) + log_ratio(e / (2 + e));
 }
 
 /* The operations of one activation wait for each other. So that others fill the gaps, several

@@ -263,6 +263,18 @@ INLINE void scale_row(const walker *w, const level *l, const real *from, real *t
     }
 }
 
+/* Generators C·A of pre-activations, a row for each unit; `spreads` get the sum of each row's
+ * magnitudes. */
+INLINE void mix_units(const walker *w, const real *c, const real *A, size_t columns, level *l,
+                      real *spreads)
+{
+    const size_t stride = w->s->columns;
+    const int size = w->s->hidden_size;
+    for (int j = 0; j < size; j += FORM_ROWS)
+        mix(c + j * stride, stride, size - j < FORM_ROWS ? size - j : FORM_ROWS, A, columns, size,
+            l->A + j * l->columns, l->columns, spreads + j);
+}
+
 /* The next case: the image at hand of the level below. */
 INLINE void enter_image(const walker *w, const level *from, level *l)
 {
@@ -279,9 +291,7 @@ INLINE void enter_image(const walker *w, const level *from, level *l)
         scale_row(w, from, (const real *)w->weights + j * stride, w->rows + j * stride);
     add_box(w, l, from->box, from->columns, spreads);
     memset(l->radius, 0, stride * sizeof(real));
-    for (int j = 0; j < size; j += FORM_ROWS)
-        mix(w->rows + j * stride, stride, size - j < FORM_ROWS ? size - j : FORM_ROWS, from->A,
-            from->columns, size, l->A + j * l->columns, l->columns, radius + j);
+    mix_units(w, w->rows, from->A, from->columns, l, radius);
     for (int j = 0; j < size; j++)
         radius[j] = (radius[j] + spreads[j]) + ((const real *)l->error)[j];
 }
@@ -306,8 +316,8 @@ INLINE void turn_box(const walker *w, const real *axes, const real *middle, cons
         }
 }
 
-/* Whether all states of a case are near enough to 0 for our own sums not to err by more than we say;
- * false of a NaN, too. */
+/* Whether all states of a case are so near 0 that the bounds of our own rounding hold; false of a NaN,
+ * too. */
 INLINE int near_zero(const shape *s, const vec *z, const vec *spread)
 {
     int near = 1;
@@ -348,10 +358,7 @@ INLINE int enter_origin(const walker *w, int32_t cell, int32_t context, level *l
     if (cell < 0 || r->frame[context] < 0)
         add_box(w, l, box, 0, radius);
     else
-        for (int j = 0; j < size; j += FORM_ROWS)
-            mix((const real *)w->weights + j * stride, stride,
-                size - j < FORM_ROWS ? size - j : FORM_ROWS, w->rows, stride, size,
-                l->A + j * l->columns, l->columns, radius + j);
+        mix_units(w, (const real *)w->weights, w->rows, stride, l, radius);
     for (int v = 0; v < width; v++)
         l->radius[v] = l->radius[v] + l->error[v];
     return 1;

@@ -26,12 +26,7 @@ INLINE vec tangent_point(vec slope, binadd_activation activation)
     const vec mantissa =
         from_bits((bits_of(ratio) & ((INT64_C(1) << MANTISSA_BITS) - 1)) | bits_of(splat(1)));
     const vec power = from_bits(exponent | bits_of(splat(0x1p52))) - (0x1p52 + EXPONENT_BIAS);
-    const vec w = (mantissa - 1) / (mantissa + 1), w2 = w * w;
-    vec series = splat(LOG1P[LOG_TERMS - 1]);
-    UNROLL
-    for (int i = LOG_TERMS - 2; i >= 0; i--)
-        series = LOG1P[i] + series * w2;
-    const vec twice = power * (LN2_HIGH + LN2_LOW) + (w + w) * (1 + w2 * series);
+    const vec twice = power * (LN2_HIGH + LN2_LOW) + log_ratio((mantissa - 1) / (mantissa + 1));
     return activation == BINADD_TANH ? twice * 0.5 : twice;
 }
 

@@ -161,16 +161,21 @@ def tanh(a: Real) -> Real:
 
 
 def softplus(z: Real) -> Real:
-    """ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|); the logarithm by its series in w = e/(2 + e)."""
+    """ln(1 + eᶻ) = max(z, 0) + ln(1 + e^−|z|)."""
     k = CONSTANTS[z.dtype]
     s, q = _split_exp(np.minimum(np.abs(z), k.limit), k)
     e = s + s * q
-    w = e / (2 + e)
+    return np.maximum(z, 0) + log_ratio(e / (2 + e))
+
+
+def log_ratio(w: Real) -> Real:
+    """ln((1 + w)/(1 − w)) by its series, for w from 0 to 1/3."""
+    k = CONSTANTS[w.dtype]
     w2 = w * w
     series = np.full_like(w, k.log1p[-1])
     for coefficient in k.log1p[-2::-1]:
         series = coefficient + series * w2
-    return np.maximum(z, 0) + (w + w) * (1 + w2 * series)
+    return (w + w) * (1 + w2 * series)
 
 
 ACTIVATIONS = {"sigmoid": sigmoid, "tanh": tanh}

@@ -11,7 +11,7 @@ are those of the pre-activations, A = Wₕ·G. What lies beyond H is carried alo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -80,7 +80,7 @@ def _box_generators(weights: Real, box: Real) -> tuple[Real, Real]:
 
 
 def _near(z: Real, spread: Real) -> Mask:
-    """Whether all states are near enough to 0 for our own sums not to err by more than we say."""
+    """Whether all states are so near 0 that the bounds of our own rounding hold."""
     near: Mask = np.logical_and.reduce(np.abs(z) + spread <= BOUND)
     return near
 
@@ -289,29 +289,29 @@ class Sets:
 
     def hold(self, parts: Parts) -> Mask:
         """Whether each part is within its cell."""
-        middles = self.contexts.middles[parts.cells, : self.size].T
         halves = self.contexts.halves[parts.cells, : self.size].T
-        rooms = halves - self.slack
-        within = (parts.low - middles >= -rooms) & (parts.high - middles <= rooms)
-        held: Mask = np.logical_and.reduce(within) & (halves[0] >= 0)
+        held: Mask = self._span(parts, halves - self.slack) & (halves[0] >= 0)
         return held
 
     def nearly_hold(self, parts: Parts) -> Mask:
         """Whether each part is but a little outside its cell."""
-        middles = self.contexts.middles[parts.cells, : self.size].T
         halves = self.contexts.halves[parts.cells, : self.size].T
         rooms = np.full_like(halves, np.inf) if self.mild == np.inf else (1 + self.mild) * halves
+        return self._span(parts, rooms)
+
+    def _span(self, parts: Parts, rooms: Real) -> Mask:
+        """Whether each part is within so much of its cell's middle."""
+        middles = self.contexts.middles[parts.cells, : self.size].T
         within = (parts.low - middles >= -rooms) & (parts.high - middles <= rooms)
-        mild: Mask = np.logical_and.reduce(within)
-        return mild
+        spanned: Mask = np.logical_and.reduce(within)
+        return spanned
 
     def parts(self, cases: Cases, steps: Steps) -> tuple[Iterator[Parts], Places]:
         """Parts of images by the cells they reach into, and images that leave all cells."""
         contexts = self.contexts
-        at = contexts
         counts = np.diff(contexts.first)[steps.contexts]
-        cut = (counts > 0) & (at.widths[steps.contexts] < np.inf)
-        plain = (counts > 0) & (at.frame[steps.contexts] < 0)
+        cut = (counts > 0) & (contexts.widths[steps.contexts] < np.inf)
+        plain = (counts > 0) & (contexts.frame[steps.contexts] < 0)
         whole = (counts > 0) & ~cut & ~plain
         outside = [np.flatnonzero(counts == 0)]
         found: list[Iterator[Parts]] = []
@@ -476,10 +476,7 @@ class Walk:
         cases, near = self.network.begin(self.sets.contexts, self.origins[places])
         self.outcomes[places[~near]] |= DOUBT
         self.margins[places[~near]] = -np.inf
-        named = Cases(
-            0, places, cases.contexts, cases.generators, cases.sums, cases.error, cases.radius
-        )
-        return named, np.flatnonzero(near)
+        return replace(cases, origins=places), np.flatnonzero(near)
 
     def _advance(self, cases: Cases, rows: Places) -> list[Steps]:
         """Take a step under every symbol; return what needs a further one."""
@@ -586,11 +583,10 @@ def propagate(
     arguments.check_layout("origins", origins, (len(origins),), "int32")
     arguments.check_sets(architecture, contexts, origins)
     images = new_images(architecture, contexts, len(origins), held=held)
-    pieces, columns = len(origins), architecture.block_shape[1]
-    group = max(1, ESCAPES_BYTES // (MOST_ESCAPES * 2 * 8 * columns))
+    group = max(1, ESCAPES_BYTES // (MOST_ESCAPES * 2 * 8 * architecture.block_shape[1]))
     network = Network(architecture, block, errors, propagation.affine)
     sets = Sets(contexts, architecture.hidden_size, propagation.slack, propagation.mild)
-    for start in range(0, pieces, group):
+    for start in range(0, len(origins), group):
         place = slice(start, start + group)
         walk = Walk(network, sets, origins[place], propagation, held=held)
         walk.run()

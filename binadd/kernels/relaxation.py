@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from binadd.kernels.arithmetic import ACTIVATIONS, CONSTANTS, SLOPES
+from binadd.kernels.arithmetic import ACTIVATIONS, CONSTANTS, SLOPES, log_ratio
 from binadd.kernels.contract import Real
 
 NARROW = 2.0**-30
@@ -47,12 +47,7 @@ def _tangent_point(slope: Real, activation: str) -> Real:
     mantissa = ((bits & ((1 << k.mantissa_bits) - 1)) | one).view(np.float64)
     shifted = ((bits >> k.mantissa_bits) | np.float64(2.0**52).view(np.int64)).view(np.float64)
     power = shifted - (2.0**52 + 1023)
-    w = (mantissa - 1) / (mantissa + 1)
-    w2 = w * w
-    series = np.full_like(w, k.log1p[-1])
-    for coefficient in k.log1p[-2::-1]:
-        series = coefficient + series * w2
-    twice = power * (k.ln2_high + k.ln2_low) + (w + w) * (1 + w2 * series)
+    twice = power * (k.ln2_high + k.ln2_low) + log_ratio((mantissa - 1) / (mantissa + 1))
     point: Real = twice * 0.5 if activation == "tanh" else twice
     return point
 
