@@ -129,8 +129,10 @@ def _loss_and_slope(logits: Real, targets: Bytes, loss: str) -> tuple[Real, Real
     difference = probabilities - y
     if loss == "cross_entropy":  # −ln ŷ or −ln(1 − ŷ), stably from the logit
         return softplus(np.where(targets == 1, -logits, logits)), difference
-    slope = (2 * difference) * (probabilities * (1 - probabilities))
-    return difference * difference, slope
+    if loss == "squared_error":
+        slope = (2 * difference) * (probabilities * (1 - probabilities))
+        return difference * difference, slope
+    raise NotImplementedError(loss)
 
 
 # ---------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ def update(block: Real, moments: Real, powers: Real, gradient: Real, optimizer: 
         m_hat = m * (one / (one - powers[0]))
         v_hat = v * (one / (one - powers[1]))
         block -= rate * (m_hat / (np.sqrt(v_hat) + real(optimizer.epsilon)))
-    else:
+    elif optimizer.name in ("momentum", "nesterov"):
         m[...] = mu * m + g
         block -= rate * (g + mu * m if optimizer.name == "nesterov" else m)
+    else:
+        raise NotImplementedError(optimizer.name)

@@ -34,6 +34,8 @@ The kernels promise a quarter of it; of the other runtimes that were measured, n
 """
 SLACK = 2.0**-16
 """Room in a set beyond what it must hold: more than bounds and the checker's integers round."""
+_SLOPE = {"sigmoid": 0.25, "tanh": 1.0}
+"""f′ at its greatest."""
 _UNIT = 2.0**-52
 """Twice the relative error of one float64 operation: room for second-order terms."""
 _LARGEST = 2.0**27
@@ -43,7 +45,7 @@ _FRAME_ERROR = 2.0**-30
 
 
 class Bounds:
-    """A network as sets of its states are stepped.
+    """A network prepared for stepping sets of its states, with the errors to allow for.
 
     Attributes
     ----------
@@ -97,7 +99,7 @@ class Bounds:
         self._heaviest = float(self._load.max())
         self._output = float(np.add.accumulate(magnitudes[-2, :size])[-1] + magnitudes[-1, 0])
         self.finite = max(self._heaviest, self._output) < _LARGEST
-        self._slope = 1.0 if self.network.activation == "tanh" else 0.25
+        self._slope = _SLOPE[self.network.activation]
 
     def _own_errors(self) -> tuple[float, float]:
         """Bound the errors of a step: γ = mu/(1 − mu) ≤ 2mu for terms rounded at most m times.

@@ -178,7 +178,8 @@ class _Network:
         hidden, inputs = weights["hidden_weights"], weights["input_weights"]
         bias = weights.get("hidden_bias", np.zeros(self.size))
         out = np.append(weights["output_weights"], weights.get("output_bias", 0.0))
-        self.tanh, self.affine, self.work = of.activation == "tanh", claim.affine, 0
+        self.tanh = {"sigmoid": False, "tanh": True}[of.activation]  # nothing else is checked
+        self.affine, self.work = claim.affine, 0
         self.W, self.bits = scaled(hidden, 1 << 32, 2)
         [self.out], self.out_bits = scaled(out[None], 1 << 30, 0)
         given = rounded(np.column_stack([bias, inputs]), BITS, 1 << 57)
