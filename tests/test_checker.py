@@ -511,6 +511,8 @@ def test_refuses_cells_in_disorder() -> None:
         {"frames": np.zeros((0, 7, 8))},
         {"frames": np.zeros((8, 8))},
         {"frames": np.zeros((0, 8, 8), np.float32)},
+        {"coefficients": np.array([1, 1])},
+        {"coefficients": []},
     ],
 )
 def test_refuses_malformed_values(fields: dict[str, Any]) -> None:

@@ -323,7 +323,7 @@ class _Decision:
         return best
 
     def _plans(self, efforts: list[str]) -> dict[Strategy, str]:
-        """Return what of the portfolio this network's size allows, each with its first effort."""
+        """Return the strategies that this network's size allows, each with its lowest effort."""
         plans: dict[Strategy, str] = {}
         size = self.bounds.size
         for name in efforts:

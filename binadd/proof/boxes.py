@@ -24,11 +24,11 @@ class BoxShape(NamedTuple):
     """How sets begin as boxes of the units, and how they grow, without end."""
 
     inflation: float
-    """By which part of its width a sampled box is widened to each side."""
+    """Room to each side of a sampled box, as a part of its width."""
     floor: float
-    """By which part of its widest side it is widened, too."""
+    """Further room, as a part of its widest side."""
     growth: float
-    """By how much more than it must a box is widened, as a part of what it must."""
+    """Extra widening of a box, as a part of what is needed."""
 
 
 def sampled_boxes(
@@ -47,21 +47,11 @@ def sampled_boxes(
 
 @lru_cache(maxsize=8)
 def _without_frames(table: ContextTable, size: int, columns: int) -> Contexts:
-    """Return contexts with one cell each, but for the prefixes; kernels write their boxes."""
-    prefixes, count = table.prefixes, len(table.carries)
-    owners = np.arange(prefixes, count, dtype=np.int32)
-    return Contexts(
-        table.carries,
-        table.successors,
-        np.zeros((count, columns)),
-        np.zeros((0, size, columns)),
-        np.full(count, -1, np.int32),
-        np.full(count, inf),
-        np.zeros(count, np.int32),
-        np.append(np.zeros(prefixes, np.int32), np.arange(len(owners) + 1, dtype=np.int32)),
-        owners,
-        *np.zeros((2, len(owners), columns)),
-    )
+    """Return contexts with one cell each, whose boxes are for kernels to write; made once."""
+    count = len(table.contexts)
+    owners, lowest = np.arange(count, dtype=np.int32), np.zeros(count, np.int32)
+    centres, axes = np.zeros((count, columns)), np.zeros((0, size, columns))
+    return table.with_cells(owners, centres, axes, np.full(count, inf), lowest)
 
 
 @lru_cache(maxsize=8)

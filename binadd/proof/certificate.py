@@ -157,7 +157,7 @@ class Certificate:
             _demand(type(getattr(self, name)) is str, name)
         _demand(type(self.affine) is bool, "affine")
         _demand(type(self.operands) is int and 1 <= self.operands <= MOST_OPERANDS, "operands")
-        if self.coefficients == ():
+        if type(self.coefficients) is tuple and not self.coefficients:
             object.__setattr__(self, "coefficients", (1,) * self.operands)
         _check_numbers("coefficients", self.coefficients, self.operands, range(-16, 17))
         highest = max(sum(c for c in self.coefficients if c > 0), 1)
@@ -198,6 +198,15 @@ class Certificate:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         arrays = {n: value.copy() for n, value in values.items() if type(value) is np.ndarray}
         return Certificate(**values | arrays)
+
+    def __eq__(self, other: object) -> bool:
+        """Two certificates are equal if their JSON is, byte for byte."""
+        if not isinstance(other, Certificate):
+            return NotImplemented
+        return self.digest == other.digest and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
     def __len__(self) -> int:
         """Return how many contexts there are."""

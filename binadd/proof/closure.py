@@ -165,7 +165,7 @@ class Found:
 
 @lru_cache(maxsize=256)
 def affordable(strategy: Strategy, form: Form, size: int) -> Strategy:
-    """Return what of a strategy a network of `size` units allows: fewer contexts, and less work.
+    """Return a strategy, cut down to the contexts and the work that `size` units allow.
 
     A zonotope of many units costs their third power.
     """

@@ -20,7 +20,7 @@ from typing import TypeAlias
 import numpy as np
 
 from binadd.form import Form
-from binadd.kernels.contract import Bytes, Indices
+from binadd.kernels.contract import Bytes, Contexts, Indices, Reals
 
 __all__ = ["Context", "ContextTable", "ContextTree", "affordable_depth", "uniform"]
 
@@ -52,6 +52,29 @@ class ContextTable:
     def prefixes(self) -> int:
         """Return P."""
         return len(self.carries) - len(self.contexts)
+
+    def with_cells(
+        self, owners: Indices, centres: Reals, axes: Reals, widths: Reals, lowest: Indices
+    ) -> Contexts:
+        """Return what kernels take: prefixes without a set before the tree's contexts (K).
+
+        The axes are those of all contexts (K, H, S) or of none. Owners (C,) are of cells whose
+        boxes kernels are to write.
+        """
+        prefixes, count, columns = self.prefixes, *centres.shape
+        frames = np.arange(-prefixes, count, dtype=np.int32)
+        return Contexts(
+            self.carries,
+            self.successors,
+            np.concatenate([np.zeros((prefixes, columns)), centres]),
+            axes,
+            np.clip(frames, -1, len(axes) - 1),
+            np.concatenate([np.full(prefixes, np.inf), widths]),
+            np.concatenate([np.zeros(prefixes, np.int32), lowest]),
+            np.searchsorted(owners, np.append(frames, count)).astype(np.int32),
+            owners + np.int32(prefixes),
+            *np.zeros((2, len(owners), columns)),
+        )
 
     @property
     def longest(self) -> int:

@@ -116,7 +116,7 @@ class Falsifier:
 def _confirmed(net: BinaryAdderRNN, word: Bytes) -> Refuted | None:
     """Let the network itself compute with the operands that a wrong word spells.
 
-    None if it adds them correctly after all, as when another thread has trained it in between.
+    None if it adds them correctly after all: nothing is refuted that it does not itself get wrong.
     """
     form = net.state.architecture.form
     count = len(form.coefficients)

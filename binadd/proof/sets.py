@@ -39,7 +39,7 @@ class CellShape(NamedTuple):
     width: float
     """The width of a cell, in pre-activations; inf: sets are not cut."""
     growth: float
-    """By how much more than it must a cell is widened, as a part of what it must."""
+    """Extra widening of a cell, as a part of what is needed."""
     limit: float = inf
     """How many times its sampled width a set may grow to each side; inf: without end."""
     nudged: bool = False
@@ -170,20 +170,7 @@ class Sets:
 
         The boxes of cells are for kernels to write.
         """
-        prefixes, count, columns = table.prefixes, *self.centres.shape
-        first = np.searchsorted(self.owners, np.arange(-prefixes, count + 1))
-        return Contexts(
-            table.carries,
-            table.successors,
-            np.concatenate([np.zeros((prefixes, columns)), self.centres]),
-            self.axes,
-            np.maximum(np.arange(-prefixes, count, dtype=np.int32), np.int32(-1)),
-            np.concatenate([np.full(prefixes, inf), self.widths]),
-            np.concatenate([np.zeros(prefixes, np.int32), self.lowest]),
-            first.astype(np.int32),
-            self.owners + np.int32(prefixes),
-            *np.zeros((2, len(self), columns)),
-        )
+        return table.with_cells(self.owners, self.centres, self.axes, self.widths, self.lowest)
 
 
 def _hulls(rows: Reals, cell: NDArray[np.int64], count: int) -> tuple[Reals, Reals]:

@@ -88,6 +88,15 @@ class Proved:
             f"closer to 0 than {self.margin:.3g}."
         )
 
+    def __eq__(self, other: object) -> bool:
+        """Two are equal if their certificates are, and with them the networks."""
+        if not isinstance(other, Proved):
+            return NotImplemented
+        return self.tolerance == other.tolerance and self.certificate == other.certificate
+
+    def __hash__(self) -> int:
+        return hash(self.margin)
+
     def __bool__(self) -> Literal[True]:
         return True
 
