@@ -16,7 +16,7 @@ __all__ = ["interruptible", "reporting"]
 def reporting(
     progress: Callable[..., object] | bool | None,
 ) -> Iterator[Callable[..., object] | None]:
-    """Yield what to call with the progress of the work inside a `with`: None for nobody.
+    """Yield the function to call with progress inside a `with`, or None if nobody listens.
 
     True stands for a bar of tqdm's on stderr, which is gone when the work is done.
 

@@ -75,7 +75,7 @@ RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 def _decided_by_shape(hidden_size: int, carries: int, activation: str) -> dict[str, Any]:
     """Return what the default recipe decides otherwise for this shape; see `recipe_values`.
 
-    It is shorter steps: the fewer hidden units there are to spare, the likelier a long one drives
+    Steps are shorter: the fewer hidden units there are to spare, the likelier a long one drives
     too many of them to where no gradient leads back. With more than 128, steps with momentum
     overshoot, and short ones leave weights that are lost in the weight noise.
     """

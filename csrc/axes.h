@@ -1,7 +1,7 @@
 /* axes.h: principal axes of states, by Jacobi's rotations.
  *
- * The order of every operation is that of binadd/kernels/axes.py: what a search goes by must not
- * depend on the machine, as LAPACK's eigenvectors do. (C. G. J. Jacobi, "Über ein leichtes Verfahren
+ * The order of every operation is that of binadd/kernels/axes.py: a search must not depend
+ * on the machine, as it would with LAPACK's eigenvectors. (C. G. J. Jacobi, "Über ein leichtes Verfahren
  * …", 1846; G. H. Golub & C. F. Van Loan, "Matrix Computations", section 8.5.)
  */
 #ifndef BINADD_AXES_H

@@ -142,14 +142,19 @@ size_t binadd_first_error_workspace(const binadd_network *network, int bits)
                : 0;
 }
 
+/* Bounds are those of float64 networks. */
+static int valid_double(const binadd_network *n)
+{
+    return valid_network(n) && n->dtype == BINADD_FLOAT64;
+}
+
 static int valid_steps(const binadd_network *n, int steps)
 {
-    return valid_network(n) && n->dtype == BINADD_FLOAT64 && steps >= 1 &&
-           steps <= BINADD_MAX_STEPS;
+    return valid_double(n) && steps >= 1 && steps <= BINADD_MAX_STEPS;
 }
 
 /* Whether numbers are so small that the size of a workspace does not overflow. */
-static int valid_counts(const binadd_sampling *b)
+static int valid_sampling(const binadd_sampling *b)
 {
     const size_t most = (size_t)1 << 24;
     return b->sequences && b->steps && b->samples && b->contexts && b->sequences <= most &&
@@ -158,7 +163,7 @@ static int valid_counts(const binadd_sampling *b)
 
 size_t binadd_sampling_workspace(const binadd_network *network, const binadd_sampling *sampling)
 {
-    return valid_steps(network, 1) && sampling && valid_counts(sampling)
+    return valid_double(network) && sampling && valid_sampling(sampling)
                ? binadd_kernels_for(BINADD_FLOAT64)->sampling_workspace_size(network, sampling)
                : 0;
 }
@@ -172,9 +177,8 @@ size_t binadd_reach_workspace(const binadd_network *network, int steps)
 
 size_t binadd_axes_workspace(const binadd_network *network)
 {
-    return valid_steps(network, 1)
-               ? binadd_kernels_for(BINADD_FLOAT64)->axes_workspace_size(network)
-               : 0;
+    return valid_double(network) ? binadd_kernels_for(BINADD_FLOAT64)->axes_workspace_size(network)
+                                 : 0;
 }
 
 /* ---- Calls ------------------------------------------------------------------------------------ */
@@ -263,9 +267,9 @@ static int all_within(const int32_t *entries, size_t count, int64_t least, int64
 binadd_status binadd_sample_boxes(const binadd_network *network, binadd_sampling *b, int64_t work,
                                   void *workspace, size_t workspace_size)
 {
-    DEMAND(valid_steps(network, 1), BINADD_BAD_NETWORK);
+    DEMAND(valid_double(network), BINADD_BAD_NETWORK);
     DEMAND(b && b->block && b->symbols && b->pools && b->carries && (b->words || !b->length) &&
-               b->low && b->high && valid_counts(b) && work >= 1 &&
+               b->low && b->high && valid_sampling(b) && work >= 1 &&
                b->next < b->sequences + b->contexts,
            BINADD_BAD_ARGUMENT);
     if (b->next == 0) {
@@ -323,7 +327,7 @@ static int whole_reach(const binadd_network *network, const binadd_reach *r)
 binadd_status binadd_propagate(const binadd_network *network, binadd_reach *r, int64_t work,
                                void *workspace, size_t workspace_size)
 {
-    DEMAND(valid_network(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
+    DEMAND(valid_double(network), BINADD_BAD_NETWORK);
     DEMAND(whole_reach(network, r) && r->origins && work >= 1 && r->next < r->count,
            BINADD_BAD_ARGUMENT);
     if (r->next == 0 && !r->within)
@@ -340,7 +344,7 @@ binadd_status binadd_propagate(const binadd_network *network, binadd_reach *r, i
 binadd_status binadd_close(const binadd_network *network, binadd_closing *c, int64_t work,
                            void *workspace, size_t workspace_size)
 {
-    DEMAND(valid_network(network) && network->dtype == BINADD_FLOAT64, BINADD_BAD_NETWORK);
+    DEMAND(valid_double(network), BINADD_BAD_NETWORK);
     DEMAND(c && whole_reach(network, c->reach) && c->reach->count == c->reach->cells + 1 &&
                c->middles == c->reach->middles && c->halves == c->reach->halves && c->states &&
                c->steps && (!c->reach->cells || (c->low && c->high && c->bottom && c->top)) &&
@@ -361,7 +365,7 @@ binadd_status binadd_principal_axes(const binadd_network *network, const double 
                                     size_t sets, size_t samples, const double *centres,
                                     double *axes, void *workspace, size_t workspace_size)
 {
-    DEMAND(valid_steps(network, 1), BINADD_BAD_NETWORK);
+    DEMAND(valid_double(network), BINADD_BAD_NETWORK);
     DEMAND(states && sets && samples && centres && axes, BINADD_BAD_ARGUMENT);
     const binadd_kernels *kernels = binadd_kernels_for(BINADD_FLOAT64);
     DEMAND(workspace && workspace_size >= kernels->axes_workspace_size(network),

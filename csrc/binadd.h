@@ -220,9 +220,11 @@ binadd_status binadd_first_error(const binadd_network *network, const void *bloc
 typedef struct {
     const double *block;    /* (R, S) */
     const uint8_t *symbols; /* (N, T)  words from the state 0 */
-    const int32_t *pools;   /* (K, M)  for each carry, words that end with it; −1: the state 0 instead */
-    const int32_t *carries; /* (C)     those before the contexts' symbols, from the lowest: 0 … K − 1 */
-    const uint8_t *words;   /* (C, D)  the contexts' symbols; D may be 0 */
+    const int32_t
+        *pools; /* (K, M)  for each carry, words that end with it; −1: the state 0 instead */
+    const int32_t
+        *carries; /* (C)     those before the contexts' symbols, from the lowest: 0 … K − 1 */
+    const uint8_t *words; /* (C, D)  the contexts' symbols; D may be 0 */
     size_t sequences, steps, samples, contexts, length; /* N, T, M, C, D */
     double inflation, floor;
     double *low, *high; /* (C, S) */
@@ -311,7 +313,7 @@ typedef struct {
     const double *bottom, *top; /* (C, S)  how far they may be */
     uint8_t *states;            /* (P)     BINADD_CLOSED … BINADD_STUCK */
     int32_t *steps;             /* (P)     after which images of an origin must be covered */
-    double growth;      /* by how much more than it must a cell is widened, as a part of that */
+    double growth;              /* extra widening of a cell, as a part of what is needed */
     int bounded;        /* whether `bottom` and `top` may keep out what a cell would have to hold */
     int patient;        /* whether a round goes on when an origin is stuck */
     int most_steps;     /* of an origin, if it did not begin with more */

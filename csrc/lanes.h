@@ -155,7 +155,7 @@ INLINE vec load(const real *from)
     return x;
 }
 
-/* The larger and the smaller one; x if neither is. */
+/* The larger and the smaller of two; x where they are equal, or one is a NaN. */
 INLINE vec larger(vec x, vec y)
 {
     return blend(less(x, y), y, x);

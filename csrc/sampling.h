@@ -101,7 +101,11 @@ static void sample_boxes(const binadd_network *network, binadd_sampling *b, int6
         run_lanes(&s, &w, &run, 0, k.forward.states, b->next, count);
         b->next += count;
     }
-    run = (binadd_run){b->block, k.words, b->samples + 1, b->length, .initial_state = k.states,
+    run = (binadd_run){b->block,
+                       k.words,
+                       b->samples + 1,
+                       b->length,
+                       .initial_state = k.states,
                        .final_state = k.states};
     for (; b->next < all && work > 0; b->next++) {
         const size_t context = b->next - b->sequences, place = context * s.columns;

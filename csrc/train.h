@@ -29,7 +29,7 @@ INLINE learner take_learner(arena *a, const shape *s)
     return l;
 }
 
-/* What is kept between two updates. */
+/* The weights that persist between two updates: those without noise. */
 INLINE vec *kept_weights(const learner *l, const binadd_training *d)
 {
     return d->noise ? l->quiet : l->block;

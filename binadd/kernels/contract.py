@@ -293,7 +293,7 @@ class Origins(NamedTuple):
 class Closure(NamedTuple):
     """How cells are widened from round to round, and when rounds end."""
 
-    growth: float  # by this part more than a cell must be widened
+    growth: float  # extra widening of a cell, as a part of what is needed
     bounded: bool  # whether limits of cells may keep something out
     patient: bool  # go on where an origin is stuck
     most_steps: int  # of an origin that escapes cells at their limits
@@ -450,19 +450,19 @@ class Kernels(Protocol):
 
 
 class NativeKernels(Kernels, Protocol):
-    """Those of a native module, which has them for several instruction sets."""
+    """The functions of the native module, which is built for several instruction sets."""
 
     def isa(self) -> str:
         """Return the instruction set in use."""
 
     def isas(self) -> dict[str, bool]:
-        """All that were built, and whether this machine has each."""
+        """Map each instruction set of this build to whether this machine has it."""
 
     def use_isa(self, name: str | None) -> None:
-        """Use another, in all threads; None: the widest that the machine has."""
+        """Use this instruction set in all threads, or the machine's widest if None."""
 
     def set_mode(self, mode: bytes | None) -> bytes:
-        """Set this thread's floating-point mode, None: IEEE 754's, and return what it was."""
+        """Set this thread's floating-point mode, if None IEEE 754's, and return the one before."""
 
 
 def words_per_sequence(operands: int, length: int) -> int:

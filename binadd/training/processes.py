@@ -1,9 +1,9 @@
 """Threads that each have a process compute for them.
 
-Python's lock lets one thread run at a time, which holds up networks so small that Python has a
-share in their time; processes have a lock each. Those of `multiprocessing` import the program that
-started them, so a script without `if __name__ == "__main__"` would begin again in each. These
-import nothing but what they compute. Ctrl-C never reaches them, and they end with the
+Python's global lock lets one thread run at a time, which holds up small networks, for which Python
+is much of the work; each process has a lock of its own. Processes of `multiprocessing` import the
+program that started them, so a script without `if __name__ == "__main__"` would begin again in
+each. These import nothing but what they compute. Ctrl-C never reaches them, and they end with the
 process that started them, however it ends.
 """
 

@@ -32,8 +32,8 @@ CHECK_UPDATES = 128
 """Updates between two checks, or a sixteenth of the sequences since the start, if that is more."""
 
 FIRST_CHECK = 320
-"""Updates of a new network before its second check, after that at the start: hardly any is right
-before."""
+"""Updates of a new network before its second check, after the one at the start: hardly any network
+is right sooner."""
 
 PATIENCE = 16_384
 """Updates after which a network is restarted, or a quarter of all sequences before they began,
@@ -45,7 +45,7 @@ MAX_HALVINGS = 4
 sixteenth."""
 
 QUICK_PROOFS = 3
-"""Between two attempts of medium effort."""
+"""Quick attempts between two of medium effort."""
 
 
 # Goals -------------------------------------------------------------------------------------------
