@@ -61,6 +61,11 @@ class BitStream:
         self._streams = streams
         self.reset()
 
+    def __repr__(self) -> str:
+        size = self._architecture.hidden_size
+        streams = "" if self._streams is None else f", streams={self._streams}"
+        return f"BitStream({self._architecture.form}, hidden_size={size}{streams})"
+
     def reset(self) -> None:
         """Begin anew, with a state of zeros."""
         shape = (1 if self._streams is None else self._streams, self._architecture.hidden_size)

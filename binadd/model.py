@@ -55,6 +55,8 @@ from binadd.state import (
 
 __all__ = ["DEFAULTS", "BinaryAdderRNN"]
 
+MAX_STREAMS = 2**24
+"""Parallel streams at most: more is a mistake."""
 _SLICE = 2**20
 """Steps that `add` computes at once: of a longer sum, only the bits are kept."""
 
@@ -649,7 +651,7 @@ class BinaryAdderRNN:
         ((3,), (3, 4))
         """
         if streams is not None:
-            streams = check_integer("streams", streams, 1)
+            streams = check_integer("streams", streams, 1, MAX_STREAMS)
         now = self._now
         return BitStream(now.state, now.kernels, streams)
 

@@ -353,13 +353,13 @@ class _Decision:
         margins = [failure.margin for _, failure in self.failures]
         best = max((margin for margin in margins if margin < inf), default=-inf)
         doubt = "a bit remained in doubt" if not best > 0 else "the sets kept growing"
-        memory = describe_memory(self.net)
-        train = "Assume smaller errors, or train" if self.assumes else "Train"
+        train = "assume smaller errors, or train" if self.assumes else "train"
         return Undecided(
             tried=tuple(
                 f"{strategy}: {found.contexts} contexts" for strategy, found in self.failures
             ),
-            reached=f"{doubt}; the smallest logit margin in the best attempt was {best:.3g}",
-            advice=f"{memory}. {train} on, at a lower learning rate if that fails: most networks "
-            "are proved a few sequences later",
+            reached=f"{doubt}; the smallest logit margin in the best attempt was {best:.3g}; "
+            f"{describe_memory(self.net)}",
+            advice=f"{train} on, at a lower learning rate if that fails: most networks are proved "
+            "a few sequences later",
         )

@@ -158,7 +158,7 @@ class Undecided:
     tried : tuple of str
         The strategies tried, in order.
     reached : str
-        How far the best attempt came.
+        How far the best attempt came, and how slowly the network forgets.
     advice : str
         What may help, in a sentence.
     """
@@ -169,7 +169,7 @@ class Undecided:
     advice: str
 
     def __repr__(self) -> str:
-        return f"Undecided(after {len(self.tried)} attempts: {self.reached}. {self.advice})"
+        return f"Undecided(after {len(self.tried)} attempts: {self.reached})"
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
