@@ -153,12 +153,12 @@ static int valid_steps(const binadd_network *n, int steps)
     return valid_double(n) && steps >= 1 && steps <= BINADD_MAX_STEPS;
 }
 
-/* Whether numbers are so small that the size of a workspace does not overflow. */
+/* Whether numbers are so small that a size_t of 32 bits, too, counts the bytes of a workspace. */
 static int valid_sampling(const binadd_sampling *b)
 {
-    const size_t most = (size_t)1 << 24;
-    return b->sequences && b->steps && b->samples && b->contexts && b->sequences <= most &&
-           b->samples < most && b->contexts <= most && b->length < most / b->samples;
+    const size_t states = (size_t)1 << 19, most = (size_t)1 << 24;
+    return b->sequences && b->steps && b->samples && b->contexts && b->sequences <= states &&
+           b->samples < states && b->contexts <= most && b->length < most / b->samples;
 }
 
 size_t binadd_sampling_workspace(const binadd_network *network, const binadd_sampling *sampling)

@@ -220,11 +220,9 @@ binadd_status binadd_first_error(const binadd_network *network, const void *bloc
 typedef struct {
     const double *block;    /* (R, S) */
     const uint8_t *symbols; /* (N, T)  words from the state 0 */
-    const int32_t
-        *pools; /* (K, M)  for each carry, words that end with it; −1: the state 0 instead */
-    const int32_t
-        *carries; /* (C)     those before the contexts' symbols, from the lowest: 0 … K − 1 */
-    const uint8_t *words; /* (C, D)  the contexts' symbols; D may be 0 */
+    const int32_t *pools;   /* (K, M)  for each carry, words that end with it; −1: the state 0 */
+    const int32_t *carries; /* (C)     before the contexts' symbols, counted from the lowest */
+    const uint8_t *words;   /* (C, D)  the contexts' symbols; D may be 0 */
     size_t sequences, steps, samples, contexts, length; /* N, T, M, C, D */
     double inflation, floor;
     double *low, *high; /* (C, S) */

@@ -49,7 +49,7 @@ INLINE size_t gather_states(const binadd_sampling *b, const sampling_workspace *
     for (size_t i = 0; i < b->samples; i++)
         if (pool[i] >= 0)
             memcpy(k->states + i * size, k->ends + pool[i] * size, state);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && b->length; i++)
         memcpy(k->words + i * b->length, b->words + context * b->length, b->length);
     return count;
 }
@@ -101,12 +101,8 @@ static void sample_boxes(const binadd_network *network, binadd_sampling *b, int6
         run_lanes(&s, &w, &run, 0, k.forward.states, b->next, count);
         b->next += count;
     }
-    run = (binadd_run){b->block,
-                       k.words,
-                       b->samples + 1,
-                       b->length,
-                       .initial_state = k.states,
-                       .final_state = k.states};
+    run.symbols = k.words, run.sequences = b->samples + 1, run.steps = b->length;
+    run.initial_state = run.final_state = k.states;
     for (; b->next < all && work > 0; b->next++) {
         const size_t context = b->next - b->sequences, place = context * s.columns;
         const size_t count = gather_states(b, &k, context, size, start);

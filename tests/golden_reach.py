@@ -1,5 +1,6 @@
-"""Golden results of `propagate`, `close_sets` and `principal_axes`: see golden.py."""
+"""Golden results of the kernels that proofs call: see golden.py."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from binadd.kernels import contract, reference
-from binadd.kernels.contract import Architecture, Contexts, Errors, Images, Propagation
+from binadd.kernels.contract import Architecture, Contexts, Errors, Images, Propagation, Samples
 
 COUNTS = (6, 1, 1, 0, 9)
 """Cells of the contexts: first and last are cut, the third has no frame, the fourth no set."""
@@ -26,6 +27,7 @@ class Case:
     budget: int
     mild: float
     logit_error: float  # of −100, all logits count as right
+    length: int  # of the words of contexts in which states are sampled
     seed: int
 
     @property
@@ -36,9 +38,9 @@ class Case:
 
 
 CASES = [
-    Case(Architecture(10, 2, "sigmoid"), True, 3, 400, 0.5, -100.0, 1),
-    Case(Architecture(16, 1, "tanh"), True, 6, 10_000, golden.INFINITY, -100.0, 2),
-    Case(Architecture(10, 2, "sigmoid"), False, 4, 30, 0.5, 1e-12, 3),
+    Case(Architecture(10, 2, "sigmoid"), True, 3, 400, 0.5, -100.0, 1, 1),
+    Case(Architecture(16, 1, "tanh"), True, 6, 10_000, golden.INFINITY, -100.0, 2, 2),
+    Case(Architecture(10, 2, "sigmoid"), False, 4, 30, 0.5, 1e-12, 0, 3),
 ]
 
 
@@ -52,6 +54,7 @@ class Given:
     errors: Errors
     states: NDArray[np.float64]  # of which the frames are the principal axes
     centres: NDArray[np.float64]  # of those
+    samples: Samples
 
 
 def numbered(counts: NDArray[Any], cut: NDArray[np.bool_]) -> dict[str, NDArray[np.int32]]:
@@ -108,7 +111,31 @@ def draw(case: Case) -> Given:
     errors = Errors(
         2.0**-46, case.logit_error, np.where(there, 2.0**-43, 0), np.where(there, 2.0**-46, 0)
     )
-    return Given(block, contexts, np.arange(-1, cells, dtype=np.int32), errors, states, centres)
+    origins = np.arange(-1, cells, dtype=np.int32)
+    return Given(block, contexts, origins, errors, states, centres, draw_samples(case, words))
+
+
+SEQUENCES, WORD_STEPS, POOL, BOXES = 11, 5, 8, 4
+"""Words, some in a register that is not full; sampled states, in full ones, so that the state 0
+added to them is alone in its own; and contexts."""
+
+
+def draw_samples(case: Case, words: Iterator[int]) -> Samples:
+    """Return what boxes are made from; one of the pools ends with the state 0."""
+
+    def below(limit: int, dtype: str, shape: tuple[int, int]) -> NDArray[Any]:
+        numbers = [next(words) % limit for _ in range(shape[0] * shape[1])]
+        return np.array(numbers, dtype).reshape(shape)
+
+    carries, symbols = case.architecture.form.carries, 1 << case.architecture.operands
+    samples = Samples(
+        below(symbols, "uint8", (SEQUENCES, WORD_STEPS)),
+        below(SEQUENCES, "int32", (carries, POOL)),
+        below(carries, "int32", (1, BOXES))[0],
+        below(symbols, "uint8", (BOXES, case.length)),
+    )
+    samples.pools[case.length % carries, -1] = -1
+    return samples
 
 
 SLACK = 2.0**-30
@@ -175,6 +202,16 @@ def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
     return {f"closed_{name}": array for name, array in results.items()}
 
 
+INFLATION, FLOOR = 0.25, 0.0625
+"""The room of boxes, in parts of a width."""
+
+
+def boxes(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[np.float64]]:
+    """Return a backend's boxes around sampled states."""
+    bounds = kernels.sample_boxes(case.architecture, given.block, given.samples, INFLATION, FLOOR)
+    return dict(zip(("boxes_low", "boxes_high"), bounds, strict=True))
+
+
 DTYPES = {"outcomes": "int32", "depths": "int32", "work": "int64", "held": "uint8"}
 DTYPES |= {f"closed_{name}": dtype for name, dtype in DTYPES.items()}
 DTYPES |= {"closed_states": "uint8", "closed_steps": "int32", "closed_counts": "int64"}
@@ -187,4 +224,5 @@ def run(kernels: Any, case: Case) -> dict[str, str]:
     result = images(kernels, case, given)
     axes = kernels.principal_axes(case.architecture, given.states, given.centres)
     results = {"axes": axes, **result._asdict(), **closed(kernels, case, given)}
+    results |= boxes(kernels, case, given)
     return {name: golden.digits(array) for name, array in results.items()}

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from reach_cases import drawn
 
 from binadd.errors import BinaddError, InvalidInputError
-from binadd.kernels.contract import Batch, Learner, Optimizer, Propagation, Report
+from binadd.kernels.contract import Batch, Learner, Optimizer, Propagation, Report, Samples
 
 NETWORKS = 3
 WRITTEN = ("block", "moments", "powers", "losses", "wrong_bits")
+COUNTED = ("symbols", "words", "carries", "origins", "states")
+"""They say how many there are."""
 LEARNING = {"loss": "cross_entropy", "optimizer": Optimizer("adam")}
 
 
@@ -47,6 +49,11 @@ def arguments(function: str) -> dict[str, Any]:
             **{**stacked, **LEARNING, "learning_rates": np.ones(NETWORKS)},
         },
         "first_error": {**network, "bits": 4},
+        "sample_boxes": {
+            **{**network, "symbols": symbols, "pools": np.zeros((2, 3), np.int32)},
+            **{"carries": np.zeros(4, np.int32), "words": np.zeros((4, 3), np.uint8)},
+            **{"inflation": 0.1, "floor": 0.1},
+        },
         "propagate": {**drawn(0)._asdict(), "propagation": propagation},
         "principal_axes": {
             **{"architecture": start.architecture, "states": np.ones((4, 5, 16))},
@@ -59,7 +66,7 @@ def arguments(function: str) -> dict[str, Any]:
 
 
 def call(kernels: Any, function: str, given: dict[str, Any]) -> Any:
-    """Call with these arguments, those of learner, batch and report put together."""
+    """Call with these arguments, those of learner, batch, report and samples put together."""
     given = dict(given)
 
     def gather(kind: Any) -> Any:
@@ -69,6 +76,8 @@ def call(kernels: Any, function: str, given: dict[str, Any]) -> Any:
         given |= {"learner": gather(Learner), "report": gather(Report)}
     if "targets" in given:
         given["batch"] = gather(Batch)
+    if "pools" in given:
+        given["samples"] = gather(Samples)
     return getattr(kernels, function)(**given)
 
 
@@ -82,11 +91,12 @@ def spoilt(function: str, name: str, array: NDArray[Any]) -> Iterator[Any]:
         if array.itemsize > 1:
             yield unaligned(array)
         yield array[None]
-        yield array[..., :0]
+        if (function, name) != ("sample_boxes", "words"):  # contexts may have no symbols
+            yield array[..., :0]
         yield np.repeat(array, 2, axis=-1)[..., ::2]
         if array.ndim > 1:
             yield np.asfortranarray(array)
-        if name not in ("symbols", "words", "origins", "states"):  # which say how many there are
+        if name not in COUNTED:
             yield array[:-1]
 
 
@@ -95,7 +105,7 @@ CASES = [
     for function in (
         *("forward", "logits", "probabilities", "bits", "loss_and_gradients", "train"),
         *("train_population", "first_error", "unpack_words", "exact_sums", "activation"),
-        *("propagate", "principal_axes"),
+        *("sample_boxes", "propagate", "principal_axes"),
     )
     for name, argument in arguments(function).items()
     if isinstance(argument, np.ndarray)

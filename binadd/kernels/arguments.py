@@ -57,14 +57,14 @@ def check_layout(name: str, array: Any, shape: tuple[int, ...], dtype: str) -> N
     )
 
 
-def check_symbols(symbols: Any, operands: int) -> None:
+def check_symbols(symbols: Any, operands: int, name: str = "symbols") -> None:
     """Raise InvalidInputError unless symbols are bytes (N, T), not empty and each below 2ⁿ."""
     check_integer("operands", operands, 1, MAX_OPERANDS)
     if not isinstance(symbols, np.ndarray) or symbols.ndim != 2 or symbols.size == 0:
-        raise InvalidInputError("symbols must be a non-empty array of shape (sequences, steps)")
-    check_layout("symbols", symbols, symbols.shape, "uint8")
+        raise InvalidInputError(f"{name} must be a non-empty array of shape (sequences, steps)")
+    check_layout(name, symbols, symbols.shape, "uint8")
     if int(symbols.max()) >= 1 << operands:
-        raise InvalidInputError(f"symbols of {operands} operands must be below {1 << operands}")
+        raise InvalidInputError(f"{name} of {operands} operands must be below {1 << operands}")
 
 
 def check_batch(batch: Batch, operands: int) -> None:
@@ -179,21 +179,21 @@ def check_samples(architecture: Architecture, block: Real, samples: Samples) -> 
     check_double(architecture)
     check_layout("block", block, architecture.block_shape, "float64")
     check_symbols(samples.symbols, architecture.operands)
-    for name, array in (("pools", samples.pools), ("words", samples.words)):
-        if not isinstance(array, np.ndarray) or array.ndim != 2:
-            raise InvalidInputError(f"{name} must be an array of two dimensions")
-    drawn, length = samples.pools.shape[1], samples.words.shape[1]
-    check_layout("pools", samples.pools, (architecture.form.carries, drawn), "int32")
-    count = len(samples.carries)
-    check_layout("carries", samples.carries, (count,), "int32")
-    check_layout("words", samples.words, (count, length), "uint8")
-    for name, entries in (("pools", drawn), ("carries", count)):
-        if not entries:
+    for name, dimensions in (("pools", 2), ("carries", 1), ("words", 2)):
+        array = getattr(samples, name)
+        if not isinstance(array, np.ndarray) or array.ndim != dimensions:
+            raise InvalidInputError(f"{name} must be an array with ndim {dimensions}")
+        if array.size == 0 and name != "words":
             raise InvalidInputError(f"{name} must not be empty")
+    pools = architecture.form.carries, samples.pools.shape[1]
+    check_layout("pools", samples.pools, pools, "int32")
+    check_layout("carries", samples.carries, samples.carries.shape, "int32")
+    length = samples.words.shape[1]
+    check_layout("words", samples.words, (len(samples.carries), length), "uint8")
     check_range("pools", samples.pools, -1, len(samples.symbols))
     check_range("carries", samples.carries, 0, architecture.form.carries)
     if length:
-        check_symbols(samples.words, architecture.operands)
+        check_symbols(samples.words, architecture.operands, "words")
 
 
 def check_propagation(

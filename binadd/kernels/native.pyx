@@ -45,7 +45,7 @@ FLOAT64 = np.dtype(np.float64)
 FLOAT32 = np.dtype(np.float32)
 BYTE = np.dtype(np.uint8)
 
-REFUSED = (ValueError, TypeError, AttributeError, KeyError, BufferError, OverflowError)
+REFUSED = (ValueError, TypeError, AttributeError, LookupError, BufferError, OverflowError)
 """What reading an argument raises that is not of the kind, dtype or shape it must be."""
 
 cdef dict DTYPES = {

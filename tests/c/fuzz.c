@@ -367,6 +367,36 @@ static binadd_status turn(const binadd_network *n)
     return status;
 }
 
+static binadd_status sample(const binadd_network *n, size_t block)
+{
+    const int carries = binadd_carries(n) > 0 ? binadd_carries(n) : 1;
+    const unsigned mask = symbol_mask(n);
+    binadd_sampling b = {0};
+    b.sequences = (size_t)pick(0, 20);
+    b.steps = (size_t)pick(0, 5);
+    b.samples = (size_t)pick(0, 20);
+    b.contexts = (size_t)pick(0, 5);
+    b.length = (size_t)pick(0, 3);
+    b.inflation = real();
+    b.floor = real();
+    b.pools = indices((size_t)carries * b.samples, -1, (int)b.sequences - 1);
+    b.carries = indices(b.contexts, 0, carries - 1);
+    b.symbols = bytes(b.sequences * b.steps, mask);
+    b.words = b.length ? bytes(b.contexts * b.length, mask) : NULL;
+    b.block = doubles(block);
+    const size_t reals_of_boxes = b.contexts * binadd_block_columns(n);
+    b.low = take(8 * reals_of_boxes);
+    b.high = take(8 * reals_of_boxes);
+    const size_t size = binadd_sampling_workspace(n, &b), all = b.sequences + b.contexts;
+    void *workspace = take(size);
+    binadd_status status = BINADD_OK;
+    for (int call = 0; status == BINADD_OK && (!call || b.next < all); call++)
+        status = binadd_sample_boxes(n, &b, pick(1, 20000), workspace, size);
+    wrote_reals(BINADD_FLOAT64, b.low, reals_of_boxes);
+    wrote_reals(BINADD_FLOAT64, b.high, reals_of_boxes);
+    return status;
+}
+
 static binadd_status data(const binadd_network *n)
 {
     const size_t sequences = (size_t)pick(0, 3), each = (size_t)pick(0, 3),
@@ -397,7 +427,7 @@ static binadd_status activate(const binadd_network *n)
 
 static binadd_status call(void)
 {
-    const unsigned function = byte() % 9;
+    const unsigned function = byte() % 10;
     const binadd_network n = network();
     const size_t block = binadd_block_rows(&n) * binadd_block_columns(&n);
     switch (function) {
@@ -416,6 +446,8 @@ static binadd_status call(void)
     case 6:
         return turn(&n);
     case 7:
+        return sample(&n, block);
+    case 8:
         return data(&n);
     default:
         return activate(&n);

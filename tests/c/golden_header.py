@@ -19,7 +19,8 @@ def words(dtype: str, digits: str) -> list[str]:
 
 
 def array(name: str, values: list[str]) -> str:
-    return f"static const uint64_t {name}[] = {{{', '.join(values)}}};"
+    """Return a definition in C, which has no arrays without an entry."""
+    return f"static const uint64_t {name}[] = {{{', '.join(values) or '0'}}};"
 
 
 def constant(name: str) -> str:
@@ -64,13 +65,14 @@ def activations(expected: dict[str, str]) -> list[str]:
 
 
 def reach(index: int, case: golden_reach.Case, result: dict[str, str]) -> tuple[list[str], str]:
-    """One case of `propagate`: its arrays, what is given and what is expected, and its entry."""
+    """One case of proofs: its arrays, what is given and what is expected, and its entry."""
     a, given = case.architecture, golden_reach.draw(case)
-    errors = given.errors
+    errors, samples = given.errors, given.samples
     inputs = {
         **{"block": given.block, "unit": errors.unit, "generator": errors.generator},
         **{**given.contexts._asdict(), "origins": given.origins},
         **{"states": given.states, "state_centres": given.centres},
+        **{f"sampled_{name}": values for name, values in samples._asdict().items()},
     }
     arrays = [
         array(f"{name}_{index}", words(values.dtype.name, golden.digits(values)))
@@ -81,13 +83,15 @@ def reach(index: int, case: golden_reach.Case, result: dict[str, str]) -> tuple[
         dtype = golden_reach.DTYPES.get(name, "float64")
         arrays.append(array(outputs[name], words(dtype, digits)))
     counts = [len(given.contexts.carries), len(given.contexts.owners), len(given.contexts.frames)]
+    counts += [len(given.origins), golden_reach.SAMPLES]
+    counts += [*samples.symbols.shape, samples.pools.shape[1], *samples.words.shape]
     mild = "INFINITY" if case.mild == golden.INFINITY else repr(case.mild)
     entry = f"""    {{
         "{case.name}",
         {{{a.hidden_size}, {a.operands}, {int(a.biases)}, {constant(a.activation)}, {constant(a.dtype)}, {{0}}}},
         {errors.step!r}, {errors.logit!r}, {golden_reach.SLACK!r}, {mild},
         {int(case.affine)}, {case.steps}, {case.budget},
-        {", ".join(map(str, [*counts, len(given.origins), golden_reach.SAMPLES]))},
+        {", ".join(map(str, counts))},
         {", ".join(f"{name}_{index}" for name in inputs)},
         {", ".join(outputs.values())},
     }},"""  # noqa: E501 (C has lines of its own)

@@ -82,6 +82,19 @@ static binadd_closing valid_closing(void)
     return c;
 }
 
+/* Two contexts of two symbols, with three states for each carry. */
+static const int32_t pools[2 * 3] = {0, SEQUENCES - 1, -1, 1, 2, 3};
+static uint8_t words[2 * 2];
+
+static binadd_sampling valid_sampling(void)
+{
+    binadd_sampling b = {0};
+    b.block = block, b.symbols = symbols, b.pools = pools, b.carries = carries, b.words = words;
+    b.sequences = SEQUENCES, b.steps = STEPS, b.samples = 3, b.contexts = b.length = 2;
+    b.low = results, b.high = results + 2 * 8;
+    return b;
+}
+
 /* ---- Calls with all that does not matter ------------------------------------------------------ */
 
 static binadd_status run(const binadd_network *n, const binadd_run *r)
@@ -154,6 +167,17 @@ static binadd_status find_axes(const binadd_network *n, const double *states, si
     return binadd_principal_axes(n, states, sets, samples, centres, axes, workspace, ROOM);
 }
 
+static binadd_status sample(const binadd_network *n, binadd_sampling *b)
+{
+    return binadd_sample_boxes(n, b, 1, workspace, ROOM);
+}
+
+/* The same, or no error if counts have a workspace that are to have none. */
+static binadd_status sample_measureless(binadd_sampling *b)
+{
+    return binadd_sampling_workspace(&NETWORK, b) ? BINADD_OK : sample(&NETWORK, b);
+}
+
 /* ---- Refusals --------------------------------------------------------------------------------- */
 
 static int untouched(void)
@@ -180,16 +204,19 @@ static int untouched(void)
 /* Every size of it is 0. */
 static int measureless(const binadd_network *n)
 {
+    const binadd_sampling sampling = valid_sampling();
     return binadd_block_rows(n) == 0 && binadd_block_columns(n) == 0 &&
            binadd_forward_workspace(n) == 0 && binadd_training_workspace(n, STEPS) == 0 &&
            binadd_first_error_workspace(n, 1) == 0 && binadd_reach_workspace(n, 1) == 0 &&
-           binadd_axes_workspace(n) == 0;
+           binadd_axes_workspace(n) == 0 && binadd_sampling_workspace(n, &sampling) == 0;
 }
 
 /* Bounds are those of valid float64 networks. */
 static void refuse_bounds_of(const binadd_network *n)
 {
     binadd_reach r = valid_reach();
+    binadd_sampling b = valid_sampling();
+    REFUSED(BINADD_BAD_NETWORK, sample(n, &b));
     REFUSED(BINADD_BAD_NETWORK, propagate(n, &r));
     REFUSED(BINADD_BAD_NETWORK, find_axes(n, block, 1, 1, block, results));
 }
@@ -342,6 +369,87 @@ static void refuse_checks(void)
     REFUSED(BINADD_SMALL_WORKSPACE, check_one_bit(block, step, word, workspace, size - 1));
 }
 
+static void refuse_samples(void)
+{
+#define BAD(member, value)                                                                         \
+    REFUSED_WITH(binadd_sampling, valid_sampling(), member, value, BINADD_BAD_ARGUMENT,            \
+                 sample(&NETWORK, &x))
+    BAD(block, NULL);
+    BAD(symbols, NULL);
+    BAD(pools, NULL);
+    BAD(carries, NULL);
+    BAD(words, NULL);
+    BAD(low, NULL);
+    BAD(high, NULL);
+    BAD(next, SEQUENCES + 2); /* all is done */
+    BAD(next, SIZE_MAX);
+#undef BAD
+#define BAD(member, value)                                                                         \
+    REFUSED_WITH(binadd_sampling, valid_sampling(), member, value, BINADD_BAD_ARGUMENT,            \
+                 sample_measureless(&x))
+    BAD(sequences, 0);
+    BAD(sequences, ((size_t)1 << 24) + 1); /* a workspace for more might be too large to count */
+    BAD(sequences, SIZE_MAX);
+    BAD(steps, 0);
+    BAD(samples, 0);
+    BAD(samples, (size_t)1 << 24);
+    BAD(samples, SIZE_MAX);
+    BAD(contexts, 0);
+    BAD(contexts, ((size_t)1 << 24) + 1);
+    BAD(contexts, SIZE_MAX);
+    BAD(length, ((size_t)1 << 24) / 3);
+    BAD(length, SIZE_MAX);
+#undef BAD
+#define BAD(member, ...)                                                                           \
+    do {                                                                                           \
+        static const int32_t entries[] = {__VA_ARGS__};                                            \
+        REFUSED_WITH(binadd_sampling, valid_sampling(), member, entries, BINADD_BAD_ARGUMENT,      \
+                     sample(&NETWORK, &x));                                                        \
+    } while (0)
+    BAD(pools, 0, 0, 0, 0, 0, SEQUENCES);
+    BAD(pools, 0, 0, 0, 0, 0, -2);
+    BAD(pools, INT32_MIN, 0, 0, 0, 0, 0);
+    BAD(carries, 0, 2);
+    BAD(carries, -1, 0);
+#undef BAD
+    binadd_sampling b = valid_sampling();
+    const size_t size = binadd_sampling_workspace(&NETWORK, &b);
+    REFUSED(BINADD_BAD_ARGUMENT, sample(&NETWORK, NULL));
+    expect(binadd_sampling_workspace(&NETWORK, NULL) == 0, "a workspace of no samples");
+    REFUSED(BINADD_BAD_ARGUMENT, binadd_sample_boxes(&NETWORK, &b, 0, workspace, ROOM));
+    REFUSED(BINADD_BAD_ARGUMENT, binadd_sample_boxes(&NETWORK, &b, INT64_MIN, workspace, ROOM));
+    REFUSED(BINADD_SMALL_WORKSPACE, binadd_sample_boxes(&NETWORK, &b, 1, NULL, ROOM));
+    REFUSED(BINADD_SMALL_WORKSPACE, binadd_sample_boxes(&NETWORK, &b, 1, workspace, size - 1));
+    words[3] = 4;
+    REFUSED(BINADD_BAD_SYMBOL, sample(&NETWORK, &b));
+    words[3] = 0;
+    expect(b.next == 0, "what is refused is not begun");
+    b.low = boxes[0], b.high = boxes[1], b.words = NULL, b.length = 0;
+    while (b.next < SEQUENCES + 2 && sample(&NETWORK, &b) == BINADD_OK)
+        continue;
+    expect(b.next == SEQUENCES + 2 && boxes[0][0] < boxes[1][0], "contexts without symbols");
+    REFUSED(BINADD_BAD_ARGUMENT, sample(&NETWORK, &b));
+    memset(boxes, 0, sizeof boxes);
+}
+
+/* Whatever has a workspace has one that is large enough, where a size_t is of 32 bits, too. */
+static void measure_samples(void)
+{
+    const size_t state = BINADD_MAX_HIDDEN_SIZE * sizeof(double);
+    binadd_network n = NETWORK;
+    n.hidden_size = BINADD_MAX_HIDDEN_SIZE;
+    for (size_t bits = 0; bits < CHAR_BIT * sizeof(size_t); bits++) {
+        binadd_sampling b = valid_sampling();
+        b.sequences = (size_t)1 << bits;
+        size_t size = binadd_sampling_workspace(&n, &b);
+        expect(!size || size / state >= b.sequences, "a workspace for states after words");
+        b = valid_sampling();
+        b.samples = (size_t)1 << bits, b.length = 0;
+        size = binadd_sampling_workspace(&n, &b);
+        expect(!size || size / state >= b.samples, "a workspace for sampled states");
+    }
+}
+
 static void refuse_sets(void)
 {
 #define BAD(member, value)                                                                         \
@@ -465,8 +573,10 @@ static void refuse_bounds(void)
     const size_t axes_size = binadd_axes_workspace(&NETWORK);
     binadd_network narrow = NETWORK;
     binadd_reach r = valid_reach();
+    const binadd_sampling sampling = valid_sampling();
     narrow.dtype = BINADD_FLOAT32;
     refuse_bounds_of(&narrow);
+    expect(binadd_sampling_workspace(&narrow, &sampling) == 0, "a workspace of float32");
     REFUSED(bad, binadd_propagate(&NETWORK, &r, 0, workspace, ROOM));
     REFUSED(small, binadd_propagate(&NETWORK, &r, 1, NULL, ROOM));
     REFUSED(small, binadd_propagate(&NETWORK, &r, 1, workspace, size - 1));
@@ -489,10 +599,12 @@ static void refuse_data(void)
     const binadd_run valid = valid_run();
     const binadd_training training = valid_training();
     const binadd_population population = valid_population();
+    binadd_sampling sampling = valid_sampling();
     symbols[BYTES - 1] = 4;
     REFUSED(BINADD_BAD_SYMBOL, run(&NETWORK, &valid));
     REFUSED(BINADD_BAD_SYMBOL, train(&training));
     REFUSED(BINADD_BAD_SYMBOL, train_all(&population));
+    REFUSED(BINADD_BAD_SYMBOL, sample(&NETWORK, &sampling));
     REFUSED(BINADD_BAD_SYMBOL, binadd_exact_sums(&NETWORK, symbols, SEQUENCES, STEPS, bytes));
     symbols[BYTES - 1] = 0;
     targets[BYTES - 1] = 2;
@@ -561,6 +673,8 @@ int main(void)
     refuse_populations();
     refuse_optimizers_and_workspaces();
     refuse_checks();
+    refuse_samples();
+    measure_samples();
     refuse_sets();
     refuse_contexts();
     refuse_closing();

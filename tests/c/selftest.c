@@ -39,20 +39,25 @@ typedef struct {
     int affine, steps;
     int64_t budget;
     size_t contexts, cells, frames, origin_count, samples;
+    size_t sequences, word_steps, pool, boxes, length; /* N, T, M, C, D of boxes */
     const uint64_t *block, *unit_error, *generator_error;
     const uint64_t *carries, *successors, *centres, *axes_of_contexts, *frame, *widths, *lowest;
     const uint64_t *first, *owners, *middles, *halves, *origins;
     const uint64_t *states, *state_centres; /* (frames, samples, H) and (frames, S) */
-    const uint64_t *axes;                   /* (frames, H, S), and so on: what is expected */
+    const uint64_t *sampled_symbols, *sampled_pools, *sampled_carries, *sampled_words;
+    const uint64_t *axes; /* (frames, H, S), and so on: what is expected */
     const uint64_t *outcomes, *depths, *work, *margins, *held, *least, *most, *low, *high;
     const uint64_t *closed_low, *closed_high, *closed_middles, *closed_halves, *closed_states;
     const uint64_t *closed_steps, *closed_outcomes, *closed_depths, *closed_margins, *closed_held;
-    const uint64_t *closed_counts; /* rounds, and their work */
+    const uint64_t *closed_counts;          /* rounds, and their work */
+    const uint64_t *boxes_low, *boxes_high; /* (boxes, S) */
 } golden_reach;
 
 /* As in golden_reach.py. */
 #define CLOSING_ROOM 0.5
 #define CLOSING_GROWTH 0.25
+#define BOXES_INFLATION 0.25
+#define BOXES_FLOOR 0.0625
 enum { CLOSING_ROUNDS = 4, CLOSING_WORK = 100000 };
 
 #include "golden.h"
@@ -294,6 +299,14 @@ static int32_t *indices_of(const uint64_t *bits, size_t count)
     return indices;
 }
 
+static uint8_t *bytes_of(const uint64_t *numbers, size_t count)
+{
+    uint8_t *bytes = zeros(count);
+    for (size_t i = 0; i < count; i++)
+        bytes[i] = (uint8_t)numbers[i];
+    return bytes;
+}
+
 static double *filled(double value, size_t count)
 {
     double *reals = zeros(count * sizeof *reals);
@@ -522,6 +535,43 @@ static void test_axes(const golden_reach *g)
     free(workspace);
 }
 
+static void test_boxes(const golden_reach *g, int64_t work)
+{
+    const size_t columns = binadd_block_columns(&g->network), reals = g->boxes * columns;
+    const size_t carries = (size_t)binadd_carries(&g->network);
+    double *block = reals_of(g->block, binadd_block_rows(&g->network) * columns);
+    uint8_t *symbols = bytes_of(g->sampled_symbols, g->sequences * g->word_steps);
+    int32_t *pools = indices_of(g->sampled_pools, carries * g->pool);
+    int32_t *first_carries = indices_of(g->sampled_carries, g->boxes);
+    uint8_t *words = bytes_of(g->sampled_words, g->boxes * g->length);
+    double *low = filled(NAN, reals), *high = filled(NAN, reals);
+    binadd_sampling b = {
+        .block = block,
+        .symbols = symbols,
+        .pools = pools,
+        .carries = first_carries,
+        .words = words,
+        .sequences = g->sequences,
+        .steps = g->word_steps,
+        .samples = g->pool,
+        .contexts = g->boxes,
+        .length = g->length,
+        .inflation = BOXES_INFLATION,
+        .floor = BOXES_FLOOR,
+        .low = low,
+        .high = high,
+    };
+    const size_t bytes = binadd_sampling_workspace(&g->network, &b);
+    void *workspace = zeros(bytes);
+    while (b.next < b.sequences + b.contexts)
+        must(binadd_sample_boxes(&g->network, &b, work, workspace, bytes));
+    expect_doubles(g, "a box's low bound", low, g->boxes_low, reals);
+    expect_doubles(g, "a box's high bound", high, g->boxes_high, reals);
+    void *all[] = {block, symbols, pools, first_carries, words, low, high, workspace};
+    for (size_t i = 0; i < COUNT(all); i++)
+        free(all[i]);
+}
+
 static void test_everything(void)
 {
     test_activation("sigmoid", BINADD_FLOAT64, BINADD_SIGMOID, points_float64, sigmoid_float64,
@@ -551,6 +601,8 @@ static void test_everything(void)
         test_close(&GOLDEN_REACH[i], 1);
         test_close(&GOLDEN_REACH[i], INT64_MAX);
         test_axes(&GOLDEN_REACH[i]);
+        test_boxes(&GOLDEN_REACH[i], 1);
+        test_boxes(&GOLDEN_REACH[i], INT64_MAX);
     }
 }
 

@@ -20,12 +20,24 @@ static double initial[REALS];
 static const dataset DATA = {symbols, targets, SEQUENCES, STEPS};
 
 typedef struct {
-    double block[REALS], logits[SEQUENCES * STEPS], axes[HIDDEN * HIDDEN];
+    double block[REALS], logits[SEQUENCES * STEPS], axes[HIDDEN * HIDDEN], boxes[2][2 * HIDDEN];
     uint64_t word;
     int step, failed;
 } results;
 
 static results found[THREADS];
+
+/* Boxes of two contexts of a symbol. */
+static binadd_status sample(results *r, void *workspace, size_t size)
+{
+    static const int32_t pools[OPERANDS * 3] = {0, SEQUENCES - 1, -1, 1, 2, 3}, carries[] = {0, 1};
+    static const uint8_t words[] = {3, 0};
+    binadd_sampling b = {0};
+    b.block = initial, b.symbols = symbols, b.pools = pools, b.carries = carries, b.words = words;
+    b.sequences = SEQUENCES, b.steps = STEPS, b.samples = 3, b.contexts = 2, b.length = 1;
+    b.low = r->boxes[0], b.high = r->boxes[1];
+    return binadd_sample_boxes(&NETWORK, &b, INT64_MAX, workspace, size);
+}
 
 static void *compute(void *argument)
 {
@@ -46,6 +58,7 @@ static void *compute(void *argument)
                     binadd_forward(&NETWORK, &run, workspace, size) != BINADD_OK ||
                     binadd_first_error(&NETWORK, r->block, 5, &r->step, &r->word, workspace,
                                        size) != BINADD_OK ||
+                    sample(r, workspace, size) != BINADD_OK ||
                     binadd_principal_axes(&NETWORK, initial, 1, REALS / HIDDEN, centre, r->axes,
                                           workspace, size) != BINADD_OK;
     }
