@@ -178,6 +178,24 @@ def test_when_checkpoints_are_written(make: Make, path: Path, monkeypatch: Any) 
     assert len(set(seen)) == len(seen)  # after every slice
 
 
+def test_what_a_checkpoint_does_not_replace(make: Make, path: Path) -> None:
+    net = make(**SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        binadd.train(net, until=10**6, checkpoint=path, progress=interrupt_at(64))
+    before = path.read_bytes()
+    with pytest.raises(InvalidInputError, match=r"did not reach its goal: .*binadd\.resume"):
+        binadd.train(net, until=10, checkpoint=path)
+    assert path.read_bytes() == before
+    for save in (net.save, lambda path: path.write_text("seed,status\n")):
+        save(path)
+        before = path.read_bytes()
+        with pytest.raises(InvalidInputError, match="checkpoint must not replace another file"):
+            binadd.train(net, until=10, checkpoint=path)
+        assert path.read_bytes() == before
+    with pytest.raises(InvalidInputError, match="checkpoint_every needs checkpoint"):
+        binadd.train(net, until=10, checkpoint_every=10)
+
+
 def test_where_nothing_can_be_written_nothing_is_trained(make: Make, tmp_path: Path) -> None:
     net = make(**SMALL)
     with pytest.raises(FileNotFoundError):
@@ -245,6 +263,7 @@ def test_truncated_checkpoints_are_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "truncated.npz"
+    path.unlink(missing_ok=True)
     binadd.train(BinaryAdderRNN(2), until=1, checkpoint=path)
     whole = path.read_bytes()
     path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])

@@ -34,6 +34,7 @@ from binadd.cli.numbers import parse_integer, write_integer
 from binadd.cli.progress import Reporter, StatusLine
 from binadd.form import form_of
 from binadd.kernels import load
+from binadd.training.checkpoint import load_run, save_checkpoint
 from binadd.training.schedule import check_goal
 
 needs_processes = pytest.mark.skipif(
@@ -124,6 +125,17 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["train", "-o", "no/such/folder/adder.npz"], "there is no folder"),
         (["train", "-o", ""], "the name is empty"),
         (["train", "-o", "a.npz", "--checkpoint", "./a.npz"], "must be different files"),
+        (["train", "-o", "a.onnx"], "a.onnx must not end in .onnx: what is written is .npz"),
+        (["train", "--checkpoint", "a.PT"], "a.PT must not end in .pt: what is written is .npz"),
+        (["report", __file__, "-o", "a.pdf"], "must not end in .pdf: what is written is .html"),
+        (["sweep", "--rows", "a.csv"], "a.csv must not end in .csv: what is written is .jsonl"),
+        (["train", "--until", "100", "--max-sequences", "50"], "at least the goal's 100, not 50"),
+        (["sweep", "--until", "100", "--max-sequences", "50"], "at least the goal's 100, not 50"),
+        (["train", "--operands", "2", "--coefficients", "1,2,3"], "--operands must be 3, one for"),
+        (["sweep", "--operands", "3,2", "--coefficients", "1,2,3"], "--operands must be 3, one"),
+        (["train", "--checkpoint", __file__], "--checkpoint must not replace another file: "),
+        (["plot", "all", __file__, "-o", __file__], "test_cli.py is not one"),
+        (["plot", "all", __file__, "-o", "a.png"], "into a folder, and a.png is not one"),
         (["sweep", "-o", "a", "--rows", "a"], "the rows and the table must be different files"),
         (["train", "--resume", "nothing.npz"], "nothing.npz"),
         (["train", "stray"], "stray"),
@@ -246,6 +258,9 @@ def test_counts_as_people_write_them(cli_json: Callable[..., tuple[int, Any]]) -
     for count in ("1000", "1,000", "1e3", "1.0e3", "1_000"):
         status, data = cli_json("train", "-q", "--until", count, "--max-sequences", "1e6")
         assert (status, data["status"], data["sequences"]) == (0, "finished", 1000)
+    grid = ["--hidden", "1e1,0.2e1", "--coefficients", "1e0,-1", "--seeds", "0", "--until", "1"]
+    rows = cli_json("sweep", *grid, "--workers", 1)[1]["rows"]
+    assert [row["hidden_size"] for row in rows] == [10, 2]
 
 
 # Adding ------------------------------------------------------------------------------------------
@@ -268,7 +283,7 @@ def test_every_line_is_a_sum(
     def given(text: str) -> None:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
 
-    given("23 42\n0xff\t1 \n\n")
+    given("\ufeff23 42\n\n \n0xff\t1 \n\n")
     assert cli("add", trained, "-", "--check") == (0, "65\n256\n", "")
     given("1\n2")
     assert cli("add", trained, 40, "-") == (0, "41\n42\n", "")
@@ -276,17 +291,22 @@ def test_every_line_is_a_sum(
     status, data = cli_json("add", trained, "-")
     wanted = [{"operands": [1, 2], "sum": 3}, {"operands": [3, 4], "sum": 7}]
     assert (status, data) == (0, {"sums": wanted})
+    given("\n1 x\n")
+    assert "line 2 of standard input" in cli_json("add", trained, "-")[1]["error"]
     given("0 0\n100 27\n")
     status, out, err = cli("add", untrained, "-", "--check")
     assert status == 1 and len(out.split()) == 2 and "line 2: wrong in bit" in err
-    for text, sentence in (
-        ("1 2\n3\n", "line 2 of standard input: this network adds 2 integers, not 1"),
-        ("1 x\n", "line 1 of standard input: an operand must be"),
-        ("", "line 1 of standard input: this network adds 2 integers, not 0"),
+    monkeypatch.setattr(import_module("binadd.cli.add"), "_LONGEST", 8)
+    for text, right, sentence in (
+        ("1 2\n3\n", "3\n", "line 2 of standard input: this network adds 2 integers, not 1"),
+        ("1 x\n", "", "line 1 of standard input: an operand must be"),
+        ("1 2345\n1 234567\n", "2346\n", "line 2 of standard input is longer than 8 characters"),
+        ("", "", "standard input is empty: each of its lines should hold numbers"),
+        (" \n\n", "", "standard input is empty"),
     ):
         given(text)
         status, out, err = cli("add", trained, "-")
-        assert (status, out) == (2, "") and sentence in err and err.count("\n") == 1
+        assert (status, out) == (2, right) and sentence in err and err.count("\n") == 1
 
 
 def test_add_as_json(cli_json: Callable[..., tuple[int, Any]], trained: Path) -> None:
@@ -310,6 +330,21 @@ def test_a_wrong_sum_is_a_no(
     status, data = cli_json("add", untrained, 100, 27, "--check")
     assert status == 1 and not data["right"] and data["expected"] == 127
     assert (answer ^ 127) >> data["wrong_bit"] & 1
+
+
+@needs_processes
+def test_lines_are_answered_as_they_come(trained: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "binadd", "add", str(trained), "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None and process.stdout is not None
+        for line, answer in ((b"1 2\n", b"3\n"), (b"3 4\n", b"7\n")):
+            process.stdin.write(line)
+            process.stdin.flush()
+            assert process.stdout.readline().splitlines() == answer.splitlines()
+    assert process.returncode == 0
 
 
 @needs_processes
@@ -400,6 +435,15 @@ def test_a_restart_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
     for restarts in (0, 1, 1):
         reporter(binadd.Progress(64, 64, 0.1, 8, 5.5, 0.5, 0.1, restarts, 0, False))
     assert capfd.readouterr().err.count("restart 1: training begins again") == 1
+
+
+def test_a_huge_loss_has_a_short_line(capfd: pytest.CaptureFixture[str]) -> None:
+    net = BinaryAdderRNN()
+    reporter = Reporter(net, check_goal(form_of((1, 1)), 8, "proved", 100), quiet=False)
+    for sequences, loss in ((64, 8e299), (128, 8 * 9999.0)):
+        reporter(binadd.Progress(sequences, 64, 0.1, 8, loss, 0.5, 0.1, 0, 0, False))
+    rows = [line.split() for line in capfd.readouterr().err.splitlines()[1:]]
+    assert [row[1] for row in rows] == ["1.0e+299", "9999.000"]
 
 
 def test_train_as_json(cli_json: Callable[..., tuple[int, Any]]) -> None:
@@ -535,6 +579,39 @@ def test_resume_goes_on_to_the_same_bits(
     assert binadd.load(whole) == binadd.load(parts)
     status, _, err = cli("train", "--resume", checkpoint, "--hidden", 8)
     assert status == 2 and "--hidden cannot be combined with --resume" in err
+    status, _, err = cli("train", "--resume", checkpoint, "--max-sequences", 50)
+    assert status == 2 and "--max-sequences must be at least the goal's 1,000, not 50" in err
+
+
+def test_a_checkpoint_replaces_only_a_run_that_reached_its_goal(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, trained: Path
+) -> None:
+    path = tmp_path / "my run.npz"
+    path.touch()  # as mktemp leaves it
+    for _ in range(2):
+        assert cli("train", "--until", 100, "--checkpoint", path)[0] == 0
+    assert cli("train", "--max-sequences", 64, "--checkpoint", path)[0] == 1
+    before = path.read_bytes()
+    status, out, err = cli("train", "--until", 100, "--checkpoint", path)
+    assert (status, out) == (2, "") and err.count("\n") == 1
+    assert f"--checkpoint must not replace {path}, whose run did not reach its goal" in err
+    assert f"binadd train --resume '{path}'" in err and path.read_bytes() == before
+    model = trained.read_bytes()
+    status, _, err = cli("train", "--until", 100, "--checkpoint", trained)
+    assert status == 2 and "must not replace another file" in err and trained.read_bytes() == model
+
+
+def test_models_and_checkpoints_are_told_apart(
+    cli: Callable[..., tuple[int, str, str]], tmp_path: Path, trained: Path
+) -> None:
+    path = tmp_path / "my run.npz"
+    cli("train", "--until", 100, "--checkpoint", path)
+    for arguments in (["add", path, 1, 2], ["prove", path], ["train", "--from", path]):
+        status, out, err = cli(*arguments)
+        assert (status, out) == (2, "") and err.count("\n") == 1
+        assert err.endswith(f": binadd train --resume '{path}' -o FILE makes a model of it\n")
+    status, _, err = cli("train", "--resume", trained)
+    assert status == 2 and err.endswith(f": binadd train --from {trained} trains it on\n")
 
 
 @needs_processes
@@ -668,14 +745,15 @@ def test_prove_and_check(
 def test_what_is_read_is_not_written_over(
     cli: Callable[..., tuple[int, str, str]], trained: Path, tmp_path: Path
 ) -> None:
-    model = tmp_path / "adder.npz"
+    model = tmp_path / "adder"
     model.write_bytes(trained.read_bytes())
-    link = tmp_path / "link.png"
+    link, picture = tmp_path / "link.json", tmp_path / "link.png"
     os.link(model, link)
+    os.link(model, picture)
     for arguments, other in (
         (["prove", model, "-o", model], "certificate"),
         (["prove", model, "-o", link], "certificate"),
-        (["plot", "automaton", model, "-o", link], "picture"),
+        (["plot", "automaton", model, "-o", picture], "picture"),
     ):
         status, out, err = cli(*arguments)
         assert (status, out) == (2, "") and err.count("\n") == 1
@@ -820,10 +898,12 @@ def test_info_of_a_checkpoint(
     cli("train", "--hidden", 4, "--until", 200, "--checkpoint", path)
     status, out, err = cli("info", path)
     assert (status, err) == (0, "") and "4 sigmoid units" in out and "200 sequences" in out
-    assert out.endswith(f"goal      200 sequences; binadd train --resume {path} continues it\n")
+    further = f"binadd train --resume {path} --until N continues beyond it"
+    assert out.endswith(f"goal      200 sequences; it is reached, and {further}\n")
     assert cli_json("info", path)[1]["goal"]["until"] == 200
     spaced = path.with_name("my run.npz")
-    spaced.write_bytes(path.read_bytes())
+    run = load_run(path, "auto", 300, None, None)
+    save_checkpoint(run, spaced)
     assert f"binadd train --resume '{spaced}' continues it" in cli("info", spaced)[1]
     path.write_bytes(path.read_bytes()[:-30])
     status, out, err = cli("info", path)
@@ -853,7 +933,8 @@ def test_info_of_what_is_not_trained(
     path = tmp_path / "run.npz"
     assert cli("train", "--max-sequences", 64, "--checkpoint", path)[0] == 1
     out = cli("info", path)[1]
-    assert "goal      until proved, at most 64 sequences; binadd train --resume" in out
+    assert "goal      until proved, at most 64 sequences; its limit is reached, and " in out
+    assert out.endswith(f"binadd train --resume {path} --max-sequences N raises it\n")
 
 
 def test_bench_says_what_differs(
@@ -1031,6 +1112,10 @@ def test_export_refuses_options_of_other_formats(
     assert status == 2 and "--step-error must be at least 0 and less than 1" in err
     status, _, err = cli("export", trained, tmp_path / "net.c", "--name", "2x")
     assert status == 2 and "must be a C identifier" in err
+    if find_spec("onnx"):
+        given = ["--uint8", "--dtype", "float64"]
+        status, _, err = cli("export", trained, tmp_path / "net.onnx", *given)
+        assert status == 2 and "computes in float32: --form scan or step in float64" in err
 
 
 @pytest.mark.parametrize("ending", ["onnx", "safetensors"])
@@ -1043,6 +1128,11 @@ def test_import(
     status, out, err = cli("import", path, "-o", tmp_path / "again.npz")
     assert (status, err) == (0, "") and "16 sigmoid units, 2 operands, float32" in out
     assert cli("add", tmp_path / "again.npz", 23, 42)[1] == "65\n"
+    status, _, err = cli("import", path, "-o", tmp_path / "x.npz", "--activation", "tanh")
+    assert status == 2 and "says which activation it has: leave --activation out" in err
+    status, _, err = cli("import", path, "-o", tmp_path / "x.npz", "--coefficients", "1,1,1")
+    assert status == 2 and "--coefficients must be 2, one for each operand of" in err
+    assert not (tmp_path / "x.npz").exists()
 
 
 def test_import_of_weights_from_elsewhere(
@@ -1072,6 +1162,8 @@ def test_import_of_weights_from_elsewhere(
         assert binadd.load(again) == net
         assert cli(*start, "--coefficients", "2,-1")[0] == 0
         assert binadd.load(again).settings.coefficients == (2, -1)
+        out = cli("import", tmp_path / name, "-o", again)[1]
+        assert "16 tanh units (assumed: --activation sigmoid if they are not), 2 operands" in out
 
 
 def test_import_of_other_files(
@@ -1154,9 +1246,9 @@ def test_an_interrupted_sweep_says_how_to_go_on(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("binadd.training.sweep.sweep", interrupted)
-    further = "interrupted: with --rows FILE it could go on\n"
+    further = "interrupted: with --rows FILE the same command would continue\n"
     assert cli("sweep") == (130, "", further)
-    further = "interrupted: the same command goes on\n"
+    further = "interrupted: run the same command again to continue\n"
     assert cli("sweep", "--rows", tmp_path / "rows.jsonl") == (130, "", further)
 
 

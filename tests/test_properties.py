@@ -89,6 +89,7 @@ def test_what_is_kept_is_what_was(
     backend: str,
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "kept.npz"
+    path.unlink(missing_ok=True)
     net = network(architecture, seed, backend)
     binadd.train(net, 4, until=max(1, until), checkpoint=path)
     run = binadd.resume(path, backend=backend, until=until + 64)

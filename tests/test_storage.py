@@ -256,6 +256,7 @@ def test_a_header_altered_in_place_is_refused(file: Path) -> None:
 
 def test_a_checkpoint_is_no_model(file: Path) -> None:
     net = BinaryAdderRNN(4)
+    file.unlink()
     binadd.train(net, until=10, checkpoint=file)
     refused(file, "has the format 'binadd checkpoint', not 'binadd model'")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import os
@@ -34,7 +35,7 @@ from binadd.seal import seal
 from binadd.training import processes as processes_module
 from binadd.training import sweep as sweep_module
 from binadd.training.processes import ProcessThreads, are_useful
-from binadd.training.rows import Row, RowFile, read_rows
+from binadd.training.rows import Row, RowFile, is_row_file, read_rows
 from binadd.training.sweep import RESULTS, sweep
 
 SMALL: dict[str, Any] = {"hidden_size": [3, 4], "bits": 3, "until": 100, "backend": "python"}
@@ -363,6 +364,21 @@ def test_a_torn_last_line_is_written_anew(expected: list[Row], tmp_path: Path) -
         assert path.read_bytes().startswith(whole[: whole.rfind(b"\n", 0, cut) + 1])
         rows = [row for row in read_rows(path, RESULTS) if row.pop("seconds") >= 0]
         assert sorted(rows, key=expected.index) == expected
+
+
+def test_ends_of_lines_as_windows_has_them(expected: list[Row], tmp_path: Path) -> None:
+    path = tmp_path / "sweep.jsonl"
+    sweep(range(2), workers=1, path=path, **SMALL)
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes().replace(b"\n", b"\r\n"))
+    for _ in range(2):
+        assert is_row_file(path)
+        assert sweep(range(4), workers=1, path=path, **SMALL) == expected
+        assert len(path.read_bytes().splitlines()) == 1 + 8
+    content = path.read_bytes()
+    for other in (content.replace(b"\r\n", b"\r\r\n"), content.replace(b"\r\n", b" \r\n")):
+        path.write_bytes(other)
+        with pytest.raises(CheckpointError, match="altered: line 1 does not agree"):
+            sweep(range(4), workers=1, path=path, **SMALL)
 
 
 def test_a_sweep_can_be_widened(expected: list[Row], tmp_path: Path) -> None:

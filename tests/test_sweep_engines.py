@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import os
@@ -322,6 +323,9 @@ def test_tables_are_read_as_they_were(various: list[Row], tmp_path: Path, ending
     assert read_table(path) == various
     write_table(various, path)
     assert path.read_bytes() == content
+    if ending != ".parquet":
+        path.write_bytes(codecs.BOM_UTF8 + content)  # as Excel begins a file
+        assert read_table(path) == various
     path.write_bytes(content[:-9])
     if ending != ".csv":  # which ends anywhere
         with pytest.raises(InvalidInputError, match="is not the table of a sweep"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from binadd.cli.command import NO, YES, Outcome, option, say, subcommand
+from binadd.cli.command import NO, YES, Outcome, option, say, subcommand, wants_json
 from binadd.cli.files import existing_file
 from binadd.cli.numbers import BASES, parse_integer, short_integer, write_integer
 from binadd.errors import InvalidInputError
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from binadd.form import Form
 
 __all__ = ["add", "compute"]
+
+_LONGEST = 1 << 24
+"""Characters of a line of standard input at most: it may never end."""
 
 
 def _arguments(command: Callable[..., Outcome]) -> Callable[..., Outcome]:
@@ -58,8 +62,8 @@ printf '1 2\\n3 4\\n' | binadd add adder.npz -
 def add(model: str, numbers: tuple[str, ...], check: bool, base: str) -> Outcome:
     """Print the sum of NUMBERS as the network in MODEL computes it, right or wrong.
 
-    NUMBERS are decimal, 0b… or 0x…, of any length. With -, every line of standard input is a sum:
-    the numbers of the line take the place of the -.
+    NUMBERS are decimal, 0b… or 0x…, of any length. With -, every line of standard input is a sum,
+    printed as soon as the line is there: its numbers take the place of the -.
     """
     return _compute("sum", "add", model, numbers, check, base)
 
@@ -95,18 +99,23 @@ def _compute(
         operands = [parse_integer(text) for text in numbers]
         net = load(model)
         data = answer(operands)
-        return Outcome(write_integer(data[name], base), data, _status([data]))
+        return Outcome(write_integer(data[name], base), data, _status(data))
     if numbers.count("-") > 1:
         raise click.UsageError("- can be given only once", click.get_current_context())
     net = load(model)
-    answers = []
-    for count, line in enumerate(_lines(), 1):
+    answers: list[dict[str, Any]] = []
+    status = YES
+    for count, line in _lines():
         try:
-            answers.append(answer(_operands(numbers, line), f"line {count}: "))
+            data = answer(_operands(numbers, line), f"line {count}: ")
         except InvalidInputError as reason:
             raise InvalidInputError(f"line {count} of standard input: {reason}") from None
-    text = "\n".join(write_integer(data[name], base) for data in answers)
-    return Outcome(text, {f"{name}s": answers}, _status(answers))
+        status = max(status, _status(data))
+        if wants_json():
+            answers.append(data)
+        else:
+            click.echo(write_integer(data[name], base))
+    return Outcome("", {f"{name}s": answers}, status)
 
 
 def _compare(form: Form, operands: list[int], found: int, where: str) -> dict[str, Any]:
@@ -119,16 +128,29 @@ def _compare(form: Form, operands: list[int], found: int, where: str) -> dict[st
     return {"expected": expected, "right": wrong_bit is None, "wrong_bit": wrong_bit}
 
 
-def _status(answers: list[dict[str, Any]]) -> int:
-    return YES if all(answer.get("right", True) for answer in answers) else NO
+def _status(answer: dict[str, Any]) -> int:
+    return YES if answer.get("right", True) else NO
 
 
-def _lines() -> list[str]:
-    """Return the lines of standard input, but for empty ones at its end."""
+def _lines() -> Iterator[tuple[int, str]]:
+    """Yield the lines of standard input that are not blank, as they come, and their numbers."""
     if sys.stdin is None:
         raise click.UsageError("standard input is closed")
-    with click.open_file("-", errors="replace") as stdin:
-        return str(stdin.read()).rstrip().split("\n")
+    is_empty = True
+    with click.open_file("-", encoding="utf-8-sig", errors="replace") as stdin:
+        for count in itertools.count(1):
+            line = stdin.readline(_LONGEST + 1)
+            if not line:
+                break
+            if len(line) > _LONGEST:
+                raise InvalidInputError(
+                    f"line {count} of standard input is longer than {_LONGEST:,} characters"
+                )
+            if line.strip():
+                is_empty = False
+                yield count, line
+    if is_empty:
+        raise InvalidInputError("standard input is empty: each of its lines should hold numbers")
 
 
 def _operands(numbers: tuple[str, ...], line: str) -> list[int]:

@@ -1,7 +1,8 @@
 """Parts that all commands share: options in groups, `--json`, one outcome, one exit status.
 
-A command never prints its result: it returns an `Outcome`, which `binadd.cli.main` prints as text
-or as one JSON object. All other messages go to stderr, through `say`.
+A command returns its result as an `Outcome`, which `binadd.cli.main` prints as text or as one JSON
+object; only what comes line by line is printed at once. All other messages go to stderr, through
+`say`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from shlex import quote
 from typing import Any, TextIO
 
 import click
 
 from binadd.checks import shorten
 from binadd.cli.numbers import read_count, write_integer
-from binadd.errors import InvalidInputError, InvalidTypeError
+from binadd.errors import CheckpointError, InvalidInputError, InvalidTypeError, ModelFileError
 
 __all__ = [
     "INTERRUPTED",
@@ -43,6 +45,7 @@ __all__ = [
     "shielded",
     "discard_output",
     "ignoring_broken_stderr",
+    "wants_json",
 ]
 
 YES, NO, WRONG_USE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -50,6 +53,14 @@ YES, NO, WRONG_USE, UNDECIDED, INTERRUPTED = 0, 1, 2, 3, 130
 
 _EXACT_IN_JSON = 2**53
 """Most readers of JSON take numbers for doubles, which hold every integer up to here."""
+
+_FURTHER = (
+    ("checkpoint", "model", "binadd train --resume {} -o FILE makes a model of it"),
+    ("model", "checkpoint", "binadd train --from {} trains it on"),
+)
+"""What a file is instead of what, and the command for it."""
+
+_JSON = "binadd.cli.json"
 
 
 class _Count(click.ParamType):  # type: ignore[type-arg, unused-ignore]
@@ -96,6 +107,7 @@ class Command(click.Command):
                 ["--json"],
                 is_flag=True,
                 expose_value=False,
+                callback=lambda ctx, _, value: ctx.meta.update({_JSON: value}),
                 help="Print the result as one JSON object.",
             )
         )
@@ -106,6 +118,14 @@ class Command(click.Command):
             return super().invoke(ctx)
         except (InvalidInputError, InvalidTypeError) as error:
             raise click.UsageError(self._in_options(str(error)), ctx) from None
+        except (ModelFileError, CheckpointError) as error:
+            for found, wanted, command in _FURTHER:
+                reason = f" has the format 'binadd {found}', not 'binadd {wanted}'"
+                path = str(error).removesuffix(reason)
+                if path != str(error):
+                    further = command.format(quote(path))
+                    raise click.UsageError(f"{error}: {further}", ctx) from None
+            raise
 
     def _in_options(self, message: str) -> str:
         name, _, rest = message.partition(" ")
@@ -210,6 +230,11 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def wants_json() -> bool:
+    """Whether the command that runs was given --json."""
+    return bool(click.get_current_context().meta.get(_JSON))
 
 
 def require(module: str, extra: str) -> None:

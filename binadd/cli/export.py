@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from binadd.cli.command import NO, YES, Outcome, option, require, say, subcommand
 from binadd.cli.files import check_new_file, demand_own_files, existing_file
 from binadd.cli.prove import effort_option, errors_data, step_error, tolerance
+from binadd.errors import InvalidInputError
 
 __all__ = ["export"]
 
@@ -93,9 +95,11 @@ def export(
     try:
         found = write[kind](load(model), output, **options)
     except ExportError as reason:
-        sentence = str(reason).replace("force=True", "--force")
+        sentence = _as_options(reason)
         say(f"binadd export: {sentence}")
         return Outcome("", data | {"status": "refused", "reason": sentence}, NO)
+    except InvalidInputError as reason:
+        raise InvalidInputError(_as_options(reason)) from None
     text = (
         f"{output} holds the network of {model}\n{found.sentence}\n"
         f"weights {found.digest[:16]}…, {found.network.settings.dtype}"
@@ -109,6 +113,16 @@ def export(
     if isinstance(found.verdict, Proved):
         data |= errors_data(found.verdict)
     return Outcome(text, data, YES)
+
+
+def _as_options(reason: Exception) -> str:
+    """Return a sentence with arguments as they are on the command line.
+
+    >>> _as_options(ValueError("form='scan' or 'step' needs force=True"))
+    '--form scan or step needs --force'
+    """
+    text = str(reason).replace("force=True", "--force").replace("form=", "--form ")
+    return re.sub("'(rnn|scan|step)'", r"\1", text)
 
 
 def _check_options(kind: str, options: dict[str, Any]) -> None:

@@ -22,6 +22,13 @@ __all__ = [
 
 PICTURES = (".png", ".svg", ".pdf")
 
+_OF_A_FORMAT = {
+    *PICTURES,
+    *(".npz", ".npy", ".json", ".jsonl", ".csv", ".parquet", ".html", ".htm"),
+    *(".onnx", ".safetensors", ".pt", ".pth", ".keras", ".h5", ".c"),
+}
+"""Endings that say what is in a file: no other format is written under them."""
+
 existing_file = click.Path(exists=True, dir_okay=False)
 
 
@@ -76,9 +83,18 @@ def _is_same_file(path: str, other: str) -> bool:
     return os.path.realpath(path) == os.path.realpath(other)
 
 
-def new_file(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
-    """Declare an option that names a file to be written."""
-    return option(*args, metavar="FILE", callback=check_new_file, **kwargs)
+def new_file(*args: Any, endings: tuple[str, ...] = (), **kwargs: Any) -> Callable[[Any], Any]:
+    """Declare an option that names a file to be written, with no ending of another format."""
+
+    def check(ctx: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
+        ending = os.path.splitext(path or "")[1].lower()
+        if endings and ending in _OF_A_FORMAT.difference(endings):
+            raise click.BadParameter(
+                f"{path} must not end in {ending}: what is written is {endings[0]}", ctx, parameter
+            )
+        return check_new_file(ctx, parameter, path)
+
+    return option(*args, metavar="FILE", callback=check, **kwargs)
 
 
 def new_picture(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:

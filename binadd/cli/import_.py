@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import click
@@ -13,12 +14,14 @@ from binadd.cli.options import coefficients_option
 __all__ = ["import_"]
 
 _KINDS = {
-    "torch": (".pt", ".pth"),
-    "keras": (".keras", ".h5"),
-    "onnx": (".onnx",),
-    "safetensors": (".safetensors",),
+    ".pt": "torch",
+    ".pth": "torch",
+    ".keras": "keras",
+    ".h5": "keras",
+    ".onnx": "onnx",
+    ".safetensors": "safetensors",
 }
-"""The endings of each program's files."""
+"""Who writes files of which ending."""
 
 _LIBRARIES = {"torch": "torch", "keras": "h5py", "onnx": "onnx", "safetensors": "safetensors"}
 
@@ -33,7 +36,13 @@ binadd import adder.onnx -o adder.npz
 """,
 )
 @click.argument("file", type=existing_file)
-@new_file("-o", "--output", required=True, help="Write the network here, as a model file.")
+@new_file(
+    "-o",
+    "--output",
+    endings=(".npz",),
+    required=True,
+    help="Write the network here, as a model file.",
+)
 @option(
     "--activation",
     type=click.Choice(["tanh", "sigmoid"]),
@@ -54,35 +63,47 @@ def import_(
     from binadd.interop.safetensors import read_tensors
 
     demand_own_files(file=file, output=output)
-    ending = Path(file).suffix.lower()
-    found = [name for name, endings in _KINDS.items() if ending in endings]
-    if not found:
-        known = ", ".join(each for endings in _KINDS.values() for each in endings)
+    kind = _KINDS.get(Path(file).suffix.lower())
+    if kind is None:
+        known = ", ".join(_KINDS)
         raise click.UsageError(f"{file} must end in one of {known}", click.get_current_context())
-    (kind,) = found
     require(_LIBRARIES[kind], "torch" if kind == "torch" else "interop")
-    if kind == "onnx":
-        net = interop.from_onnx(file)
-    elif kind == "keras":
-        net = interop.from_keras(file, activation=activation)
-    elif kind == "safetensors" and "binadd" in read_tensors(file)[0]:
-        net = interop.from_safetensors(file)
-    else:
-        net = interop.from_torch(file, activation=activation)
+    if kind == "safetensors" and "binadd" not in read_tensors(file)[0]:
+        kind = "torch"  # its state dict
+    given = {} if activation is None else {"activation": activation}
+    if given and kind in ("onnx", "safetensors"):
+        raise click.UsageError(
+            f"{file} says which activation it has: leave --activation out",
+            click.get_current_context(),
+        )
+    net = getattr(interop, f"from_{kind}")(file, **given)
+    operands = net.settings.operands
     if coefficients is not None:
+        if len(coefficients) != operands:
+            raise click.UsageError(
+                f"--coefficients must be {operands}, one for each operand of {file}, not "
+                f"{len(coefficients)}",
+                click.get_current_context(),
+            )
         net.coefficients = coefficients
     net.save(output)
     settings = net.settings
+    # Of these files, only a .keras, which is a zip file, holds the activation.
+    is_assumed = not given and (
+        kind == "torch" or (kind == "keras" and not zipfile.is_zipfile(file))
+    )
+    assumed = " (assumed: --activation sigmoid if they are not)" if is_assumed else ""
     text = (
         f"{output} holds the network of {file}: {settings.hidden_size} {settings.activation} "
-        f"units, {settings.operands} operands, {settings.dtype}"
+        f"units{assumed}, {operands} operands, {settings.dtype}"
     )
     data = {
         "file": file,
         "output": output,
         "hidden_size": settings.hidden_size,
-        "operands": settings.operands,
+        "operands": operands,
         "activation": settings.activation,
+        "activation_is_assumed": is_assumed,
         "dtype": settings.dtype,
     }
     return Outcome(text, data)

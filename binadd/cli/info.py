@@ -20,6 +20,7 @@ from binadd.cli.files import existing_file
 if TYPE_CHECKING:
     from binadd.model import BinaryAdderRNN
     from binadd.training.schedule import Goal
+    from binadd.training.trainer import Run
 
 __all__ = ["info"]
 
@@ -127,7 +128,7 @@ def _describe_isas(backend: dict[str, Any]) -> list[str]:
 
 
 def _of_model(path: str) -> Outcome:
-    net, goal = _read(path)
+    net, run = _read(path)
     state, settings = net.state, asdict(net.settings)
     training = {name: getattr(state, name) for name in ("status", "bits", "sequences", "updates")}
     count = sum(array.size for array in net.parameters.values())
@@ -138,15 +139,14 @@ def _of_model(path: str) -> Outcome:
         f"{'seed':<10}{settings['seed']}",
     ]
     data = {"model": path, "settings": settings, "training": training, "weights": count}
-    if goal is not None:
-        how = f"binadd train --resume {quote(path)} continues it"
-        lines.append(f"{'goal':<10}{_describe_goal(goal)}; {how}")
-        data["goal"] = asdict(goal)
+    if run is not None:
+        lines.append(f"{'goal':<10}{_describe_goal(run.goal)}; {_how_to_go_on(run, path)}")
+        data["goal"] = asdict(run.goal)
     return Outcome("\n".join(lines), data)
 
 
-def _read(path: str) -> tuple[BinaryAdderRNN, Goal | None]:
-    """Return the network of a model file, or of a checkpoint with the goal of its run."""
+def _read(path: str) -> tuple[BinaryAdderRNN, Run | None]:
+    """Return the network of a model file, or of a checkpoint with its run."""
     from binadd import load
     from binadd.errors import CheckpointError, ModelFileError
 
@@ -157,7 +157,7 @@ def _read(path: str) -> tuple[BinaryAdderRNN, Goal | None]:
 
         with suppress(CheckpointError):
             run = load_checkpoint(path)
-            return run.net, run.goal
+            return run.net, run
         raise
 
 
@@ -171,12 +171,9 @@ def _describe_network(net: BinaryAdderRNN) -> str:
 
 
 def _describe_recipe(settings: dict[str, Any]) -> str:
-    constants = {
-        "sgd": (),
-        "momentum": ("momentum",),
-        "nesterov": ("momentum",),
-        "adam": ("beta1", "beta2", "epsilon"),
-    }[settings["optimizer"]]
+    from binadd.settings import CONSTANTS
+
+    constants = [name for name, having in CONSTANTS.items() if settings["optimizer"] in having]
     shown = ", ".join(
         f"{name.replace('_', ' ')} {settings[name]:g}"
         for name in ("learning_rate", *constants, "clip_norm", "batch_size")
@@ -190,6 +187,17 @@ def _describe_goal(goal: Goal) -> str:
     if isinstance(goal.until, int):
         return f"{goal.until:,} sequences"
     return f"until {goal.until}, at most {goal.max_sequences:,} sequences"
+
+
+def _how_to_go_on(run: Run, path: str) -> str:
+    from binadd.training.checkpoint import has_reached_goal
+
+    command = f"binadd train --resume {quote(path)}"
+    if has_reached_goal(run):
+        return f"it is reached, and {command} --until N continues beyond it"
+    if run.state.sequences >= run.goal.max_sequences:
+        return f"its limit is reached, and {command} --max-sequences N raises it"
+    return f"{command} continues it"
 
 
 def _describe_training(training: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 from binadd.checks import shorten
 from binadd.cli.command import COUNT, option
 from binadd.cli.numbers import read_count
+from binadd.errors import InvalidInputError
 from binadd.kernels import BACKENDS
 from binadd.kernels.contract import ACTIVATIONS, DTYPES, LOSSES, OPTIMIZERS
 from binadd.model import DEFAULTS
@@ -19,6 +20,8 @@ from binadd.settings import RECIPES
 __all__ = [
     "ARCHITECTURE",
     "backend_option",
+    "check_limit",
+    "check_operands",
     "coefficients_option",
     "dtype_option",
     "goal_options",
@@ -154,7 +157,7 @@ class _Several(click.ParamType):  # type: ignore[type-arg, unused-ignore]
 
     def __init__(self, kind: Any) -> None:
         self._choices = kind if isinstance(kind, tuple) else ()
-        self._type = click.types.convert_type(click.Choice(kind) if self._choices else kind)
+        self._type = click.types.convert_type(_type_of(kind))
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the values of a text, each of them checked."""
@@ -236,6 +239,39 @@ def goal_options(command: Any) -> Any:
     ):
         command = declare(command)
     return command
+
+
+def check_limit(until: str | int | None, max_sequences: int | None) -> None:
+    """Refuse a limit below a number of sequences to train on: it would be ignored.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is below.
+    """
+    if isinstance(until, int) and max_sequences is not None and max_sequences < until:
+        raise InvalidInputError(
+            f"max_sequences must be at least the goal's {until:,}, not {max_sequences:,}"
+        )
+
+
+def check_operands(
+    operands: int | Sequence[int] | None, coefficients: Sequence[int] | None
+) -> None:
+    """Refuse numbers of operands, as they were given, that are not the number of coefficients.
+
+    Raises
+    ------
+    InvalidInputError
+        If one is not.
+    """
+    if operands is None or coefficients is None:
+        return
+    for count in [operands] if isinstance(operands, int) else operands:
+        if count != len(coefficients):
+            raise InvalidInputError(
+                f"operands must be {len(coefficients)}, one for each coefficient, not {count}"
+            )
 
 
 hidden_option = _named("--hidden")

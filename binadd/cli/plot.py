@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from binadd.cli.command import NO, Outcome, option, require, subcommand
-from binadd.cli.files import check_new_picture, demand_own_files, existing_file
+from binadd.cli.files import PICTURES, check_new_picture, demand_own_files, existing_file
 from binadd.cli.numbers import parse_integer
 from binadd.cli.prove import describe_verdict, verdict_data
 from binadd.errors import InvalidInputError
@@ -123,10 +123,15 @@ def _draw_sweep(table: str, path: str) -> Outcome:
 
 
 def _new_folder(path: str) -> str:
+    context = click.get_current_context()
+    if not os.path.isdir(path) and (
+        os.path.exists(path) or os.path.splitext(path)[1].lower() in PICTURES
+    ):
+        raise click.UsageError(f"all pictures go into a folder, and {path} is not one", context)
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise click.UsageError(f"{path}: {error.strerror}", click.get_current_context()) from None
+        raise click.UsageError(f"{path}: {error.strerror}", context) from None
     return path
 
 

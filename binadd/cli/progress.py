@@ -145,11 +145,9 @@ class Reporter:
         if not self._last_row:
             self._say_row("sequences", "loss/bit", "right bits", "the next sum, as it adds it")
         self._last_row = progress.sequences
-        loss = progress.loss / progress.bits
+        loss = _loss_per_bit(progress)
         shown = self._next_sum() if self._shows_sums else ""
-        self._say_row(
-            f"{progress.sequences:,}", f"{loss:.3f}", f"{progress.bit_accuracy:.1%}", shown
-        )
+        self._say_row(f"{progress.sequences:,}", loss, f"{progress.bit_accuracy:.1%}", shown)
 
     def _say_row(self, sequences: str, loss: str, accuracy: str, last: str) -> None:
         row = f"{sequences:>11}  {loss:>8}  {accuracy:>10}  "
@@ -196,12 +194,17 @@ def _describe(progress: Progress) -> list[str]:
         count = progress.failed_proofs
         parts.append(f"weight noise after {count} failed proof{'s' * (count != 1)}")
     parts += [
-        f"loss/bit {progress.loss / progress.bits:.3f}",
+        f"loss/bit {_loss_per_bit(progress)}",
         f"{progress.bit_accuracy:.1%} right bits",
     ]
     if progress.restarts:
         parts.append(f"restart {progress.restarts}")
     return parts
+
+
+def _loss_per_bit(progress: Progress) -> str:
+    loss = progress.loss / progress.bits
+    return f"{loss:.3f}" if loss < 1e4 else f"{loss:.1e}"
 
 
 def _longest_sum(net: BinaryAdderRNN, bits: int) -> int:

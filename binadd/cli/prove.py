@@ -86,7 +86,12 @@ binadd prove adder.npz --step-error float32 --tolerance
 """,
 )
 @click.argument("model", type=existing_file)
-@new_file("-o", "--output", help="Save the certificate in this file, if there is a proof.")
+@new_file(
+    "-o",
+    "--output",
+    endings=(".json",),
+    help="Save the certificate in this file, if there is a proof.",
+)
 @step_error("other programs that it is proved for; default none")
 @option(
     "--logit-error",

@@ -20,6 +20,7 @@ __all__ = ["report"]
 @new_file(
     "-o",
     "--output",
+    endings=(".html", ".htm"),
     default="report.html",
     help="Write the page to this file [default: report.html].",
 )

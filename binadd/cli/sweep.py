@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -26,7 +25,13 @@ from binadd.cli.command import (
     subcommand,
 )
 from binadd.cli.files import demand_own_files, new_file, new_picture
-from binadd.cli.options import backend_option, goal_options, grid_options
+from binadd.cli.options import (
+    backend_option,
+    check_limit,
+    check_operands,
+    goal_options,
+    grid_options,
+)
 from binadd.errors import WorkerError
 
 if TYPE_CHECKING:
@@ -111,6 +116,7 @@ binadd sweep --dask tcp://10.0.0.1:8786 --rows rows.jsonl -o table.parquet
 )
 @new_file(
     "--rows",
+    endings=(".jsonl",),
     help="Add each network's row to this file as soon as it is trained; a sweep that was "
     "interrupted goes on from the rows in it.",
 )
@@ -138,9 +144,13 @@ def sweep(
     Options of networks take several values, such as --hidden 8,16. The same options give the same
     table on every machine, with any number of workers.
     """
+    from binadd.training.tables import check_ending
+
+    check_limit(until, max_sequences)
+    check_operands(parameters["operands"], parameters["coefficients"])
     demand_own_files(rows=rows, table=output, picture=plot)
-    if output is not None:
-        _check_ending(output)
+    if output is not None and check_ending(output) == ".parquet":
+        require("pyarrow", "sweep")
     if plot is not None:
         require("matplotlib", "plot")
     if dask is not None:
@@ -190,22 +200,10 @@ def sweep(
 
 
 def _interrupted(rows: str | None) -> Outcome:
-    further = "with --rows FILE it could go on" if rows is None else "the same command goes on"
+    again = "run the same command again to continue"
+    further = "with --rows FILE the same command would continue" if rows is None else again
     say(f"{style('interrupted', fg='yellow', bold=True)}: {further}")
     return Outcome("", {"status": "interrupted", "rows": rows}, INTERRUPTED)
-
-
-def _check_ending(output: str) -> None:
-    from binadd.training.tables import ENDINGS
-
-    ending = os.path.splitext(output)[1].lower()
-    if ending not in ENDINGS:
-        raise click.UsageError(
-            f"--output must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, not be {output}",
-            click.get_current_context(),
-        )
-    if ending == ".parquet":
-        require("pyarrow", "sweep")
 
 
 @contextmanager

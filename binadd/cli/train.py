@@ -26,7 +26,14 @@ from binadd.cli.command import (
 )
 from binadd.cli.files import demand_own_files, existing_file, new_file
 from binadd.cli.numbers import short_integer
-from binadd.cli.options import ARCHITECTURE, backend_option, goal_options, network_options
+from binadd.cli.options import (
+    ARCHITECTURE,
+    backend_option,
+    check_limit,
+    check_operands,
+    goal_options,
+    network_options,
+)
 from binadd.cli.prove import every_sum, verdict_data
 
 if TYPE_CHECKING:
@@ -63,7 +70,7 @@ binadd train --from hasty.npz -o adder.npz
 """,
 )
 @goal_options
-@new_file("-o", "--output", help="Save the network in this file.")
+@new_file("-o", "--output", endings=(".npz",), help="Save the network in this file.")
 @option(
     "--from",
     "start",
@@ -74,8 +81,10 @@ binadd train --from hasty.npz -o adder.npz
 @network_options
 @new_file(
     "--checkpoint",
+    endings=(".npz",),
     heading="Interruption",
-    help="Keep in this file what --resume continues from.",
+    help="Keep in this file what --resume continues from. A checkpoint of a run that reached its "
+    "goal is replaced, no other file is.",
 )
 @option(
     "--checkpoint-every",
@@ -130,12 +139,17 @@ def train(
 
         _refuse_given("--resume", "the checkpoint has it", lambda name: name not in _OF_EVERY_RUN)
         run = load_run(resume, backend, until, max_sequences, None)
+        check_limit(run.goal.until, max_sequences)
         checkpoint = resume
     else:
+        from binadd.training.checkpoint import check_replaceable
         from binadd.training.trainer import Run
 
+        check_limit(until, max_sequences)
         if checkpoint is None:
             _refuse_given(None, "--checkpoint FILE", lambda name: name.startswith("checkpoint_"))
+        else:
+            check_replaceable(checkpoint)
         net = _new(parameters, backend) if start is None else _of_file(start, parameters, backend)
         run = Run(net, _goal(net, bits, until, max_sequences))
     return _train(run, output, checkpoint, checkpoint_every, checkpoint_seconds, quiet)
@@ -144,6 +158,8 @@ def train(
 def _new(parameters: dict[str, Any], backend: str) -> BinaryAdderRNN:
     from binadd.model import BinaryAdderRNN
 
+    if _is_given("operands"):
+        check_operands(parameters["operands"], parameters["coefficients"])
     return BinaryAdderRNN(**parameters, backend=backend)
 
 
@@ -177,8 +193,7 @@ def _refuse_given(beside: str | None, why: str, refused: Callable[[str], bool]) 
     ctx = click.get_current_context()
     for parameter in ctx.command.params:
         name = parameter.name or ""
-        given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if given and refused(name):
+        if _is_given(name) and refused(name):
             option = parameter.opts[-1]
             raise click.UsageError(
                 f"{option} needs {why}"
@@ -186,6 +201,11 @@ def _refuse_given(beside: str | None, why: str, refused: Callable[[str], bool]) 
                 else f"{option} cannot be combined with {beside}: {why}",
                 ctx,
             )
+
+
+def _is_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
 
 
 def _train(

@@ -10,13 +10,14 @@ from binadd.kernels.contract import Report
 from binadd.kernels.mode import ieee_mode
 from binadd.model import BinaryAdderRNN
 from binadd.progress import reporting
-from binadd.training.checkpoint import CheckpointWriter, load_run
+from binadd.training.checkpoint import CheckpointWriter, check_replaceable, load_run
 from binadd.training.outcome import Progress, TrainingRun
 from binadd.training.schedule import MAX_SEQUENCES, check_goal
 from binadd.training.trainer import Run, finish
 
 UNWATCHED = 5
-"""How many times as long the first slice may be of which nobody is told: until the first check."""
+"""How many times as long the first slice may be with nobody watching: it can then last until the
+first check."""
 
 __all__ = ["Progress", "TrainingRun", "follow", "resume", "train"]
 
@@ -50,9 +51,10 @@ def train(
     net : BinaryAdderRNN
         Changed as training goes on.
     bits : int, optional
-        Length of the operands drawn; by default 8, or with three or more operands 32, or the most
-        that can be checked until "exact". A single bit shows no carry: only a number of sequences
-        can be trained on it.
+        Length of the operands drawn; by default 8 if the carry has at most two values, as for
+        sums of two operands, else 32; until "exact", at most what can be checked, 24 bits of all
+        operands together. A single bit shows no carry: only a number of sequences can be trained
+        on it.
     until : {"proved", "exact"} or int, default "proved"
         Until it is proved that the network adds numbers of every length; until every sum of
         `bits`-bit operands is right, its last carry included; or until the network has been
@@ -73,7 +75,8 @@ def train(
         so that `progress` reports the same on every machine. By default slices take about 0.1 s.
     checkpoint : path, optional
         Where to write checkpoints, from which `resume` continues: at the start, at the end however
-        it comes about (Ctrl-C too), and in between. A file of this name is replaced.
+        it comes about (Ctrl-C too), and in between. A checkpoint of this name is replaced if its
+        run reached its goal; any other file is refused unless it is empty.
     checkpoint_every : int, optional
         Sequences between two checkpoints.
     checkpoint_seconds : float, default 10
@@ -104,6 +107,8 @@ def train(
     """
     check_instance("net", net, BinaryAdderRNN)
     goal = check_goal(net.settings.form, bits, until, max_sequences, restart)
+    if checkpoint is not None:
+        check_replaceable(checkpoint)
     if progress_every is not None:
         progress_every = check_integer("progress_every", progress_every, 1)
     with reporting(progress) as report:

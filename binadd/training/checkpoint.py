@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import asdict, fields, replace
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,14 @@ from binadd.storage import (
 from binadd.training.schedule import MAX_COUNT, Goal, Schedule, check_goal
 from binadd.training.trainer import Run
 
-__all__ = ["CheckpointWriter", "load_checkpoint", "load_run", "save_checkpoint"]
+__all__ = [
+    "CheckpointWriter",
+    "check_replaceable",
+    "has_reached_goal",
+    "load_checkpoint",
+    "load_run",
+    "save_checkpoint",
+]
 
 _FORMAT = "binadd checkpoint"
 
@@ -122,6 +130,38 @@ def load_run(
     return Run(run.net, goal, run.schedule)
 
 
+def has_reached_goal(run: Run) -> bool:
+    """Whether a run has come to its goal, so that only another goal lets it go on."""
+    state, until = run.state, run.goal.until
+    return state.sequences >= until if isinstance(until, int) else state.status == until
+
+
+def check_replaceable(path: str | os.PathLike[str]) -> None:
+    """Refuse to replace a file by a new run's checkpoint where anything would be lost.
+
+    Nothing is lost of an empty file, nor of a checkpoint whose run reached its goal.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is another file, or a checkpoint of a run that did not reach its goal.
+    OSError
+        If it cannot be read.
+    """
+    if not os.path.isfile(path) or not os.path.getsize(path):
+        return
+    name = os.fsdecode(path)
+    try:
+        run = load_checkpoint(path)
+    except CheckpointError as reason:
+        raise InvalidInputError(f"checkpoint must not replace another file: {reason}") from None
+    if not has_reached_goal(run):
+        raise InvalidInputError(
+            f"checkpoint must not replace {name}, whose run did not reach its goal: "
+            f"binadd train --resume {quote(name)} (in Python, binadd.resume) goes on with it"
+        )
+
+
 def _read_schedule(schedule: object) -> Schedule:
     names = [field.name for field in fields(Schedule)]
     values = read_object("schedule", schedule, names)
@@ -152,7 +192,7 @@ class CheckpointWriter:
     """Writes a run's checkpoints: at its start and end, and whenever one is due in between.
 
     `every` counts sequences, `seconds` the time since the last one; without a path it does
-    nothing.
+    nothing, and there must be no `every`.
 
     Raises
     ------
@@ -167,6 +207,8 @@ class CheckpointWriter:
         self._every = every
         if every is not None:
             self._every = check_integer("checkpoint_every", every, 1)
+            if path is None:
+                raise InvalidInputError("checkpoint_every needs checkpoint, the file to write")
         self._seconds = check_real("checkpoint_seconds", seconds)
         self._sequences = 0
         self._time = 0.0

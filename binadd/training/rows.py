@@ -2,11 +2,13 @@
 
 Each line ends with its SHA-256, that of a row also over the first line, so that a row belongs to
 one goal. Lines are only ever added, by one process at a time, so what a run that was interrupted
-leaves behind is whole but for, at most, its last line; that one is dropped.
+leaves behind is whole but for, at most, its last line; that one is dropped. A byte order mark, or
+CRLF at the ends of lines, as other programs may leave them there, are no part of what is sealed.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import os
@@ -126,7 +128,7 @@ def is_row_file(path: str | os.PathLike[str]) -> bool:
     """Whether a file begins as that of a sweep."""
     start = json.dumps({"format": _FORMAT["format"]}).encode()[:-1]
     with open(path, "rb") as file:
-        return file.read(len(start)) == start
+        return file.read(100).removeprefix(codecs.BOM_UTF8).startswith(start)
 
 
 def read_rows(path: str | os.PathLike[str], results: Mapping[str, Kind]) -> list[Row]:
@@ -147,7 +149,8 @@ def _parse(
     path: str, data: bytes, results: Mapping[str, Kind]
 ) -> tuple[Row | None, list[Row], int]:
     """Return a file's header, None before there is one, its rows, and the bytes of a torn line."""
-    *lines, torn = data.split(b"\n")
+    *lines, torn = data.removeprefix(codecs.BOM_UTF8).split(b"\n")
+    lines = [line.removesuffix(b"\r") for line in lines]
     start = json.dumps(_FORMAT).encode()[:-1]
     if not lines:
         if torn[: len(start)] != start[: len(torn)]:

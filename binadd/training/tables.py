@@ -21,7 +21,7 @@ from binadd.settings import Settings
 from binadd.training.rows import Row, from_json, is_row_file, read_rows, to_json
 from binadd.training.sweep import RESULTS, SECONDS
 
-__all__ = ["ENDINGS", "read_table", "write_table"]
+__all__ = ["ENDINGS", "check_ending", "read_table", "write_table"]
 
 ENDINGS = (".csv", ".jsonl", ".parquet")
 
@@ -40,7 +40,7 @@ def write_table(rows: Sequence[Row], path: str | os.PathLike[str]) -> None:
     OSError
         If the file cannot be written.
     """
-    ending = _ending(path)
+    ending = check_ending(path)
     if not rows:
         raise InvalidInputError("a table needs at least one row")
     write_atomically(path, _WRITERS[ending](rows))
@@ -60,7 +60,7 @@ def read_table(path: str | os.PathLike[str]) -> list[Row]:
     OSError
         If it cannot be read.
     """
-    ending = _ending(path)
+    ending = check_ending(path)
     if ending == ".jsonl" and is_row_file(path):
         return read_rows(path, {**RESULTS, **SECONDS})
     try:
@@ -73,7 +73,14 @@ def read_table(path: str | os.PathLike[str]) -> list[Row]:
     return rows
 
 
-def _ending(path: str | os.PathLike[str]) -> str:
+def check_ending(path: str | os.PathLike[str]) -> str:
+    """Return the ending of a table's file.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are no tables of this ending.
+    """
     ending = Path(os.fsdecode(path)).suffix.lower()
     if ending not in ENDINGS:
         raise InvalidInputError(
@@ -102,7 +109,7 @@ def _write_csv(rows: Sequence[Row]) -> bytes:
 
 
 def _read_csv(data: bytes) -> list[Row]:
-    reader = csv.DictReader(io.StringIO(data.decode(), newline=""), strict=True)
+    reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
     return [{name: _read_cell(name, cell) for name, cell in row.items()} for row in reader]
 
 
@@ -121,7 +128,7 @@ def _write_lines(rows: Sequence[Row]) -> bytes:
 
 
 def _read_lines(data: bytes) -> list[Row]:
-    rows = [json.loads(line) for line in data.decode().splitlines()]
+    rows = [json.loads(line) for line in data.decode("utf-8-sig").splitlines()]
     return [{name: from_json(value) for name, value in row.items()} for row in rows]
 
 
