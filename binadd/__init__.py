@@ -40,6 +40,7 @@ _LATER = {
     "interop": "binadd.interop",
     "load": "binadd.storage",
     "plots": "binadd.plots",
+    "proof": "binadd.proof",
     "prove": "binadd.proof",
     "resume": "binadd.training",
     "sweep": "binadd.training.sweep",

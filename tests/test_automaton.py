@@ -161,7 +161,7 @@ def test_sets_that_do_not_hold_are_refused(by: float) -> None:
         (((0, 0.1), (0.5, 1), (0.5, 1), (0.5, 1)), "totals 0 from 1, 2, 3", 0.4),
         (((0, 0.1), (0.5, 1), (0, 0.2), (0.5, 1)), "bit 0 from 1", 0.3),
         (((0, 0.1), (0.2, 0.3), (0.6, 0.7), (0.8, 1)), "carry 0 from 1", 0.3),
-        (((0.0, 0.1),) * 4 + ((0.5, 1.0),) * 2, "carry 0–1 from 2", 0.4),
+        (((0.0, 0.1),) * 4 + ((0.5, 1.0),) * 2, "carry 0 to 1 from 2", 0.4),
     ],
 )
 def test_roles(ranges: tuple[tuple[float, float], ...], role: str, gap: float) -> None:

@@ -628,6 +628,16 @@ def test_c_adds_whole_numbers(tmp_path: Path, compiler: str) -> None:
     assert done.stdout == export_driver.expected(found.network) + "\n"
 
 
+@pytest.mark.parametrize("coefficients", [(1, 1), (3,), (1, -1)], ids=str)
+def test_c_comments_are_right_for_every_form(coefficients: tuple[int, ...]) -> None:
+    net = BinaryAdderRNN(4, coefficients=coefficients)
+    comment = interop.c_source(net).partition("*/")[0]
+    assert "it returns the next bit of the result" in comment
+    assert f"An Elman network that {net.settings.form.verb} " in comment
+    assert ("two's complement" in comment) == (min(coefficients) < 0)
+    assert all(line.startswith(" *") and len(line) < 100 for line in comment.split("\n")[1:-1])
+
+
 @pytest.mark.parametrize("name", ["", "2x", "a b", "é", 3])
 def test_c_names(name: Any) -> None:
     with pytest.raises(InvalidInputError, match="must be a C identifier"):

@@ -21,7 +21,7 @@ pytest.importorskip("matplotlib")
 from binadd import benchmark, plots
 from binadd.automaton import Automaton, Unit
 from binadd.benchmark.summary import Report, Row, Section
-from binadd.form import form_of
+from binadd.form import form_of, with_minus
 from binadd.plots.figures import BLUE, GREEN, ORANGE, PALE_GREEN
 from binadd.plots.sweeps import wilson
 from binadd.proof import Proved
@@ -114,8 +114,8 @@ def test_phases_and_new_beginnings_are_parted() -> None:
 @pytest.mark.parametrize(
     ("params", "training", "marks"),
     [
-        ({"seed": 0}, {}, ["short sums right and proved"]),
-        ({"seed": 0}, {"until": "exact"}, ["short sums right"]),
+        ({"seed": 0}, {}, ["right on short numbers and proved"]),
+        ({"seed": 0}, {"until": "exact"}, ["right on short numbers"]),
         ({"seed": 0, "dtype": "float32"}, {"until": 1000}, []),
         ({"operands": 3, "batch_size": 8}, {"max_sequences": 2000}, []),
     ],
@@ -161,10 +161,15 @@ def test_marks_apart_and_marks_close() -> None:
     early = [step(100, 0), step(200, 1), step(1000, 2)]
     run = binadd.training.TrainingRun("proved", 1000, 1000, 0, 0.0, 8, network=net)
     figure = plots.learning_curve(early, run)
-    assert [text.get_text() for text in figure.axes[0].texts] == ["short sums right", "proved"]
+    assert [text.get_text() for text in figure.axes[0].texts] == [
+        "right on short numbers",
+        "proved",
+    ]
     assert_legible(figure)
     late = plots.learning_curve([step(100, 0), step(900, 0), step(1000, 1)], run)
-    assert [text.get_text() for text in late.axes[0].texts] == ["short sums right, then proved"]
+    assert [text.get_text() for text in late.axes[0].texts] == [
+        "right on short numbers, then proved"
+    ]
     assert_legible(late)
 
 
@@ -296,6 +301,7 @@ def test_units_show_what_they_hold() -> None:
     for unit, drawn in zip(units, np.array(bars).reshape(len(units), -1, 2), strict=True):
         for (low, high), (left, right) in zip(unit.ranges, drawn, strict=True):
             assert left == low and right >= high - 1e-9
+    assert "total of a step is the number of its ones plus the carry before it" in words(figure)
     assert_legible(figure)
     assert_legible(plots.units(machine))
 
@@ -422,7 +428,7 @@ def test_the_machine_of_a_form(coefficients: tuple[int, ...]) -> None:
     total = np.arange(form.carries)[:, None] + form.weights.astype(int)
     count = len(coefficients)
     figure = plots.automaton(Automaton(count, total % 2, total // 2, 0, (), coefficients))
-    carries = set(map(str, range(form.lowest, form.lowest + form.carries)))
+    carries = set(map(with_minus, range(form.lowest, form.lowest + form.carries)))
     assert carries | {"start"} <= set(texts(figure))
     assert "the sum of the coefficients of the operands" in words(figure)
     assert_legible(figure)
@@ -436,12 +442,14 @@ def test_pictures_of_a_difference() -> None:
     assert_legible(figure)
     verdict = binadd.prove(net)
     figure = plots.state_space(net, verdict)
-    assert {"carry -1", "carry 0"} <= set(texts(figure))
+    assert {"carry −1", "carry 0"} <= set(texts(figure))
     assert isinstance(verdict, Proved)
     figure = plots.automaton(verdict.automaton)
-    assert {"-1/1", "0/0", "separates carry -1 from 0"} <= set(
+    assert {"−1/1", "0/0", "separates carry −1 from 0"} <= set(
         "   ".join(texts(figure)).split("   ")
     )
+    total = "total of a step is the sum of the coefficients of the operands whose bit is 1, plus"
+    assert total in words(figure) and total in words(plots.units(verdict.automaton))
 
 
 @pytest.mark.slow
@@ -586,6 +594,22 @@ def test_all_that_a_sweep_found_is_drawn(sizes: int) -> None:
     if sizes > 1:
         assert texts(figure).count("75 %") == 2 * sizes
     assert_legible(figure)
+
+
+@pytest.mark.parametrize("most", [0.0121, 0.0145, 0.05, 0.11, 1.1, 110.0])
+def test_logarithmic_axes_have_two_labels_at_least(most: float) -> None:
+    share = np.linspace(0, 1, 40)
+    rows = [
+        network(i, 8, int(120 * 14**s), "proved", seconds=0.012 * (most / 0.012) ** s)
+        for i, s in enumerate(share.tolist())
+    ]
+    figure = plots.sweep(rows)
+    assert_legible(figure)
+    seen = [text for text, _ in drawn(figure)]
+    for axes in figure.axes:
+        assert axes.get_xscale() == "log"
+        labels = {label.get_text() for label in axes.get_xticklabels()} & set(seen)
+        assert len(labels) >= 2 and all(label in seen for label in labels)
 
 
 def test_panels_that_rows_do_not_allow() -> None:

@@ -239,7 +239,7 @@ def test_a_counterexample_is_worked_through() -> None:
     verdict = binadd.prove(net)
     assert isinstance(verdict, Refuted)
     page = report.render(net, verdict)
-    assert f"it outputs {verdict.got}; the sum is {verdict.expected}." in page
+    assert f"it outputs {verdict.got} instead of {verdict.expected}." in page
     assert "Where it goes wrong" in page and "The machine inside it" not in page
     assert page.count('<td class="wrong">') == 1
     for name, operand in zip("ab", verdict.operands, strict=True):
@@ -261,6 +261,17 @@ def test_an_untrained_or_undecided_network(net: BinaryAdderRNN) -> None:
     changed = net.copy()
     changed.parameters["output_bias"] = 0.25
     assert "comes to other weights" in report.render(changed)
+
+
+def test_the_page_of_another_form_than_a_sum() -> None:
+    net = BinaryAdderRNN(4, coefficients=(3,))
+    page = report.render(net, Refuted((5,), 0, 2, 15, (3,)))
+    assert "<h1>A network that computes 3a for one number</h1>" in page
+    assert "To compute 3a, it must keep the carry there." in page
+    assert "see one bit of its number and" in page
+    assert "for 3·5 it outputs 2 instead of 15." in page
+    text = re.sub(r"<(style|script)[^>]*>.*?</\1>|<[^>]+>", "", page, flags=re.S)
+    assert not re.search(r"\b(sums?|adds?)\b", text)
 
 
 def test_only_networks_have_pages() -> None:

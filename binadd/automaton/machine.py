@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from binadd.automaton.units import Unit
 from binadd.checks import check_integer
 from binadd.errors import CertificateError, InvalidInputError
-from binadd.form import Form, form_of
+from binadd.form import Form, form_of, with_minus
 
 __all__ = ["Automaton", "Integers", "carries", "coarsest"]
 
@@ -98,7 +98,7 @@ class Automaton:
         """Return the labels "weight/output" of the edges from one carry to another."""
         labels: dict[tuple[int, int], list[str]] = {}
         for carry, weight, output, following in self.edges():
-            labels.setdefault((carry, following), []).append(f"{weight}/{output}")
+            labels.setdefault((carry, following), []).append(f"{with_minus(weight)}/{output}")
         return labels
 
     def to_text(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from binadd.form import with_minus
 from binadd.kernels.contract import Reals
 
 __all__ = ["Unit", "units_of"]
@@ -81,13 +82,14 @@ class Unit:
             carries = ([total // 2 + self.lowest for total in part] for part in (low, high))
             lower, upper = (_span(part[0], part[-1]) for part in carries)
             return f"carry {lower} from {upper}"
-        parts = ([str(total + 2 * self.lowest) for total in part] for part in (low, high))
+        parts = ([with_minus(total + 2 * self.lowest) for total in part] for part in (low, high))
         lower, upper = map(", ".join, parts)
         return f"totals {lower} from {upper}"
 
 
 def _span(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}–{last}"
+    ends = map(with_minus, (first, last))
+    return with_minus(first) if first == last else " to ".join(ends)
 
 
 def units_of(low: Reals, high: Reals, lowest: int) -> tuple[Unit, ...]:

@@ -233,8 +233,8 @@ def goal_options(command: Any) -> Any:
             metavar="N",
             default=None,
             heading="Goal",
-            help="The length of the operands to learn from [default: 8; 32 for three or more "
-            "operands].",
+            help="The length of the operands to learn from [default: 8, or 32 where the carry "
+            "can have more than two values].",
         ),
     ):
         command = declare(command)

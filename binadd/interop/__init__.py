@@ -1,9 +1,10 @@
 """Networks from other programs, and networks for them.
 
 Imports take over the weights of an Elman network, and compare with what it was before they return.
-Exports round the weights as the file will hold them, prove or refute the network with these, and
-write no network that gets a sum wrong, unless forced. docs/interop.md shows which array goes
-where, and what each consumer is known to get wrong.
+Functions that write a file round the weights as the file will hold them, prove or refute the
+network with these, and write none that is refuted, unless forced. Those that return weights, a
+model or a text only round them: `promise` proves. docs/interop.md shows which array goes where,
+and what each consumer is known to get wrong.
 
 PyTorch, Keras, Flax, h5py, onnx and safetensors are each imported where they are needed only:
 `pip install 'binadd[interop]'` brings onnx, safetensors and h5py.

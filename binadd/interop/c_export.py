@@ -75,14 +75,15 @@ def c_source(net: BinaryAdderRNN, *, name: str = "adder", dtype: str | None = No
     It allocates nothing and includes but <stdint.h>, <string.h>. Its functions::
 
         void  NAME_start(NAME_state *state)                          before the lowest bits
-        int   NAME_step(NAME_state *state, unsigned symbol)          the sum's next bit
+        int   NAME_step(NAME_state *state, unsigned symbol)          the result's next bit
         real  NAME_step_logit(NAME_state *state, unsigned symbol)    1 where this is above 0
         void  NAME_add(const uint8_t *const operands[], size_t bytes,
                        uint8_t *sum, size_t sum_bytes)
 
-    Bit i of a symbol is the next bit of operand i, the lowest first. `NAME_add` adds whole numbers
-    of `bytes` bytes, the lowest byte first; what does not fit in `sum_bytes` is dropped. A state
-    is a plain struct: copy it to go on twice, have many for many streams.
+    Bit i of a symbol is the next bit of operand i, the lowest first. `NAME_add` takes whole
+    numbers of `bytes` bytes, the lowest byte first, and computes their sum, or another form with
+    negative values in two's complement; what does not fit in `sum_bytes` is dropped. A state is a
+    plain struct: copy it to go on twice, have many for many streams.
 
     Parameters
     ----------
@@ -118,6 +119,8 @@ def c_source(net: BinaryAdderRNN, *, name: str = "adder", dtype: str | None = No
         "HIDDEN": hidden,
         "OPERANDS": operands,
         "VERB": net.settings.form.verb,
+        "NUMBERS": "number" if operands == 1 else "numbers",
+        "SIGN": _SIGN if net.settings.form.lowest < 0 else "",
         "LANES": lanes(kind.name),
         "REAL": "float" if kind == np.float32 else "double",
         "BITS": 8 * kind.itemsize,
@@ -205,14 +208,19 @@ static real activation(real a)
 """,
 }
 
+_SIGN = """\
+ *
+ * The result is in two's complement: of a negative one, all further bits are 1.
+"""
+
 _FILE = """\
-/* An Elman network that @VERB@ @OPERANDS@ binary numbers: @HIDDEN@ @ACTIVATION@ units in @REAL@.
+/* An Elman network that @VERB@ @OPERANDS@ binary @NUMBERS@: @HIDDEN@ @ACTIVATION@ units in @REAL@.
  *
  * @NAME@_start, then for each step, the lowest bits first, @NAME@_step with a symbol, whose bit
- * i is the next bit of operand i: it returns the next bit of the sum. Steps with symbol 0 at the
- * end return the last carries. @NAME@_add does this for whole numbers in bytes, the lowest byte
- * first. Nothing is allocated; a state may be copied, and each stream has its own.
- *
+ * i is the next bit of operand i: it returns the next bit of the result. Steps with symbol 0 at
+ * the end return its highest bits. @NAME@_add does this for whole numbers in bytes, the lowest
+ * byte first. Nothing is allocated; a state may be copied, and each stream has its own.
+@SIGN@ *
  * Written by binadd, whose bits it computes: C99, IEEE arithmetic, no -ffast-math. Declare what is
  * used elsewhere, or include this file.
  */

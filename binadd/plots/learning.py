@@ -197,13 +197,13 @@ def _loss_of(part: list[Progress], run: TrainingRun) -> str:
 
 
 def _marks(progress: Sequence[Progress], run: TrainingRun) -> Iterator[_Mark]:
-    """Yield where all short sums were found right at first, and where it was proved."""
+    """Yield where it was first found right on all short numbers, and where it was proved."""
     began = [p for p in progress if p.restarts == run.restarts]
     passed = [a for a, b in pairwise(began) if b.failed_proofs > a.failed_proofs == 0]
     if passed:
-        yield _Mark(passed[0].sequences, "short sums right")
+        yield _Mark(passed[0].sequences, "right on short numbers")
     elif run.status in ("exact", "proved"):
-        yield _Mark(run.sequences, "short sums right")
+        yield _Mark(run.sequences, "right on short numbers")
     if run.status == "proved":
         yield _Mark(run.sequences, "proved")
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from binadd.bits import unpack_symbols
 from binadd.checks import check_instance
+from binadd.form import with_minus
 from binadd.model import BinaryAdderRNN
 from binadd.plots.figures import CARRIES, INK, new_figure
 from binadd.proof import Proved, Verdict
@@ -37,7 +38,7 @@ def state_space(net: BinaryAdderRNN, verdict: Verdict | None = None, *, axes: Ax
 def state_space(
     net: BinaryAdderRNN, verdict: Verdict | None = None, *, axes: Axes | None = None
 ) -> Figure | Axes:
-    """Draw hidden states during random sums along the two axes in which they differ most.
+    """Draw hidden states on random numbers along the two axes in which they differ most.
 
     Parameters
     ----------
@@ -61,14 +62,17 @@ def state_space(
         _draw(axes, net, verdict)
         return axes
     form = net.settings.form
-    key = {f"carry {k + form.lowest}": CARRIES[k % len(CARRIES)] for k in range(form.carries)}
+    key = {
+        f"carry {with_minus(k + form.lowest)}": CARRIES[k % len(CARRIES)]
+        for k in range(form.carries)
+    }
     caption = (
-        f"Each mark is the state of all {net.settings.hidden_size} hidden units after one step of "
-        f"a random sum, in the two directions in which states differ most."
+        f"Each mark is the state of all {net.settings.hidden_size} hidden units after one step on "
+        f"random numbers, in the two directions in which states differ most."
     )
     if isinstance(verdict, Proved):
         caption += _sets_in_words(len(verdict.certificate.cells))
-    with new_figure(6, 4.6, "Hidden states during random sums", caption, key) as figure:
+    with new_figure(6, 4.6, "Hidden states on random numbers", caption, key) as figure:
         _draw(figure.subplots(), net, verdict)
         return figure
 

@@ -241,14 +241,14 @@ def _draw_shares(axes: Axes, rows: Sequence[Row]) -> None:
         _draw_share(axes, reached, len(group), last, color=color, label=label)
         if proved and proved != reached:
             _draw_share(axes, proved, len(group), last, color=color, ls="--")
-    if 0 < 10 * first < last:
-        axes.set_xscale("log")
-    axes.set_xlim(0.8 * first if axes.get_xscale() == "log" else 0, 1.02 * max(last, 1))
+    left = 0.8 * first if 0 < 10 * first < last else 0
+    axes.set_xlim(left, 1.02 * max(last, 1))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    if left:
+        _logarithmic(axes, "{x:,.0f}")
     axes.set_ylim(0, 104)
     axes.set_xlabel("sequences seen")
     axes.set_ylabel("networks, %")
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.minorticks_off()
     axes.set_title("How many learnt, and how soon")
     _legend(axes)
 
@@ -331,13 +331,27 @@ def _draw_times(axes: Axes, rows: Sequence[Row]) -> None:
             axes.plot([low, high], [number, number], color=color, lw=2)
             axes.plot([middle], [number], "o", color=color, ms=6)
             axes.plot([np.mean(seconds)], [number], "x", color=color, ms=7, mew=2)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.minorticks_off()
+    _logarithmic(axes, "{x:g}")
     axes.set_yticks(range(len(groups)), [label or "all" for label in groups])
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_xlabel("seconds per network")
     axes.set_title("How long a network takes")
+
+
+def _logarithmic(axes: Axes, numbers: str) -> None:
+    """Make the x-axis logarithmic, with two labels at least, however short it is: it may hold but
+    one power of ten, or none."""
+    from matplotlib.ticker import LogLocator, MaxNLocator
+
+    axes.set_xscale("log")
+    left, right = axes.get_xlim()
+    if right < 5 * left:
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+    else:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if right < 100 * left else (1,)))
+    axes.xaxis.set_major_formatter(numbers)
+    axes.minorticks_off()
+    axes.tick_params("x", pad=6.5)  # a label may lie at the left end, below one of the y-axis
 
 
 def _wrong_bits(rows: Sequence[Row]) -> list[int]:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, overload
 
 from binadd.automaton import Automaton, Unit
 from binadd.checks import check_instance
+from binadd.form import with_minus
 from binadd.plots.figures import CARRIES, PALE, SLATE, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["CAPTION", "by_role", "draw_units", "height_of_units", "key_of_units", "units"]
+__all__ = ["by_role", "caption_of_units", "draw_units", "height_of_units", "key_of_units", "units"]
 
 MOST = 32
 """Units that are drawn: those that separate most."""
@@ -20,10 +21,10 @@ ROW = 0.27
 """Inches."""
 
 CAPTION = (
-    "Bars are the values that a unit can have in any sum, by the carry after the step; above the "
-    "line where the bit of the sum is 1, below it where that is 0. A unit that holds the carry "
-    "has its colours far apart; one without a note keeps nothing apart by itself. A total is the "
-    "ones of a step plus the carry before it."
+    "Bars are the proof's bounds on a unit's values, within which all of them lie, by the carry "
+    "after the step; above the line where the output bit is 1, below it where it is 0. A unit "
+    "that holds the carry has its colours far apart; one without a note keeps nothing apart by "
+    "itself. The total of a step is {weight} plus the carry before it."
 )
 
 
@@ -32,7 +33,7 @@ def units(machine: Automaton) -> Figure: ...
 @overload
 def units(machine: Automaton, *, axes: Axes) -> Axes: ...
 def units(machine: Automaton, *, axes: Axes | None = None) -> Figure | Axes:
-    """Draw between which values each hidden unit lies, by the carry and the bit of the sum.
+    """Draw between which values each hidden unit lies, by the carry and the output bit.
 
     Parameters
     ----------
@@ -54,8 +55,9 @@ def units(machine: Automaton, *, axes: Axes | None = None) -> Figure | Axes:
     if axes is not None:
         draw_units(axes, machine)
         return axes
+    height, key = height_of_units(machine), key_of_units(machine)
     title = "What each hidden unit holds"
-    with new_figure(6, height_of_units(machine), title, CAPTION, key_of_units(machine)) as figure:
+    with new_figure(6, height, title, caption_of_units(machine), key) as figure:
         draw_units(figure.subplots(), machine)
         return figure
 
@@ -69,10 +71,20 @@ def _holds_carry(unit: Unit) -> bool:
     return unit.role.startswith("carry")
 
 
+def caption_of_units(machine: Automaton) -> str:
+    """Return what the bars are, and what a total is."""
+    weight = "the number of its ones"
+    if not machine.form.is_sum:
+        weight = "the sum of the coefficients of the operands whose bit is 1,"
+    return CAPTION.format(weight=weight)
+
+
 def key_of_units(machine: Automaton) -> dict[str, str]:
     """Return what the bars' colours mean."""
     lowest = machine.form.lowest
-    return {f"carry {k + lowest}": CARRIES[k % len(CARRIES)] for k in range(len(machine))}
+    return {
+        f"carry {with_minus(k + lowest)}": CARRIES[k % len(CARRIES)] for k in range(len(machine))
+    }
 
 
 def height_of_units(machine: Automaton) -> float:

@@ -84,18 +84,18 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
     "thorough": (
         _settled(4, 0.3, 3, 1_000_000),
         _settled(4, 0.08, 3),
-        _splitting(600_000),
+        _nudged(5, 0.15, 4, 15_000_000, growth=0.2),
         _settled(5, 0.3, 4, 6_000_000),
+        _nudged(5, 0.05, 4, 30_000_000, growth=0.1),
         _settled(4, 0.3, 4),
         _settled(4, 0.15, 2),
-        _splitting(3_000_000),
         _settled(5, 0.2, 3),
         _settled(5, 0.12, 3),
         _settled(4, 0.15, 3),
         _settled(4, 0.5, 3),
         _settled(3, 0.5, 3, 1_000_000),
-        _nudged(5, 0.15, 4, 15_000_000, growth=0.2),
-        _nudged(5, 0.05, 4, 30_000_000, growth=0.1),
+        _splitting(600_000),
+        _splitting(3_000_000),
     ),
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of

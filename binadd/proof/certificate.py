@@ -113,7 +113,7 @@ class Certificate:
     logit_error: float
     """By how much a computed logit may differ from the exact one."""
     margin: float
-    """Every logit is at least this far on the right side of 0, as found; not part of the claim."""
+    """Every logit is at least this far on the right side of 0, as was found; it is not checked."""
     steps: int
     """The most steps after which a state must be in the set of its context again."""
     affine: bool

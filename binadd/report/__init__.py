@@ -72,13 +72,15 @@ def render(net: BinaryAdderRNN, verdict: Verdict | None = None) -> str:
     check_instance("net", net, BinaryAdderRNN)
     if verdict is None:
         verdict = prove(net)
+    form = net.settings.form
+    act = "add" if form.is_sum else "compute"
     order = list(range(net.settings.hidden_size))
     sections = [_section("How it was trained", _training(net))]
     sections.append(
         _section(
             "What it remembers",
             "<p>The network remembers what it has read in its hidden units, and nowhere else. "
-            "To add, it must keep the carry there.</p>"
+            f"To {act if form.is_sum else f'{act} {form}'}, it must keep the carry there.</p>"
             + inline(plots.state_space(net, verdict), "states"),
         )
     )
@@ -93,10 +95,10 @@ def render(net: BinaryAdderRNN, verdict: Verdict | None = None) -> str:
         _section(heading.get(verdict.status, "What is not known"), story.proof(net, verdict))
     )
     return _fill(
-        title=f"A network that {net.settings.form.verb} {story.count(net.settings.operands)}",
+        title=f"A network that {form.verb} {story.count(net.settings.operands)}",
         lead=story.summary(net, verdict),
-        act="add" if net.settings.form.is_sum else "compute",
-        button="Add" if net.settings.form.is_sum else "Compute",
+        act=act,
+        button=act.capitalize(),
         style=_text("style.css"),
         script=_text("adder.js") + _text("page.js"),
         inputs=_inputs(_summands(net, verdict)),

@@ -1,5 +1,5 @@
 "use strict";
-// Two numbers typed in are added by the network, a row for each step.
+// The network computes with the numbers that are typed in, a row for each step.
 const network = new Network(JSON.parse(document.getElementById("network").textContent));
 const MOST_BITS = 512;
 
@@ -79,7 +79,7 @@ const MOST_BITS = 512;
     const said = network.signed ? BigInt.asIntN(steps.length, bits) : bits;
     const right = numbers.reduce((a, b, i) => a + BigInt(network.coefficients[i]) * b, 0n);
     let sentence = `${numbers.map((n, i) => network.written[i] + n).join("")} = ${said}`;
-    sentence += said === right ? ": right." : `: wrong. The sum is ${right}.`;
+    sentence += said === right ? ": right." : `: wrong. It should be ${right}.`;
     const all = steps.map(row);
     let t = 0;
     function next() {

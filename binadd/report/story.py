@@ -48,11 +48,11 @@ def summary(net: BinaryAdderRNN, verdict: Verdict) -> str:
     if isinstance(verdict, Refuted):
         return (
             f'<strong class="no">Refuted:</strong> for {verdict.sum} it outputs '
-            f"{shorten(verdict.got)}; the sum is {shorten(verdict.expected)}."
+            f"{shorten(verdict.got)} instead of {shorten(verdict.expected)}."
         )
     return (
         '<strong class="no">Undecided:</strong> there is neither a proof that it is always '
-        "right nor a sum that it is known to get wrong."
+        "right nor a result that it is known to get wrong."
     )
 
 
@@ -61,11 +61,11 @@ def describe_network(net: BinaryAdderRNN) -> str:
     settings = net.settings
     weights = sum(array.size for array in net.parameters.values())
     activation = {"sigmoid": "σ", "tanh": "tanh"}[settings.activation]
+    numbers = "its number" if settings.operands == 1 else f"each of {count(settings.operands)}"
     return (
         f"It is an Elman network: at each step {settings.hidden_size} hidden units see one bit of "
-        f"each of {count(settings.operands)} and their own values of the step before. The "
-        f"activation is {activation}, and {weights:,} weights in {settings.dtype} decide all that "
-        f"it does."
+        f"{numbers} and their own values of the step before. The activation is {activation}, and "
+        f"{weights:,} weights in {settings.dtype} decide all that it does."
     )
 
 
@@ -107,7 +107,7 @@ def proof(net: BinaryAdderRNN, verdict: Verdict) -> str:
     """Return why the verdict is true."""
     if isinstance(verdict, Refuted):
         return (
-            f"<p>The sum {verdict.sum}, worked through bit by bit. The lowest wrong bit is "
+            f"<p>This is {verdict.sum}, worked through bit by bit. The lowest wrong bit is "
             f"number {verdict.wrong_bit:,}.</p>{counterexample(net, verdict)}"
         )
     if isinstance(verdict, Proved):
@@ -115,18 +115,17 @@ def proof(net: BinaryAdderRNN, verdict: Verdict) -> str:
         steps = "one step" if certificate.steps == 1 else f"at most {certificate.steps} steps"
         return (
             f"<p>What the network will do depends on its hidden state alone, and there are "
-            f"infinitely many sums. So the proof draws {len(certificate.cells):,} sets around the "
-            f"states, by context: the last few bits read, and the carry before them. It shows "
+            f"infinitely many inputs. So the proof draws {len(certificate.cells):,} sets around "
+            f"the states, by context: the last few bits read, and the carry before them. It shows "
             f"three things.</p><ol><li>From the start, whatever the bits are, the network comes "
             f"into the set of the context that it is in.</li>"
             f"<li>From any state in any set, whatever bits come next, it is after {steps} in the "
             f"set of the context that it is in then.</li>"
-            f"<li>All outputs on the way are right: no logit comes closer to 0 than "
-            f"{certificate.margin:.3g}.</li></ol><p>By induction every bit of every sum is right. "
-            f"Rounding is accounted for: a computed state may be off by "
+            f"<li>All outputs on the way are right.</li></ol><p>By induction every bit of every "
+            f"result is right. Rounding is accounted for: a computed state may be off by "
             f"{certificate.step_error:.2g}, a logit by {certificate.logit_error:.2g}. "
-            f"<code>binadd check</code> derives each step "
-            f"again, in whole numbers.</p>"
+            f"<code>binadd check</code> shows the three again, in whole numbers. By the bounds of "
+            f"the search, no logit comes closer to 0 than {certificate.margin:.3g}.</p>"
         )
     return (
         f"<p>So far: {escape(verdict.reached)}.</p><p>What may help: {escape(verdict.advice)}.</p>"
@@ -156,8 +155,8 @@ def counterexample(net: BinaryAdderRNN, verdict: Refuted) -> str:
                 f'<tr><td colspan="{X.shape[2] + 5}">… {len(skipped):,} right bits</td></tr>'
             )
     return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="The wrong sum"><table><thead>'
-        f'<tr><th scope="col">bit</th>{heads}<th scope="col">carry</th>'
+        '<div class="scroll" tabindex="0" role="region" aria-label="Steps to the error"><table>'
+        f'<thead><tr><th scope="col">bit</th>{heads}<th scope="col">carry</th>'
         '<th scope="col">right bit</th><th scope="col">P(1)</th><th scope="col">output</th></tr>'
         f"</thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
