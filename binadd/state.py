@@ -70,7 +70,7 @@ class State:
 
     def learner(self, optimizer: str) -> Learner:
         """Return copies for the kernels to update."""
-        return Learner(self.architecture, *map(np.copy, self.memory(optimizer)))
+        return Learner(self.architecture, *(array.copy() for array in self.memory(optimizer)))
 
     def memory(self, optimizer: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Return block, moments and powers; moments of another optimizer are dropped."""
@@ -107,17 +107,19 @@ class State:
         )
 
 
-def state_of_block(architecture: Architecture, block: NDArray[Any], seed: int) -> State:
-    """Return the state of weights that nothing is known of but their values."""
+def state_of_block(
+    architecture: Architecture, block: NDArray[Any], seed: int, **known: Any
+) -> State:
+    """Return the state of weights of which nothing but this is known."""
     dtype = architecture.dtype
     moments, powers = np.zeros((2, *block.shape), dtype), np.ones(2, dtype)
-    return State(architecture, seed, block, moments, powers)
+    return State(architecture, seed, block, moments, powers, **known)
 
 
 def initial_state(architecture: Architecture, seed: int, restarts: int = 0) -> State:
     """Return the state that training of this seed begins with, or with which it is restarted."""
     block = initial_block(architecture, seed, restarts)
-    return replace(state_of_block(architecture, block, seed), restarts=restarts, from_seed=True)
+    return state_of_block(architecture, block, seed, restarts=restarts, from_seed=True)
 
 
 def has_weights_of_seed(state: State) -> bool:

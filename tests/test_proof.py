@@ -180,7 +180,8 @@ def demand_no_proof(net: BinaryAdderRNN, strategies: tuple[Strategy, ...]) -> No
         sampler = Sampler(bounds)
         with np.errstate(all="ignore"):
             for strategy in strategies:
-                assert isinstance(close(bounds, sampler, strategy), Failure)
+                plan = affordable(strategy, bounds.form, bounds.size)
+                assert isinstance(close(bounds, sampler, plan), Failure)
 
 
 @pytest.mark.thorough(one_in=23)
@@ -349,7 +350,7 @@ STRATEGIES = [strategy for effort in ("quick", "medium") for strategy in proof.P
 def test_work_is_bounded(operands: int, strategy: Strategy) -> None:
     """However many symbols there are, and even if a single round could exceed it."""
     bounds = Bounds(BinaryAdderRNN(operands=operands, seed=1))
-    failure = close(bounds, Sampler(bounds), strategy)
+    failure = close(bounds, Sampler(bounds), affordable(strategy, bounds.form, bounds.size))
     assert isinstance(failure, Failure)
     assert failure.contexts <= (MOST_EDGES >> operands) + operands * 2**operands
 

@@ -34,6 +34,9 @@ The kernels promise a quarter of it; of the other runtimes that were measured, n
 """
 SLACK = 2.0**-16
 """Room in a set beyond what it must hold: more than bounds and the checker's integers round."""
+_ROUNDING = {"float64": 2.0**-53, "float32": 2.0**-24}
+"""u: by how much one operation is off at most, relatively."""
+_LEAST_NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126}
 _SLOPE = {"sigmoid": 0.25, "tanh": 1.0}
 """f′ at its greatest."""
 _UNIT = 2.0**-52
@@ -111,9 +114,7 @@ class Bounds:
         size, dtype = self.size, self.network.dtype
         width = lanes(dtype)
         m = max(-(-size // width) + width.bit_length(), self.operands + 1)
-        limits = np.finfo(dtype)
-        gamma = m * float(limits.eps)
-        tiny = 1e-16 + size * float(limits.tiny)
+        gamma, tiny = m * 2 * _ROUNDING[dtype], 1e-16 + size * _LEAST_NORMAL[dtype]
         step = self._slope * (gamma * self._heaviest + tiny) + ACTIVATION_ERROR[dtype]
         return 1.001 * step, 1.001 * (gamma * self._output + tiny)
 
@@ -123,7 +124,7 @@ class Bounds:
         A term is rounded H + n + 4 times at most: its weight, its product, or twice the bias of a
         form with tanh units, then in H + n + 1 additions. States are within ±(1 + δ).
         """
-        m, unit = self.size + self.operands + 4, float(np.finfo(dtype).eps) / 2
+        m, unit = self.size + self.operands + 4, _ROUNDING[dtype]
         gamma, reach = m * unit / (1 - m * unit), 1 + ACTIVATION_ERROR[dtype]
         tiny = 2.0**-60
         step = self._slope * (gamma * reach * self._heaviest + tiny) + ACTIVATION_ERROR[dtype]

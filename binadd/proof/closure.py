@@ -184,7 +184,7 @@ def close(
     strategy: Strategy,
     progress: Callable[[int, int], object] | None = None,
 ) -> Found | Failure:
-    """Look for sets that hold all that they can become, as a strategy says.
+    """Look for sets that hold all that they can become, as an affordable strategy says.
 
     `progress` is called with the number of contexts and of open cells before each round.
     """
@@ -193,7 +193,6 @@ def close(
 
 class _Search:
     def __init__(self, bounds: Bounds, sampler: Sampler, strategy: Strategy) -> None:
-        strategy = affordable(strategy, bounds.form, bounds.size)
         self.bounds, self.sampler, self.strategy = bounds, sampler, strategy
         self.table, shape = uniform(bounds.form, strategy.depth), strategy.shape
         self.tree: ContextTree | None = None
@@ -246,13 +245,13 @@ class _Search:
                 progress(len(self.table.contexts), int((self.origins.states != CLOSED).sum()))
             done, spent = self._close(1 if progress is not None else rounds, work)
             rounds, work = rounds - done, work - spent
-            used = np.append(self.contexts.halves[:, 0] >= 0, True)
-            states = self.origins.states
-            if (states[used] == CLOSED).all():
-                steps, margin = self.origins.depths.max(), self.origins.margins[used].min()
-                return Found(self.table, self.contexts, strategy.affine, int(steps), float(margin))
+            states, margins = self.origins.states, self.origins.margins
+            empty = np.count_nonzero(self.contexts.halves[:, 0] < 0)  # never propagated
+            if np.count_nonzero(states != CLOSED) == empty:
+                steps, margin = int(self.origins.depths.max()), float(margins.min())
+                return Found(self.table, self.contexts, strategy.affine, steps, margin)
             stuck = np.flatnonzero(states == STUCK)
-            exhausted = rounds <= 0 or work < 0 or used[:-1].sum() > strategy.cells
+            exhausted = rounds <= 0 or work < 0 or len(margins) - 1 - empty > strategy.cells
             if exhausted or (len(stuck) and not self._refine(stuck)):
                 return self._failure()
 
