@@ -260,7 +260,7 @@ def test_a_difference_as_a_machine() -> None:
         "-1     0 → -1     1 → -1    0 → 0",
         "0      1 → -1     0 → 0     1 → 0",
     ]
-    assert any(unit.role == "carry -1 from 0" for unit in verdict.automaton.units)
+    assert any(unit.role == "carry −1 from 0" for unit in verdict.automaton.units)
     names = verdict.certificate.contexts
     assert any(name.startswith("carry -1 ") for name in names)
 
