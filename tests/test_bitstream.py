@@ -88,6 +88,12 @@ def test_state_and_reset() -> None:
     np.testing.assert_array_equal(stream.feed(X), second)
 
 
+def test_a_stream_says_what_it_is() -> None:
+    assert repr(BinaryAdderRNN(4).stream()) == "BitStream(a + b, hidden_size=4)"
+    net = BinaryAdderRNN(2, coefficients=(1, -1))
+    assert repr(net.stream(3)) == "BitStream(a − b, hidden_size=2, streams=3)"
+
+
 def test_refusals_leave_the_state() -> None:
     stream = BinaryAdderRNN(4).stream()
     stream.step([1, 0])

@@ -111,6 +111,7 @@ def test_dtypes_read() -> None:
         ({"W": np.zeros(2)}, InvalidInputError, "'W' is not a parameter; allowed: input_weights"),
         ({"input_weights": np.zeros(3)}, InvalidInputError, r"shape \(hidden_size, operands\)"),
         ({"input_weights": np.zeros((0, 2))}, InvalidInputError, r"not \(0, 2\)"),
+        ({"input_weights": np.zeros((2, 3))}, InvalidInputError, r"\(3, operands\).* transposed"),
         ({"input_weights": np.zeros((300, 2))}, InvalidInputError, "at most 256 hidden units"),
         ({"input_weights": np.zeros((3, 9))}, InvalidInputError, "and 8 operands"),
         ({"hidden_weights": np.zeros((3, 2))}, InvalidInputError, r"\(3, 3\), not \(3, 2\)"),

@@ -25,7 +25,7 @@ from binadd.kernels.mode import quiet_ieee_mode
 from binadd.proof import Proved, Refuted, Undecided, prove
 from binadd.proof.bounds import Bounds
 from binadd.proof.boxes import BoxShape
-from binadd.proof.certificate import weights_digest
+from binadd.proof.certificate import Certificate, weights_digest
 from binadd.proof.closure import (
     MOST_WORK,
     START_BITS,
@@ -271,6 +271,20 @@ def test_a_logit_of_zero_proves_nothing() -> None:
         }
     )
     assert isinstance(prove(nothing, effort="quick"), Refuted | Undecided)
+
+
+def test_equal_proofs_are_equal() -> None:
+    net = trained(1)
+    one, other = prove(net), prove(net.copy())
+    assert isinstance(one, Proved) and isinstance(other, Proved)
+    assert one == other and len({one, other}) == 1
+    certificate = one.certificate
+    assert certificate == Certificate.from_json(other.certificate.to_json())
+    assert len({certificate, other.certificate}) == 1
+    assert certificate != dataclasses.replace(certificate, steps=certificate.steps + 1)
+    assert certificate != prove(trained(2)).certificate  # type: ignore[union-attr]
+    assert one != prove(trained(2)) and one != certificate and certificate != 1
+    assert one != dataclasses.replace(one, tolerance=0.1)
 
 
 # Certificates are the same everywhere -----------------------------------------------------------
