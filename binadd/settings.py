@@ -21,7 +21,7 @@ This is a leaf: both the network, whose constructor resolves a recipe, and train
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -40,7 +40,14 @@ from binadd.kernels.contract import (
     Optimizer,
 )
 
-__all__ = ["RECIPES", "Settings", "bits_by_shape", "recipe_values", "resolve"]
+__all__ = [
+    "RECIPES",
+    "Settings",
+    "bits_by_shape",
+    "check_operands",
+    "recipe_values",
+    "resolve",
+]
 
 _DEFAULT: dict[str, Any] = {
     "biases": True,
@@ -260,11 +267,23 @@ def _coefficients(given: Mapping[str, Any], complete: bool) -> tuple[int, ...]:
     if given.get("coefficients") is None:
         return (1,) * operands
     coefficients = check_coefficients(given["coefficients"])
-    if operands != len(coefficients) and (complete or operands != 2):
+    if complete or operands != 2:
+        check_operands(operands, coefficients)
+    return coefficients
+
+
+def check_operands(operands: int, coefficients: Sequence[int]) -> None:
+    """Refuse operands that are not as many as their coefficients.
+
+    Raises
+    ------
+    InvalidInputError
+        If they are not.
+    """
+    if operands != len(coefficients):
         raise InvalidInputError(
             f"operands must be {len(coefficients)}, one for each coefficient, not {operands}"
         )
-    return coefficients
 
 
 def _check_decay(name: str, value: object) -> float:

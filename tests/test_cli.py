@@ -133,6 +133,7 @@ def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["sweep", "--until", "100", "--max-sequences", "50"], "at least the goal's 100, not 50"),
         (["train", "--operands", "2", "--coefficients", "1,2,3"], "--operands must be 3, one for"),
         (["sweep", "--operands", "3,2", "--coefficients", "1,2,3"], "--operands must be 3, one"),
+        (["sweep", "--operands", "2", "--coefficients", "1,2,3"], "--operands must be 3, one"),
         (["train", "--checkpoint", __file__], "--checkpoint must not replace another file: "),
         (["plot", "all", __file__, "-o", __file__], "test_cli.py is not one"),
         (["plot", "all", __file__, "-o", "a.png"], "into a folder, and a.png is not one"),

@@ -88,8 +88,7 @@ class Unit:
 
 
 def _span(first: int, last: int) -> str:
-    ends = map(with_minus, (first, last))
-    return with_minus(first) if first == last else " to ".join(ends)
+    return with_minus(first) if first == last else f"{with_minus(first)} to {with_minus(last)}"
 
 
 def units_of(low: Reals, high: Reals, lowest: int) -> tuple[Unit, ...]:

@@ -155,17 +155,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show must not end a run
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    wants_json = "--json" in arguments  # also of what fails before it is parsed
     try:
-        return _deliver(_run(list(arguments)), wants_json="--json" in arguments)
+        return _deliver(_run(list(arguments), wants_json), wants_json)
     except BrokenPipeError:  # the reader has had enough
         discard_output(sys.stdout)
         return _BROKEN_PIPE
 
 
-def _run(arguments: list[str]) -> Outcome:
+def _run(arguments: list[str], wants_json: bool) -> Outcome:
     """Run a command; an error becomes one sentence on stderr."""
     try:
-        outcome: Any = _binadd.main(arguments, prog_name="binadd", standalone_mode=False)
+        outcome: Any = _binadd.main(
+            arguments, prog_name="binadd", standalone_mode=False, obj=wants_json
+        )
         # Help and version print themselves and leave an exit status.
         return outcome if isinstance(outcome, Outcome) else Outcome("", exit_status=outcome or 0)
     except (click.Abort, KeyboardInterrupt):

@@ -60,8 +60,6 @@ _FURTHER = (
 )
 """What a file is instead of what, and the command for it."""
 
-_JSON = "binadd.cli.json"
-
 
 class _Count(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     """A whole number, also written as 10,000 or 1e4."""
@@ -107,7 +105,6 @@ class Command(click.Command):
                 ["--json"],
                 is_flag=True,
                 expose_value=False,
-                callback=lambda ctx, _, value: ctx.meta.update({_JSON: value}),
                 help="Print the result as one JSON object.",
             )
         )
@@ -233,8 +230,8 @@ def _plain(value: Any) -> Any:
 
 
 def wants_json() -> bool:
-    """Whether the command that runs was given --json."""
-    return bool(click.get_current_context().meta.get(_JSON))
+    """Whether the result of the command that runs will be printed as JSON."""
+    return bool(click.get_current_context().obj)
 
 
 def require(module: str, extra: str) -> None:

@@ -21,7 +21,6 @@ __all__ = [
     "ARCHITECTURE",
     "backend_option",
     "check_limit",
-    "check_operands",
     "coefficients_option",
     "dtype_option",
     "goal_options",
@@ -253,25 +252,6 @@ def check_limit(until: str | int | None, max_sequences: int | None) -> None:
         raise InvalidInputError(
             f"max_sequences must be at least the goal's {until:,}, not {max_sequences:,}"
         )
-
-
-def check_operands(
-    operands: int | Sequence[int] | None, coefficients: Sequence[int] | None
-) -> None:
-    """Refuse numbers of operands, as they were given, that are not the number of coefficients.
-
-    Raises
-    ------
-    InvalidInputError
-        If one is not.
-    """
-    if operands is None or coefficients is None:
-        return
-    for count in [operands] if isinstance(operands, int) else operands:
-        if count != len(coefficients):
-            raise InvalidInputError(
-                f"operands must be {len(coefficients)}, one for each coefficient, not {count}"
-            )
 
 
 hidden_option = _named("--hidden")

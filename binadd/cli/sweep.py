@@ -28,11 +28,11 @@ from binadd.cli.files import demand_own_files, new_file, new_picture
 from binadd.cli.options import (
     backend_option,
     check_limit,
-    check_operands,
     goal_options,
     grid_options,
 )
 from binadd.errors import WorkerError
+from binadd.settings import check_operands
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -147,7 +147,10 @@ def sweep(
     from binadd.training.tables import check_ending
 
     check_limit(until, max_sequences)
-    check_operands(parameters["operands"], parameters["coefficients"])
+    operands, coefficients = parameters["operands"], parameters["coefficients"]
+    if operands is not None and coefficients is not None:
+        for count in [operands] if isinstance(operands, int) else operands:
+            check_operands(count, coefficients)
     demand_own_files(rows=rows, table=output, picture=plot)
     if output is not None and check_ending(output) == ".parquet":
         require("pyarrow", "sweep")

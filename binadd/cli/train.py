@@ -30,11 +30,11 @@ from binadd.cli.options import (
     ARCHITECTURE,
     backend_option,
     check_limit,
-    check_operands,
     goal_options,
     network_options,
 )
 from binadd.cli.prove import every_sum, verdict_data
+from binadd.settings import check_operands
 
 if TYPE_CHECKING:
     from binadd.model import BinaryAdderRNN
@@ -158,7 +158,7 @@ def train(
 def _new(parameters: dict[str, Any], backend: str) -> BinaryAdderRNN:
     from binadd.model import BinaryAdderRNN
 
-    if _is_given("operands"):
+    if _is_given("operands") and parameters["coefficients"] is not None:
         check_operands(parameters["operands"], parameters["coefficients"])
     return BinaryAdderRNN(**parameters, backend=backend)
 

@@ -9,8 +9,8 @@ import numpy as np
 from binadd.automaton import Automaton
 from binadd.checks import check_instance
 from binadd.form import with_minus
-from binadd.plots.figures import BLUE, INK, SLATE, new_figure
-from binadd.plots.units import caption_of_units, draw_units, height_of_units, key_of_units
+from binadd.plots.figures import BLUE, INK, SLATE, key_of_carries, new_figure
+from binadd.plots.units import caption_of_units, draw_units, height_of_units
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def automaton(
     caption, key = CAPTION if machine.form.is_sum else WEIGHTED, {}
     if machine.units:
         below = height_of_units(machine)
-        caption, key = f"{caption} {caption_of_units(machine)}", key_of_units(machine)
+        caption, key = f"{caption} {caption_of_units(machine)}", key_of_carries(machine.form)
     width = max((right - left) * INCH, 6.4 if machine.units else 0)
     with new_figure(width, graph + below, title, caption, key) as figure:
         if machine.units:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from binadd.checks import extra
 from binadd.errors import InvalidInputError
 from binadd.files import write_atomically
+from binadd.form import Form, with_minus
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,6 +30,7 @@ __all__ = [
     "PALE",
     "PALE_GREEN",
     "SLATE",
+    "key_of_carries",
     "new_figure",
     "render",
     "save",
@@ -81,6 +83,12 @@ def _picture() -> type[Figure]:
             return render(self, "png", dpi=120)
 
     return Picture
+
+
+def key_of_carries(form: Form) -> dict[str, str]:
+    """Return the colour of each carry, by its name."""
+    names = (f"carry {with_minus(k + form.lowest)}" for k in range(form.carries))
+    return {name: CARRIES[k % len(CARRIES)] for k, name in enumerate(names)}
 
 
 @contextmanager

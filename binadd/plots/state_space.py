@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from binadd.bits import unpack_symbols
 from binadd.checks import check_instance
-from binadd.form import with_minus
 from binadd.model import BinaryAdderRNN
-from binadd.plots.figures import CARRIES, INK, new_figure
+from binadd.plots.figures import CARRIES, INK, key_of_carries, new_figure
 from binadd.proof import Proved, Verdict
 from binadd.random_streams import data_stream
 
@@ -61,11 +60,7 @@ def state_space(
     if axes is not None:
         _draw(axes, net, verdict)
         return axes
-    form = net.settings.form
-    key = {
-        f"carry {with_minus(k + form.lowest)}": CARRIES[k % len(CARRIES)]
-        for k in range(form.carries)
-    }
+    key = key_of_carries(net.settings.form)
     caption = (
         f"Each mark is the state of all {net.settings.hidden_size} hidden units after one step on "
         f"random numbers, in the two directions in which states differ most."

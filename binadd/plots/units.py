@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, overload
 
 from binadd.automaton import Automaton, Unit
 from binadd.checks import check_instance
-from binadd.form import with_minus
-from binadd.plots.figures import CARRIES, PALE, SLATE, new_figure
+from binadd.plots.figures import CARRIES, PALE, SLATE, key_of_carries, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["by_role", "caption_of_units", "draw_units", "height_of_units", "key_of_units", "units"]
+__all__ = ["by_role", "caption_of_units", "draw_units", "height_of_units", "units"]
 
 MOST = 32
 """Units that are drawn: those that separate most."""
@@ -55,7 +54,7 @@ def units(machine: Automaton, *, axes: Axes | None = None) -> Figure | Axes:
     if axes is not None:
         draw_units(axes, machine)
         return axes
-    height, key = height_of_units(machine), key_of_units(machine)
+    height, key = height_of_units(machine), key_of_carries(machine.form)
     title = "What each hidden unit holds"
     with new_figure(6, height, title, caption_of_units(machine), key) as figure:
         draw_units(figure.subplots(), machine)
@@ -77,14 +76,6 @@ def caption_of_units(machine: Automaton) -> str:
     if not machine.form.is_sum:
         weight = "the sum of the coefficients of the operands whose bit is 1,"
     return CAPTION.format(weight=weight)
-
-
-def key_of_units(machine: Automaton) -> dict[str, str]:
-    """Return what the bars' colours mean."""
-    lowest = machine.form.lowest
-    return {
-        f"carry {with_minus(k + lowest)}": CARRIES[k % len(CARRIES)] for k in range(len(machine))
-    }
 
 
 def height_of_units(machine: Automaton) -> float:
