@@ -298,7 +298,7 @@ static int valid_contexts(const binadd_network *n, const binadd_reach *r)
         (cells && !(r->owners && r->middles && r->halves && r->least && r->most)) ||
         !all_within(r->carries, r->contexts, 0, count_carries(n)) ||
         !all_within(r->successors, r->contexts << n->operands, 0, contexts) ||
-        !all_within(r->frame, r->contexts, -1, r->frames ? frames : 0) ||
+        !all_within(r->frame, r->contexts, -1, r->frames && r->bases ? frames : 0) ||
         !all_within(r->lowest, r->contexts, -(1 << 24), 1 << 24))
         return 0;
     for (int64_t q = 0; q < contexts; q++) {

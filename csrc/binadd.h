@@ -266,7 +266,8 @@ typedef struct {
     const int32_t *carries;    /* (N)       of true arithmetic, from the lowest: 0 … K − 1 */
     const int32_t *successors; /* (N, 2ⁿ)   the context after each symbol */
     const double *centres;     /* (N, S)    o */
-    const double *frames;      /* (F, H, S) V, orthonormal within 2⁻⁴⁰ */
+    const double *frames;      /* (F, H, S) V */
+    const double *bases;       /* (F, H, S) the columns of U = V⁻¹, within what `unit_error` allows */
     const int32_t *frame;      /* (N)       of F; −1: V = I, then there is one cell at the most */
     const double *widths;      /* (N)       w; INFINITY: one cell */
     const int32_t *lowest;     /* (N) */

@@ -298,17 +298,17 @@ INLINE void enter_image(const walker *w, const level *from, level *l)
 
 /* A box in the coordinates of a frame: its middle is added to z, `box` is how far it reaches, and the
  * walker's rows get its generators, a row for each unit. */
-INLINE void turn_box(const walker *w, const real *axes, const real *middle, const real *half,
+INLINE void turn_box(const walker *w, const real *basis, const real *middle, const real *half,
                      vec *z, vec *box)
 {
     const size_t stride = w->s->columns;
     memset(w->rows, 0, stride * stride * sizeof(real));
     for (int i = 0; i < w->s->hidden_size; i++)
         for (int v = 0; v < vectors_of(w->s); v++) {
-            const vec axis = load(axes + i * stride + v * WIDTH);
-            const vec generator = axis * half[i];
+            const vec column = load(basis + i * stride + v * WIDTH);
+            const vec generator = column * half[i];
             real each[WIDTH];
-            z[v] = z[v] + axis * middle[i];
+            z[v] = z[v] + column * middle[i];
             box[v] = box[v] + magnitude(generator);
             memcpy(each, &generator, sizeof each);
             for (int k = 0; k < WIDTH; k++)
@@ -346,7 +346,7 @@ INLINE int enter_origin(const walker *w, int32_t cell, int32_t context, level *l
                 box[v] = load(half + v * WIDTH);
             }
         else
-            turn_box(w, r->frames + r->frame[context] * stride * size, middle, half, z, box);
+            turn_box(w, r->bases + r->frame[context] * stride * size, middle, half, z, box);
     }
     if (!near_zero(s, z, box))
         return 0;

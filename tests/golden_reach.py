@@ -97,11 +97,13 @@ def draw(case: Case) -> Given:
     with_sets = np.flatnonzero(COUNTS)
     successors = [[with_sets[next(words) % 4] for _ in range(1 << n)] for _ in range(count)]
     successors[2][-1] = 3
+    frames = reference.principal_axes(case.architecture, states, centres)
     contexts = Contexts(
         carries=(np.arange(count) % n).astype(np.int32),
         successors=np.array(successors, np.int32),
         centres=reals((count, size), *AROUND[case.architecture.activation]),
-        frames=reference.principal_axes(case.architecture, states, centres),
+        frames=frames,
+        bases=frames[::-1].copy(),  # not the inverse: kernels compute with what they are given
         frame=np.array([0, 1, -1, -1, 1], np.int32),
         widths=widths,
         middles=middles,

@@ -36,7 +36,6 @@ KINDS: dict[str, tuple[Strategy, int]] = {
     "frames": (Strategy(1, CellShape(inf, 0.3), steps=5, rounds=20), 8),
     "cells": (Strategy(1, CellShape(0.3, 0.4), steps=4, budget=20_000), 7),
     "settled": (Strategy(1, CellShape(0.3, 0.4), steps=4, lead=3), 7),
-    "nudged": (Strategy(1, CellShape(0.3, 0.4, nudged=True), steps=4, lead=3), 7),
 }
 """How to make a certificate, and the first seed of a network that may have one."""
 

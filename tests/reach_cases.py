@@ -67,7 +67,10 @@ def drawn(
         place = slice(first[q], first[q + 1])
         middles[place, 0] = (lowest[q] + np.arange(counts[q])) * widths[q]
         halves[place, 0] = np.where(halves[place, 0] < 0, -1, widths[q] / 2 + 1e-8)
-    turned = np.linalg.qr(random.normal(size=(3, size, size)))[0]
+    bases = np.linalg.qr(random.normal(size=(3, size, size)))[0]
+    bases += random.uniform(-0.2, 0.2, bases.shape) / np.sqrt(size)
+    frames = np.linalg.inv(bases).swapaxes(1, 2)
+    padding = ((0, 0), (0, 0), (0, columns - size))
     return Case(
         architecture,
         start.block * scale,
@@ -77,7 +80,8 @@ def drawn(
                 0, contexts, (contexts, 1 << architecture.operands), np.int32
             ),
             centres=centres,
-            frames=np.pad(turned, ((0, 0), (0, 0), (0, columns - size))),
+            frames=np.pad(frames, padding),
+            bases=np.pad(bases, padding),
             frame=frame.astype(np.int32),
             widths=widths,
             middles=middles,
@@ -148,6 +152,7 @@ def carried(
             successors=(totals >> 1).astype(np.int32),
             centres=centres,
             frames=frames,
+            bases=frames,
             frame=np.arange(n, dtype=np.int32) if framed else np.full(n, -1, np.int32),
             widths=np.full(n, width),
             lowest=np.array(lowest, np.int32),
@@ -183,7 +188,7 @@ def points(case: Case, cells: NDArray[Any], seed: int = 0) -> NDArray[np.float64
     where = np.where(random.random((len(cells), 1)) < 0.5, np.sign(where), where)
     y = c.middles[cells, :size] + where * c.halves[cells, :size]
     q = c.owners[cells]
-    turned = np.einsum("ki,kij->kj", y, c.frames[np.maximum(c.frame[q], 0), :, :size])
+    turned = np.einsum("ki,kij->kj", y, c.bases[np.maximum(c.frame[q], 0), :, :size])
     return c.centres[q, :size] + np.where((c.frame[q] < 0)[:, None], y, turned)
 
 

@@ -335,11 +335,13 @@ def images_of(bounds: Bounds, boxes: Boxes, carries: Any, affine: bool) -> tuple
     below = ((0, sinks), (0, columns - size))
     successors = count + np.arange(sinks).reshape(count, symbols)
     of_units = (boxes.frames == np.eye(size)).all((1, 2))
+    frames = np.pad(boxes.frames, ((0, 0), (0, 0), (0, columns - size)))
     contexts = Contexts(
         carries=np.append(carries, total >> 1).astype(np.int32),
         successors=np.pad(successors, ((0, sinks), (0, 0))).astype(np.int32),
         centres=np.pad(boxes.centres, below),
-        frames=np.pad(boxes.frames, ((0, 0), (0, 0), (0, columns - size))),
+        frames=frames,
+        bases=frames,
         frame=np.append(np.where(of_units, -1, np.arange(count)), np.full(sinks, -1)).astype(
             np.int32
         ),

@@ -336,7 +336,9 @@ def test_sets_are_drawn_around_states() -> None:
         signs = generator.choice([-1, 1], (200, 16))
         y = certificate.middles[number] + signs * certificate.halves[number]
         frame = certificate.frame[context]
-        x = certificate.centres[context] + (y if frame < 0 else y @ certificate.frames[frame])
+        x = certificate.centres[context] + (
+            y if frame < 0 else np.linalg.solve(certificate.frames[frame], y.T).T
+        )
         shadow = Outline(_shadow(certificate, number, plane, np.zeros(16)))
         if certificate.widths[context] == 0:
             assert shadow.contains_points(x @ plane.T, radius=1e-9).all() or (

@@ -215,6 +215,7 @@ def check_propagation(
         "successors": (count, 1 << architecture.operands),
         "centres": (count, columns),
         "frames": (frames, size, columns),
+        "bases": (frames, size, columns),
         "frame": (count,),
         "widths": (count,),
         "lowest": (count,),
@@ -232,7 +233,7 @@ def check_propagation(
     check_integer("budget", propagation.budget, 1, MAX_BUDGET)
 
 
-_DTYPE_OF = dict.fromkeys(("centres", "frames", "widths", "middles", "halves"), "float64")
+_DTYPE_OF = dict.fromkeys(("centres", "frames", "bases", "widths", "middles", "halves"), "float64")
 
 
 def check_closing(

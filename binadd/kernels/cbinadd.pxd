@@ -180,6 +180,7 @@ cdef extern from "binadd.h" nogil:
         const int32_t *successors
         const double *centres
         const double *frames
+        const double *bases
         const int32_t *frame
         const double *widths
         const int32_t *lowest

@@ -183,8 +183,9 @@ class Contexts(NamedTuple):
     carries: Indices  # (N,): counted from the lowest
     successors: Indices  # (N, 2ⁿ): the context after each symbol
     centres: Reals  # (N, S): o
-    frames: Reals  # (F, H, S): V, orthonormal within 2⁻⁴⁰
-    frame: Indices  # (N,): of F, or −1: V = I, and there is one cell at the most
+    frames: Reals  # (F, H, S): V
+    bases: Reals  # (F, H, S): the columns of U = V⁻¹, within what `Errors.unit` allows
+    frame: Indices  # (N,): of F, or −1: V = U = I, and there is one cell at the most
     widths: Reals  # (N,): w, or inf where there is one cell, not cut
     lowest: Indices  # (N,)
     first: Indices  # (N + 1,)

@@ -624,6 +624,7 @@ cdef c.binadd_reach reach_of(
     reach.successors = <int32_t *> kept(buffers, contexts.successors, c"i", (count, symbols))
     reach.centres = <double *> kept(buffers, contexts.centres, c"d", (count, columns))
     reach.frames = <double *> kept(buffers, contexts.frames, c"d", (frames, size, columns))
+    reach.bases = <double *> kept(buffers, contexts.bases, c"d", (frames, size, columns))
     reach.frame = <int32_t *> kept(buffers, contexts.frame, c"i", (count,))
     reach.widths = <double *> kept(buffers, contexts.widths, c"d", (count,))
     reach.lowest = <int32_t *> kept(buffers, contexts.lowest, c"i", (count,))

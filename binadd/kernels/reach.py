@@ -208,12 +208,12 @@ class Network:
         box[:, plain] = contexts.halves[origins[plain]].T
         middles, halves = contexts.middles[origins[turned]], contexts.halves[origins[turned]]
         for i in range(size):
-            axes = contexts.frames[frames[turned], i].T
-            column = axes * halves[:, i]
-            z[:, turned] = z[:, turned] + axes * middles[:, i]
-            box[:, turned] = box[:, turned] + np.abs(column)
+            column = contexts.bases[frames[turned], i].T
+            generator = column * halves[:, i]
+            z[:, turned] = z[:, turned] + column * middles[:, i]
+            box[:, turned] = box[:, turned] + np.abs(generator)
             if generators is not None:
-                generators[:, i, turned] = column
+                generators[:, i, turned] = generator
         near = _near(z[:size], box[:size])
         sums, error = self._middle(0, z)
         if generators is None:

@@ -143,7 +143,7 @@ def _shadow(certificate: Any, number: int, plane: Reals, middle: Reals) -> Reals
         high = min(centre[0] + half[0], (k + 0.5) * width)
         centre[0], half[0] = (low + high) / 2, max(high - low, 0) / 2
     frame = certificate.frame[context]
-    edges = plane if frame < 0 else plane @ certificate.frames[frame].T  # (2, H): of each axis
+    edges = plane if frame < 0 else plane @ np.linalg.inv(certificate.frames[frame])  # (2, H)
     origin = plane @ (certificate.centres[context] - middle) + edges @ centre
     sides = (edges * half).T
     sides = np.where((sides[:, 1] < 0)[:, None], -sides, sides)

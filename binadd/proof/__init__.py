@@ -42,36 +42,21 @@ def _boxes(depth: int, steps: int) -> Strategy:
     return Strategy(depth, shape, steps=steps, rounds=12, budget=10_000, work=100_000)
 
 
-def _curves(depth: int, width: float, steps: int, work: int, lead: int = 0) -> Strategy:
+def _curves(depth: int, width: float, steps: int, work: int, growth: float = 0.4) -> Strategy:
     """Return cells along the first axis of frames, widened without end, in fixed contexts."""
-    shape = CellShape(width, growth=0.4)
-    return Strategy(depth, shape, steps=steps, lead=lead, cells=30_000, budget=100_000, work=work)
+    shape = CellShape(width, growth)
+    return Strategy(depth, shape, steps=steps, cells=30_000, budget=100_000, work=work)
 
 
-def _settled(depth: int, width: float, steps: int, work: int = 3_000_000) -> Strategy:
+def _settled(depth: int, width: float, steps: int, work: int, growth: float = 0.2) -> Strategy:
     """Return the same around the states from the seventh step on.
 
     Those before lie apart in networks that forget slowly; sets that held them would be several
-    times as wide.
+    times as wide. Cells reach only a part of the way to them: images that leave all cells take
+    more steps.
     """
-    return _curves(depth, width, steps, work, lead=7 - depth)
-
-
-def _nudged(depth: int, width: float, steps: int, work: int, growth: float) -> Strategy:
-    """Return settled cells whose axes are those of what is left of small differences.
-
-    Where differences grow for a few steps before they shrink, sets whose axes are those of states
-    keep growing. These close, if they hardly grow further than they must. Their cells reach only
-    a part of the way to the first states, so images that leave all cells take more steps.
-    """
-    shape, settled = CellShape(width, growth, nudged=True), _settled(depth, width, steps, work)
-    return replace(settled, shape=shape, most_steps=16, budget=2_000_000)
-
-
-def _splitting(work: int) -> Strategy:
-    """Return cells that grow little: what escapes takes more steps, then contexts are split."""
-    shape = CellShape(0.5, growth=0.3, limit=0.5)
-    return Strategy(3, shape, most_steps=9, splits=0.2, work=work)
+    curves = _curves(depth, width, steps, work, growth)
+    return replace(curves, lead=7 - depth, most_steps=16, budget=2_000_000)
 
 
 PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
@@ -82,20 +67,13 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
     ),
     "medium": (_curves(2, 0.5, 3, 100_000), _curves(3, 0.5, 3, 200_000)),
     "thorough": (
-        _settled(4, 0.3, 3, 1_000_000),
-        _settled(4, 0.08, 3),
-        _nudged(5, 0.15, 4, 15_000_000, growth=0.2),
-        _settled(5, 0.3, 4, 6_000_000),
-        _nudged(5, 0.05, 4, 30_000_000, growth=0.1),
-        _settled(4, 0.3, 4),
-        _settled(4, 0.15, 2),
-        _settled(5, 0.2, 3),
-        _settled(5, 0.12, 3),
-        _settled(4, 0.15, 3),
-        _settled(4, 0.5, 3),
-        _settled(3, 0.5, 3, 1_000_000),
-        _splitting(600_000),
-        _splitting(3_000_000),
+        _settled(3, 0.2, 3, 1_000_000),
+        _settled(4, 0.15, 2, 3_000_000),
+        _settled(3, 0.2, 4, 3_000_000, growth=0.3),
+        _settled(4, 0.2, 4, 8_000_000, growth=0.5),
+        _settled(5, 0.15, 3, 8_000_000, growth=0.1),
+        _settled(4, 0.1, 5, 40_000_000, growth=0.1),
+        _settled(5, 0.1, 5, 60_000_000, growth=0.1),
     ),
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of

@@ -51,7 +51,7 @@ def _without_frames(table: ContextTable, size: int, columns: int) -> Contexts:
     count = len(table.contexts)
     owners, lowest = np.arange(count, dtype=np.int32), np.zeros(count, np.int32)
     centres, axes = np.zeros((count, columns)), np.zeros((0, size, columns))
-    return table.with_cells(owners, centres, axes, np.full(count, inf), lowest)
+    return table.with_cells(owners, centres, axes, axes, np.full(count, inf), lowest)
 
 
 @lru_cache(maxsize=8)

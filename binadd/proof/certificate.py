@@ -11,7 +11,7 @@ holds from the start. By induction every bit of every sum is right: docs/proof.m
 `binadd.proof.checker` derives every step of it again.
 
 The set of a context is a list of boxes, its *cells*, in the coordinates y = V(x − o) of a frame V
-and a centre o. The rows of V are the axes, orthonormal up to rounding; a context without a frame
+and a centre o. The rows of V are the axes, at any angles; a context without a frame
 has V = I. The cells of a context that is *cut* lie side by side along its first axis, in slabs of
 one width w; they are numbered by integers k, and hold the states x with
 
@@ -186,6 +186,25 @@ class Certificate:
         has_set = np.zeros(len(self), np.bool_)
         has_set[[context for context, _ in self.cells]] = True
         return has_set
+
+    @property
+    def bases(self) -> Reals:
+        """(F, H, H): U, about V⁻¹, by elimination, the same on every machine.
+
+        Not finite where there is none.
+        """
+        size, each = self.centres.shape[1], np.arange(len(self.frames))
+        rows = np.concatenate([self.frames, np.zeros_like(self.frames)], axis=2)
+        rows[:, range(size), range(size, 2 * size)] = 1
+        with np.errstate(all="ignore"):
+            for i in range(size):
+                pivot = i + np.abs(rows[:, i:, i]).argmax(1)
+                rows[each, pivot], rows[:, i] = rows[:, i].copy(), rows[each, pivot]
+                rows[:, i] /= rows[:, i, i, None]
+                factors = rows[:, :, i].copy()
+                factors[:, i] = 0
+                rows -= factors[:, :, None] * rows[:, i, None]
+        return rows[:, :, size:]
 
     def copy(self) -> Certificate:
         """Return one with arrays of its own, and check it anew: arrays can be written to.

@@ -233,8 +233,7 @@ class _Search:
         if first:
             here = owners >= first
             owners, states = owners[here] - np.int32(first), states[here]
-        differences = self.sampler.differences(contexts) if shape.nudged else None
-        return Sets(self.bounds, shape, self.sampler.states(contexts), states, owners, differences)
+        return Sets(self.bounds, shape, self.sampler, contexts, states, owners)
 
     def run(self, progress: Callable[[int, int], object] | None) -> Found | Failure:
         """Propagate, widen and refine."""

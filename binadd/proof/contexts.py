@@ -54,11 +54,17 @@ class ContextTable:
         return len(self.carries) - len(self.contexts)
 
     def with_cells(
-        self, owners: Indices, centres: Reals, axes: Reals, widths: Reals, lowest: Indices
+        self,
+        owners: Indices,
+        centres: Reals,
+        axes: Reals,
+        bases: Reals,
+        widths: Reals,
+        lowest: Indices,
     ) -> Contexts:
         """Return what kernels take: prefixes without a set before the tree's contexts (K).
 
-        The axes are those of all contexts (K, H, S) or of none. Owners (C,) are of cells whose
+        The axes and bases are those of all contexts (K, H, S) or of none. Owners (C,) are of cells whose
         boxes kernels are to write.
         """
         prefixes, count, columns = self.prefixes, *centres.shape
@@ -68,6 +74,7 @@ class ContextTable:
             self.successors,
             np.concatenate([np.zeros((prefixes, columns)), centres]),
             axes,
+            bases,
             np.clip(frames, -1, len(axes) - 1),
             np.concatenate([np.full(prefixes, np.inf), widths]),
             np.concatenate([np.zeros(prefixes, np.int32), lowest]),

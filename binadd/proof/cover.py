@@ -12,8 +12,9 @@ from binadd.proof.integers import BEYOND, BITS, Integers, demand, nearest, round
 __all__ = ["AT_ONCE", "Cases", "Sets"]
 
 AT_ONCE = 1 << 17  # numbers that stay in the processor's cache
-FRAME_BITS, UNEVEN = 27, 42  # of V; |VᵀV − I| must be below 2^UNEVEN units of 2^−(2·FRAME_BITS)
-FAR, MOST_SLABS, PART_BITS = 1 << 37, 64, 24  # beyond all coordinates; of a case; of a generator
+FRAME_BITS, BASIS_BITS = 23, 26  # of V and of U
+MOST_RESIDUAL = 1 << 37  # of |I − UV|, in units of their product
+FAR, MOST_SLABS, PART_BITS = 1 << 41, 64, 24  # beyond all coordinates; of a case; of a generator
 
 
 class Cases(NamedTuple):
@@ -43,20 +44,23 @@ class Cases(NamedTuple):
 class Sets:
     """The cells of a certificate: as cases, and what they cover.
 
-    V in units of 2^−FRAME_BITS, whatever it is. With E = I − VᵀV and y = V(x − o) a state x is
-    o + Uy + E²(x − o), where U = (I + E)Vᵀ; as |x − o| < 4, the last term is tiny.
+    V in units of 2^−FRAME_BITS, and in those of 2^−BASIS_BITS a U₀ that is about its inverse. With
+    E = I − U₀V and y = V(x − o) a state x is o + Uy + E²(x − o), where U = (I + E)U₀; as
+    |x − o| < 4, the last term is tiny.
     """
 
     def __init__(self, claim: Certificate) -> None:
-        most, unit = 1 << FRAME_BITS + 3, np.eye(claim.centres.shape[1], dtype=np.int64)
+        most, unit = 1 << 30, np.eye(claim.centres.shape[1], dtype=np.int64)
         self.V = rounded(np.concatenate([claim.frames, unit[None]]), FRAME_BITS, most)
-        Vt, loads = self.V.swapaxes(1, 2), [np.abs(self.V).sum(axis).max() for axis in (1, 2)]
-        demand(max(loads) < most, "a frame's axes are too long")  # products: 2³⁰ · 2³⁰
-        E = (unit << 2 * FRAME_BITS) - Vt @ self.V
-        demand(np.abs(E).max() < 1 << UNEVEN, "a frame's axes are not orthonormal")
-        uneven = (np.abs(E).sum(2).max(1) >> 2 * FRAME_BITS - BITS) + 1  # at most 2²⁶
-        self.slip = (4 * uneven**2 >> BITS) + 1
-        self.U = Vt + nearest(nearest(E, 14) @ Vt, 2 * FRAME_BITS - 14)  # 2²⁸ · 2³⁰
+        U = rounded(np.concatenate([claim.bases, unit[None]]), BASIS_BITS, most)
+        loads = [np.abs(self.V).sum(2), np.abs(U).sum(1), np.abs(U).sum(2)]
+        demand(max(load.max() for load in loads) < most, "a frame's axes are too long")
+        both = FRAME_BITS + BASIS_BITS
+        E = (unit << both) - U @ self.V  # 2³⁰ · 2³⁰
+        demand(np.abs(E).max() < MOST_RESIDUAL, "a frame's axes are not independent")
+        residual = (np.abs(E).sum(2).max(1) >> both - BITS) + 1  # at most 2²⁶
+        self.slip = (4 * residual**2 >> BITS) + 1
+        self.U = U + nearest(nearest(E, 7) @ U, both - 7)  # 2³⁰ · 2³⁰
         self.o, self.frame = rounded(claim.centres, BITS, BEYOND), np.array(claim.frame)
         self.owner, k = np.array(claim.cells, np.int64).reshape(-1, 2).T
         self.has_set, self.keys = claim.has_set, (self.owner << 32) + k  # |k| ≤ 2³⁰
@@ -92,8 +96,8 @@ class Sets:
             if (frame < 0).all():
                 cases = Cases(context, z + y, np.zeros((*z.shape, 0), np.int64), r)
             else:  # Σ|U| < 2³⁰ + 2²⁶, |y| and r < 1.5·2³²; U is off by less than a unit
-                U, off = self.U[frame], np.abs(y).sum(1) + r.sum(1) >> FRAME_BITS
-                z, G = z + (_apply(U, y) >> FRAME_BITS), nearest(U * r[:, None], FRAME_BITS)
+                U, off = self.U[frame], np.abs(y).sum(1) + r.sum(1) >> BASIS_BITS
+                z, G = z + (_apply(U, y) >> BASIS_BITS), nearest(U * r[:, None], BASIS_BITS)
                 s = np.repeat((self.slip[frame] + off)[:, None] + (size >> 1) + 3, size, axis=1)
                 cases = Cases(context, z, G, s)
             reach = np.abs(cases.z) + np.abs(cases.G).sum(2) + cases.s
@@ -123,7 +127,7 @@ class Sets:
         axis, only a part reaches there, whatever the others do.
 
         Σ|V| < 2³⁰, |z − o| < 2³², Σ|G| + s < 2³¹ and h < 2⁶⁰: sums of products are below 1.5·2⁶²,
-        coordinates below 2³⁶.
+        coordinates below 2³⁹.
         """
         h, V = self.h[cases.context], self.V[self.frame[cases.context]]
         y = _apply(V, cases.z - self.o[cases.context]) >> FRAME_BITS
@@ -149,10 +153,10 @@ class Sets:
         along *= np.where(along[:, :1] < 0, -1, 1)
         y, reach, along = y[some][i], reach[i], along[i]
         rest, divisor = reach[:, 0] - along[:, 0] + 2, np.maximum(along[:, 0], 1)
-        # So much of it reaches into the slab: below 2³⁸ · 2²⁴.
-        low = (self.start[cell] - y[:, 0] - rest << PART_BITS) // divisor
-        high = -((y[:, 0] - rest - self.end[cell] << PART_BITS) // divisor)
-        low, high = np.clip([low, high], -1 << PART_BITS, 1 << PART_BITS)
+        # So much of it reaches into the slab: at most 2³⁸ · 2²⁴.
+        low, high = self.start[cell] - y[:, 0] - rest, self.end[cell] - y[:, 0] + rest
+        low, high = np.clip([low, high], -divisor, divisor)
+        low, high = (low << PART_BITS) // divisor, -((-high << PART_BITS) // divisor)
         y += along * (low + high >> 1)[:, None] >> PART_BITS
         along = np.abs(along)
         reach += (along * (high - (low + high >> 1))[:, None] >> PART_BITS) - along + 4

@@ -20,8 +20,6 @@ from binadd.random_streams import data_stream
 __all__ = ["Sampler"]
 
 STEPS = 16
-NUDGE, NUDGED = 2.0**-8, 8
-"""A small difference of one unit, and of how many states of a context it is followed."""
 
 
 @lru_cache(maxsize=8)
@@ -108,28 +106,14 @@ class Sampler:
             states.append(self.after(np.ascontiguousarray(words)))
         return np.concatenate(owners), np.concatenate(states)
 
-    def differences(self, contexts: tuple[Context, ...]) -> Reals:
-        """Return what contexts leave of small differences of each unit (K, NUDGED · H, H)."""
-        size = self._bounds.size
-        nudges = NUDGE * np.concatenate([np.zeros((1, size)), np.eye(size)])
-        places = np.arange(NUDGED) * self._samples // NUDGED
-        pools = self._pools[:, places, None] + nudges
-        pools = pools.reshape(len(pools), -1, size)
-        states = self._following(contexts, pools).reshape(-1, NUDGED, 1 + size, size)
-        return (states[:, :, 1:] - states[:, :, :1]).reshape(len(contexts), -1, size)
-
     def states(self, contexts: tuple[Context, ...]) -> Reals:
         """Return states (K, samples, H) after contexts; the last ones asked for are kept."""
         if self._last is None or self._last[0] != contexts:
-            self._last = (contexts, self._following(contexts, self._pools))
+            carries, groups = _runs(contexts, self._samples)
+            states = self._pools[carries]
+            for group, words in groups:
+                before = states[group]
+                after = self.after(words, before.reshape(len(words), -1))
+                states[group] = after.reshape(before.shape)
+            self._last = (contexts, states)
         return self._last[1]
-
-    def _following(self, contexts: tuple[Context, ...], pools: Reals) -> Reals:
-        """Return the states (K, m, H) after contexts, from those of each carry (carries, m, H)."""
-        carries, groups = _runs(contexts, pools.shape[1])
-        states = pools[carries]
-        for group, words in groups:
-            before = states[group]
-            after = self.after(words, before.reshape(len(words), -1))
-            states[group] = after.reshape(before.shape)
-        return states

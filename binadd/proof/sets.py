@@ -4,11 +4,8 @@ After one context, the states of a network that forgets slowly lie close to a cu
 along one direction, close together across it. A box around them is far too large, and so is any
 other convex set; cells follow the curve. A set that is not cut has one cell.
 
-In its frame a state x has the coordinates y = V(x − o). The axes V are those along which sampled
-states are spread most, or those along which most is left of a small difference before the
-context's symbols. In the latter, the longest axis of one context leads to those of the next ones,
-and what lies across it shrinks soonest; the former fit the states more closely. Cells are cut so
-wide that pre-activations differ by `width` along them.
+In its frame (`binadd.proof.frames`) a state x has the coordinates y = V(x − o). Cells lie side by
+side along the first axis, cut so wide that pre-activations differ by `width` along them.
 """
 
 from __future__ import annotations
@@ -22,7 +19,9 @@ from numpy.typing import NDArray
 from binadd.kernels.arithmetic import hidden_sum
 from binadd.kernels.contract import LEAST_ROOM, Cells, Contexts, Indices, Reals
 from binadd.proof.bounds import Bounds
-from binadd.proof.contexts import ContextTable
+from binadd.proof.contexts import Context, ContextTable
+from binadd.proof.frames import balanced_frames, coordinates
+from binadd.proof.samples import Sampler
 
 __all__ = ["CellShape", "Sets"]
 
@@ -42,8 +41,6 @@ class CellShape(NamedTuple):
     """Extra widening of a cell, as a part of what is needed."""
     limit: float = inf
     """How many times its sampled width a set may grow to each side; inf: without end."""
-    nudged: bool = False
-    """Whether axes are those of what is left of small differences; otherwise those of states."""
 
     @property
     def bounded(self) -> bool:
@@ -58,32 +55,25 @@ class Sets:
         self,
         bounds: Bounds,
         shape: CellShape,
-        states: Reals,
+        sampler: Sampler,
+        contexts: tuple[Context, ...],
         more: Reals,
         owners: Indices,
-        differences: Reals | None = None,
     ) -> None:
-        """Begin with sampled states (K, samples, H) and some more (m, H) of contexts `owners`.
-
-        `differences` (K, m, H) are those whose axes to take; without them, those of the states.
-        """
+        """Begin with states sampled in contexts and some more (m, H), of the contexts `owners`."""
+        states = sampler.states(contexts)
         count, _, size = states.shape
         self._bounds, self._shape = bounds, shape
         self.centres = np.zeros((count, bounds.architecture.block_shape[1]))
         self.centres[:, :size] = (states.min(1) + states.max(1)) * 0.5
-        spread, about = states, self.centres
-        if differences is not None:
-            spread, about = differences, np.zeros_like(about)
-        self.axes = bounds.kernels.principal_axes(bounds.architecture, spread, about)
+        self.axes, self.bases = balanced_frames(bounds, sampler, contexts, self.centres)
         y = self._turn(np.arange(count), states)
         self._begin(y, self._turn(owners, more[:, None])[:, 0], owners)
 
     def _turn(self, q: NDArray[np.integer[Any]], states: Reals) -> Reals:
         """Return the coordinates of states (K, m, H) of contexts q (K,)."""
         size = states.shape[2]
-        x = np.moveaxis(states - self.centres[q, None, :size], 2, 0)  # (H, K, m)
-        axes = np.moveaxis(self.axes[q, :, :size], (2, 1), (0, 1))  # (H, axis, K)
-        return np.stack([hidden_sum(axes[:, i, :, None] * x) for i in range(size)], axis=2)
+        return coordinates(self.axes[q, :, :size], states - self.centres[q, None, :size])
 
     def _begin(self, y: Reals, start: Reals, owners: Indices) -> None:
         """Take in coordinates y (K, samples, H) and more of them (m, H)."""
@@ -138,8 +128,8 @@ class Sets:
         bounds = self._bounds
         rows = bounds.architecture.hidden_rows
         weights = bounds.block[rows, : bounds.size]  # (from, to)
-        axis = self.axes[:, 0, : bounds.size].T  # (from, K)
-        moved = [hidden_sum(weights[:, j, None] * axis) for j in range(bounds.size)]
+        along = self.bases[:, 0, : bounds.size].T  # (from, K)
+        moved = [hidden_sum(weights[:, j, None] * along) for j in range(bounds.size)]
         far = np.sqrt(hidden_sum(np.array(moved) ** 2))
         return np.asarray(self._shape.width / np.maximum(far, 1e-6))
 
@@ -162,7 +152,7 @@ class Sets:
         self.owners = np.concatenate([owners, fresh.owners + number[-1]])
         pairs = zip(self.cells, fresh.cells, strict=True)
         self.cells = Cells(*(np.concatenate([old[cells], new]) for old, new in pairs))
-        for name in ("centres", "axes", "widths", "lowest"):
+        for name in ("centres", "axes", "bases", "widths", "lowest"):
             setattr(self, name, np.concatenate([getattr(self, name)[kept], getattr(fresh, name)]))
 
     def contexts(self, table: ContextTable) -> Contexts:
@@ -170,7 +160,9 @@ class Sets:
 
         The boxes of cells are for kernels to write.
         """
-        return table.with_cells(self.owners, self.centres, self.axes, self.widths, self.lowest)
+        return table.with_cells(
+            self.owners, self.centres, self.axes, self.bases, self.widths, self.lowest
+        )
 
 
 def _hulls(rows: Reals, cell: NDArray[np.int64], count: int) -> tuple[Reals, Reals]:

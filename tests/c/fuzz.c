@@ -298,6 +298,7 @@ static binadd_status bound(const binadd_network *n, size_t block, int closing)
     r.successors = indices(contexts * symbols, 0, (int)contexts - 1);
     r.centres = doubles(contexts * columns);
     r.frames = frames ? doubles(frames * hidden * columns) : NULL;
+    r.bases = frames ? doubles(frames * hidden * columns) : NULL;
     r.frame = indices(contexts, -1, (int)frames - 1);
     r.widths = widths;
     r.lowest = indices(contexts, 0, 0);

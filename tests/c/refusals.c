@@ -58,7 +58,7 @@ static binadd_reach valid_reach(void)
     r.block = block, r.unit_error = r.generator_error = rows_of_units;
     r.affine = 1, r.steps = STEPS, r.budget = 1;
     r.contexts = 2, r.carries = carries, r.successors = successors, r.centres = rows_of_units;
-    r.frame_count = 1, r.frames = frames, r.frame = frame, r.widths = widths;
+    r.frame_count = 1, r.frames = r.bases = frames, r.frame = frame, r.widths = widths;
     r.cells = 3, r.lowest = lowest, r.first = first, r.owners = owners;
     r.middles = r.halves = rows_of_units;
     r.count = 2, r.origins = origins, r.outcomes = outcomes, r.depths = depths, r.work = works;

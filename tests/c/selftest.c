@@ -41,7 +41,7 @@ typedef struct {
     size_t contexts, cells, frames, origin_count, samples;
     size_t sequences, word_steps, pool, boxes, length; /* N, T, M, C, D of boxes */
     const uint64_t *block, *unit_error, *generator_error;
-    const uint64_t *carries, *successors, *centres, *axes_of_contexts, *frame, *widths, *lowest;
+    const uint64_t *carries, *successors, *centres, *axes_of_contexts, *bases, *frame, *widths, *lowest;
     const uint64_t *first, *owners, *middles, *halves, *origins;
     const uint64_t *states, *state_centres; /* (frames, samples, H) and (frames, S) */
     const uint64_t *sampled_symbols, *sampled_pools, *sampled_carries, *sampled_words;
@@ -341,7 +341,7 @@ static void expect_reach(const golden_reach *g, const binadd_reach *r, size_t co
 
 /* What a case is about, and room for what comes of it. */
 typedef struct {
-    double *reals[13];
+    double *reals[14];
     int32_t *indices[9];
     binadd_reach reach;
     size_t bytes;
@@ -369,6 +369,7 @@ static bounding set_up_bounding(const golden_reach *g)
                           filled(-INFINITY, g->cells * columns),
                           filled(INFINITY, totals),
                           filled(-INFINITY, totals),
+                          reals_of(g->bases, g->frames * frame),
                       },
                   .indices = {
                       indices_of(g->carries, contexts),
@@ -401,6 +402,7 @@ static bounding set_up_bounding(const golden_reach *g)
         .successors = indices[1],
         .centres = reals[3],
         .frames = reals[4],
+        .bases = reals[13],
         .frame = indices[2],
         .widths = reals[5],
         .lowest = indices[3],

@@ -1,0 +1,150 @@
+"""Frames: the axes along which sets are boxes, those that a network remembers best first.
+
+A frame gives a state x of a context the coordinates y = V(x − o). Rows of V are its axes; columns
+of its inverse U are its basis, the directions in which a state moves along each axis.
+
+A network that forgets slowly does so along few directions; what lies across them is gone after a
+few steps. Boxes last if what is added across these directions, for safety, does not turn into them
+later, and orthogonal axes cannot see to that. *Balanced* coordinates do (B. C. Moore, "Principal
+component analysis in linear systems: controllability, observability, and model reduction", 1981,
+https://doi.org/10.1109/TAC.1981.1102568). They make two quadratic forms diagonal at once:
+
+- how far states reach, Σ (x − o)(x − o)ᵀ over sampled ones;
+- how a small difference d of two states is remembered, dᵀMd. By one step M = I + Σ JᵀM′J over all
+  symbols, where J is the step's Jacobian, and M′ the form of the context that comes after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from binadd.form import Form
+from binadd.kernels.arithmetic import hidden_sum
+from binadd.kernels.contract import Reals
+from binadd.proof.bounds import Bounds
+from binadd.proof.contexts import Context, uniform
+from binadd.proof.samples import Sampler
+
+__all__ = ["Frames", "balanced_frames", "coordinates"]
+
+DEPTH = 3
+"""Symbols of the contexts in which memory is measured: what is to come depends on little more."""
+HORIZON, FOLLOWED = 8, 16
+"""Steps to come, and states of each context at which Jacobians are taken."""
+SLOPES: dict[str, Callable[[Reals], Reals]] = {
+    "sigmoid": lambda h: h * (1 - h),
+    "tanh": lambda h: 1 - h * h,
+}
+"""f′(a), by h = f(a)."""
+LEAST_SPREAD = 1e-3
+"""What is added to each principal axis's share of the spread, as some axes have almost none."""
+MOST_RESIDUAL = 2.0**-40
+"""Of elements of I − UV, as computed."""
+MOST_MIXED = 2.0**7
+"""Of elements of |U||V|: with more, rounding might hide a larger residual."""
+LONGEST_AXIS, LONGEST_ROW = 120.0, 15.0
+"""Of Σ|V| in any row, and of Σ|U| in rows and columns: the checker takes a little more."""
+
+
+class Frames(NamedTuple):
+    """Frames of K contexts, padded to S as a block's rows are."""
+
+    axes: Reals  # (K, H, S): rows of V
+    bases: Reals  # (K, H, S): columns of U = V⁻¹, each of length 1
+
+
+def balanced_frames(
+    bounds: Bounds, sampler: Sampler, contexts: tuple[Context, ...], centres: Reals
+) -> Frames:
+    """Return frames for states sampled in contexts, about centres (K, S).
+
+    Where balanced coordinates cannot be computed precisely enough, they are those of the states'
+    principal axes.
+    """
+    size, states = bounds.size, sampler.states(contexts)
+    principal = bounds.kernels.principal_axes(bounds.architecture, states, centres)
+    rows = principal[:, :, :size]
+    y = coordinates(rows, states - centres[:, None, :size])
+    spread = np.add.accumulate(y * y, axis=1)[:, -1]
+    scale = np.sqrt(spread / np.maximum(_total(spread), 1e-300) + LEAST_SPREAD)[:, :, None]
+    stretched, shrunk = rows * scale, rows / scale
+    memory = _product(
+        _product(stretched, _memory(bounds, sampler, contexts)), _transposed(stretched)
+    )
+    turn = bounds.kernels.principal_axes(
+        bounds.architecture, np.ascontiguousarray(memory), np.zeros_like(centres)
+    )[:, :, :size]  # a symmetric matrix has the principal axes of its own rows
+    columns = _product(turn, stretched)
+    lengths = np.sqrt(_total(columns * columns))
+    columns, axes = columns / lengths, _product(turn, shrunk) * lengths
+    frames = Frames(principal.copy(), principal.copy())
+    precise = _are_inverse(axes, _transposed(columns))
+    frames.axes[precise, :, :size], frames.bases[precise, :, :size] = (
+        axes[precise],
+        columns[precise],
+    )
+    return frames
+
+
+def coordinates(axes: Reals, away: Reals) -> Reals:
+    """Return V(x − o) (K, m, H) of x − o (K, m, H), with the axes (K, H, H)."""
+    x, rows = np.moveaxis(away, 2, 0), np.moveaxis(axes, (1, 2), (0, 1))
+    return np.stack([hidden_sum(row[:, :, None] * x) for row in rows], axis=2)
+
+
+def _memory(bounds: Bounds, sampler: Sampler, contexts: tuple[Context, ...]) -> Reals:
+    """Return M (K, H, H) of contexts, each that of its last symbols."""
+    form, size = bounds.form, bounds.size
+    depth = min(DEPTH, *(len(word) for _, word in contexts))
+    near = uniform(form, depth)
+    samples = sampler.states(near.contexts)
+    places = np.arange(FOLLOWED) * samples.shape[1] // FOLLOWED
+    pairs = np.zeros((len(near.contexts), size, size))
+    for h in np.moveaxis(samples[:, places], 1, 0):
+        slopes = SLOPES[bounds.network.activation](h)  # of the step that led here
+        pairs += slopes[:, :, None] * slopes[:, None, :]
+    weights = bounds.block[bounds.architecture.hidden_rows, :size][None]  # (1, from, to)
+    successors = near.successors[near.prefixes :] - near.prefixes
+    memory = np.broadcast_to(np.eye(size), pairs.shape)
+    for _ in range(HORIZON):
+        before = _product(_product(weights, memory * (pairs / FOLLOWED)), _transposed(weights))
+        memory = np.eye(size) + np.add.accumulate(before[successors], axis=1)[:, -1]
+    place = {context: i for i, context in enumerate(near.contexts)}
+    return memory[[place[_last(form, depth, *context)] for context in contexts]]
+
+
+def _last(form: Form, depth: int, carry: int, word: tuple[int, ...]) -> Context:
+    """Return the context of the last symbols of one."""
+    early = len(word) - depth
+    for symbol in word[:early]:
+        carry = (carry + int(form.weights[symbol])) >> 1
+    return carry, word[early:]
+
+
+def _are_inverse(V: Reals, U: Reals) -> Reals:
+    """Whether UV is I as precisely as bounds allow for, and the checker takes both (K,)."""
+    residual = np.abs(_product(U, V) - np.eye(V.shape[1])).max((1, 2))
+    mixed = _product(np.abs(U), np.abs(V)).max((1, 2))
+    axis, row, column = (_total(np.abs(m)).max((1, 2)) for m in (V, U, _transposed(U)))
+    precise = (residual <= MOST_RESIDUAL) & (mixed <= MOST_MIXED) & (axis <= LONGEST_AXIS)
+    return np.asarray(precise & (row <= LONGEST_ROW) & (column <= LONGEST_ROW))
+
+
+def _product(left: Reals, right: Reals) -> Reals:
+    """Return products of matrices, added up in their order: BLAS's differs between machines."""
+    product = left[:, :, 0, None] * right[:, None, 0]
+    for k in range(1, left.shape[2]):
+        product += left[:, :, k, None] * right[:, None, k]
+    return product
+
+
+def _transposed(matrices: Reals) -> Reals:
+    return matrices.swapaxes(1, 2)
+
+
+def _total(rows: Reals) -> Reals:
+    """Return the sum of each row, as an axis of one."""
+    return np.add.accumulate(rows, axis=-1)[..., -1:]
