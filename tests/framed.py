@@ -46,7 +46,7 @@ def framed(
     """Contexts that look back so far; cut into slabs so wide, in shares of the widest set."""
     bounds = Bounds(net)
     table = uniform(bounds.form, depth)
-    states = Sampler(bounds).states(table.contexts)
+    states = Sampler(bounds).states(table)
     centres = states.mean(1)
     away = states - centres[:, None]
     frames = np.linalg.eigh(away.swapaxes(1, 2) @ away)[1][:, :, ::-1].swapaxes(1, 2)

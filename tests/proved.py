@@ -29,10 +29,6 @@ def trained(seed: int = 0, hidden_size: int = 8, **params: object) -> BinaryAdde
 KINDS: dict[str, tuple[Strategy, int]] = {
     "boxes": (Strategy(2, BoxShape(0.1, 0, 0.3), affine=False, steps=1), 2),
     "affine": (Strategy(1, BoxShape(0.3, 0, 0.3), steps=5, rounds=20), 4),
-    "adaptive": (
-        Strategy(0, CellShape(0.5, 0.3, 0.5), most_steps=9, splits=0.2),
-        1,
-    ),
     "frames": (Strategy(1, CellShape(inf, 0.3), steps=5, rounds=20), 8),
     "cells": (Strategy(1, CellShape(0.3, 0.4), steps=4, budget=20_000), 7),
     "settled": (Strategy(1, CellShape(0.3, 0.4), steps=4, lead=3), 7),

@@ -567,7 +567,7 @@ def test_trusts_no_class_made_of_certificates() -> None:
 def test_cells_show_what_a_whole_set_does_not() -> None:
     """The boxes around them hold more, and that is too much."""
     shown = 0
-    for kind in ("cells", "adaptive"):
+    for kind in ("cells", "settled"):
         net, certificate = certified(kind)
         owners = np.array(certificate.cells)[:, 0]
         first = np.unique(owners, return_index=True)[1]

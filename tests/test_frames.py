@@ -13,23 +13,21 @@ from binadd import BinaryAdderRNN
 from binadd.form import form_of
 from binadd.proof import frames
 from binadd.proof.bounds import Bounds
-from binadd.proof.contexts import Context, uniform
+from binadd.proof.contexts import ContextTable, uniform
 from binadd.proof.frames import balanced_frames, coordinates
 from binadd.proof.samples import Sampler
 
 Reals = NDArray[np.float64]
 
 
-def sampled(
-    net: BinaryAdderRNN, depth: int
-) -> tuple[Bounds, Sampler, tuple[Context, ...], Reals, Reals]:
+def sampled(net: BinaryAdderRNN, depth: int) -> tuple[Bounds, Sampler, ContextTable, Reals, Reals]:
     """Return what frames are made of: and the states (K, samples, H), and centres (K, S)."""
     bounds = Bounds(net)
-    sampler, contexts = Sampler(bounds), uniform(bounds.form, depth).contexts
-    states = sampler.states(contexts)
-    centres = np.zeros((len(contexts), bounds.architecture.block_shape[1]))
+    sampler, table = Sampler(bounds), uniform(bounds.form, depth)
+    states = sampler.states(table)
+    centres = np.zeros((len(table.contexts), bounds.architecture.block_shape[1]))
     centres[:, : bounds.size] = states.mean(1)
-    return bounds, sampler, contexts, states, centres
+    return bounds, sampler, table, states, centres
 
 
 def unpadded(found: frames.Frames, size: int) -> tuple[Reals, Reals]:
@@ -44,11 +42,11 @@ def unpadded(found: frames.Frames, size: int) -> tuple[Reals, Reals]:
 def test_two_forms_are_diagonal_at_once(depth: int, activation: str) -> None:
     """How far states reach, and how long they are remembered, most of it along the first axis."""
     net = trained(3, clip_norm=2.0, activation=activation)
-    bounds, sampler, contexts, states, centres = sampled(net, depth)
-    V, U = unpadded(balanced_frames(bounds, sampler, contexts, centres), 8)
+    bounds, sampler, table, states, centres = sampled(net, depth)
+    V, U = unpadded(balanced_frames(bounds, sampler, table, centres), 8)
     assert np.allclose(U @ V, np.eye(8), rtol=0, atol=1e-12)
     assert np.allclose((U * U).sum(1), 1)
-    memory = frames._memory(bounds, sampler, contexts)
+    memory = frames._memory(bounds, sampler, table)
     away = states - centres[:, None, :8]
     reach = np.einsum("kmi,kmj->kij", away, away)
     reach /= np.trace(reach, axis1=1, axis2=2)[:, None, None]
@@ -72,20 +70,20 @@ def test_memory_adds_up_what_may_follow(operands: int, depth: int) -> None:
     parameters = {name: 0 * array for name, array in net.parameters.items()}
     W = parameters["hidden_weights"] = net.parameters["hidden_weights"].copy()
     bounds = Bounds(BinaryAdderRNN.from_parameters(parameters, activation="tanh"))
-    contexts = uniform(form_of((1,) * operands), depth).contexts
+    table = uniform(form_of((1,) * operands), depth)
     power, expected = np.eye(6), np.zeros((6, 6))
     for k in range(frames.HORIZON + 1):
         expected += 2.0 ** (operands * k) * power.T @ power
         power = power @ W
-    for memory in frames._memory(bounds, Sampler(bounds), contexts):
+    for memory in frames._memory(bounds, Sampler(bounds), table):
         assert np.allclose(memory, expected, rtol=1e-12)
 
 
 def test_memory_is_that_of_the_last_symbols() -> None:
-    bounds, sampler, contexts, *_ = sampled(trained(3, clip_norm=2.0), 5)
-    memory = frames._memory(bounds, sampler, contexts)
+    bounds, sampler, table, *_ = sampled(trained(3, clip_norm=2.0), 5)
+    memory = frames._memory(bounds, sampler, table)
     by_last: dict[Any, Reals] = {}
-    for (carry, word), form in zip(contexts, memory, strict=True):
+    for (carry, word), form in zip(table.contexts, memory, strict=True):
         for symbol in word[: -frames.DEPTH]:
             carry = (carry + symbol.bit_count()) >> 1
         last = (carry, word[-frames.DEPTH :])
@@ -98,9 +96,9 @@ def test_what_is_not_precise_enough_is_not_taken(
     limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Principal axes, at right angles, are."""
-    bounds, sampler, contexts, _, centres = sampled(trained(3, clip_norm=2.0), 2)
+    bounds, sampler, table, _, centres = sampled(trained(3, clip_norm=2.0), 2)
     monkeypatch.setattr(frames, limit, 0.0)
-    found = balanced_frames(bounds, sampler, contexts, centres)
+    found = balanced_frames(bounds, sampler, table, centres)
     assert np.array_equal(found.axes, found.bases)
     V, U = unpadded(found, 8)
     assert np.allclose(V @ U, np.eye(8), rtol=0, atol=1e-12)
@@ -112,8 +110,8 @@ def test_frames_of_any_network_are_inverse(size: int, scale: float) -> None:
     """Of one whose states hardly differ, or are all at the ends of their range, too."""
     net = BinaryAdderRNN(size, seed=1)
     parameters = {name: array * scale for name, array in net.parameters.items()}
-    bounds, sampler, contexts, _, centres = sampled(BinaryAdderRNN.from_parameters(parameters), 2)
-    V, U = unpadded(balanced_frames(bounds, sampler, contexts, centres), size)
+    bounds, sampler, table, _, centres = sampled(BinaryAdderRNN.from_parameters(parameters), 2)
+    V, U = unpadded(balanced_frames(bounds, sampler, table, centres), size)
     assert np.abs(U @ V - np.eye(size)).max() <= 2 * frames.MOST_RESIDUAL
     assert np.abs(V).sum(2).max() <= frames.LONGEST_AXIS
     assert max(np.abs(U).sum(axis).max() for axis in (1, 2)) <= frames.LONGEST_ROW

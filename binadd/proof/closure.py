@@ -1,14 +1,12 @@
-"""The search for a proof: give contexts sets, propagate, widen, refine, until nothing escapes.
+"""The search for a proof: give contexts sets, propagate and widen them until nothing escapes.
 
 Nothing here needs to be trusted: what `propagate` bounds is sound, and the checker derives it
 again. So this may sample, guess and give up.
 
 Sets begin around sampled states. A kernel, `close_sets`, then propagates cells round by round, as
 zonotopes or as intervals, until the cells of a context cover all that they can become. What
-escapes after the last step widens the cells that it should have been in, or, where these may not
-grow further, takes more steps. Where a bit is in doubt, or steps do not help, the kernel returns:
-the context looks back one symbol further, if a strategy splits contexts; otherwise the attempt has
-failed.
+escapes after the last step widens the cells that it should have been in, or, where there are none,
+takes more steps. Where a bit is in doubt, or steps do not help, the attempt has failed.
 
 With many operands there are many symbols, and contexts begin with fewer of them.
 """
@@ -20,7 +18,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from binadd.form import Form
 from binadd.kernels.contract import (
@@ -39,7 +36,7 @@ from binadd.kernels.mode import ieee_mode
 from binadd.proof.bounds import SLACK, Bounds
 from binadd.proof.boxes import BoxShape, sampled_boxes
 from binadd.proof.certificate import Certificate
-from binadd.proof.contexts import Context, ContextTable, ContextTree, affordable_depth, uniform
+from binadd.proof.contexts import Context, ContextTable, affordable_depth, uniform
 from binadd.proof.samples import Sampler
 from binadd.proof.sets import CellShape, Sets
 
@@ -73,18 +70,15 @@ class Strategy:
     affine : bool
         Propagate zonotopes; otherwise intervals, which do not see how units depend on each other.
     steps, most_steps : int
-        Until an image must be covered: at first, and where it escapes cells that may not grow.
-    splits : float
-        The share of contexts of cells that may look back further in one round; 0: none.
+        Until an image must be covered: at first, and where it leaves all cells.
     least_units : int
         Of networks that it is meant for: smaller ones are proved sooner by what follows it.
     lead : int
         Sets begin so wide that they hold the states after all words from the start that have so
         many symbols more than it takes to tell a context. States after shorter words may lie far
         from all later ones; sets need not hold them, but each of these words is propagated.
-    rounds, contexts, cells, budget, work : int
-        The most of each: contexts after splitting, cells in use, zonotopes of one cell and of all,
-        by their generators.
+    rounds, cells, budget, work : int
+        The most of each: cells in use, zonotopes of one cell and of all, by their generators.
     """
 
     depth: int
@@ -92,11 +86,9 @@ class Strategy:
     affine: bool = True
     steps: int = 3
     most_steps: int = 0
-    splits: float = 0.0
     least_units: int = 1
     lead: int = 0
     rounds: int = 200
-    contexts: int = 2000
     cells: int = 6000
     budget: int = 3000
     work: int = 1_000_000
@@ -105,9 +97,8 @@ class Strategy:
         """Return what it tries, in a few words."""
         what = "zonotopes" if self.affine else "intervals"
         where = "cells along curves" if isinstance(self.shape, CellShape) else "boxes"
-        split = ", split where needed" if self.splits else ""
         count = f"{self.depth} symbol{'s' * (self.depth != 1)}"
-        return f"{what} from {where}, contexts of {count}{split}"
+        return f"{what} from {where}, contexts of {count}"
 
 
 @dataclass(frozen=True)
@@ -117,7 +108,7 @@ class Failure:
     margin: float
     """The smallest logit margin met; above 0 the bits were right, but the sets kept growing."""
     contexts: int
-    """How many there were at last."""
+    """How many there were."""
     doubtful: tuple[Context, ...] = ()
     """Contexts after which a bit may be wrong."""
 
@@ -193,16 +184,14 @@ def close(
 
 class _Search:
     def __init__(self, bounds: Bounds, sampler: Sampler, strategy: Strategy) -> None:
-        self.bounds, self.sampler, self.strategy = bounds, sampler, strategy
+        self.bounds, self.strategy = bounds, strategy
         self.table, shape = uniform(bounds.form, strategy.depth), strategy.shape
-        self.tree: ContextTree | None = None
         if isinstance(shape, BoxShape):
             self.contexts, self.cells = sampled_boxes(bounds, shape, sampler, self.table)
         else:
-            if strategy.splits:
-                self.tree = ContextTree(bounds.form, strategy.depth)
-            self.sets = self._sample()
-            self.contexts, self.cells = self.sets.contexts(self.table), self.sets.cells
+            owners, states = sampler.starts(self.table, strategy.lead)
+            sets = Sets(bounds, shape, sampler, self.table, states, owners)
+            self.contexts, self.cells = sets.contexts(self.table), sets.cells
         count = len(self.cells.low)
         self.origins = self._origins(count)
         self.budget = strategy.budget
@@ -211,32 +200,15 @@ class _Search:
 
     def _origins(self, cells: int) -> Origins:
         """Return cells and the initial state as origins of which nothing is known yet."""
-        strategy, table, count = self.strategy, self.table, cells + 1
+        strategy, count = self.strategy, cells + 1
         steps = np.full(count, strategy.steps, np.int32)
-        steps[-1] = max(strategy.steps, table.longest + strategy.lead + 3)
-        return Origins(
-            np.full(count, OPEN, np.uint8),
-            steps,
-            np.zeros(count, np.int32),
-            np.zeros(count, np.int32),
-            np.full(count, np.inf),
-            np.zeros((count, len(table.carries)), np.uint8) if self.tree is not None else None,
-        )
-
-    def _sample(self, first: int = 0) -> Sets:
-        """Return cells around states sampled in contexts from the `first` on, and those first met
-        there."""
-        shape = self.strategy.shape
-        assert isinstance(shape, CellShape)
-        contexts = self.table.contexts[first:]
-        owners, states = self.sampler.starts(self.table, self.strategy.lead)
-        if first:
-            here = owners >= first
-            owners, states = owners[here] - np.int32(first), states[here]
-        return Sets(self.bounds, shape, self.sampler, contexts, states, owners)
+        steps[-1] = max(strategy.steps, self.table.starts.shape[1] + strategy.lead + 3)
+        outcomes, depths = np.zeros((2, count), np.int32)
+        margins = np.full(count, np.inf)
+        return Origins(np.full(count, OPEN, np.uint8), steps, outcomes, depths, margins, None)
 
     def run(self, progress: Callable[[int, int], object] | None) -> Found | Failure:
-        """Propagate, widen and refine."""
+        """Propagate and widen."""
         strategy = self.strategy
         rounds, work = strategy.rounds, strategy.work
         while True:
@@ -249,9 +221,8 @@ class _Search:
             if np.count_nonzero(states != CLOSED) == empty:
                 steps, margin = int(self.origins.depths.max()), float(margins.min())
                 return Found(self.table, self.contexts, strategy.affine, steps, margin)
-            stuck = np.flatnonzero(states == STUCK)
             exhausted = rounds <= 0 or work < 0 or len(margins) - 1 - empty > strategy.cells
-            if exhausted or (len(stuck) and not self._refine(stuck)):
+            if exhausted or (states == STUCK).any():
                 return self._failure()
 
     def _failure(self) -> Failure:
@@ -286,48 +257,11 @@ class _Search:
             ),
             Closure(
                 growth=shape.growth,
-                bounded=isinstance(shape, CellShape) and shape.bounded,
-                patient=self.tree is not None,
+                bounded=False,
+                patient=False,
                 most_steps=most_steps,
                 rounds=rounds,
                 work=work,
                 most_cells=strategy.cells,
             ),
         )
-
-    def _refine(self, stuck: NDArray[np.intp]) -> bool:
-        """Let contexts look back further; False if that is not allowed, or they are too many.
-
-        The initial state is of no context that could.
-        """
-        if self.tree is None or stuck[-1] == len(self.sets):
-            return False
-        contexts = self.table.contexts
-        most = max(8, int(self.strategy.splits * len(contexts)))
-        for q in np.unique(self.sets.owners[stuck])[:most].tolist():
-            self.tree.split(contexts[q])
-        if len(self.tree.leaves) > self.strategy.contexts:
-            return False
-        self._renew(self.tree, np.array([leaf in self.tree.leaves for leaf in contexts]))
-        return True
-
-    def _renew(self, tree: ContextTree, kept: NDArray[np.bool_]) -> None:
-        """Sample sets of a tree's new contexts, which come after those that are kept; what relied
-        on those that are gone is open again."""
-        before, prefixes = self.origins, self.table.prefixes
-        assert before.held is not None
-        before.states[before.held[:, prefixes:][:, ~kept].any(1)] = OPEN
-        self.table = tree.table()
-        fresh = self._sample(int(kept.sum()))
-        held = np.zeros((len(before.states), len(self.table.carries)), np.uint8)
-        held[:, self.table.prefixes : -len(fresh.centres)] = before.held[:, prefixes:][:, kept]
-        before, more = before._replace(held=held), self._origins(len(fresh))
-        cells = np.append(kept[self.sets.owners], False)
-        self.origins = Origins(
-            *(
-                np.concatenate([getattr(before, name)[cells], getattr(more, name)])
-                for name in Origins._fields
-            )
-        )
-        self.sets.renew(kept, fresh)
-        self.contexts, self.cells = self.sets.contexts(self.table), self.sets.cells

@@ -21,11 +21,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from binadd.form import Form
 from binadd.kernels.arithmetic import hidden_sum
 from binadd.kernels.contract import Reals
 from binadd.proof.bounds import Bounds
-from binadd.proof.contexts import Context, uniform
+from binadd.proof.contexts import ContextTable, last_symbols, uniform
 from binadd.proof.samples import Sampler
 
 __all__ = ["Frames", "balanced_frames", "coordinates"]
@@ -57,23 +56,21 @@ class Frames(NamedTuple):
 
 
 def balanced_frames(
-    bounds: Bounds, sampler: Sampler, contexts: tuple[Context, ...], centres: Reals
+    bounds: Bounds, sampler: Sampler, table: ContextTable, centres: Reals
 ) -> Frames:
     """Return frames for states sampled in contexts, about centres (K, S).
 
     Where balanced coordinates cannot be computed precisely enough, they are those of the states'
     principal axes.
     """
-    size, states = bounds.size, sampler.states(contexts)
+    size, states = bounds.size, sampler.states(table)
     principal = bounds.kernels.principal_axes(bounds.architecture, states, centres)
     rows = principal[:, :, :size]
     y = coordinates(rows, states - centres[:, None, :size])
     spread = np.add.accumulate(y * y, axis=1)[:, -1]
     scale = np.sqrt(spread / np.maximum(_total(spread), 1e-300) + LEAST_SPREAD)[:, :, None]
     stretched, shrunk = rows * scale, rows / scale
-    memory = _product(
-        _product(stretched, _memory(bounds, sampler, contexts)), _transposed(stretched)
-    )
+    memory = _product(_product(stretched, _memory(bounds, sampler, table)), _transposed(stretched))
     turn = bounds.kernels.principal_axes(
         bounds.architecture, np.ascontiguousarray(memory), np.zeros_like(centres)
     )[:, :, :size]  # a symmetric matrix has the principal axes of its own rows
@@ -95,12 +92,12 @@ def coordinates(axes: Reals, away: Reals) -> Reals:
     return np.stack([hidden_sum(row[:, :, None] * x) for row in rows], axis=2)
 
 
-def _memory(bounds: Bounds, sampler: Sampler, contexts: tuple[Context, ...]) -> Reals:
+def _memory(bounds: Bounds, sampler: Sampler, table: ContextTable) -> Reals:
     """Return M (K, H, H) of contexts, each that of its last symbols."""
     form, size = bounds.form, bounds.size
-    depth = min(DEPTH, *(len(word) for _, word in contexts))
+    depth = min(DEPTH, len(table.contexts[0][1]))
     near = uniform(form, depth)
-    samples = sampler.states(near.contexts)
+    samples = sampler.states(near)
     places = np.arange(FOLLOWED) * samples.shape[1] // FOLLOWED
     pairs = np.zeros((len(near.contexts), size, size))
     for h in np.moveaxis(samples[:, places], 1, 0):
@@ -113,15 +110,7 @@ def _memory(bounds: Bounds, sampler: Sampler, contexts: tuple[Context, ...]) -> 
         before = _product(_product(weights, memory * (pairs / FOLLOWED)), _transposed(weights))
         memory = np.eye(size) + np.add.accumulate(before[successors], axis=1)[:, -1]
     place = {context: i for i, context in enumerate(near.contexts)}
-    return memory[[place[_last(form, depth, *context)] for context in contexts]]
-
-
-def _last(form: Form, depth: int, carry: int, word: tuple[int, ...]) -> Context:
-    """Return the context of the last symbols of one."""
-    early = len(word) - depth
-    for symbol in word[:early]:
-        carry = (carry + int(form.weights[symbol])) >> 1
-    return carry, word[early:]
+    return memory[[place[last_symbols(form, depth, *context)] for context in table.contexts]]
 
 
 def _are_inverse(V: Reals, U: Reals) -> Reals:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from binadd.form import Form
 from binadd.kernels.contract import Bytes, Indices, Reals, Samples
 from binadd.proof.bounds import Bounds
-from binadd.proof.contexts import Context, ContextTable
+from binadd.proof.contexts import ContextTable
 from binadd.random_streams import data_stream
 
 __all__ = ["Sampler"]
@@ -45,26 +45,11 @@ def _sample_words(form: Form, samples: int) -> tuple[Bytes, Indices]:
 
 @lru_cache(maxsize=8)
 def _words_of(table: ContextTable, form: Form, samples: int) -> Samples:
-    """Return how states are sampled in contexts that are all equally long."""
+    """Return how states are sampled in contexts."""
     carries, words = zip(*table.contexts, strict=True)
     return Samples(
         *_sample_words(form, samples), np.array(carries, np.int32), np.array(words, np.uint8)
     )
-
-
-@lru_cache(maxsize=4)
-def _runs(
-    contexts: tuple[Context, ...], samples: int
-) -> tuple[NDArray[np.intp], list[tuple[NDArray[np.intp], NDArray[np.uint8]]]]:
-    """Return the carries (K,) that contexts begin with, and their words by length: of which
-    contexts they are (m,), and each of them `samples` times (m · samples, T)."""
-    lengths = np.array([len(word) for _, word in contexts])
-    groups = []
-    for length in np.unique(lengths[lengths > 0]):
-        group = np.flatnonzero(lengths == length)
-        words = np.array([contexts[q][1] for q in group], np.uint8)
-        groups.append((group, np.repeat(words, samples, axis=0)))
-    return np.array([carry for carry, _ in contexts], np.intp), groups
 
 
 class Sampler:
@@ -72,7 +57,7 @@ class Sampler:
 
     def __init__(self, bounds: Bounds, samples: int = 128) -> None:
         self._bounds, self._samples = bounds, samples
-        self._last: tuple[tuple[Context, ...], Reals] | None = None
+        self._last: tuple[ContextTable, Reals] | None = None
 
     @cached_property
     def _pools(self) -> Reals:
@@ -81,7 +66,7 @@ class Sampler:
         return np.where(pools[:, :, None] >= 0, self.after(symbols)[pools], 0.0)
 
     def words(self, table: ContextTable) -> Samples:
-        """Return how kernels sample states in contexts that are all equally long."""
+        """Return how kernels sample states in contexts."""
         return _words_of(table, self._bounds.form, self._samples)
 
     def after(self, words: NDArray[np.uint8], states: Reals | None = None) -> Reals:
@@ -96,24 +81,20 @@ class Sampler:
         The words are those after which a context is first known, and all symbols `later` ones.
         """
         alphabet = np.arange(table.successors.shape[1], dtype=np.uint8)
-        owners, states = [], []
-        for words, known in table.starts:
-            for _ in range(later):
-                known = table.successors[table.prefixes + known].reshape(-1) - table.prefixes
-                added = np.tile(alphabet, len(words))
-                words = np.column_stack([np.repeat(words, len(alphabet), axis=0), added])
-            owners.append(known)
-            states.append(self.after(np.ascontiguousarray(words)))
-        return np.concatenate(owners), np.concatenate(states)
+        words, owners = table.starts, table.known
+        for _ in range(later):
+            owners = table.successors[table.prefixes + owners].reshape(-1) - table.prefixes
+            added = np.tile(alphabet, len(words))
+            words = np.column_stack([np.repeat(words, len(alphabet), axis=0), added])
+        return owners, self.after(np.ascontiguousarray(words))
 
-    def states(self, contexts: tuple[Context, ...]) -> Reals:
+    def states(self, table: ContextTable) -> Reals:
         """Return states (K, samples, H) after contexts; the last ones asked for are kept."""
-        if self._last is None or self._last[0] != contexts:
-            carries, groups = _runs(contexts, self._samples)
-            states = self._pools[carries]
-            for group, words in groups:
-                before = states[group]
-                after = self.after(words, before.reshape(len(words), -1))
-                states[group] = after.reshape(before.shape)
-            self._last = (contexts, states)
+        if self._last is None or self._last[0] is not table:
+            sampled = self.words(table)
+            states = self._pools[sampled.carries]
+            if sampled.words.shape[1]:
+                words = np.repeat(sampled.words, self._samples, axis=0)
+                states = self.after(words, states.reshape(len(words), -1)).reshape(states.shape)
+            self._last = (table, states)
         return self._last[1]

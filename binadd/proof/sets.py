@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from binadd.kernels.arithmetic import hidden_sum
 from binadd.kernels.contract import LEAST_ROOM, Cells, Contexts, Indices, Reals
 from binadd.proof.bounds import Bounds
-from binadd.proof.contexts import Context, ContextTable
+from binadd.proof.contexts import ContextTable
 from binadd.proof.frames import balanced_frames, coordinates
 from binadd.proof.samples import Sampler
 
@@ -39,13 +39,6 @@ class CellShape(NamedTuple):
     """The width of a cell, in pre-activations; inf: sets are not cut."""
     growth: float
     """Extra widening of a cell, as a part of what is needed."""
-    limit: float = inf
-    """How many times its sampled width a set may grow to each side; inf: without end."""
-
-    @property
-    def bounded(self) -> bool:
-        """Whether there is a limit to how far cells may be widened."""
-        return isfinite(self.limit)
 
 
 class Sets:
@@ -56,17 +49,17 @@ class Sets:
         bounds: Bounds,
         shape: CellShape,
         sampler: Sampler,
-        contexts: tuple[Context, ...],
+        table: ContextTable,
         more: Reals,
         owners: Indices,
     ) -> None:
         """Begin with states sampled in contexts and some more (m, H), of the contexts `owners`."""
-        states = sampler.states(contexts)
+        states = sampler.states(table)
         count, _, size = states.shape
         self._bounds, self._shape = bounds, shape
         self.centres = np.zeros((count, bounds.architecture.block_shape[1]))
         self.centres[:, :size] = (states.min(1) + states.max(1)) * 0.5
-        self.axes, self.bases = balanced_frames(bounds, sampler, contexts, self.centres)
+        self.axes, self.bases = balanced_frames(bounds, sampler, table, self.centres)
         y = self._turn(np.arange(count), states)
         self._begin(y, self._turn(owners, more[:, None])[:, 0], owners)
 
@@ -80,29 +73,23 @@ class Sets:
         shape, count = self._shape, len(y)
         samples = np.ascontiguousarray(y.swapaxes(0, 1))  # NumPy is slow along the middle
         low, high = samples.min(0), samples.max(0)
-        reach = np.full_like(low, inf)
-        if shape.bounded:
-            wide = high - low
-            widest = wide.max(1, keepdims=True)
-            reach = shape.limit * wide + 0.1 * min(shape.limit, 10) * widest + 1e-3
         np.minimum.at(low, owners, start)
         np.maximum.at(high, owners, start)
-        bottom, top = low - reach, high + reach
+        bottom, top = np.full_like(low, -inf), np.full_like(high, inf)
         self.owners = np.arange(count, dtype=np.int32)
         self.lowest, self.widths = np.zeros(count, np.int32), np.full(count, inf)
         if isfinite(shape.width):
-            low, high, pieces = self._cut(y, start, owners, low, high, reach)
+            low, high, pieces = self._cut(y, start, owners, low, high)
             bottom, top = bottom[self.owners], top[self.owners]
             width = self.widths[self.owners]
-            bottom[:, 0] = np.maximum(bottom[:, 0], (pieces - 0.5) * width)
-            top[:, 0] = np.minimum(top[:, 0], (pieces + 0.5) * width)
+            bottom[:, 0], top[:, 0] = (pieces - 0.5) * width, (pieces + 0.5) * width
         low, high = np.maximum(low - LEAST_ROOM, bottom), np.minimum(high + LEAST_ROOM, top)
         self.cells = Cells(*map(self._pad, (low, high, bottom, top)))
 
     def _cut(
-        self, y: Reals, start: Reals, owners: Indices, low: Reals, high: Reals, reach: Reals
+        self, y: Reals, start: Reals, owners: Indices, low: Reals, high: Reals
     ) -> tuple[Reals, Reals, NDArray[np.int64]]:
-        """Cut sets from low to high, with room for cells as far as they reach to each side.
+        """Cut sets from low to high, with room for cells to each side.
 
         Return the hull of the states in each cell, and the number of its slab.
         """
@@ -112,9 +99,8 @@ class Sets:
         if sampled > MOST_SAMPLED:
             self.widths *= sampled / MOST_SAMPLED
         first, last = np.rint(low[:, 0] / self.widths), np.rint(high[:, 0] / self.widths)
-        room = np.minimum(np.rint(reach[:, 0] / self.widths), MOST_CELLS)
-        self.lowest = (first - room).astype(np.int32)
-        counts = (last - first + 2 * room + 1).astype(np.int64)
+        self.lowest = (first - MOST_CELLS).astype(np.int32)
+        counts = (last - first + 2 * MOST_CELLS + 1).astype(np.int64)
         places = np.cumsum(counts) - counts - self.lowest  # of a context's cell 0
         self.owners = np.repeat(np.arange(count, dtype=np.int32), counts)
         rows = np.concatenate([y.reshape(-1, size), start])
@@ -144,16 +130,6 @@ class Sets:
     def __len__(self) -> int:
         """Return C."""
         return len(self.owners)
-
-    def renew(self, kept: NDArray[np.bool_], fresh: Sets) -> None:
-        """Leave out all contexts (K,) but those kept, and add those of other sets behind them."""
-        cells, number = kept[self.owners], np.cumsum(kept, dtype=np.int32)
-        owners = number[self.owners[cells]] - np.int32(1)
-        self.owners = np.concatenate([owners, fresh.owners + number[-1]])
-        pairs = zip(self.cells, fresh.cells, strict=True)
-        self.cells = Cells(*(np.concatenate([old[cells], new]) for old, new in pairs))
-        for name in ("centres", "axes", "bases", "widths", "lowest"):
-            setattr(self, name, np.concatenate([getattr(self, name)[kept], getattr(fresh, name)]))
 
     def contexts(self, table: ContextTable) -> Contexts:
         """Return what kernels take, prefixes without a set before the tree's contexts.
