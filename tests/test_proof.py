@@ -379,7 +379,7 @@ def test_what_leaves_all_cells_may_come_back(monkeypatch: pytest.MonkeyPatch) ->
     """Few cells reach nowhere near the first states, which must take more steps than others."""
     monkeypatch.setattr("binadd.proof.sets.MOST_CELLS", 0)
     net = trained(17, clip_norm=2.0, activation="tanh")
-    bounds, shape = Bounds(net), CellShape(0.003, 0.2)
+    bounds, shape = Bounds(net), CellShape(0.001, 0.2)
     strategy = Strategy(1, shape, lead=3, cells=100_000, budget=100_000)
     assert isinstance(close(bounds, Sampler(bounds), strategy), Failure)
     patient = dataclasses.replace(strategy, most_steps=16)

@@ -42,21 +42,23 @@ def _boxes(depth: int, steps: int) -> Strategy:
     return Strategy(depth, shape, steps=steps, rounds=12, budget=10_000, work=100_000)
 
 
-def _curves(depth: int, width: float, steps: int, work: int, growth: float = 0.4) -> Strategy:
-    """Return cells along the first axis of frames, widened without end, in fixed contexts."""
-    shape = CellShape(width, growth)
+def _curves(depth: int, width: float, steps: int, work: int) -> Strategy:
+    """Return cells along the first axis of frames, widened without end."""
+    shape = CellShape(width, growth=0.4)
     return Strategy(depth, shape, steps=steps, cells=30_000, budget=100_000, work=work)
 
 
-def _settled(depth: int, width: float, steps: int, work: int, growth: float = 0.2) -> Strategy:
+def _settled(
+    depth: int, width: float, steps: int, work: int, growth: float = 0.2, memory: float = 2.0
+) -> Strategy:
     """Return the same around the states from the seventh step on.
 
     Those before lie apart in networks that forget slowly; sets that held them would be several
     times as wide. Cells reach only a part of the way to them: images that leave all cells take
     more steps.
     """
-    curves = _curves(depth, width, steps, work, growth)
-    return replace(curves, lead=7 - depth, most_steps=16, budget=2_000_000)
+    shape, curves = CellShape(width, growth, memory), _curves(depth, width, steps, work)
+    return replace(curves, shape=shape, lead=7 - depth, most_steps=16, budget=2_000_000)
 
 
 PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
@@ -69,11 +71,10 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
     "thorough": (
         _settled(3, 0.2, 3, 1_000_000),
         _settled(4, 0.15, 2, 3_000_000),
-        _settled(3, 0.2, 4, 3_000_000, growth=0.3),
+        _settled(3, 0.2, 4, 3_000_000, growth=0.3, memory=4),
         _settled(4, 0.2, 4, 8_000_000, growth=0.5),
         _settled(5, 0.15, 3, 8_000_000, growth=0.1),
         _settled(4, 0.1, 5, 40_000_000, growth=0.1),
-        _settled(5, 0.1, 5, 60_000_000, growth=0.1),
     ),
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of
@@ -140,7 +141,7 @@ def prove(
         bounds the logit's error, too.
     effort : {"quick", "medium", "thorough"}
         How long to look. With 16 units: milliseconds, as between two stretches of training; a
-        tenth of a second; or up to two minutes.
+        tenth of a second; or up to a minute.
     progress : callable or True, optional
         Called with a `ProofProgress` now and then; True shows a line on stderr.
 

@@ -10,8 +10,9 @@ component analysis in linear systems: controllability, observability, and model 
 https://doi.org/10.1109/TAC.1981.1102568). They make two quadratic forms diagonal at once:
 
 - how far states reach, Σ (x − o)(x − o)ᵀ over sampled ones;
-- how a small difference d of two states is remembered, dᵀMd. By one step M = I + Σ JᵀM′J over all
-  symbols, where J is the step's Jacobian, and M′ the form of the context that comes after it.
+- how a small difference d of two states is remembered, dᵀMd: M = w · mean Jᵀ(I + M′)J over all
+  symbols, where J is the step's Jacobian, M′ the form of the context that comes after it, and w
+  weighs what is remembered long against what is soon forgotten.
 """
 
 from __future__ import annotations
@@ -56,9 +57,11 @@ class Frames(NamedTuple):
 
 
 def balanced_frames(
-    bounds: Bounds, sampler: Sampler, table: ContextTable, centres: Reals
+    bounds: Bounds, sampler: Sampler, table: ContextTable, centres: Reals, weight: float
 ) -> Frames:
     """Return frames for states sampled in contexts, about centres (K, S).
+
+    Each step to come counts by `weight` times the one before it.
 
     Where balanced coordinates cannot be computed precisely enough, they are those of the states'
     principal axes.
@@ -70,7 +73,9 @@ def balanced_frames(
     spread = np.add.accumulate(y * y, axis=1)[:, -1]
     scale = np.sqrt(spread / np.maximum(_total(spread), 1e-300) + LEAST_SPREAD)[:, :, None]
     stretched, shrunk = rows * scale, rows / scale
-    memory = _product(_product(stretched, _memory(bounds, sampler, table)), _transposed(stretched))
+    memory = _product(
+        _product(stretched, _memory(bounds, sampler, table, weight)), _transposed(stretched)
+    )
     turn = bounds.kernels.principal_axes(
         bounds.architecture, np.ascontiguousarray(memory), np.zeros_like(centres)
     )[:, :, :size]  # a symmetric matrix has the principal axes of its own rows
@@ -92,7 +97,7 @@ def coordinates(axes: Reals, away: Reals) -> Reals:
     return np.stack([hidden_sum(row[:, :, None] * x) for row in rows], axis=2)
 
 
-def _memory(bounds: Bounds, sampler: Sampler, table: ContextTable) -> Reals:
+def _memory(bounds: Bounds, sampler: Sampler, table: ContextTable, weight: float) -> Reals:
     """Return M (K, H, H) of contexts, each that of its last symbols."""
     form, size = bounds.form, bounds.size
     depth = min(DEPTH, len(table.contexts[0][1]))
@@ -105,10 +110,12 @@ def _memory(bounds: Bounds, sampler: Sampler, table: ContextTable) -> Reals:
         pairs += slopes[:, :, None] * slopes[:, None, :]
     weights = bounds.block[bounds.architecture.hidden_rows, :size][None]  # (1, from, to)
     successors = near.successors[near.prefixes :] - near.prefixes
-    memory = np.broadcast_to(np.eye(size), pairs.shape)
+    memory = np.zeros_like(pairs)
     for _ in range(HORIZON):
-        before = _product(_product(weights, memory * (pairs / FOLLOWED)), _transposed(weights))
-        memory = np.eye(size) + np.add.accumulate(before[successors], axis=1)[:, -1]
+        after = (np.eye(size) + memory) * (pairs / FOLLOWED)
+        before = _product(_product(weights, after), _transposed(weights))
+        memory = np.add.accumulate(before[successors], axis=1)[:, -1]
+        memory *= weight / successors.shape[1]
     place = {context: i for i, context in enumerate(near.contexts)}
     return memory[[place[last_symbols(form, depth, *context)] for context in table.contexts]]
 
