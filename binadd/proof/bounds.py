@@ -44,8 +44,8 @@ _UNIT = 2.0**-52
 _LARGEST = 2.0**27
 """With larger sums of weights nothing is proved: the checker's integers might overflow."""
 _FRAME_ERROR = 2.0**-30
-"""|I − UV|·|x − o| in any unit: elements of I − UV are below 2⁻³⁸, there are at most 64 in a row,
-and |x − o| < 4."""
+"""|I − UV|·|x − o| in any unit, and what o + Uy rounds: elements of I − UV are below 2⁻⁴⁰, there
+are at most 64 in a row, and |x − o| < 4."""
 
 
 class Bounds:

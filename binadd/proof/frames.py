@@ -41,10 +41,9 @@ SLOPES: dict[str, Callable[[Reals], Reals]] = {
 """f′(a), by h = f(a)."""
 LEAST_SPREAD = 1e-3
 """What is added to each principal axis's share of the spread, as some axes have almost none."""
-MOST_RESIDUAL = 2.0**-40
-"""Of elements of I − UV, as computed."""
-MOST_MIXED = 2.0**7
-"""Of elements of |U||V|: with more, rounding might hide a larger residual."""
+MOST_RESIDUAL, MOST_MIXED = 2.0**-41, 2.0**6
+"""Of elements of I − UV, as computed, and of |U||V|, which bounds what is rounded there: together
+I − UV is below 2⁻⁴⁰."""
 LONGEST_AXIS, LONGEST_ROW = 120.0, 15.0
 """Of Σ|V| in any row, and of Σ|U| in rows and columns: the checker takes a little more."""
 
@@ -61,10 +60,8 @@ def balanced_frames(
 ) -> Frames:
     """Return frames for states sampled in contexts, about centres (K, S).
 
-    Each step to come counts by `weight` times the one before it.
-
-    Where balanced coordinates cannot be computed precisely enough, they are those of the states'
-    principal axes.
+    Each step to come counts `weight` times as much as the one before it. Where balanced
+    coordinates cannot be computed precisely enough, they are those of the principal axes.
     """
     size, states = bounds.size, sampler.states(table)
     principal = bounds.kernels.principal_axes(bounds.architecture, states, centres)
@@ -73,9 +70,8 @@ def balanced_frames(
     spread = np.add.accumulate(y * y, axis=1)[:, -1]
     scale = np.sqrt(spread / np.maximum(_total(spread), 1e-300) + LEAST_SPREAD)[:, :, None]
     stretched, shrunk = rows * scale, rows / scale
-    memory = _product(
-        _product(stretched, _memory(bounds, sampler, table, weight)), _transposed(stretched)
-    )
+    memory = _memory(bounds, sampler, table, weight)
+    memory = _product(_product(stretched, memory), _transposed(stretched))
     turn = bounds.kernels.principal_axes(
         bounds.architecture, np.ascontiguousarray(memory), np.zeros_like(centres)
     )[:, :, :size]  # a symmetric matrix has the principal axes of its own rows
@@ -84,10 +80,8 @@ def balanced_frames(
     columns, axes = columns / lengths, _product(turn, shrunk) * lengths
     frames = Frames(principal.copy(), principal.copy())
     precise = _are_inverse(axes, _transposed(columns))
-    frames.axes[precise, :, :size], frames.bases[precise, :, :size] = (
-        axes[precise],
-        columns[precise],
-    )
+    frames.axes[precise, :, :size] = axes[precise]
+    frames.bases[precise, :, :size] = columns[precise]
     return frames
 
 
