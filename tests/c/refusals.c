@@ -470,6 +470,7 @@ static void refuse_sets(void)
     BAD(successors, NULL);
     BAD(centres, NULL);
     BAD(frames, NULL); /* a context has the first of them */
+    BAD(bases, NULL);
     BAD(frame, NULL);
     BAD(widths, NULL);
     BAD(lowest, NULL);
