@@ -771,13 +771,13 @@ def test_a_box_may_be_in_any_coordinates() -> None:
 
 
 @pytest.mark.parametrize(("size", "refused"), [(64, False), (256, True)])
-def test_refuses_bases_whose_elements_add_up_to_16(size: int, refused: bool) -> None:
+def test_refuses_bases_whose_elements_add_up_to_32(size: int, refused: bool) -> None:
     """With shorter ones, sums of products stay below 2⁶³."""
     claim = curve(np.random.default_rng(0), size, 0.1)
     frame = np.ones((1, 1))
     while len(frame) < size:
         frame = np.block([[frame, frame], [frame, -frame]])
-    claim = altered(claim, frames=frame[None] / np.sqrt(size))
+    claim = altered(claim, frames=frame[None] / (2 * np.sqrt(size)))
     if refused:
         with pytest.raises(CertificateError, match="a frame's axes are too long"):
             cover.Sets(claim)

@@ -48,6 +48,8 @@ to √64, and the most multiplications of an attempt then: some seconds."""
 
 MOST_FRAMES = 1 << 21
 """Reals of all frames, so that certificates stay within their limit: some 40 MB of JSON."""
+MOST_REACH = 120.0
+"""Of a cell in its coordinates y, times Σ|U| in any row: the checker takes less than 128."""
 SPARE_STEPS = 3
 """Beyond those that the search took, in case the checker's bounds are a little wider: of 31
 networks from PyTorch and Keras it refused one with the 4 steps of the search and with 5, but not
@@ -219,11 +221,19 @@ class _Search:
             states, margins = self.origins.states, self.origins.margins
             empty = np.count_nonzero(self.contexts.halves[:, 0] < 0)  # never propagated
             if np.count_nonzero(states != CLOSED) == empty:
+                if not self._within_reach():
+                    return self._failure()
                 steps, margin = int(self.origins.depths.max()), float(margins.min())
                 return Found(self.table, self.contexts, strategy.affine, steps, margin)
             exhausted = rounds <= 0 or work < 0 or len(margins) - 1 - empty > strategy.cells
             if exhausted or (states == STUCK).any():
                 return self._failure()
+
+    def _within_reach(self) -> bool:
+        """Whether no cell reaches further, in its coordinates, than the checker takes."""
+        reach = (np.abs(self.contexts.middles) + self.contexts.halves).max()
+        load = np.add.accumulate(np.abs(self.contexts.bases), axis=1)[:, -1].max(initial=1.0)
+        return bool(reach * load < MOST_REACH)
 
     def _failure(self) -> Failure:
         outcomes, margins = self.origins.outcomes, self.origins.margins

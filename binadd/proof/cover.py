@@ -12,8 +12,8 @@ from binadd.proof.integers import BEYOND, BITS, Integers, demand, nearest, round
 __all__ = ["AT_ONCE", "Cases", "Sets"]
 
 AT_ONCE = 1 << 17  # numbers that stay in the processor's cache
-FRAME_BITS, BASIS_BITS = 23, 26  # of V and of U
-MOST_RESIDUAL = 1 << 37  # of |I − UV|, in units of their product
+FRAME_BITS, BASIS_BITS = 23, 25  # of V and of U
+MOST_RESIDUAL = 1 << 36  # of |I − UV|, in units of their product
 FAR, MOST_SLABS, PART_BITS = 1 << 41, 64, 24  # beyond all coordinates; of a case; of a generator
 
 
@@ -71,11 +71,10 @@ class Sets:
         demand((np.abs(k) < (1 << 59) // np.maximum(h, 1)).all(), "a slab is too far away")
         self.start = np.where(h > 0, (2 * k - 1) * h >> FRAME_BITS, -FAR)
         self.end = np.where(h > 0, -(-(2 * k + 1) * h >> FRAME_BITS), FAR)
-        middle = rounded(claim.middles, BITS, 2 * BEYOND)
-        half = rounded(claim.halves, BITS, 2 * BEYOND)
+        middle, half = (rounded(y, BITS, 1 << 36) for y in (claim.middles, claim.halves))
         self.low, self.high = middle - half, middle + half
-        far = (np.abs(middle) + half).max(initial=0) >= 3 << BITS + 1
-        demand(not far, "a cell reaches too far")
+        reach, load = (np.abs(middle) + half).max(initial=0), np.abs(self.U).sum(2).max()
+        demand(int(reach) * int(load) < 1 << 62, "a cell reaches too far")  # Σ|U||y| does not
         # At an end of its slab a cell has no end of its own.
         self.low[self.low[:, 0] <= self.start, 0] = -FAR
         self.high[self.high[:, 0] >= self.end, 0] = FAR
@@ -95,7 +94,7 @@ class Sets:
             context, frame, z, y, r = (part[i : i + at_once] for part in every)
             if (frame < 0).all():
                 cases = Cases(context, z + y, np.zeros((*z.shape, 0), np.int64), r)
-            else:  # Σ|U| < 2³⁰ + 2²⁶, |y| and r < 1.5·2³²; U is off by less than a unit
+            else:  # Σ|U||y| and Σ|U|r < 2⁶²; U is off by less than a unit
                 U, off = self.U[frame], np.abs(y).sum(1) + r.sum(1) >> BASIS_BITS
                 z, G = z + (_apply(U, y) >> BASIS_BITS), nearest(U * r[:, None], BASIS_BITS)
                 s = np.repeat((self.slip[frame] + off)[:, None] + (size >> 1) + 3, size, axis=1)

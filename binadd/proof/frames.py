@@ -46,6 +46,8 @@ MOST_RESIDUAL, MOST_MIXED = 2.0**-41, 2.0**6
 I − UV is below 2⁻⁴⁰."""
 LONGEST_AXIS, LONGEST_ROW = 120.0, 15.0
 """Of Σ|V| in any row, and of Σ|U| in rows and columns: the checker takes a little more."""
+FURTHEST = 4.0
+"""Of coordinates of the states that are followed: some seven are as far as cells may reach."""
 
 
 class Frames(NamedTuple):
@@ -61,12 +63,13 @@ def balanced_frames(
     """Return frames for states sampled in contexts, about centres (K, S).
 
     Each step to come counts `weight` times as much as the one before it. Where balanced
-    coordinates cannot be computed precisely enough, they are those of the principal axes.
+    coordinates are too large, or not precise enough, they are those of the principal axes.
     """
     size, states = bounds.size, sampler.states(table)
     principal = bounds.kernels.principal_axes(bounds.architecture, states, centres)
     rows = principal[:, :, :size]
-    y = coordinates(rows, states - centres[:, None, :size])
+    away = states - centres[:, None, :size]
+    y = coordinates(rows, away)
     spread = np.add.accumulate(y * y, axis=1)[:, -1]
     scale = np.sqrt(spread / np.maximum(_total(spread), 1e-300) + LEAST_SPREAD)[:, :, None]
     stretched, shrunk = rows * scale, rows / scale
@@ -79,9 +82,9 @@ def balanced_frames(
     lengths = np.sqrt(_total(columns * columns))
     columns, axes = columns / lengths, _product(turn, shrunk) * lengths
     frames = Frames(principal.copy(), principal.copy())
-    precise = _are_inverse(axes, _transposed(columns))
-    frames.axes[precise, :, :size] = axes[precise]
-    frames.bases[precise, :, :size] = columns[precise]
+    near = np.abs(coordinates(axes, away[:, _some(states)])).max((1, 2)) <= FURTHEST
+    fit = near & _are_inverse(axes, _transposed(columns))
+    frames.axes[fit, :, :size], frames.bases[fit, :, :size] = axes[fit], columns[fit]
     return frames
 
 
@@ -97,9 +100,8 @@ def _memory(bounds: Bounds, sampler: Sampler, table: ContextTable, weight: float
     depth = min(DEPTH, len(table.contexts[0][1]))
     near = uniform(form, depth)
     samples = sampler.states(near)
-    places = np.arange(FOLLOWED) * samples.shape[1] // FOLLOWED
     pairs = np.zeros((len(near.contexts), size, size))
-    for h in np.moveaxis(samples[:, places], 1, 0):
+    for h in np.moveaxis(samples[:, _some(samples)], 1, 0):
         slopes = SLOPES[bounds.network.activation](h)  # of the step that led here
         pairs += slopes[:, :, None] * slopes[:, None, :]
     weights = bounds.block[bounds.architecture.hidden_rows, :size][None]  # (1, from, to)
@@ -112,6 +114,11 @@ def _memory(bounds: Bounds, sampler: Sampler, table: ContextTable, weight: float
         memory *= weight / successors.shape[1]
     place = {context: i for i, context in enumerate(near.contexts)}
     return memory[[place[last_symbols(form, depth, *context)] for context in table.contexts]]
+
+
+def _some(states: Reals) -> list[int]:
+    """Return places of FOLLOWED states among those (K, samples, H) of each context."""
+    return [i * states.shape[1] // FOLLOWED for i in range(FOLLOWED)]
 
 
 def _are_inverse(V: Reals, U: Reals) -> Reals:
