@@ -267,7 +267,7 @@ typedef struct {
     const int32_t *successors; /* (N, 2ⁿ)   the context after each symbol */
     const double *centres;     /* (N, S)    o */
     const double *frames;      /* (F, H, S) V */
-    const double *bases;       /* (F, H, S) the columns of U = V⁻¹, within what `unit_error` allows */
+    const double *bases;       /* (F, H, S) columns of U = V⁻¹, as far as errors allow */
     const int32_t *frame;      /* (N)       of F; −1: V = I, then there is one cell at the most */
     const double *widths;      /* (N)       w; INFINITY: one cell */
     const int32_t *lowest;     /* (N) */

@@ -41,7 +41,8 @@ typedef struct {
     size_t contexts, cells, frames, origin_count, samples;
     size_t sequences, word_steps, pool, boxes, length; /* N, T, M, C, D of boxes */
     const uint64_t *block, *unit_error, *generator_error;
-    const uint64_t *carries, *successors, *centres, *axes_of_contexts, *bases, *frame, *widths, *lowest;
+    const uint64_t *carries, *successors, *centres, *axes_of_contexts, *bases, *frame, *widths,
+        *lowest;
     const uint64_t *first, *owners, *middles, *halves, *origins;
     const uint64_t *states, *state_centres; /* (frames, samples, H) and (frames, S) */
     const uint64_t *sampled_symbols, *sampled_pools, *sampled_carries, *sampled_words;
