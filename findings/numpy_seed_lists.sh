@@ -11,7 +11,7 @@
 # Date: 2026-11-29.
 # Why it matters: the first of many runs, default_rng([seed, 0]), repeats what default_rng(seed) drew for
 #   something else, say for the data split; with the order of the documentation it is the root seed 0 that does.
-#   Lists of one length and of entries from 1 to 2^32 − 1 do not meet, nor do spawned children.
+#   Lists of one length, with entries below 2^32, are different numbers; spawned children have keys of their own.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

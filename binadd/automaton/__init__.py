@@ -106,7 +106,7 @@ def _contexts_of(certificate: Certificate, bounds: Bounds) -> tuple[Contexts, In
         np.array(certificate.successors, np.int32),
         np.pad(certificate.centres, padding),
         np.pad(certificate.frames, [(0, 0), *padding]),
-        np.pad(certificate.bases.swapaxes(1, 2), [(0, 0), *padding]),
+        np.pad(certificate.inverses.swapaxes(1, 2), [(0, 0), *padding]),
         np.array(certificate.frame, np.int32),
         np.where(certificate.widths > 0, certificate.widths, np.inf),
         lowest.astype(np.int32),

@@ -72,7 +72,7 @@ def effort_option(default: str) -> Callable[[Any], Any]:
         default=default,
         metavar="quick|medium|thorough",
         help="How long to look for a proof: with 16 units, milliseconds, a tenth of a second, or "
-        f"up to a minute [default: {default}].",
+        f"up to two minutes [default: {default}].",
     )
 
 

@@ -141,7 +141,7 @@ def prove(
         bounds the logit's error, too.
     effort : {"quick", "medium", "thorough"}
         How long to look. With 16 units: milliseconds, as between two stretches of training; a
-        tenth of a second; or up to a minute.
+        tenth of a second; or up to two minutes.
     progress : callable or True, optional
         Called with a `ProofProgress` now and then; True shows a line on stderr.
 

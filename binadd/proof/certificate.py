@@ -188,7 +188,7 @@ class Certificate:
         return has_set
 
     @property
-    def bases(self) -> Reals:
+    def inverses(self) -> Reals:
         """(F, H, H): U, about V⁻¹, by elimination, the same on every machine.
 
         Not finite where there is none.

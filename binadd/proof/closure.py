@@ -43,8 +43,8 @@ from binadd.proof.sets import CellShape, Sets
 __all__ = ["LARGE", "Failure", "Found", "Strategy", "affordable", "close"]
 
 LARGE, MOST_WORK = 64, 1 << 37
-"""Units beyond which sets have no frames, as the checker takes no axes whose elements may add up
-to √64, and the most multiplications of an attempt then: some seconds."""
+"""Units beyond which sets have no frames, for `binadd.proof.bounds` adds up I − UV over so many,
+and the most multiplications of an attempt then: some seconds."""
 
 MOST_FRAMES = 1 << 21
 """Reals of all frames, so that certificates stay within their limit: some 40 MB of JSON."""

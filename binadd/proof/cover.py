@@ -52,7 +52,7 @@ class Sets:
     def __init__(self, claim: Certificate) -> None:
         most, unit = 1 << 30, np.eye(claim.centres.shape[1], dtype=np.int64)
         self.V = rounded(np.concatenate([claim.frames, unit[None]]), FRAME_BITS, most)
-        U = rounded(np.concatenate([claim.bases, unit[None]]), BASIS_BITS, most)
+        U = rounded(np.concatenate([claim.inverses, unit[None]]), BASIS_BITS, most)
         loads = [np.abs(self.V).sum(2), np.abs(U).sum(1), np.abs(U).sum(2)]
         demand(max(load.max() for load in loads) < most, "a frame's axes are too long")
         both = FRAME_BITS + BASIS_BITS

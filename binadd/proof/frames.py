@@ -47,7 +47,7 @@ I − UV is below 2⁻⁴⁰."""
 LONGEST_AXIS, LONGEST_ROW = 120.0, 15.0
 """Of Σ|V| in any row, and of Σ|U| in rows and columns: the checker takes a little more."""
 FURTHEST = 4.0
-"""Of coordinates of the states that are followed: some seven are as far as cells may reach."""
+"""Of coordinates of the states that are followed: cells may reach some twice as far."""
 
 
 class Frames(NamedTuple):

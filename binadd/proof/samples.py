@@ -57,7 +57,7 @@ class Sampler:
 
     def __init__(self, bounds: Bounds, samples: int = 128) -> None:
         self._bounds, self._samples = bounds, samples
-        self._last: tuple[ContextTable, Reals] | None = None
+        self._states: dict[ContextTable, Reals] = {}
 
     @cached_property
     def _pools(self) -> Reals:
@@ -89,12 +89,12 @@ class Sampler:
         return owners, self.after(np.ascontiguousarray(words))
 
     def states(self, table: ContextTable) -> Reals:
-        """Return states (K, samples, H) after contexts; the last ones asked for are kept."""
-        if self._last is None or self._last[0] is not table:
+        """Return states (K, samples, H) after contexts; they are kept, some 90 MiB at most."""
+        if table not in self._states:
             sampled = self.words(table)
             states = self._pools[sampled.carries]
             if sampled.words.shape[1]:
                 words = np.repeat(sampled.words, self._samples, axis=0)
                 states = self.after(words, states.reshape(len(words), -1)).reshape(states.shape)
-            self._last = (table, states)
-        return self._last[1]
+            self._states[table] = states
+        return self._states[table]
