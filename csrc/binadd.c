@@ -347,8 +347,8 @@ binadd_status binadd_close(const binadd_network *network, binadd_closing *c, int
     DEMAND(valid_double(network), BINADD_BAD_NETWORK);
     DEMAND(c && whole_reach(network, c->reach) && c->reach->count == c->reach->cells + 1 &&
                c->middles == c->reach->middles && c->halves == c->reach->halves && c->states &&
-               c->steps && (!c->reach->cells || (c->low && c->high && c->bottom && c->top)) &&
-               c->reach->mild == INFINITY && !c->done && c->rounds >= 1 && work >= 1,
+               c->steps && (!c->reach->cells || (c->low && c->high)) && !c->done &&
+               c->rounds >= 1 && work >= 1,
            BINADD_BAD_ARGUMENT);
     if (!c->begun)
         DEMAND(valid_contexts(network, c->reach) &&

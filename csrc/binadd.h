@@ -241,8 +241,8 @@ enum { BINADD_MAX_STEPS = 64 }; /* of a case until a set must hold it */
 /* What came of an origin: none of these where all its images are held by sets, and right. */
 enum {
     BINADD_DOUBT = 1,    /* a logit may have the wrong sign */
-    BINADD_ESCAPED = 2,  /* an image is far outside after the last step, or in too many cells */
-    BINADD_WIDENED = 4,  /* images are a little outside: `least` and `most` say how far */
+    BINADD_ESCAPED = 2,  /* an image leaves all cells at the last step, or is in too many */
+    BINADD_WIDENED = 4,  /* images leave their cells: `least` and `most` say how far */
     BINADD_TOO_MANY = 8, /* there are more images than the budget: nothing else is known */
 };
 
@@ -258,7 +258,6 @@ typedef struct {
     double step_error, logit_error;
     double slack; /* room that must be left in a cell that holds an image: more than what is rounded
                    * in the coordinates of a context */
-    double mild;  /* how far outside, in parts of a cell, an image is "a little" outside */
     int affine;   /* zonotopes, which keep how units depend on each other; else intervals */
     int steps;    /* the most from an origin, up to BINADD_MAX_STEPS */
     int64_t budget; /* 1 or more, below INT64_MAX */
@@ -281,7 +280,6 @@ typedef struct {
     int32_t *depths;        /* (P)     steps taken, 0 unless all went well */
     int64_t *work;          /* (P)     zonotopes, by their generators; at most budget + 1 */
     double *margins;        /* (P)     the least distance of a logit from the wrong side */
-    uint8_t *held;          /* (P, N)  contexts whose cells held an image, zeros before; or NULL */
     double *least, *most;   /* (C, S)  what each cell would have to hold, lowered and raised */
     double *low, *high;     /* (2K, S) bounds of units after each total, of all images of origins of
                              * which all went well, lowered and raised; or NULL */
@@ -298,27 +296,24 @@ binadd_status binadd_propagate(const binadd_network *network, binadd_reach *reac
 
 enum { BINADD_CLOSED, BINADD_OPEN, BINADD_STUCK }; /* an origin between two rounds */
 
-/* Rounds: all origins that are open are propagated, and cells are widened by what escaped, as far as
- * they may be, which opens them as origins again. An origin that escapes cells that may not be widened
- * so far takes a step more in the next round; one whose bits are in doubt, that has too many images, or
- * may take no more steps is stuck. Rounds end when no origin is open, one is stuck, or a limit is
- * reached. The origins are all C cells and, last, the state 0; P = C + 1. */
+/* Rounds: all origins that are open are propagated, and cells are widened by what escaped, which opens
+ * them as origins again. An origin that leaves all cells takes a step more in the next round; one whose
+ * bits are in doubt, that has too many images, or may take no more steps is stuck. Rounds end when no
+ * origin is open, one is stuck, or a limit is reached. The origins are all C cells and, last, the state
+ * 0; P = C + 1. */
 typedef struct {
-    binadd_reach *reach; /* `steps`: the most of any origin; `origins` is not read, `mild` must be
-                             * INFINITY; outcomes, depths, margins and held are kept from round to round,
-                             * least and most are room to work in */
-    double *middles, *halves;   /* those of `reach`, written out of low and high */
-    double *low, *high;         /* (C, S)  bounds of cells, widened; empty ones have low > high */
-    const double *bottom, *top; /* (C, S)  how far they may be */
-    uint8_t *states;            /* (P)     BINADD_CLOSED … BINADD_STUCK */
-    int32_t *steps;             /* (P)     after which images of an origin must be covered */
-    double growth;              /* extra widening of a cell, as a part of what is needed */
-    int bounded;        /* whether `bottom` and `top` may keep out what a cell would have to hold */
-    int patient;        /* whether a round goes on when an origin is stuck */
-    int most_steps;     /* of an origin, if it did not begin with more */
-    int rounds;         /* the most of them */
-    int64_t work;       /* after which no further round begins; as of all origins' `work` */
-    int32_t most_cells; /* in use, beyond which no further round begins */
+    binadd_reach
+        *reach; /* `steps`: the most of any origin; `origins` is not read; outcomes, depths and
+                          * margins are kept from round to round, least and most are room to work in */
+    double *middles, *halves; /* those of `reach`, written out of low and high */
+    double *low, *high;       /* (C, S)  bounds of cells, widened; empty ones have low > high */
+    uint8_t *states;          /* (P)     BINADD_CLOSED … BINADD_STUCK */
+    int32_t *steps;           /* (P)     after which images of an origin must be covered */
+    double growth;            /* extra widening of a cell, as a part of what is needed */
+    int most_steps;           /* of an origin, if it did not begin with more */
+    int rounds;               /* the most of them */
+    int64_t work;             /* after which no further round begins; as of all origins' `work` */
+    int32_t most_cells;       /* in use, beyond which no further round begins */
     int round, done;    /* rounds that have ended, 0 at first; whether all is done, 0 at first */
     int64_t spent;      /* of `work`, 0 at first */
     int begun, visited; /* 0 at first */

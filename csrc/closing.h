@@ -29,28 +29,39 @@ INLINE void box_cell(const shape *s, const binadd_closing *c, size_t cell)
         half[0] += 2 * c->reach->slack;
 }
 
-/* Widen a cell by what it would have to hold, and more, within its limits; whether it was. */
+/* Keep the first coordinate of a cell between its cuts. */
+INLINE void clip_to_cuts(const binadd_reach *r, size_t cell, real *low, real *high)
+{
+    const int32_t q = r->owners[cell];
+    const real width = r->widths[q], k = (real)((int32_t)cell - r->first[q] + r->lowest[q]);
+    if (width == INFINITY)
+        return;
+    const real start = (k - R(0.5)) * width, end = (k + R(0.5)) * width;
+    *low = *low < start ? start : *low;
+    *high = *high > end ? end : *high;
+}
+
+/* Widen a cell by what it would have to hold, and more, but not over its cuts; whether it was. */
 INLINE int widen_cell(const shape *s, const binadd_closing *c, size_t cell)
 {
     const size_t place = cell * s->columns;
     const real *least = c->reach->least + place, *most = c->reach->most + place;
-    const real *bottom = c->bottom + place, *top = c->top + place;
     const real room = 3 * c->reach->slack, factor = 1 + c->growth;
     const int new = c->halves[place] < 0;
     real *low = c->low + place, *high = c->high + place;
     real to[2][BINADD_MAX_HIDDEN_SIZE];
     int moved = 0, used = 1;
     for (int i = 0; i < s->hidden_size; i++) {
-        const real lowest = least[i] < bottom[i] ? bottom[i] : least[i];
-        const real highest = most[i] > top[i] ? top[i] : most[i];
-        const real below = low[i] - lowest + room, above = highest - high[i] + room;
-        real from = low[i], end = high[i];
+        const real below = low[i] - least[i] + room, above = most[i] - high[i] + room;
+        to[0][i] = low[i];
+        to[1][i] = high[i];
         if (new || below > 0)
-            from = new ? lowest - CLOSING_FIRST : low[i] - below * factor - CLOSING_LEAST;
+            to[0][i] = new ? least[i] - CLOSING_FIRST : low[i] - below * factor - CLOSING_LEAST;
         if (new || above > 0)
-            end = new ? highest + CLOSING_FIRST : high[i] + above * factor + CLOSING_LEAST;
-        to[0][i] = from < bottom[i] ? bottom[i] : from;
-        to[1][i] = end > top[i] ? top[i] : end;
+            to[1][i] = new ? most[i] + CLOSING_FIRST : high[i] + above * factor + CLOSING_LEAST;
+    }
+    clip_to_cuts(c->reach, cell, &to[0][0], &to[1][0]);
+    for (int i = 0; i < s->hidden_size; i++) {
         moved |= to[0][i] != low[i] || to[1][i] != high[i];
         used &= to[0][i] <= to[1][i];
     }
@@ -66,20 +77,17 @@ INLINE int widen_cell(const shape *s, const binadd_closing *c, size_t cell)
 INLINE void judge_origin(const binadd_closing *c, size_t p, int steps)
 {
     const binadd_reach *r = c->reach;
-    const int outcome = r->outcomes[p], widened = outcome == BINADD_WIDENED;
+    const int outcome = r->outcomes[p];
     uint8_t *state = &c->states[p];
     *state = BINADD_OPEN;
-    if (outcome == 0 || (widened && !c->bounded)) /* cells are about to take in all that escaped */
+    if (outcome == 0 || outcome == BINADD_WIDENED) /* cells are about to take in all that escaped */
         *state = BINADD_CLOSED;
     else if (outcome & (BINADD_DOUBT | BINADD_TOO_MANY) || c->steps[p] >= c->most_steps)
         *state = BINADD_STUCK;
     else
         c->steps[p]++;
-    if (!widened)
-        return;
-    r->depths[p] = steps;
-    if (r->held)
-        memset(r->held + p * r->contexts, 1, r->contexts);
+    if (outcome == BINADD_WIDENED)
+        r->depths[p] = steps;
 }
 
 INLINE int32_t used_cells(const shape *s, const binadd_closing *c)
@@ -114,7 +122,7 @@ INLINE void begin_round(const shape *s, binadd_closing *c)
 INLINE void end_round(const shape *s, binadd_closing *c)
 {
     const binadd_reach *r = c->reach;
-    int open = 0, stuck = 0;
+    int open = 0;
     for (size_t cell = 0; cell < r->cells; cell++)
         if (r->least[cell * s->columns] < INFINITY && widen_cell(s, c, cell) &&
             c->states[cell] == BINADD_CLOSED)
@@ -122,11 +130,10 @@ INLINE void end_round(const shape *s, binadd_closing *c)
     for (size_t p = 0; p < r->count; p++) {
         const int counts = p == r->cells || c->halves[p * s->columns] >= 0;
         open |= counts && c->states[p] != BINADD_CLOSED;
-        stuck |= counts && c->states[p] == BINADD_STUCK;
     }
     c->round++;
-    c->done = !open || stuck || c->spent > c->work || c->round >= c->rounds ||
-              used_cells(s, c) > c->most_cells;
+    c->done =
+        !open || c->spent > c->work || c->round >= c->rounds || used_cells(s, c) > c->most_cells;
     begin_round(s, c);
 }
 
@@ -155,8 +162,6 @@ static void close_sets(const binadd_network *network, binadd_closing *c, int64_t
         }
         if (!r->within && is_due(&s, c, p)) {
             c->visited = 1;
-            if (r->held)
-                memset(r->held + p * r->contexts, 0, r->contexts);
             begin_walk(&w, p < r->cells ? (int32_t)p : -1,
                        c->steps[p] < r->steps ? c->steps[p] : r->steps);
             r->within = 1;
@@ -166,7 +171,7 @@ static void close_sets(const binadd_network *network, binadd_closing *c, int64_t
                 return;
             c->spent += r->work[p];
             judge_origin(c, p, w.now->most);
-            c->done = c->states[p] == BINADD_STUCK && !c->patient;
+            c->done = c->states[p] == BINADD_STUCK;
         }
         r->next++;
         most--;

@@ -432,13 +432,10 @@ INLINE void note_escape(walker *w, int32_t cell, const real *low)
 {
     const size_t stride = w->s->columns;
     standing *now = w->now;
-    const real *middle = w->r->middles + cell * stride, *half = w->r->halves + cell * stride;
-    int mild = now->escapes < MOST_ESCAPES;
-    for (int i = 0; i < w->s->hidden_size && mild; i++) {
-        const real room = w->r->mild == INFINITY ? INFINITY : (1 + w->r->mild) * half[i];
-        mild = spans(middle[i], room, low[i], low[stride + i]);
-    }
-    if (!mild) {
+    int noted = now->escapes < MOST_ESCAPES;
+    for (int i = 0; i < w->s->hidden_size; i++)
+        noted &= low[i] >= -INFINITY && low[stride + i] <= INFINITY; /* no NaN */
+    if (!noted) {
         now->outcome |= BINADD_ESCAPED;
         return;
     }
@@ -583,7 +580,7 @@ INLINE int covered(walker *w, const level *l, int32_t context, int last)
 }
 
 /* All images of the case of the deepest level under its next symbol. */
-INLINE void advance(walker *w, size_t p)
+INLINE void advance(walker *w)
 {
     const shape *s = w->s;
     const binadd_reach *r = w->r;
@@ -613,12 +610,7 @@ INLINE void advance(walker *w, size_t p)
         return;
     }
     const int last = t + 1 == now->most;
-    if (covered(w, l, next, last)) {
-        if (r->held)
-            r->held[p * r->contexts + next] = 1;
-        return;
-    }
-    if (last)
+    if (covered(w, l, next, last) || last)
         return;
     now->depth++;
     now->work += t + 2;
@@ -658,8 +650,6 @@ INLINE void end_walk(walker *w, size_t p)
     r->margins[p] = outcome == BINADD_TOO_MANY ? -INFINITY : now->margin;
     r->depths[p] = outcome ? 0 : now->steps;
     r->work[p] = now->work > r->budget ? r->budget + 1 : now->work;
-    if (r->held && outcome)
-        memset(r->held + p * r->contexts, 0, r->contexts);
     for (int i = 0; i < 2 * w->form.carries * w->s->columns && !outcome && r->low; i++) {
         r->low[i] = w->low[i] < r->low[i] ? w->low[i] : r->low[i];
         r->high[i] = w->high[i] > r->high[i] ? w->high[i] : r->high[i];
@@ -684,7 +674,7 @@ INLINE int walk_on(walker *w, binadd_reach *r, size_t p, int64_t *most)
     r->within = 1;
     while (now->depth > 0 && now->work <= r->budget && *most > 0) {
         *most -= size * size * (r->affine ? (int64_t)w->levels[now->depth - 1].columns : 2);
-        advance(w, p);
+        advance(w);
     }
     if (now->depth > 0 && now->work <= r->budget)
         return 0;

@@ -25,7 +25,6 @@ class Case:
     affine: bool
     steps: int
     budget: int
-    mild: float
     logit_error: float  # of −100, all logits count as right
     length: int  # of the words of contexts in which states are sampled
     seed: int
@@ -38,9 +37,9 @@ class Case:
 
 
 CASES = [
-    Case(Architecture(10, 2, "sigmoid"), True, 3, 400, 0.5, -100.0, 1, 1),
-    Case(Architecture(16, 1, "tanh"), True, 6, 10_000, golden.INFINITY, -100.0, 2, 2),
-    Case(Architecture(10, 2, "sigmoid"), False, 4, 30, 0.5, 1e-12, 0, 3),
+    Case(Architecture(10, 2, "sigmoid"), True, 3, 400, -100.0, 1, 1),
+    Case(Architecture(16, 1, "tanh"), True, 6, 10_000, -100.0, 2, 2),
+    Case(Architecture(10, 2, "sigmoid"), False, 4, 30, 1e-12, 0, 3),
 ]
 
 
@@ -145,7 +144,7 @@ SLACK = 2.0**-30
 
 def propagation_of(case: Case) -> Propagation:
     """Return how a case is propagated."""
-    return Propagation(case.affine, case.steps, case.budget, SLACK, case.mild)
+    return Propagation(case.affine, case.steps, case.budget, SLACK)
 
 
 def images(kernels: Any, case: Case, given: Given) -> Images:
@@ -157,13 +156,12 @@ def images(kernels: Any, case: Case, given: Given) -> Images:
         given.origins,
         given.errors,
         propagation_of(case),
-        held=True,
     )
     return result
 
 
-ROOM, GROWTH, ROUNDS, WORK = 0.5, 0.25, 4, 100_000
-"""How far cells may be widened, by how much more than they must be, and for how long."""
+GROWTH, ROUNDS, WORK = 0.25, 4, 100_000
+"""By how much more than they must be cells are widened, and for how long."""
 
 
 def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
@@ -172,14 +170,13 @@ def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
         middles=given.contexts.middles.copy(), halves=given.contexts.halves.copy()
     )
     low, high = contexts.middles - contexts.halves, contexts.middles + contexts.halves
-    cells = contract.Cells(low, high, low - ROOM, high + ROOM)
+    cells = contract.Cells(low, high)
     count = len(low) + 1
     origins = contract.Origins(
         np.full(count, contract.OPEN, np.uint8),
         np.full(count, case.steps - 1, np.int32),
         *np.zeros((2, count), np.int32),
         np.zeros(count),
-        np.zeros((count, len(contexts.carries)), np.uint8),
     )
     counts = kernels.close_sets(
         case.architecture,
@@ -191,8 +188,6 @@ def closed(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[Any]]:
         propagation_of(case),
         contract.Closure(
             growth=GROWTH,
-            bounded=case.mild < golden.INFINITY,
-            patient=case.affine,
             most_steps=case.steps,
             rounds=ROUNDS,
             work=WORK,
@@ -214,7 +209,7 @@ def boxes(kernels: Any, case: Case, given: Given) -> dict[str, NDArray[np.float6
     return dict(zip(("boxes_low", "boxes_high"), bounds, strict=True))
 
 
-DTYPES = {"outcomes": "int32", "depths": "int32", "work": "int64", "held": "uint8"}
+DTYPES = {"outcomes": "int32", "depths": "int32", "work": "int64"}
 DTYPES |= {f"closed_{name}": dtype for name, dtype in DTYPES.items()}
 DTYPES |= {"closed_states": "uint8", "closed_steps": "int32", "closed_counts": "int64"}
 """The dtypes of results of `run` that are not float64."""

@@ -33,7 +33,7 @@ def arguments(function: str) -> dict[str, Any]:
     population = {**data, **memory, **reports}
     noise = np.zeros((4, *start.block.shape))
     stacked = {name: np.stack([array] * NETWORKS) for name, array in population.items()}
-    propagation = Propagation(affine=True, steps=2, budget=9, slack=0, mild=0)
+    propagation = Propagation(affine=True, steps=2, budget=9, slack=0)
     return {
         "forward": {**network, "symbols": symbols, "initial_state": np.zeros((4, 16))},
         "logits": {**network, "symbols": symbols},

@@ -41,11 +41,11 @@ from binadd.kernels.contract import (
 )
 
 SIZES = (1, 3, 8, 10, 16, 20)
-PROPAGATION = Propagation(affine=True, steps=3, budget=1000, slack=1e-9, mild=0.5)
+PROPAGATION = Propagation(affine=True, steps=3, budget=1000, slack=1e-9)
 
 
-def propagate(kernels: Any, case: Case, *, held: bool = False, **options: Any) -> Images:
-    images: Images = kernels.propagate(*case, PROPAGATION._replace(**options), held=held)
+def propagate(kernels: Any, case: Case, **options: Any) -> Images:
+    images: Images = kernels.propagate(*case, PROPAGATION._replace(**options))
     return images
 
 
@@ -59,7 +59,7 @@ def propagate(kernels: Any, case: Case, *, held: bool = False, **options: Any) -
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
 @pytest.mark.parametrize("size", SIZES)
 def test_bits_are_equal(compare: Compare, size: int, activation: str, affine: bool) -> None:
-    random = np.random.default_rng([size, affine])
+    random = np.random.default_rng([size, affine, 1])
     seen: set[int] = set()
     for i in range(12):
         operands = int(random.integers(1, 4))
@@ -79,12 +79,10 @@ def test_bits_are_equal(compare: Compare, size: int, activation: str, affine: bo
             "steps": int(random.integers(1, 8 - operands)),
             "budget": int(random.choice([5, 50, 2000])),
             "slack": float(random.choice([0, 1e-9])),
-            "mild": float(random.choice([0, 0.5, np.inf])),
-            "held": i % 2 == 0,
         }
         images = compare(lambda kernels, c=case, o=options: propagate(kernels, c, **o))
         seen |= set(images.outcomes.tolist())
-    for flag in (DOUBT, ESCAPED, TOO_MANY):
+    for flag in (DOUBT, ESCAPED, WIDENED, TOO_MANY):
         assert any(outcome & flag for outcome in seen)
 
 
@@ -95,10 +93,8 @@ def test_bits_are_equal_where_sets_hold(
     compare: Compare, affine: bool, width: float, size: int
 ) -> None:
     case = carried(size, width=width, scale=0.3 if affine else 0.1, hidden_size=size)
-    images = compare(lambda kernels: propagate(kernels, case, affine=affine, held=True))
+    images = compare(lambda kernels: propagate(kernels, case, affine=affine))
     assert (images.outcomes == 0).sum() > len(images.outcomes) / 2
-    assert images.held is not None
-    assert images.held.any()
     assert np.isfinite(images.low[0, 0])
     assert np.isfinite(images.high[-1, 0])
 
@@ -120,13 +116,11 @@ def test_bits_are_equal_of_any_weights(compare: Compare, row: int, value: float)
 def test_bits_are_equal_of_any_sets(compare: Compare, name: str, value: float) -> None:
     case = drawn(11, hidden_size=10, scale=0.2)
     getattr(case.contexts, name)[:, 1, ...] = value
-    for mild in (0.5, np.inf):
-        images = compare(lambda kernels, m=mild: propagate(kernels, case, mild=m))
-        inside = np.isin(case.origins, [-1]) | (case.origins < 0)
-        if name != "frames":
-            assert (images.outcomes[~inside] != 0).all()
-        assert not np.isnan(images.least).any()
-        assert not np.isnan(images.low).any()
+    images = compare(lambda kernels: propagate(kernels, case))
+    if name != "frames":
+        assert (images.outcomes[case.origins >= 0] != 0).all()
+    assert not np.isnan(images.least).any()
+    assert not np.isnan(images.low).any()
 
 
 @pytest.mark.thorough
@@ -158,47 +152,40 @@ class Closing(NamedTuple):
     origins: Origins
 
 
-CLOSURE = Closure(
-    growth=0.3,
-    bounded=False,
-    patient=False,
-    most_steps=4,
-    rounds=12,
-    work=10**6,
-    most_cells=10**6,
-)
+CLOSURE = Closure(growth=0.3, most_steps=4, rounds=12, work=10**6, most_cells=10**6)
 
 
-def closing(case: Case, *, room: float = np.inf, steps: int = 2, held: bool = True) -> Closing:
-    """All cells of a case, and how far they may be widened."""
+def closing(case: Case, *, steps: int = 2) -> Closing:
+    """All cells of a case, as if nothing were known of them."""
     contexts = case.contexts._replace(
         middles=case.contexts.middles.copy(), halves=case.contexts.halves.copy()
     )
     low, high = contexts.middles - contexts.halves, contexts.middles + contexts.halves
-    bottom, top = low - room, high + room
-    of = contexts.owners
-    cut = np.isfinite(contexts.widths[of])
-    k = contexts.lowest[of] + np.arange(len(of)) - contexts.first[of]
-    bottom[cut, 0] = ((k - 0.5) * contexts.widths[of])[cut]
-    top[cut, 0] = ((k + 0.5) * contexts.widths[of])[cut]
-    low, high = np.maximum(low, bottom), np.minimum(high, top)
+    cut, bottom, top = cuts(contexts)
+    low[cut, 0], high[cut, 0] = np.maximum(low[cut, 0], bottom), np.minimum(high[cut, 0], top)
     count = len(low) + 1
     origins = Origins(
         np.full(count, OPEN, np.uint8),
         np.full(count, steps, np.int32),
         *np.zeros((2, count), np.int32),
         np.zeros(count),
-        np.zeros((count, len(contexts.carries)), np.uint8) if held else None,
     )
-    return Closing(case, contexts, Cells(low, high, bottom, top), origins)
+    return Closing(case, contexts, Cells(low, high), origins)
+
+
+def cuts(contexts: Contexts) -> tuple[Any, Any, Any]:
+    """Return which cells are cut, and between what along their first axis."""
+    of = contexts.owners
+    cut = np.isfinite(contexts.widths[of])
+    k = contexts.lowest[of] + np.arange(len(of)) - contexts.first[of]
+    width = contexts.widths[of][cut]
+    return cut, (k[cut] - 0.5) * width, (k[cut] + 0.5) * width
 
 
 def close_sets(kernels: Any, given: Closing, **options: Any) -> Any:
     """Its answer and all that it wrote; what was given is left as it was."""
     case, *rest = given
-    contexts, cells, origins = (
-        type(part)(*(None if array is None else array.copy() for array in part)) for part in rest
-    )
+    contexts, cells, origins = (type(part)(*(array.copy() for array in part)) for part in rest)
     how = {name: options.pop(name) for name in Propagation._fields if name in options}
     answer = kernels.close_sets(
         *case[:2],
@@ -214,18 +201,15 @@ def close_sets(kernels: Any, given: Closing, **options: Any) -> Any:
 
 @pytest.mark.thorough(one_in=5)
 @pytest.mark.parametrize("affine", [True, False], ids=["zonotopes", "boxes"])
-@pytest.mark.parametrize("bounded", [True, False], ids=["bounded", "unbounded"])
-@pytest.mark.parametrize("patient", [True, False], ids=["patient", "impatient"])
-def test_rounds_are_equal(compare: Compare, patient: bool, bounded: bool, affine: bool) -> None:
+def test_rounds_are_equal(compare: Compare, affine: bool) -> None:
     seen: set[int] = set()
     rounds: set[int] = set()
     for seed in range(6):
         for width in (np.inf, 0.05):
             case = carried(seed, width=width, half=0.01, scale=0.3, hidden_size=3 + seed)
-            given = closing(case, room=0.05 if bounded else np.inf, held=seed % 2 == 0)
-            options = {"affine": affine, "bounded": bounded, "patient": patient}
-            answer = compare(lambda kernels, g=given, o=options: close_sets(kernels, g, **o))
-            seen |= set(answer[8].tolist())
+            given = closing(case)
+            answer = compare(lambda kernels, g=given: close_sets(kernels, g, affine=affine))
+            seen |= set(answer[6].tolist())
             rounds.add(answer[0])
     assert max(rounds) > 1
     assert CLOSED in seen
@@ -236,14 +220,9 @@ def test_rounds_are_equal_of_any_contexts(compare: Compare, seed: int) -> None:
     """Also of empty cells, and where logits are in doubt or there are too many images."""
     logit = SURE if seed % 2 else 1e-12
     case = drawn(seed, hidden_size=10, scale=0.3, half=0.05, logit=logit)
-    given = closing(case, room=0.1, steps=1 + seed % 3)
-    for patient in (True, False):
-        answer = compare(
-            lambda kernels, p=patient: close_sets(
-                kernels, given, patient=p, bounded=True, budget=50 if seed % 3 else 2000
-            )
-        )
-        assert set(answer[8].tolist()) <= {CLOSED, OPEN, STUCK}
+    given, budget = closing(case, steps=1 + seed % 3), 50 if seed % 3 else 2000
+    answer = compare(lambda kernels: close_sets(kernels, given, budget=budget))
+    assert set(answer[6].tolist()) <= {CLOSED, OPEN, STUCK}
 
 
 def test_rounds_may_be_taken_one_by_one(kernels: Any) -> None:
@@ -257,8 +236,8 @@ def test_rounds_may_be_taken_one_by_one(kernels: Any) -> None:
         assert done < count
         part = close_sets(kernels, given, rounds=1)
         spent += part[1]
-        given.contexts.middles[...], given.contexts.halves[...] = part[6:8]
-        cells, origins = Cells(*part[2:6]), Origins(*part[8:])
+        given.contexts.middles[...], given.contexts.halves[...] = part[4:6]
+        cells, origins = Cells(*part[2:4]), Origins(*part[6:])
         given = given._replace(cells=cells, origins=origins)
     assert same_bits(whole[2:], part[2:])
     assert spent == whole[1]
@@ -270,7 +249,7 @@ def test_what_rounds_closed_is_held(kernels: Any) -> None:
         case = carried(2, width=width, half=0.01, scale=0.3, hidden_size=4)
         given = closing(case)
         answer = close_sets(kernels, given, rounds=50)
-        middles, halves, states, depths = answer[6], answer[7], answer[8], answer[11]
+        middles, halves, states, depths = answer[4], answer[5], answer[6], answer[9]
         used = halves[:, 0] >= 0
         assert (states[:-1][used] == CLOSED).all()
         contexts = case.contexts._replace(middles=middles, halves=halves)
@@ -291,13 +270,26 @@ def test_limits_end_the_rounds(kernels: Any) -> None:
     assert close_sets(kernels, given, most_cells=1)[0] == 1
 
 
-def test_cells_stay_within_their_limits(kernels: Any) -> None:
-    given = closing(carried(1, half=0.01, scale=0.3, hidden_size=5), room=1e-3, steps=1)
-    answer = close_sets(kernels, given, bounded=True, patient=True)
-    low, high, bottom, top = answer[2:6]
-    assert (low >= bottom).all()
-    assert (high <= top).all()
-    assert (answer[9] > 1).any()  # what limits keep out takes more steps
+def test_cells_are_not_widened_over_their_cuts(kernels: Any) -> None:
+    given = closing(carried(1, width=0.05, half=0.01, scale=0.3, hidden_size=5), steps=1)
+    low, high = close_sets(kernels, given)[2:4]
+    assert (low < given.cells.low)[:, 1:].any()
+    cut, bottom, top = cuts(given.contexts)
+    assert (low[cut, 0] >= bottom).all()
+    assert (high[cut, 0] <= top).all()
+
+
+def test_what_leaves_all_cells_takes_more_steps(kernels: Any) -> None:
+    case = carried(1, width=0.05, half=0.01, scale=0.3, hidden_size=5)
+    last = case.contexts.first[-2:].sum() // 2  # the last context has half of its cells only
+    contexts = case.contexts._replace(
+        first=np.append(case.contexts.first[:-1], last).astype(np.int32),
+        owners=case.contexts.owners[:last].copy(),
+        middles=case.contexts.middles[:last].copy(),
+        halves=case.contexts.halves[:last].copy(),
+    )
+    answer = close_sets(kernels, closing(case._replace(contexts=contexts), steps=1))
+    assert (answer[7] > 1).any()
 
 
 @pytest.mark.parametrize("option", ["steps", "budget", "rounds"])
@@ -344,19 +336,18 @@ def test_order_of_origins_does_not_matter(kernels: Any, seed: int) -> None:
     for case in (drawn(seed, hidden_size=3), carried(seed, width=0.05, hidden_size=3)):
         order = np.random.default_rng(seed).permutation(len(case.origins))
         turned = case._replace(origins=np.ascontiguousarray(case.origins[order]))
-        one = propagate(kernels, case, held=True)
-        other = propagate(kernels, turned, held=True)
-        assert same_bits(tuple(array[order] for array in one[:5]), tuple(other[:5]))
-        assert same_bits(tuple(one[5:]), tuple(other[5:]))
+        one, other = propagate(kernels, case), propagate(kernels, turned)
+        assert same_bits(tuple(array[order] for array in one[:4]), tuple(other[:4]))
+        assert same_bits(tuple(one[4:]), tuple(other[4:]))
 
 
 def test_few_cases_at_once_do_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = [drawn(5, hidden_size=3), carried(5, width=0.05, hidden_size=3)]
-    results = [propagate(reference, case, mild=np.inf, held=True) for case in cases]
+    results = [propagate(reference, case) for case in cases]
     monkeypatch.setattr(reach, "CHUNK_BYTES", 2000)
     monkeypatch.setattr(reach, "ESCAPES_BYTES", 1 << 18)
     for case, expected in zip(cases, results, strict=True):
-        assert same_bits(expected, propagate(reference, case, mild=np.inf, held=True))
+        assert same_bits(expected, propagate(reference, case))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -404,7 +395,7 @@ def test_bounds_hold_what_points_become(
     kernels: Any, network: dict[str, Any], sets: dict[str, Any], affine: bool
 ) -> None:
     case = carried(3, scale=0.3 if affine else 0.1, **network, **sets)
-    images = propagate(kernels, case, affine=affine, steps=2, held=True)
+    images = propagate(kernels, case, affine=affine, steps=2)
     runs = Runs(kernels, case, 1)
     good = images.outcomes[runs.origins] == 0
     assert good.sum() > 100
@@ -413,11 +404,9 @@ def test_bounds_hold_what_points_become(
     assert (states >= images.low[totals, :size]).all()
     assert (states <= images.high[totals, :size]).all()
     assert (runs.margins[:, 0] >= images.margins[runs.origins] + SURE).all()
-    whole = propagate(kernels, case, affine=affine, steps=1, held=True)
+    whole = propagate(kernels, case, affine=affine, steps=1)
     good = whole.outcomes[runs.origins] == 0
-    assert whole.held is not None
     after = runs.carries[good, 0]
-    assert whole.held[runs.origins[good], after].all()
     y = coordinates(case, runs.states[good, 0], after)
     cells = cells_of(case, y, after)
     beside = np.abs(y - case.contexts.middles[cells, :size])
@@ -435,9 +424,7 @@ def test_what_escapes_is_bounded(
     # From cells that are small but along their first axis, into such that hold nothing.
     case = carried(4, half=1e-3, **{**network, "operands": 2}, **sets)
     size = case.architecture.hidden_size
-    images = propagate(
-        kernels, case, affine=affine, steps=steps, budget=10**6, slack=0.01, mild=np.inf
-    )
+    images = propagate(kernels, case, affine=affine, steps=steps, budget=10**6, slack=0.01)
     runs = Runs(kernels, case, steps)
     assert (runs.margins.min(1) >= images.margins[runs.origins] + SURE).all()
     told = images.outcomes[runs.origins] == WIDENED
@@ -489,7 +476,7 @@ def test_so_much_may_escape_from_an_origin(kernels: Any, width: float, outcome: 
     )
     cells.halves[0, :size] = 0.1
     case = case._replace(contexts=cells, origins=np.zeros(1, np.int32))
-    images = propagate(kernels, case, steps=1, mild=np.inf)
+    images = propagate(kernels, case, steps=1)
     escaped = int(np.isfinite(images.least[:, 0]).sum())
     assert images.outcomes[0] == outcome
     assert 50 < escaped <= MOST_ESCAPES if outcome == WIDENED else escaped == 0
@@ -497,14 +484,12 @@ def test_so_much_may_escape_from_an_origin(kernels: Any, width: float, outcome: 
 
 def test_more_than_the_budget_says_nothing_else(kernels: Any) -> None:
     case = drawn(3, hidden_size=3, half=1e-6)
-    images = propagate(kernels, case, steps=5, budget=20, held=True, mild=np.inf)
+    images = propagate(kernels, case, steps=5, budget=20)
     many = images.outcomes == TOO_MANY
     assert many.any()
     assert (images.work[many] == 21).all()
     assert (images.margins[many] == -np.inf).all()
     assert (images.depths[many] == 0).all()
-    assert images.held is not None
-    assert not images.held[many].any()
     if many.all():
         assert np.isinf(images.least).all()
         assert np.isinf(images.low).all()
@@ -514,8 +499,8 @@ def test_an_empty_cell_holds_nothing(kernels: Any) -> None:
     case = carried(1, hidden_size=3)
     assert (propagate(kernels, case).outcomes == 0).all()
     case.contexts.halves[:] = -1
-    images = propagate(kernels, case._replace(origins=np.array([-1], np.int32)), mild=0.0)
-    assert images.outcomes[0] & ESCAPED
+    images = propagate(kernels, case._replace(origins=np.array([-1], np.int32)))
+    assert images.outcomes[0] == WIDENED
 
 
 def test_what_is_only_read_may_be_read_only(kernels: Any) -> None:

@@ -256,8 +256,6 @@ def check_closing(
     for name in ("steps", "outcomes", "depths"):
         check_layout(name, getattr(origins, name), (count,), "int32")
     check_layout("margins", origins.margins, (count,), "float64")
-    if origins.held is not None:
-        check_layout("held", origins.held, (count, len(contexts.carries)), "uint8")
 
 
 def check_sets(

@@ -169,7 +169,6 @@ cdef extern from "binadd.h" nogil:
         double step_error
         double logit_error
         double slack
-        double mild
         int affine
         int steps
         int64_t budget
@@ -194,7 +193,6 @@ cdef extern from "binadd.h" nogil:
         int32_t *depths
         int64_t *work
         double *margins
-        uint8_t *held
         double *least
         double *most
         double *low
@@ -217,13 +215,9 @@ cdef extern from "binadd.h" nogil:
         double *halves
         double *low
         double *high
-        const double *bottom
-        const double *top
         uint8_t *states
         int32_t *steps
         double growth
-        int bounded
-        int patient
         int most_steps
         int rounds
         int64_t work

@@ -61,43 +61,38 @@ def close_sets(
         due = np.append(used, True) & (origins.states != CLOSED)
         due[-1] &= not due[:-1].any()
         most_of = np.minimum(origins.steps, propagation.steps)
-        held = origins.held is not None
-        images = new_images(architecture, contexts, len(due), held=held)
+        images = new_images(architecture, contexts, len(due))
         for most in np.unique(most_of[due]).tolist():
             chosen = np.flatnonzero(due & (most_of == most))
             numbers = np.where(chosen == len(used), -1, chosen).astype(np.int32)
-            how = propagation._replace(steps=most, mild=np.inf)
-            part = propagate(architecture, block, contexts, numbers, errors, how, held=held)
-            for name in ("outcomes", "depths", "work", "margins", "held"):
-                if (some := getattr(part, name)) is not None:
-                    getattr(images, name)[chosen] = some
+            how = propagation._replace(steps=most)
+            part = propagate(architecture, block, contexts, numbers, errors, how)
+            for name in ("outcomes", "depths", "work", "margins"):
+                getattr(images, name)[chosen] = getattr(part, name)
             np.minimum(images.least, part.least, out=images.least)
             np.maximum(images.most, part.most, out=images.most)
-        given_up, work_done = _judge(images, origins, due, most_of, closure)
+        given_up, work_done = _judge(images, origins, due, most_of, closure.most_steps)
         spent += work_done
         if given_up:
             return done, spent
         widened = np.append(_widen(contexts, cells, images, slack, closure.growth), False)
         used = _box(contexts, cells, slack)
         origins.states[widened & (origins.states == CLOSED)] = OPEN
-        states = origins.states[np.append(used, True)]
-        enough = spent > closure.work or used.sum() > closure.most_cells
-        if (states == CLOSED).all() or (states == STUCK).any() or enough:
+        closed = (origins.states[np.append(used, True)] == CLOSED).all()
+        if closed or spent > closure.work or used.sum() > closure.most_cells:
             return done + 1, spent
     return closure.rounds, spent
 
 
 def _judge(
-    images: Images, origins: Origins, due: Mask, steps: Indices, closure: Closure
+    images: Images, origins: Origins, due: Mask, steps: Indices, most_steps: int
 ) -> tuple[bool, int]:
-    """Note what came of origins; return whether to give up, and their work."""
+    """Note what came of origins, up to one that is stuck; return whether one is, and the work."""
     outcomes, widened = images.outcomes, images.outcomes == WIDENED
-    closed: Mask = outcomes == 0
-    if not closure.bounded:  # cells are about to take in all that escaped
-        closed |= widened
+    closed: Mask = (outcomes == 0) | widened  # cells are about to take in all that escaped
     hopeless = (outcomes & (DOUBT | TOO_MANY)) != 0
-    stuck = due & ~closed & (hopeless | (origins.steps >= closure.most_steps))
-    given_up = not closure.patient and bool(stuck.any())
+    stuck = due & ~closed & (hopeless | (origins.steps >= most_steps))
+    given_up = bool(stuck.any())
     if given_up:
         due[stuck.argmax() + 1 :] = False
     origins.states[due] = np.select([closed, stuck], [CLOSED, STUCK], OPEN)[due]
@@ -105,8 +100,6 @@ def _judge(
     origins.outcomes[due] = outcomes[due]
     origins.depths[due] = np.where(widened, steps, images.depths)[due]
     origins.margins[due] = images.margins[due]
-    if origins.held is not None and images.held is not None:
-        origins.held[due] = (images.held | widened[:, None])[due]
     return given_up, int(images.work[due].sum())
 
 
@@ -121,17 +114,27 @@ def _box(contexts: Contexts, cells: Cells, slack: float) -> Mask:
 
 
 def _widen(contexts: Contexts, cells: Cells, images: Images, slack: float, growth: float) -> Mask:
-    """Widen cells by what they would have to hold, and more, within their limits."""
-    low, high = cells.low, cells.high
-    lowest = larger(images.least[:, : low.shape[1]], cells.bottom)
-    highest = smaller(images.most[:, : low.shape[1]], cells.top)
-    below, above = low - lowest + 3 * slack, highest - high + 3 * slack
+    """Widen cells by what they would have to hold, and more, but not over their cuts."""
+    low, high = cells
+    least, most = images.least[:, : low.shape[1]], images.most[:, : low.shape[1]]
+    below, above = low - least + 3 * slack, most - high + 3 * slack
     begun = contexts.halves[:, :1] >= 0
     start = np.where(below > 0, low - below * (1 + growth) - LEAST_GROWTH, low)
     end = np.where(above > 0, high + above * (1 + growth) + LEAST_GROWTH, high)
-    start = larger(np.where(begun, start, lowest - FIRST_ROOM), cells.bottom)
-    end = smaller(np.where(begun, end, highest + FIRST_ROOM), cells.top)
+    start = np.where(begun, start, least - FIRST_ROOM)
+    end = np.where(begun, end, most + FIRST_ROOM)
+    cut = contexts.widths[contexts.owners] < np.inf
+    first, last = _cuts(contexts)
+    start[cut, 0] = larger(start[:, 0], first)[cut]
+    end[cut, 0] = smaller(end[:, 0], last)[cut]
     moved: Mask = ((start != low) | (end != high)).any(1) & (start <= end).all(1)
     moved &= images.least[:, 0] < np.inf
     low[moved], high[moved] = start[moved], end[moved]
     return moved
+
+
+def _cuts(contexts: Contexts) -> tuple[Reals, Reals]:
+    """Return between which cuts cells lie along the first axis of their context."""
+    owners = contexts.owners
+    k = np.arange(len(owners)) - contexts.first[owners] + contexts.lowest[owners]
+    return (k - 0.5) * contexts.widths[owners], (k + 0.5) * contexts.widths[owners]

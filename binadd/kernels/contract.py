@@ -207,16 +207,14 @@ class Propagation(NamedTuple):
     """How origins are propagated, and what counts as covered.
 
     An image that the cells of its context cover, with `slack` to spare, is done; another takes a
-    further step, at most `steps` in all. At the last step a part of an image is a little outside
-    if no coordinate leaves the cell by more than `mild` of its half; with `mild` inf, always. What
-    is rounded in the coordinates of a context is left to `slack`: it must be larger than that.
+    further step, at most `steps` in all. What is rounded in the coordinates of a context is left
+    to `slack`: it must be larger than that.
     """
 
     affine: bool  # as zonotopes, or else as boxes
     steps: int
     budget: int  # the most work of an origin
     slack: float
-    mild: float = float("inf")
 
 
 class Images(NamedTuple):
@@ -226,16 +224,13 @@ class Images(NamedTuple):
     depths: Indices  # (P,): steps taken, 0 unless all went well
     work: NDArray[np.int64]  # (P,): zonotopes, by their generators; at most budget + 1
     margins: Reals  # (P,): the least distance of a logit from the wrong side
-    held: Bytes | None  # (P, N): contexts whose sets held images, if all went well
     least: Reals  # (C, S): what each cell would have to hold for the origins that are only WIDENED
     most: Reals  # (C, S): ±inf where nothing escaped
     low: Reals  # (2K, S): bounds of the units after each total of `Form`, of all images
     high: Reals  # (2K, S): of the origins of which all went well
 
 
-def new_images(
-    architecture: Architecture, contexts: Contexts, origins: int, *, held: bool
-) -> Images:
+def new_images(architecture: Architecture, contexts: Contexts, origins: int) -> Images:
     """Images of which nothing is known yet."""
     columns = architecture.block_shape[1]
     least = np.full((len(contexts.owners), columns), np.inf)
@@ -245,7 +240,6 @@ def new_images(
         depths=np.zeros(origins, np.int32),
         work=np.zeros(origins, np.int64),
         margins=np.zeros(origins),
-        held=np.zeros((origins, len(contexts.carries)), np.uint8) if held else None,
         least=least,
         most=-least,
         low=low,
@@ -271,8 +265,6 @@ class Cells(NamedTuple):
 
     low: Reals  # (C, S): widened in place
     high: Reals  # (C, S): below `low` in some unit: an empty cell
-    bottom: Reals  # (C, S): how far they may be widened
-    top: Reals
 
 
 CLOSED, OPEN, STUCK = 0, 1, 2
@@ -288,16 +280,13 @@ class Origins(NamedTuple):
     outcomes: Indices  # (P,): as in `Images`, of when each was last propagated
     depths: Indices  # (P,)
     margins: Reals  # (P,)
-    held: Bytes | None  # (P, N)
 
 
 class Closure(NamedTuple):
     """How cells are widened from round to round, and when rounds end."""
 
     growth: float  # extra widening of a cell, as a part of what is needed
-    bounded: bool  # whether limits of cells may keep something out
-    patient: bool  # go on where an origin is stuck
-    most_steps: int  # of an origin that escapes cells at their limits
+    most_steps: int  # of an origin that leaves all cells
     rounds: int
     work: int
     most_cells: int
@@ -399,8 +388,6 @@ class Kernels(Protocol):
         origins: Indices,
         errors: Errors,
         propagation: Propagation,
-        *,
-        held: bool = False,
     ) -> Images:
         """Bound all that origins can become, step by step, until sets cover it.
 
@@ -424,11 +411,10 @@ class Kernels(Protocol):
         have taken more than `work` or filled more than `most_cells` cells. Returns how many there
         were, and their work.
 
-        Each round propagates, as if `mild` were inf, every origin that is open, but for those of
-        empty cells, and for the state 0 as long as there is any other. Then what escaped widens
-        cells, within their limits, and opens them. Where limits may keep something out, an origin
-        that escaped stays open and takes a step more, up to `most_steps`. Unless `patient`, all
-        ends as soon as an origin is stuck.
+        Each round propagates every origin that is open, but for those of empty cells, and for the
+        state 0 as long as there is any other. Then what escaped widens cells, but not over their
+        cuts, and opens them. An origin that left all cells stays open and takes a step more, up to
+        `most_steps`. All ends as soon as an origin is stuck.
 
         `contexts.middles` and `contexts.halves` are written: the boxes of the cells' bounds, those
         of cells that are cut 2 · `slack` longer to each side.

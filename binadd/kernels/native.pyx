@@ -613,7 +613,6 @@ cdef c.binadd_reach reach_of(
     reach.step_error = errors.step
     reach.logit_error = errors.logit
     reach.slack = propagation.slack
-    reach.mild = propagation.mild
     reach.affine = affine
     reach.steps = PyNumber_Index(propagation.steps)
     reach.budget = PyNumber_Index(propagation.budget)
@@ -635,10 +634,10 @@ cdef c.binadd_reach reach_of(
     return reach
 
 
-def propagate(architecture, block, contexts, origins, errors, propagation, *, held=False):
+def propagate(architecture, block, contexts, origins, errors, propagation):
     """See `contract.Kernels.propagate`."""
     try:
-        return _propagate(architecture, block, contexts, origins, errors, propagation, held)
+        return _propagate(architecture, block, contexts, origins, errors, propagation)
     except REFUSED:
         arguments.check_propagation(architecture, block, contexts, errors, propagation)
         arguments.check_layout("origins", origins, (len(origins),), "int32")
@@ -646,7 +645,7 @@ def propagate(architecture, block, contexts, origins, errors, propagation, *, he
         raise
 
 
-cdef _propagate(architecture, block, contexts, origins, errors, propagation, held):
+cdef _propagate(architecture, block, contexts, origins, errors, propagation):
     cdef c.binadd_network network = network_of(architecture)
     cdef list buffers = []
     cdef c.binadd_reach reach = reach_of(
@@ -657,14 +656,11 @@ cdef _propagate(architecture, block, contexts, origins, errors, propagation, hel
     totals = 2 * architecture.form.carries, architecture.block_shape[1]
     reach.count = count
     reach.origins = <int32_t *> kept(buffers, origins, c"i", (count,))
-    images = contract.new_images(architecture, contexts, count, held=held)
+    images = contract.new_images(architecture, contexts, count)
     reach.outcomes = <int32_t *> kept(buffers, images.outcomes, c"i", (count,))
     reach.depths = <int32_t *> kept(buffers, images.depths, c"i", (count,))
     reach.work = <int64_t *> kept(buffers, images.work, c"q", (count,))
     reach.margins = <double *> kept(buffers, images.margins, c"d", (count,))
-    if held:
-        marks = count, len(contexts.carries)
-        reach.held = <uint8_t *> kept(buffers, images.held, c"B", marks)
     reach.least = <double *> kept(buffers, images.least, c"d", cells)
     reach.most = <double *> kept(buffers, images.most, c"d", cells)
     reach.low = <double *> kept(buffers, images.low, c"d", totals)
@@ -694,11 +690,9 @@ def close_sets(architecture, block, contexts, cells, origins, errors, propagatio
 
 cdef _close_sets(architecture, block, contexts, cells, origins, errors, propagation, closure):
     cdef c.binadd_network network = network_of(architecture)
-    cdef bint bounded = closure.bounded, patient = closure.patient
     cdef list buffers = []
     cdef c.binadd_reach reach = reach_of(
-        buffers, architecture, block, contexts, errors,
-        propagation._replace(mild=float("inf")), True)
+        buffers, architecture, block, contexts, errors, propagation, True)
     shape = len(contexts.owners), architecture.block_shape[1]
     cdef size_t columns = shape[1]
     each = (shape[0] + 1,)
@@ -706,9 +700,6 @@ cdef _close_sets(architecture, block, contexts, cells, origins, errors, propagat
     reach.outcomes = <int32_t *> kept(buffers, origins.outcomes, c"i", each, True)
     reach.depths = <int32_t *> kept(buffers, origins.depths, c"i", each, True)
     reach.margins = <double *> kept(buffers, origins.margins, c"d", each, True)
-    if origins.held is not None:
-        marks = (*each, len(contexts.carries))
-        reach.held = <uint8_t *> kept(buffers, origins.held, c"B", marks, True)
     cdef Workspace counts = workspace_of(reach.count * sizeof(int64_t))
     cdef Workspace escaped = workspace_of(2 * reach.cells * columns * sizeof(double) + 1)
     reach.work = <int64_t *> counts.memory
@@ -721,13 +712,9 @@ cdef _close_sets(architecture, block, contexts, cells, origins, errors, propagat
     closing.halves = <double *> reach.halves
     closing.low = <double *> kept(buffers, cells.low, c"d", shape, True)
     closing.high = <double *> kept(buffers, cells.high, c"d", shape, True)
-    closing.bottom = <double *> kept(buffers, cells.bottom, c"d", shape)
-    closing.top = <double *> kept(buffers, cells.top, c"d", shape)
     closing.states = <uint8_t *> kept(buffers, origins.states, c"B", each, True)
     closing.steps = <int32_t *> kept(buffers, origins.steps, c"i", each, True)
     closing.growth = closure.growth
-    closing.bounded = bounded
-    closing.patient = patient
     closing.most_steps = PyNumber_Index(closure.most_steps)
     closing.rounds = PyNumber_Index(closure.rounds)
     closing.work = PyNumber_Index(closure.work)

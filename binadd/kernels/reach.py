@@ -285,26 +285,14 @@ class Sets:
     contexts: Contexts
     size: int
     slack: float
-    mild: float
 
     def hold(self, parts: Parts) -> Mask:
         """Whether each part is within its cell."""
         halves = self.contexts.halves[parts.cells, : self.size].T
-        held: Mask = self._span(parts, halves - self.slack) & (halves[0] >= 0)
-        return held
-
-    def nearly_hold(self, parts: Parts) -> Mask:
-        """Whether each part is but a little outside its cell."""
-        halves = self.contexts.halves[parts.cells, : self.size].T
-        rooms = np.full_like(halves, np.inf) if self.mild == np.inf else (1 + self.mild) * halves
-        return self._span(parts, rooms)
-
-    def _span(self, parts: Parts, rooms: Real) -> Mask:
-        """Whether each part is within so much of its cell's middle."""
-        middles = self.contexts.middles[parts.cells, : self.size].T
+        middles, rooms = self.contexts.middles[parts.cells, : self.size].T, halves - self.slack
         within = (parts.low - middles >= -rooms) & (parts.high - middles <= rooms)
-        spanned: Mask = np.logical_and.reduce(within)
-        return spanned
+        held: Mask = np.logical_and.reduce(within) & (halves[0] >= 0)
+        return held
 
     def parts(self, cases: Cases, steps: Steps) -> tuple[Iterator[Parts], Places]:
         """Parts of images by the cells they reach into, and images that leave all cells."""
@@ -423,10 +411,8 @@ class Walk:
         sets: Sets,
         origins: Indices,
         propagation: Propagation,
-        *,
-        held: bool,
     ) -> None:
-        count, contexts = len(origins), sets.contexts
+        count = len(origins)
         self.network, self.sets = network, sets
         self.origins = origins
         self.steps, self.budget = propagation.steps, propagation.budget
@@ -434,7 +420,6 @@ class Walk:
         self.depths = np.ones(count, np.int32)
         self.work = np.ones(count, np.int64)
         self.margins = np.full(count, np.inf)
-        self.held = np.zeros((count, len(contexts.carries)), np.uint8) if held else None
         self.low = np.full((2 * network.form.carries, count, network.size), np.inf)
         self.high = np.full((2 * network.form.carries, count, network.size), -np.inf)
         self.escapes = np.zeros(count, np.int64)
@@ -527,17 +512,15 @@ class Walk:
             if last and free.any():
                 cells, low, high = part.cells[free], part.low[:, free], part.high[:, free]
                 self._escape(Parts(origins[part.steps[free]], cells, low, high))
-        if self.held is not None:
-            self.held[origins[~open_], steps.contexts[~open_]] = 1
         return open_
 
     def _escape(self, parts: Parts) -> None:
-        """Keep what is but a little outside."""
-        mild = self.sets.nearly_hold(parts)
-        np.bitwise_or.at(self.outcomes, parts.steps, np.where(mild, WIDENED, ESCAPED))
-        np.add.at(self.escapes, parts.steps[mild], 1)
+        """Keep what cells would have to hold, as long as it is not too much."""
+        known: Mask = np.logical_and.reduce((parts.low >= -np.inf) & (parts.high <= np.inf))
+        np.bitwise_or.at(self.outcomes, parts.steps, np.where(known, WIDENED, ESCAPED))
+        np.add.at(self.escapes, parts.steps[known], 1)
         self.outcomes[self.escapes > MOST_ESCAPES] |= ESCAPED
-        kept = mild & (self.outcomes[parts.steps] == WIDENED) & self._go_on(parts.steps)
+        kept = known & (self.outcomes[parts.steps] == WIDENED) & self._go_on(parts.steps)
         steps, cells, low, high = parts
         self.escaped.append(Parts(steps[kept], cells[kept], low[:, kept], high[:, kept]))
 
@@ -549,8 +532,6 @@ class Walk:
         images.margins[place] = np.where(many, -np.inf, self.margins)
         images.depths[place] = np.where(outcomes == 0, self.depths, 0)
         images.work[place] = np.where(many, self.budget + 1, self.work)
-        if images.held is not None and self.held is not None:
-            images.held[place] = np.where(outcomes[:, None] == 0, self.held, 0)
         for steps, cells, low, high in self.escaped:
             kept = outcomes[steps] == WIDENED
             np.minimum.at(images.least[:, :size], cells[kept], low[:, kept].T)
@@ -575,20 +556,18 @@ def propagate(
     origins: Indices,
     errors: Errors,
     propagation: Propagation,
-    *,
-    held: bool = False,
 ) -> Images:
     """See `contract.Kernels.propagate`."""
     arguments.check_propagation(architecture, block, contexts, errors, propagation)
     arguments.check_layout("origins", origins, (len(origins),), "int32")
     arguments.check_sets(architecture, contexts, origins)
-    images = new_images(architecture, contexts, len(origins), held=held)
+    images = new_images(architecture, contexts, len(origins))
     group = max(1, ESCAPES_BYTES // (MOST_ESCAPES * 2 * 8 * architecture.block_shape[1]))
     network = Network(architecture, block, errors, propagation.affine)
-    sets = Sets(contexts, architecture.hidden_size, propagation.slack, propagation.mild)
+    sets = Sets(contexts, architecture.hidden_size, propagation.slack)
     for start in range(0, len(origins), group):
         place = slice(start, start + group)
-        walk = Walk(network, sets, origins[place], propagation, held=held)
+        walk = Walk(network, sets, origins[place], propagation)
         walk.run()
         walk.report(images, place)
     return images

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from binadd.kernels.contract import Cells, Contexts, Reals
+from binadd.kernels.contract import Cells, Contexts
 from binadd.proof.bounds import Bounds
 from binadd.proof.contexts import ContextTable
 from binadd.proof.samples import Sampler
@@ -42,7 +42,7 @@ def sampled_boxes(
     contexts = _without_frames(table, bounds.size, low.shape[1])._replace(
         middles=middles, halves=halves
     )
-    return contexts, Cells(low, high, *_no_limits(*low.shape))
+    return contexts, Cells(low, high)
 
 
 @lru_cache(maxsize=8)
@@ -52,9 +52,3 @@ def _without_frames(table: ContextTable, size: int, columns: int) -> Contexts:
     owners, lowest = np.arange(count, dtype=np.int32), np.zeros(count, np.int32)
     centres, axes = np.zeros((count, columns)), np.zeros((0, size, columns))
     return table.with_cells(owners, centres, axes, axes, np.full(count, inf), lowest)
-
-
-@lru_cache(maxsize=8)
-def _no_limits(count: int, columns: int) -> tuple[Reals, Reals]:
-    top = np.full((count, columns), inf)
-    return -top, top

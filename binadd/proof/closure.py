@@ -207,7 +207,7 @@ class _Search:
         steps[-1] = max(strategy.steps, self.table.starts.shape[1] + strategy.lead + 3)
         outcomes, depths = np.zeros((2, count), np.int32)
         margins = np.full(count, np.inf)
-        return Origins(np.full(count, OPEN, np.uint8), steps, outcomes, depths, margins, None)
+        return Origins(np.full(count, OPEN, np.uint8), steps, outcomes, depths, margins)
 
     def run(self, progress: Callable[[int, int], object] | None) -> Found | Failure:
         """Propagate and widen."""
@@ -267,8 +267,6 @@ class _Search:
             ),
             Closure(
                 growth=shape.growth,
-                bounded=False,
-                patient=False,
                 most_steps=most_steps,
                 rounds=rounds,
                 work=work,

@@ -77,16 +77,16 @@ class Sets:
         low, high = samples.min(0), samples.max(0)
         np.minimum.at(low, owners, start)
         np.maximum.at(high, owners, start)
-        bottom, top = np.full_like(low, -inf), np.full_like(high, inf)
         self.owners = np.arange(count, dtype=np.int32)
         self.lowest, self.widths = np.zeros(count, np.int32), np.full(count, inf)
         if isfinite(shape.width):
             low, high, pieces = self._cut(y, start, owners, low, high)
-            bottom, top = bottom[self.owners], top[self.owners]
+        low, high = low - LEAST_ROOM, high + LEAST_ROOM
+        if isfinite(shape.width):
             width = self.widths[self.owners]
-            bottom[:, 0], top[:, 0] = (pieces - 0.5) * width, (pieces + 0.5) * width
-        low, high = np.maximum(low - LEAST_ROOM, bottom), np.minimum(high + LEAST_ROOM, top)
-        self.cells = Cells(*map(self._pad, (low, high, bottom, top)))
+            low[:, 0] = np.maximum(low[:, 0], (pieces - 0.5) * width)
+            high[:, 0] = np.minimum(high[:, 0], (pieces + 0.5) * width)
+        self.cells = Cells(self._pad(low), self._pad(high))
 
     def _cut(
         self, y: Reals, start: Reals, owners: Indices, low: Reals, high: Reals

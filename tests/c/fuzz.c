@@ -287,7 +287,6 @@ static binadd_status bound(const binadd_network *n, size_t block, int closing)
     r.step_error = real();
     r.logit_error = real();
     r.slack = real();
-    r.mild = closing ? INFINITY : real();
     r.affine = pick(0, 1);
     r.steps = byte() < 250 ? pick(1, 4) : pick(-1, 99);
     r.budget = pick(0, 300);
@@ -312,7 +311,6 @@ static binadd_status bound(const binadd_network *n, size_t block, int closing)
     r.depths = take(r.count * sizeof *r.depths);
     r.work = take(r.count * sizeof *r.work);
     r.margins = take(r.count * sizeof *r.margins);
-    r.held = byte() & 1 ? take(r.count * contexts) : NULL;
     r.least = doubles(cells * columns);
     r.most = doubles(cells * columns);
     if (!closing) {
@@ -329,13 +327,9 @@ static binadd_status bound(const binadd_network *n, size_t block, int closing)
         c.halves = halves;
         c.low = doubles(cells * columns);
         c.high = doubles(cells * columns);
-        c.bottom = doubles(cells * columns);
-        c.top = doubles(cells * columns);
         c.states = bytes(r.count, 1);
         c.steps = indices(r.count, 1, 4);
         c.growth = real();
-        c.bounded = pick(0, 1);
-        c.patient = pick(0, 1);
         c.most_steps = pick(0, 5);
         c.rounds = pick(0, 4);
         c.work = pick(0, 9999);

@@ -85,11 +85,10 @@ def reach(index: int, case: golden_reach.Case, result: dict[str, str]) -> tuple[
     counts = [len(given.contexts.carries), len(given.contexts.owners), len(given.contexts.frames)]
     counts += [len(given.origins), golden_reach.SAMPLES]
     counts += [*samples.symbols.shape, samples.pools.shape[1], *samples.words.shape]
-    mild = "INFINITY" if case.mild == golden.INFINITY else repr(case.mild)
     entry = f"""    {{
         "{case.name}",
         {{{a.hidden_size}, {a.operands}, {int(a.biases)}, {constant(a.activation)}, {constant(a.dtype)}, {{0}}}},
-        {errors.step!r}, {errors.logit!r}, {golden_reach.SLACK!r}, {mild},
+        {errors.step!r}, {errors.logit!r}, {golden_reach.SLACK!r},
         {int(case.affine)}, {case.steps}, {case.budget},
         {", ".join(map(str, counts))},
         {", ".join(f"{name}_{index}" for name in inputs)},

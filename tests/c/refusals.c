@@ -76,7 +76,6 @@ static binadd_closing valid_closing(void)
 {
     binadd_closing c = {0};
     c.middles = boxes[0], c.halves = boxes[1], c.low = c.high = bounds;
-    c.bottom = c.top = rows_of_units;
     c.states = states, c.steps = deepest;
     c.most_steps = c.rounds = 1, c.work = 1, c.most_cells = 3;
     return c;
@@ -146,7 +145,6 @@ static binadd_status propagate(const binadd_network *n, binadd_reach *r)
 static binadd_reach closing_reach(void)
 {
     binadd_reach r = valid_reach();
-    r.mild = INFINITY;
     r.middles = boxes[0], r.halves = boxes[1];
     r.count = 4, r.origins = NULL;
     r.outcomes = all_outcomes, r.depths = all_depths, r.work = all_works;
@@ -543,8 +541,6 @@ static void refuse_closing(void)
     BAD(halves, NULL);
     BAD(low, NULL);
     BAD(high, NULL);
-    BAD(bottom, NULL);
-    BAD(top, NULL);
     BAD(states, NULL);
     BAD(steps, NULL);
     BAD(steps, all_depths); /* of no steps */
@@ -558,8 +554,6 @@ static void refuse_closing(void)
     REFUSED(BINADD_BAD_ARGUMENT, binadd_close(&NETWORK, &c, 0, workspace, ROOM));
     REFUSED(BINADD_SMALL_WORKSPACE, binadd_close(&NETWORK, &c, 1, NULL, ROOM));
     r.count = 3;
-    REFUSED(BINADD_BAD_ARGUMENT, close_sets(&NETWORK, &c, &r));
-    r = closing_reach(), r.mild = 1;
     REFUSED(BINADD_BAD_ARGUMENT, close_sets(&NETWORK, &c, &r));
     r = closing_reach(), r.low = results;
     REFUSED(BINADD_BAD_ARGUMENT, close_sets(&NETWORK, &c, &r));

@@ -35,7 +35,7 @@ typedef struct {
 typedef struct {
     const char *name;
     binadd_network network;
-    double step_error, logit_error, slack, mild;
+    double step_error, logit_error, slack;
     int affine, steps;
     int64_t budget;
     size_t contexts, cells, frames, origin_count, samples;
@@ -47,15 +47,14 @@ typedef struct {
     const uint64_t *states, *state_centres; /* (frames, samples, H) and (frames, S) */
     const uint64_t *sampled_symbols, *sampled_pools, *sampled_carries, *sampled_words;
     const uint64_t *axes; /* (frames, H, S), and so on: what is expected */
-    const uint64_t *outcomes, *depths, *work, *margins, *held, *least, *most, *low, *high;
+    const uint64_t *outcomes, *depths, *work, *margins, *least, *most, *low, *high;
     const uint64_t *closed_low, *closed_high, *closed_middles, *closed_halves, *closed_states;
-    const uint64_t *closed_steps, *closed_outcomes, *closed_depths, *closed_margins, *closed_held;
+    const uint64_t *closed_steps, *closed_outcomes, *closed_depths, *closed_margins;
     const uint64_t *closed_counts;          /* rounds, and their work */
     const uint64_t *boxes_low, *boxes_high; /* (boxes, S) */
 } golden_reach;
 
 /* As in golden_reach.py. */
-#define CLOSING_ROOM 0.5
 #define CLOSING_GROWTH 0.25
 #define BOXES_INFLATION 0.25
 #define BOXES_FLOOR 0.0625
@@ -331,8 +330,6 @@ static void expect_reach(const golden_reach *g, const binadd_reach *r, size_t co
         expect_in(g->name, r->depths[i] == (int32_t)g->depths[i], "a depth");
         expect_in(g->name, r->work[i] == (int64_t)g->work[i], "work");
     }
-    for (size_t i = 0; i < r->count * r->contexts; i++)
-        expect_in(g->name, r->held[i] == g->held[i], "what is held");
     expect_doubles(g, "a margin", r->margins, g->margins, r->count);
     expect_doubles(g, "a least bound", r->least, g->least, r->cells * columns);
     expect_doubles(g, "a greatest bound", r->most, g->most, r->cells * columns);
@@ -392,7 +389,6 @@ static bounding set_up_bounding(const golden_reach *g)
         .step_error = g->step_error,
         .logit_error = g->logit_error,
         .slack = g->slack,
-        .mild = g->mild,
         .affine = g->affine,
         .steps = g->steps,
         .budget = g->budget,
@@ -417,7 +413,6 @@ static bounding set_up_bounding(const golden_reach *g)
         .depths = indices[8],
         .work = zeros(count * sizeof(int64_t)),
         .margins = reals[8],
-        .held = zeros(count * contexts),
         .least = reals[9],
         .most = reals[10],
         .low = reals[11],
@@ -435,7 +430,6 @@ static void tear_down_bounding(bounding *b)
     for (size_t i = 0; i < COUNT(b->indices); i++)
         free(b->indices[i]);
     free(b->reach.work);
-    free(b->reach.held);
     free(b->workspace);
 }
 
@@ -449,14 +443,12 @@ static void test_propagate(const golden_reach *g, int64_t work)
     tear_down_bounding(&b);
 }
 
-/* The cells as bounds, low and high, and how far they may be widened. */
-static void set_up_cells(const binadd_reach *r, double *bounds[4], size_t reals)
+/* The cells as bounds, low and high. */
+static void set_up_cells(const binadd_reach *r, double *bounds[2], size_t reals)
 {
     for (size_t i = 0; i < reals; i++) {
         bounds[0][i] = r->middles[i] - r->halves[i];
         bounds[1][i] = r->middles[i] + r->halves[i];
-        bounds[2][i] = bounds[0][i] - CLOSING_ROOM;
-        bounds[3][i] = bounds[1][i] + CLOSING_ROOM;
     }
 }
 
@@ -465,10 +457,10 @@ static void test_close(const golden_reach *g, int64_t work)
     bounding b = set_up_bounding(g);
     binadd_reach *r = &b.reach;
     const size_t reals = g->cells * binadd_block_columns(&g->network), count = g->cells + 1;
-    double *bounds[4];
+    double *bounds[2];
     uint8_t *states = zeros(count);
     int32_t *steps = zeros(count * sizeof *steps);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 2; i++)
         bounds[i] = zeros(reals * sizeof **bounds);
     set_up_cells(r, bounds, reals);
     for (size_t p = 0; p < count; p++) {
@@ -477,20 +469,15 @@ static void test_close(const golden_reach *g, int64_t work)
     }
     r->count = count;
     r->low = r->high = NULL;
-    r->mild = INFINITY;
     binadd_closing c = {
         .reach = r,
         .middles = b.reals[6],
         .halves = b.reals[7],
         .low = bounds[0],
         .high = bounds[1],
-        .bottom = bounds[2],
-        .top = bounds[3],
         .states = states,
         .steps = steps,
         .growth = CLOSING_GROWTH,
-        .bounded = g->mild < INFINITY,
-        .patient = g->affine,
         .most_steps = g->steps,
         .rounds = CLOSING_ROUNDS,
         .work = CLOSING_WORK,
@@ -510,11 +497,9 @@ static void test_close(const golden_reach *g, int64_t work)
                   "an outcome of rounds");
         expect_in(g->name, r->depths[p] == (int32_t)g->closed_depths[p], "a depth of rounds");
     }
-    for (size_t i = 0; i < count * r->contexts; i++)
-        expect_in(g->name, r->held[i] == g->closed_held[i], "what is held after rounds");
     expect_in(g->name, c.round == (int)g->closed_counts[0], "the count of rounds");
     expect_in(g->name, c.spent == (int64_t)g->closed_counts[1], "the work of rounds");
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 2; i++)
         free(bounds[i]);
     free(states);
     free(steps);
