@@ -15,7 +15,7 @@ from binadd.proof.bounds import RUNTIMES, Bounds
 from binadd.proof.boxes import BoxShape
 from binadd.proof.certificate import Certificate, check_padding, weights_digest
 from binadd.proof.checker import Checked, check
-from binadd.proof.closure import LARGE, Failure, Found, Strategy, affordable, close
+from binadd.proof.closure import Failure, Found, Strategy, affordable, close
 from binadd.proof.falsify import Falsifier
 from binadd.proof.memory import describe_memory
 from binadd.proof.samples import Sampler
@@ -308,9 +308,7 @@ class _Decision:
         for name in efforts:
             for strategy in PORTFOLIO[name]:
                 plan = affordable(strategy, self.bounds.form, size)
-                if plan.least_units <= size and (
-                    size <= LARGE or isinstance(plan.shape, BoxShape)
-                ):
+                if plan is not None and plan.least_units <= size:
                     plans.setdefault(plan, name)
         return plans
 

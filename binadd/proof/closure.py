@@ -157,11 +157,13 @@ class Found:
 
 
 @lru_cache(maxsize=256)
-def affordable(strategy: Strategy, form: Form, size: int) -> Strategy:
+def affordable(strategy: Strategy, form: Form, size: int) -> Strategy | None:
     """Return a strategy, cut down to the contexts and the work that `size` units allow.
 
-    A zonotope of many units costs their third power.
+    A zonotope of many units costs their third power. None if it needs frames of too many units.
     """
+    if size > LARGE and isinstance(strategy.shape, CellShape):
+        return None
     depth, operands = affordable_depth(form, strategy.depth), len(form.coefficients)
     frame = size**2 if isinstance(strategy.shape, CellShape) else 1
     while depth and (form.carries << operands * depth) * frame > MOST_FRAMES:

@@ -34,6 +34,8 @@ DEPTH = 3
 """Symbols of the contexts in which memory is measured: what is to come depends on little more."""
 HORIZON, FOLLOWED = 8, 16
 """Steps to come, and states of each context at which Jacobians are taken."""
+CACHED = 1 << 15
+"""Numbers of the products that are added up at a time, which stay in the processor's cache."""
 SLOPES: dict[str, Callable[[Reals], Reals]] = {
     "sigmoid": lambda h: h * (1 - h),
     "tanh": lambda h: 1 - h * h,
@@ -132,9 +134,15 @@ def _are_inverse(V: Reals, U: Reals) -> Reals:
 
 def _product(left: Reals, right: Reals) -> Reals:
     """Return products of matrices, added up in their order: BLAS's differs between machines."""
-    product = left[:, :, 0, None] * right[:, None, 0]
-    for k in range(1, left.shape[2]):
-        product += left[:, :, k, None] * right[:, None, k]
+    count, at_once = max(len(left), len(right)), max(1, CACHED // left[0].size)
+    left, right = (np.broadcast_to(part, (count, *part.shape[1:])) for part in (left, right))
+    product = np.empty((count, left.shape[1], right.shape[2]))
+    for start in range(0, count, at_once):
+        place = slice(start, start + at_once)
+        some, rows, columns = product[place], left[place], right[place]
+        np.multiply(rows[:, :, 0, None], columns[:, None, 0], out=some)
+        for k in range(1, left.shape[2]):
+            some += rows[:, :, k, None] * columns[:, None, k]
     return product
 
 
