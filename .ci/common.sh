@@ -72,11 +72,14 @@ build_wheels() ( # everything comes from the sdist, so a user who builds from it
     echo "building the sdist and the wheels" >&2
     "$TOOLS/python" -m build -q --sdist --outdir "$DIST" . >"$WORK/build.log"
     tar -xzf "$DIST"/*.tar.gz -C "$WORK" --one-top-level=unpacked --strip-components=1
-    # Without symbols, which auditwheel strips from those that are shipped.
-    LDFLAGS=-Wl,-s BINADD_PURE=0 \
-        "$TOOLS/python" -m build -q --wheel --outdir "$DIST" "$WORK/unpacked" >>"$WORK/build.log"
+    native_wheel_of "$WORK/unpacked" "$DIST" >>"$WORK/build.log"
     BINADD_PURE=1 "$TOOLS/python" -m build -q --wheel --outdir "$DIST" "$WORK/unpacked" >>"$WORK/build.log"
 )
+
+native_wheel_of() { # TREE FOLDER: without symbols, which auditwheel strips from those that are shipped
+    SOURCE_DATE_EPOCH=1700000000 LDFLAGS=-Wl,-s BINADD_PURE=0 \
+        "$TOOLS/python" -m build -q --wheel --outdir "$2" "$1"
+}
 
 sdist() { build_wheels && ls "$DIST"/*.tar.gz; }
 native_wheel() { build_wheels && ls "$DIST"/*-cp*.whl; }
@@ -89,11 +92,11 @@ suite_tree() ( # all but the package, so that only what is installed can be impo
     rm -r "$WORK/suite/binadd"
 )
 
-suite() { # ENVIRONMENT BACKEND [ARGUMENT…]: all tests, not only the quick ones
+suite() { # ENVIRONMENT BACKEND [ARGUMENT…]: the quick tests, or those that arguments name
     local python=$WORK/$1/bin/python backend=$2
     shift 2
     suite_tree
-    (cd "$WORK/suite" && BINADD_BACKEND=$backend "${IN[@]}" $HEAR_INT "$python" -m pytest -q --whole --durations=8 "$@")
+    (cd "$WORK/suite" && BINADD_BACKEND=$backend "${IN[@]}" $HEAR_INT "$python" -m pytest -q --durations=8 "$@")
 }
 
 parallel_suite() { # [TEST…]: without the GIL, each quick test in four threads at once
@@ -106,7 +109,7 @@ parallel_suite() { # [TEST…]: without the GIL, each quick test in four threads
 
 # As in setup.py, with every warning an error.
 C_FLAGS=(-O3 -std=c11 -Wall -Wextra -Wpedantic -Werror -fno-math-errno -ffp-contract=off -Icsrc)
-declare -A C_LEVELS=( # of x86-64; the baseline of any other processor needs no more flags
+declare -A C_LEVELS=( # of x86-64; the only one of any other processor needs no more flags
     [baseline]=-Os
     [x86_64_v3]=-mavx2
     [x86_64_v4]='-mavx512f -mavx512vl -mavx512dq -mavx512bw -mprefer-vector-width=512'
@@ -125,7 +128,7 @@ compile_c() { # FOLDER COMPILER [FLAG…]: the core with all levels of the targe
     local compiler=("$@" "${C_FLAGS[@]}")
     local -A levels=([baseline]=)
     mkdir -p "$folder"
-    if [[ $("$@" -dM -E -x c /dev/null) == *__x86_64__* ]]; then
+    if [[ ${#C_LEVELS[@]} -gt 0 && $("$@" -dM -E -x c /dev/null) == *__x86_64__* ]]; then
         compiler+=(-DBINADD_X86_64_LEVELS=1)
         for level in "${!C_LEVELS[@]}"; do levels[$level]=${C_LEVELS[$level]}; done
     fi
@@ -143,11 +146,10 @@ link_c() { # FOLDER SOURCE COMPILER [FLAG…]: FOLDER/program, of one source and
     "${@:3}" "${C_FLAGS[@]}" "-I$WORK" "$2" "$1"/*.o -lm -o "$1/program"
 }
 
-other_levels() { # ENVIRONMENT: the instruction sets of this machine, but for the best
+second_level() { # ENVIRONMENT: this machine's second best instruction set, if it has several
     "$WORK/$1/bin/python" -P -c 'if True:  # -P: what is installed, not the source tree here
         from binadd.kernels import native
-        best = native.isa()
-        print(*(name for name, supported in native.isas().items() if supported and name != best))'
+        print([name for name, supported in native.isas().items() if supported][-2:][0])'
 }
 
 # ---- Steps -------------------------------------------------------------------------------------
