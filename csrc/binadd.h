@@ -302,9 +302,9 @@ enum { BINADD_CLOSED, BINADD_OPEN, BINADD_STUCK }; /* an origin between two roun
  * origin is open, one is stuck, or a limit is reached. The origins are all C cells and, last, the state
  * 0; P = C + 1. */
 typedef struct {
-    binadd_reach
-        *reach; /* `steps`: the most of any origin; `origins` is not read; outcomes, depths and
-                          * margins are kept from round to round, least and most are room to work in */
+    binadd_reach *reach; /* `steps`: the most of any origin; `origins` is not read; outcomes, depths
+                          * and margins are kept from round to round, least and most are room to
+                          * work in */
     double *middles, *halves; /* those of `reach`, written out of low and high */
     double *low, *high;       /* (C, S)  bounds of cells, widened; empty ones have low > high */
     uint8_t *states;          /* (P)     BINADD_CLOSED … BINADD_STUCK */

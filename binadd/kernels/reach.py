@@ -406,11 +406,7 @@ class Walk:
     """What has come of a group of origins so far, (P, …) each."""
 
     def __init__(
-        self,
-        network: Network,
-        sets: Sets,
-        origins: Indices,
-        propagation: Propagation,
+        self, network: Network, sets: Sets, origins: Indices, propagation: Propagation
     ) -> None:
         count = len(origins)
         self.network, self.sets = network, sets
