@@ -29,13 +29,12 @@ INLINE void box_cell(const shape *s, const binadd_closing *c, size_t cell)
         half[0] += 2 * c->reach->slack;
 }
 
-/* Keep the first coordinate of a cell between its cuts. */
+/* Keep the first coordinate of a cell between its cuts: where there are none, k is 0 and the width
+ * INFINITY. */
 INLINE void clip_to_cuts(const binadd_reach *r, size_t cell, real *low, real *high)
 {
     const int32_t q = r->owners[cell];
     const real width = r->widths[q], k = (real)((int32_t)cell - r->first[q] + r->lowest[q]);
-    if (width == INFINITY)
-        return;
     const real start = (k - R(0.5)) * width, end = (k + R(0.5)) * width;
     *low = *low < start ? start : *low;
     *high = *high > end ? end : *high;

@@ -123,18 +123,11 @@ def _widen(contexts: Contexts, cells: Cells, images: Images, slack: float, growt
     end = np.where(above > 0, high + above * (1 + growth) + LEAST_GROWTH, high)
     start = np.where(begun, start, least - FIRST_ROOM)
     end = np.where(begun, end, most + FIRST_ROOM)
-    cut = contexts.widths[contexts.owners] < np.inf
-    first, last = _cuts(contexts)
-    start[cut, 0] = larger(start[:, 0], first)[cut]
-    end[cut, 0] = smaller(end[:, 0], last)[cut]
+    owners = contexts.owners  # of a context that is not cut, k is 0 and the width inf
+    k = np.arange(len(owners)) - contexts.first[owners] + contexts.lowest[owners]
+    start[:, 0] = larger(start[:, 0], (k - 0.5) * contexts.widths[owners])
+    end[:, 0] = smaller(end[:, 0], (k + 0.5) * contexts.widths[owners])
     moved: Mask = ((start != low) | (end != high)).any(1) & (start <= end).all(1)
     moved &= images.least[:, 0] < np.inf
     low[moved], high[moved] = start[moved], end[moved]
     return moved
-
-
-def _cuts(contexts: Contexts) -> tuple[Reals, Reals]:
-    """Return between which cuts cells lie along the first axis of their context."""
-    owners = contexts.owners
-    k = np.arange(len(owners)) - contexts.first[owners] + contexts.lowest[owners]
-    return (k - 0.5) * contexts.widths[owners], (k + 0.5) * contexts.widths[owners]

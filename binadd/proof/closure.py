@@ -162,10 +162,11 @@ def affordable(strategy: Strategy, form: Form, size: int) -> Strategy | None:
 
     A zonotope of many units costs their third power. None if it needs frames of too many units.
     """
-    if size > LARGE and isinstance(strategy.shape, CellShape):
+    framed = isinstance(strategy.shape, CellShape)
+    if framed and size > LARGE:
         return None
     depth, operands = affordable_depth(form, strategy.depth), len(form.coefficients)
-    frame = size**2 if isinstance(strategy.shape, CellShape) else 1
+    frame = size**2 if framed else 1
     while depth and (form.carries << operands * depth) * frame > MOST_FRAMES:
         depth -= 1
     lead = max(0, min(strategy.lead, START_BITS // operands - max(depth, 1)))

@@ -79,13 +79,13 @@ class Sets:
         np.maximum.at(high, owners, start)
         self.owners = np.arange(count, dtype=np.int32)
         self.lowest, self.widths = np.zeros(count, np.int32), np.full(count, inf)
+        pieces = np.zeros(count, np.int64)
         if isfinite(shape.width):
             low, high, pieces = self._cut(y, start, owners, low, high)
         low, high = low - LEAST_ROOM, high + LEAST_ROOM
-        if isfinite(shape.width):
-            width = self.widths[self.owners]
-            low[:, 0] = np.maximum(low[:, 0], (pieces - 0.5) * width)
-            high[:, 0] = np.minimum(high[:, 0], (pieces + 0.5) * width)
+        width = self.widths[self.owners]
+        low[:, 0] = np.maximum(low[:, 0], (pieces - 0.5) * width)
+        high[:, 0] = np.minimum(high[:, 0], (pieces + 0.5) * width)
         self.cells = Cells(self._pad(low), self._pad(high))
 
     def _cut(
