@@ -294,13 +294,13 @@ size_t binadd_reach_workspace(const binadd_network *network, int steps);
 binadd_status binadd_propagate(const binadd_network *network, binadd_reach *reach, int64_t work,
                                void *workspace, size_t workspace_size);
 
-enum { BINADD_CLOSED, BINADD_OPEN, BINADD_STUCK }; /* an origin between two rounds */
+enum { BINADD_CLOSED, BINADD_OPEN, BINADD_STUCK }; /* an origin */
 
-/* Rounds: all origins that are open are propagated, and cells are widened by what escaped, which opens
- * them as origins again. An origin that leaves all cells takes a step more in the next round; one whose
- * bits are in doubt, that has too many images, or may take no more steps is stuck. Rounds end when no
- * origin is open, one is stuck, or a limit is reached. The origins are all C cells and, last, the state
- * 0; P = C + 1. */
+/* Rounds: origins that are open are propagated, one after the other, and what escapes widens cells at
+ * once, which opens them as origins again. An origin that leaves all cells takes a step more in the next
+ * round; one whose bits are in doubt, that has too many images, or may take no more steps is stuck.
+ * Rounds end when no origin is open, one is stuck, or a limit is reached. The origins are all C cells
+ * and, last, the state 0; P = C + 1. */
 typedef struct {
     binadd_reach *reach; /* `steps`: the most of any origin; `origins` is not read; outcomes, depths
                           * and margins are kept from round to round, least and most are room to

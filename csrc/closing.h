@@ -72,14 +72,14 @@ INLINE int widen_cell(const shape *s, const binadd_closing *c, size_t cell)
     return 1;
 }
 
-/* Note what the outcome of an origin, after at most `steps` steps, means for the rounds to come. */
+/* Note what the outcome of an origin, after at most `steps` steps, means for what is to come. */
 INLINE void judge_origin(const binadd_closing *c, size_t p, int steps)
 {
     const binadd_reach *r = c->reach;
     const int outcome = r->outcomes[p];
     uint8_t *state = &c->states[p];
     *state = BINADD_OPEN;
-    if (outcome == 0 || outcome == BINADD_WIDENED) /* cells are about to take in all that escaped */
+    if (outcome == 0 || outcome == BINADD_WIDENED) /* cells are about to take in what escaped */
         *state = BINADD_CLOSED;
     else if (outcome & (BINADD_DOUBT | BINADD_TOO_MANY) || c->steps[p] >= c->most_steps)
         *state = BINADD_STUCK;
@@ -106,34 +106,41 @@ INLINE int is_due(const shape *s, const binadd_closing *c, size_t p)
     return p < c->reach->cells ? c->halves[p * s->columns] >= 0 : !c->visited;
 }
 
-INLINE void begin_round(const shape *s, binadd_closing *c)
+/* Note that nothing would have to be in a cell that is not. */
+INLINE void forget_escapes(const shape *s, const binadd_reach *r, size_t cell)
 {
-    binadd_reach *r = c->reach;
-    for (size_t i = 0; i < r->cells * s->columns; i++) {
+    for (size_t i = cell * s->columns; i < (cell + 1) * s->columns; i++) {
         r->least[i] = INFINITY;
         r->most[i] = -INFINITY;
     }
-    r->next = 0;
-    c->visited = 0;
 }
 
-/* Widen what images escaped, and see whether there is more to do. */
-INLINE void end_round(const shape *s, binadd_closing *c)
+/* Widen cells by what of an origin's images escaped them; they are to be propagated again. */
+INLINE void take_in(const walker *w, const binadd_closing *c)
 {
     const binadd_reach *r = c->reach;
-    int open = 0;
-    for (size_t cell = 0; cell < r->cells; cell++)
-        if (r->least[cell * s->columns] < INFINITY && widen_cell(s, c, cell) &&
+    for (int i = 0; i < w->now->escapes; i++) {
+        const size_t cell = (size_t)w->escapes[i];
+        if (r->least[cell * w->s->columns] < INFINITY && widen_cell(w->s, c, cell) &&
             c->states[cell] == BINADD_CLOSED)
             c->states[cell] = BINADD_OPEN;
-    for (size_t p = 0; p < r->count; p++) {
-        const int counts = p == r->cells || c->halves[p * s->columns] >= 0;
+        forget_escapes(w->s, r, cell);
+    }
+}
+
+/* See whether there is more to do. */
+INLINE void end_round(const shape *s, binadd_closing *c)
+{
+    int open = 0;
+    for (size_t p = 0; p < c->reach->count; p++) {
+        const int counts = p == c->reach->cells || c->halves[p * s->columns] >= 0;
         open |= counts && c->states[p] != BINADD_CLOSED;
     }
     c->round++;
     c->done =
         !open || c->spent > c->work || c->round >= c->rounds || used_cells(s, c) > c->most_cells;
-    begin_round(s, c);
+    c->reach->next = 0;
+    c->visited = 0;
 }
 
 /* Go on with rounds, for about `most` multiplications. */
@@ -148,9 +155,10 @@ static void close_sets(const binadd_network *network, binadd_closing *c, int64_t
     w.r = r;
     if (!c->begun) {
         prepare_walker(&w);
-        for (size_t cell = 0; cell < r->cells; cell++)
+        for (size_t cell = 0; cell < r->cells; cell++) {
             box_cell(&s, c, cell);
-        begin_round(&s, c);
+            forget_escapes(&s, r, cell);
+        }
         c->begun = 1;
     }
     while (!c->done && most > 0) {
@@ -170,6 +178,7 @@ static void close_sets(const binadd_network *network, binadd_closing *c, int64_t
                 return;
             c->spent += r->work[p];
             judge_origin(c, p, w.now->most);
+            take_in(&w, c);
             c->done = c->states[p] == BINADD_STUCK;
         }
         r->next++;

@@ -5,6 +5,9 @@ csrc/closing.h computes the same operations in the same order.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 
 from binadd.kernels import arguments
@@ -21,14 +24,13 @@ from binadd.kernels.contract import (
     Contexts,
     Errors,
     Images,
-    Indices,
     Origins,
     Propagation,
     Reals,
     new_images,
 )
 from binadd.kernels.mode import quiet_ieee_mode
-from binadd.kernels.reach import Mask, propagate
+from binadd.kernels.reach import Mask, Network, Places, Sets, Walk
 from binadd.kernels.relaxation import larger, smaller
 
 FIRST_ROOM = 1e-5
@@ -53,81 +55,116 @@ def close_sets(
         architecture, block, contexts, cells, origins, errors, propagation, closure
     )
     arguments.check_sets(architecture, contexts)
-    size, slack = architecture.hidden_size, propagation.slack
-    cells = Cells(*(bounds[:, :size] for bounds in cells))
+    size, slack, count = architecture.hidden_size, propagation.slack, len(contexts.owners)
     contexts.halves[:, size:] = contexts.middles[:, size:] = 0
-    used, spent = _box(contexts, cells, slack), 0
+    boxes = _Boxes(contexts, cells.low[:, :size], cells.high[:, :size], slack, closure.growth)
+    boxes.write(np.arange(count))
+    network, sets = (
+        Network(architecture, block, errors, propagation.affine),
+        Sets(contexts, size, slack),
+    )
+    images, spent = new_images(architecture, contexts, 1), 0
     for done in range(closure.rounds):
-        due = np.append(used, True) & (origins.states != CLOSED)
-        due[-1] &= not due[:-1].any()
-        most_of = np.minimum(origins.steps, propagation.steps)
-        images = new_images(architecture, contexts, len(due))
-        for most in np.unique(most_of[due]).tolist():
-            chosen = np.flatnonzero(due & (most_of == most))
-            numbers = np.where(chosen == len(used), -1, chosen).astype(np.int32)
-            how = propagation._replace(steps=most)
-            part = propagate(architecture, block, contexts, numbers, errors, how)
-            for name in ("outcomes", "depths", "work", "margins"):
-                getattr(images, name)[chosen] = getattr(part, name)
-            np.minimum(images.least, part.least, out=images.least)
-            np.maximum(images.most, part.most, out=images.most)
-        given_up, work_done = _judge(images, origins, due, most_of, closure.most_steps)
-        spent += work_done
-        if given_up:
-            return done, spent
-        widened = np.append(_widen(contexts, cells, images, slack, closure.growth), False)
-        used = _box(contexts, cells, slack)
-        origins.states[widened & (origins.states == CLOSED)] = OPEN
-        closed = (origins.states[np.append(used, True)] == CLOSED).all()
-        if closed or spent > closure.work or used.sum() > closure.most_cells:
+        for p in _due(origins, boxes):
+            steps = min(int(origins.steps[p]), propagation.steps)
+            number = np.array([p if p < count else -1], np.int32)
+            walk = Walk(network, sets, number, propagation._replace(steps=steps))
+            walk.run()
+            walk.report(images, slice(0, 1))
+            spent += int(images.work[0])
+            if _judge(images, origins, p, steps, closure.most_steps) == STUCK:
+                return done, spent
+            for parts in walk.escaped:
+                widened = boxes.take_in(np.unique(parts.cells), images)
+                origins.states[widened] = np.maximum(origins.states[widened], OPEN)
+        used = np.append(boxes.used, True)
+        closed = (origins.states[used] == CLOSED).all()
+        if closed or spent > closure.work or used[:-1].sum() > closure.most_cells:
             return done + 1, spent
     return closure.rounds, spent
 
 
-def _judge(
-    images: Images, origins: Origins, due: Mask, steps: Indices, most_steps: int
-) -> tuple[bool, int]:
-    """Note what came of origins, up to one that is stuck; return whether one is, and the work."""
-    outcomes, widened = images.outcomes, images.outcomes == WIDENED
-    closed: Mask = (outcomes == 0) | widened  # cells are about to take in all that escaped
-    hopeless = (outcomes & (DOUBT | TOO_MANY)) != 0
-    stuck = due & ~closed & (hopeless | (origins.steps >= most_steps))
-    given_up = bool(stuck.any())
-    if given_up:
-        due[stuck.argmax() + 1 :] = False
-    origins.states[due] = np.select([closed, stuck], [CLOSED, STUCK], OPEN)[due]
-    origins.steps[due & ~closed & ~stuck] += 1
-    origins.outcomes[due] = outcomes[due]
-    origins.depths[due] = np.where(widened, steps, images.depths)[due]
-    origins.margins[due] = images.margins[due]
-    return given_up, int(images.work[due].sum())
+def _due(origins: Origins, boxes: _Boxes) -> Iterator[int]:
+    """Yield the origins of a round: cells that are open when it is their turn.
+
+    The state 0 only where no cell is open, for sets around it are wide by then.
+    """
+    states, p, visited = origins.states, 0, False
+    while (due := (states[p:-1] != CLOSED) & boxes.used[p:]).any():
+        p += int(due.argmax())
+        yield p
+        p, visited = p + 1, True
+    if not visited and states[-1] != CLOSED:
+        yield len(states) - 1
 
 
-def _box(contexts: Contexts, cells: Cells, slack: float) -> Mask:
-    """Write the boxes of cells; return which are not empty."""
-    low, high = cells.low, cells.high
-    used: Mask = np.logical_and.reduce(low <= high, axis=1)
-    contexts.middles[:, : low.shape[1]] = np.where(used[:, None], (low + high) * 0.5, 0.0)
-    contexts.halves[:, : low.shape[1]] = np.where(used[:, None], (high - low) * 0.5, -1.0)
-    contexts.halves[used & (contexts.widths[contexts.owners] < np.inf), 0] += 2 * slack
-    return used
+def _judge(images: Images, origins: Origins, p: int, steps: int, most_steps: int) -> int:
+    """Note what came of an origin after at most `steps` steps; return its state."""
+    outcome = int(images.outcomes[0])
+    if outcome in {0, WIDENED}:  # cells are about to take in what escaped
+        state = CLOSED
+    elif outcome & (DOUBT | TOO_MANY) or origins.steps[p] >= most_steps:
+        state = STUCK
+    else:
+        state = OPEN
+        origins.steps[p] += 1
+    origins.states[p] = state
+    origins.outcomes[p] = outcome
+    origins.depths[p] = steps if outcome == WIDENED else images.depths[0]
+    origins.margins[p] = images.margins[0]
+    return state
 
 
-def _widen(contexts: Contexts, cells: Cells, images: Images, slack: float, growth: float) -> Mask:
-    """Widen cells by what they would have to hold, and more, but not over their cuts."""
-    low, high = cells
-    least, most = images.least[:, : low.shape[1]], images.most[:, : low.shape[1]]
-    below, above = low - least + 3 * slack, most - high + 3 * slack
-    begun = contexts.halves[:, :1] >= 0
-    start = np.where(below > 0, low - below * (1 + growth) - LEAST_GROWTH, low)
-    end = np.where(above > 0, high + above * (1 + growth) + LEAST_GROWTH, high)
-    start = np.where(begun, start, least - FIRST_ROOM)
-    end = np.where(begun, end, most + FIRST_ROOM)
-    owners = contexts.owners  # of a context that is not cut, k is 0 and the width inf
-    k = np.arange(len(owners)) - contexts.first[owners] + contexts.lowest[owners]
-    start[:, 0] = larger(start[:, 0], (k - 0.5) * contexts.widths[owners])
-    end[:, 0] = smaller(end[:, 0], (k + 0.5) * contexts.widths[owners])
-    moved: Mask = ((start != low) | (end != high)).any(1) & (start <= end).all(1)
-    moved &= images.least[:, 0] < np.inf
-    low[moved], high[moved] = start[moved], end[moved]
-    return moved
+@dataclass(frozen=True)
+class _Boxes:
+    """The cells of contexts, kept by their bounds."""
+
+    contexts: Contexts
+    low: Reals  # (C, H)
+    high: Reals
+    slack: float
+    growth: float
+
+    @property
+    def used(self) -> Mask:
+        """Which cells are not empty (C,)."""
+        used: Mask = self.contexts.halves[:, 0] >= 0
+        return used
+
+    def write(self, places: Places) -> None:
+        """Write the boxes of cells. Those side by side reach a little over their cuts."""
+        contexts, size = self.contexts, self.low.shape[1]
+        low, high = self.low[places], self.high[places]
+        used: Mask = np.logical_and.reduce(low <= high, axis=1)
+        half = np.where(used[:, None], (high - low) * 0.5, -1.0)
+        half[used & (contexts.widths[contexts.owners[places]] < np.inf), 0] += 2 * self.slack
+        contexts.halves[places, :size] = half
+        contexts.middles[places, :size] = np.where(used[:, None], (low + high) * 0.5, 0.0)
+
+    def take_in(self, places: Places, images: Images) -> Places:
+        """Widen cells by what they would have to hold, and forget it; return those widened."""
+        size = self.low.shape[1]
+        start, end = self._widened(places, images.least[places, :size], images.most[places, :size])
+        moved: Mask = ((start != self.low[places]) | (end != self.high[places])).any(1)
+        moved &= (start <= end).all(1) & (images.least[places, 0] < np.inf)
+        images.least[places], images.most[places] = np.inf, -np.inf
+        widened = places[moved]
+        self.low[widened], self.high[widened] = start[moved], end[moved]
+        self.write(widened)
+        return widened
+
+    def _widened(self, places: Places, least: Reals, most: Reals) -> tuple[Reals, Reals]:
+        """Return bounds with room for these and more, but not over the cells' cuts."""
+        contexts, factor = self.contexts, 1 + self.growth
+        low, high = self.low[places], self.high[places]
+        below, above = low - least + 3 * self.slack, most - high + 3 * self.slack
+        begun = contexts.halves[places, :1] >= 0
+        start = np.where(below > 0, low - below * factor - LEAST_GROWTH, low)
+        end = np.where(above > 0, high + above * factor + LEAST_GROWTH, high)
+        start = np.where(begun, start, least - FIRST_ROOM)
+        end = np.where(begun, end, most + FIRST_ROOM)
+        owners = contexts.owners[places]  # of a context that is not cut, k is 0 and the width inf
+        k = places - contexts.first[owners] + contexts.lowest[owners]
+        start[:, 0] = larger(start[:, 0], (k - 0.5) * contexts.widths[owners])
+        end[:, 0] = smaller(end[:, 0], (k + 0.5) * contexts.widths[owners])
+        return start, end

@@ -268,7 +268,7 @@ class Cells(NamedTuple):
 
 
 CLOSED, OPEN, STUCK = 0, 1, 2
-"""An origin between two rounds: sets held what it can become; it is to be propagated; or it was in
+"""An origin: sets held what it can become; it is to be propagated; or it was in
 vain, since a bit is in doubt, there are too many images, or it may take no more steps."""
 
 
@@ -411,10 +411,11 @@ class Kernels(Protocol):
         have taken more than `work` or filled more than `most_cells` cells. Returns how many there
         were, and their work.
 
-        Each round propagates every origin that is open, but for those of empty cells, and for the
-        state 0 as long as there is any other. Then what escaped widens cells, but not over their
-        cuts, and opens them. An origin that left all cells stays open and takes a step more, up to
-        `most_steps`. All ends as soon as an origin is stuck.
+        Each round propagates the origins that are open, one after the other, but not those of
+        empty cells, and the state 0 only in a round in which there is no other. What escapes
+        widens cells at once, but not over their cuts, and opens them. An origin that left all
+        cells stays open and takes a step more in the next round, up to `most_steps`. All ends as
+        soon as an origin is stuck.
 
         `contexts.middles` and `contexts.halves` are written: the boxes of the cells' bounds, those
         of cells that are cut 2 · `slack` longer to each side.

@@ -49,7 +49,7 @@ def _curves(depth: int, width: float, steps: int, work: int) -> Strategy:
 
 
 def _settled(
-    depth: int, width: float, steps: int, work: int, growth: float = 0.2, memory: float = 2.0
+    depth: int, width: float, steps: int, work: int, growth: float, inflation: float
 ) -> Strategy:
     """Return the same around the states from the seventh step on.
 
@@ -57,7 +57,7 @@ def _settled(
     times as wide. Cells reach only a part of the way to them: images that leave all cells take
     more steps.
     """
-    shape, curves = CellShape(width, growth, memory), _curves(depth, width, steps, work)
+    shape, curves = CellShape(width, growth, inflation), _curves(depth, width, steps, work)
     return replace(curves, shape=shape, lead=7 - depth, most_steps=16, budget=2_000_000)
 
 
@@ -69,11 +69,10 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
     ),
     "medium": (_curves(2, 0.5, 3, 100_000), _curves(3, 0.5, 3, 200_000)),
     "thorough": (
-        _settled(3, 0.2, 3, 1_000_000),
-        _settled(4, 0.2, 4, 8_000_000, growth=0.5),
-        _settled(3, 0.2, 4, 1_000_000, growth=0.3, memory=4),
-        _settled(5, 0.15, 3, 8_000_000, growth=0.1),
-        _settled(4, 0.1, 5, 40_000_000, growth=0.1),
+        _settled(3, 0.2, 4, 1_000_000, growth=0.3, inflation=0.2),
+        _settled(4, 0.2, 4, 8_000_000, growth=0.4, inflation=0.3),
+        _settled(5, 0.15, 3, 8_000_000, growth=0.1, inflation=0.1),
+        _settled(4, 0.15, 6, 40_000_000, growth=0.2, inflation=0.3),
     ),
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of

@@ -39,8 +39,8 @@ class CellShape(NamedTuple):
     """The width of a cell, in pre-activations; inf: sets are not cut."""
     growth: float
     """Extra widening of a cell, as a part of what is needed."""
-    memory: float = 2.0
-    """The weight of each step to come, as a multiple of the one before it, in `frames`."""
+    inflation: float = 0.0
+    """Room to each side of what was sampled in a cell, as a part of its width."""
 
 
 class Sets:
@@ -61,7 +61,7 @@ class Sets:
         self._bounds, self._shape = bounds, shape
         self.centres = np.zeros((count, bounds.architecture.block_shape[1]))
         self.centres[:, :size] = (states.min(1) + states.max(1)) * 0.5
-        self.axes, self.bases = balanced_frames(bounds, sampler, table, self.centres, shape.memory)
+        self.axes, self.bases = balanced_frames(bounds, sampler, table, self.centres)
         y = self._turn(np.arange(count), states)
         self._begin(y, self._turn(owners, more[:, None])[:, 0], owners)
 
@@ -82,7 +82,8 @@ class Sets:
         pieces = np.zeros(count, np.int64)
         if isfinite(shape.width):
             low, high, pieces = self._cut(y, start, owners, low, high)
-        low, high = low - LEAST_ROOM, high + LEAST_ROOM
+        room = np.maximum(high - low, 0.0) * shape.inflation + LEAST_ROOM
+        low, high = low - room, high + room
         width = self.widths[self.owners]
         low[:, 0] = np.maximum(low[:, 0], (pieces - 0.5) * width)
         high[:, 0] = np.minimum(high[:, 0], (pieces + 0.5) * width)
