@@ -7,7 +7,6 @@
 
 #include "reach.h"
 
-#define CLOSING_FIRST 1e-5 /* the room in a cell that was empty */
 #define CLOSING_LEAST 1e-6 /* the least by which a cell is widened */
 
 /* A cell's box, out of its bounds. Those of cells side by side reach a little over their cuts. */
@@ -55,9 +54,9 @@ INLINE int widen_cell(const shape *s, const binadd_closing *c, size_t cell)
         to[0][i] = low[i];
         to[1][i] = high[i];
         if (new || below > 0)
-            to[0][i] = new ? least[i] - CLOSING_FIRST : low[i] - below * factor - CLOSING_LEAST;
+            to[0][i] = new ? least[i] - room : low[i] - below * factor - CLOSING_LEAST;
         if (new || above > 0)
-            to[1][i] = new ? most[i] + CLOSING_FIRST : high[i] + above * factor + CLOSING_LEAST;
+            to[1][i] = new ? most[i] + room : high[i] + above * factor + CLOSING_LEAST;
     }
     clip_to_cuts(c->reach, cell, &to[0][0], &to[1][0]);
     for (int i = 0; i < s->hidden_size; i++) {

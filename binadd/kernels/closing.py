@@ -33,8 +33,6 @@ from binadd.kernels.mode import quiet_ieee_mode
 from binadd.kernels.reach import Mask, Network, Places, Sets, Walk
 from binadd.kernels.relaxation import larger, smaller
 
-FIRST_ROOM = 1e-5
-"""How much a cell that was empty holds beside the first image in it."""
 LEAST_GROWTH = 1e-6
 """The least by which a cell is widened."""
 
@@ -156,13 +154,13 @@ class _Boxes:
     def _widened(self, places: Places, least: Reals, most: Reals) -> tuple[Reals, Reals]:
         """Return bounds with room for these and more, but not over the cells' cuts."""
         contexts, factor = self.contexts, 1 + self.growth
-        low, high = self.low[places], self.high[places]
-        below, above = low - least + 3 * self.slack, most - high + 3 * self.slack
+        low, high, room = self.low[places], self.high[places], 3 * self.slack
+        below, above = low - least + room, most - high + room
         begun = contexts.halves[places, :1] >= 0
         start = np.where(below > 0, low - below * factor - LEAST_GROWTH, low)
         end = np.where(above > 0, high + above * factor + LEAST_GROWTH, high)
-        start = np.where(begun, start, least - FIRST_ROOM)
-        end = np.where(begun, end, most + FIRST_ROOM)
+        start = np.where(begun, start, least - room)
+        end = np.where(begun, end, most + room)
         owners = contexts.owners[places]  # of a context that is not cut, k is 0 and the width inf
         k = places - contexts.first[owners] + contexts.lowest[owners]
         start[:, 0] = larger(start[:, 0], (k - 0.5) * contexts.widths[owners])
