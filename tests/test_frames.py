@@ -43,10 +43,10 @@ def test_two_forms_are_diagonal_at_once(depth: int, activation: str) -> None:
     """How far states reach, and how long they are remembered, most of it along the first axis."""
     net = trained(3, clip_norm=2.0, activation=activation)
     bounds, sampler, table, states, centres = sampled(net, depth)
-    V, U = unpadded(balanced_frames(bounds, sampler, table, centres), 8)
+    V, U = unpadded(balanced_frames(bounds, sampler, table, centres, 2.0), 8)
     assert np.allclose(U @ V, np.eye(8), rtol=0, atol=1e-12)
     assert np.allclose((U * U).sum(1), 1)
-    memory = frames._memory(bounds, sampler, table)
+    memory = frames._memory(bounds, sampler, table, 2.0)
     away = states - centres[:, None, :8]
     reach = np.einsum("kmi,kmj->kij", away, away)
     reach /= np.trace(reach, axis1=1, axis2=2)[:, None, None]
@@ -74,14 +74,14 @@ def test_memory_adds_up_what_may_follow(operands: int, depth: int) -> None:
     power, expected = np.eye(6), np.zeros((6, 6))
     for k in range(1, frames.HORIZON + 1):
         power = power @ W
-        expected += 2.0**k * power.T @ power
-    for memory in frames._memory(bounds, Sampler(bounds), table):
+        expected += 3.0**k * power.T @ power
+    for memory in frames._memory(bounds, Sampler(bounds), table, 3.0):
         assert np.allclose(memory, expected, rtol=1e-12)
 
 
 def test_memory_is_that_of_the_last_symbols() -> None:
     bounds, sampler, table, *_ = sampled(trained(3, clip_norm=2.0), 5)
-    memory = frames._memory(bounds, sampler, table)
+    memory = frames._memory(bounds, sampler, table, 2.0)
     by_last: dict[Any, Reals] = {}
     for (carry, word), form in zip(table.contexts, memory, strict=True):
         for symbol in word[: -frames.DEPTH]:
@@ -98,7 +98,7 @@ def test_what_is_not_precise_enough_is_not_taken(
     """Principal axes, at right angles, are."""
     bounds, sampler, table, _, centres = sampled(trained(3, clip_norm=2.0), 2)
     monkeypatch.setattr(frames, limit, 0.0)
-    found = balanced_frames(bounds, sampler, table, centres)
+    found = balanced_frames(bounds, sampler, table, centres, 2.0)
     assert np.array_equal(found.axes, found.bases)
     V, U = unpadded(found, 8)
     assert np.allclose(V @ U, np.eye(8), rtol=0, atol=1e-12)
@@ -111,7 +111,7 @@ def test_frames_of_any_network_are_inverse(size: int, scale: float) -> None:
     net = BinaryAdderRNN(size, seed=1)
     parameters = {name: array * scale for name, array in net.parameters.items()}
     bounds, sampler, table, _, centres = sampled(BinaryAdderRNN.from_parameters(parameters), 2)
-    V, U = unpadded(balanced_frames(bounds, sampler, table, centres), size)
+    V, U = unpadded(balanced_frames(bounds, sampler, table, centres, 2.0), size)
     assert np.abs(U @ V - np.eye(size)).max() <= 2 * frames.MOST_RESIDUAL
     assert np.abs(V).sum(2).max() <= frames.LONGEST_AXIS
     assert max(np.abs(U).sum(axis).max() for axis in (1, 2)) <= frames.LONGEST_ROW

@@ -42,23 +42,20 @@ def _boxes(depth: int, steps: int) -> Strategy:
     return Strategy(depth, shape, steps=steps, rounds=12, budget=10_000, work=100_000)
 
 
-def _curves(depth: int, width: float, steps: int, work: int) -> Strategy:
+def _curves(depth: int, shape: CellShape, steps: int, work: int) -> Strategy:
     """Return cells along the first axis of frames, widened without end."""
-    shape = CellShape(width, growth=0.4)
     return Strategy(depth, shape, steps=steps, cells=30_000, budget=100_000, work=work)
 
 
-def _settled(
-    depth: int, width: float, steps: int, work: int, growth: float, inflation: float
-) -> Strategy:
+def _settled(depth: int, shape: CellShape, steps: int, work: int) -> Strategy:
     """Return the same around the states from the seventh step on.
 
     Those before lie apart in networks that forget slowly; sets that held them would be several
     times as wide. Cells reach only a part of the way to them: images that leave all cells take
     more steps.
     """
-    shape, curves = CellShape(width, growth, inflation), _curves(depth, width, steps, work)
-    return replace(curves, shape=shape, lead=7 - depth, most_steps=16, budget=2_000_000)
+    curves = _curves(depth, shape, steps, work)
+    return replace(curves, lead=7 - depth, most_steps=16, budget=2_000_000)
 
 
 PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
@@ -67,12 +64,15 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
         _boxes(1, 4),
         _boxes(2, 5),
     ),
-    "medium": (_curves(2, 0.5, 3, 100_000), _curves(3, 0.5, 3, 200_000)),
+    "medium": (
+        _curves(2, CellShape(0.5, growth=0.4, inflation=0.4), 3, 100_000),
+        _curves(2, CellShape(0.3, growth=0.3, inflation=0.2), 4, 200_000),
+    ),
     "thorough": (
-        _settled(3, 0.2, 4, 1_000_000, growth=0.3, inflation=0.2),
-        _settled(4, 0.2, 4, 8_000_000, growth=0.4, inflation=0.3),
-        _settled(5, 0.15, 3, 8_000_000, growth=0.1, inflation=0.1),
-        _settled(4, 0.15, 6, 40_000_000, growth=0.2, inflation=0.3),
+        _settled(3, CellShape(0.2, growth=0.2, inflation=0.2, memory=4), 4, 1_000_000),
+        _settled(4, CellShape(0.2, growth=0.4, inflation=0.3), 4, 8_000_000),
+        _settled(5, CellShape(0.15, growth=0.1, inflation=0.1), 3, 8_000_000),
+        _settled(4, CellShape(0.15, growth=0.2, inflation=0.3), 6, 40_000_000),
     ),
 }
 """For each effort, strategies in the order that decides soonest; an effort begins with those of

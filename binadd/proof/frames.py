@@ -11,8 +11,8 @@ https://doi.org/10.1109/TAC.1981.1102568). They make two quadratic forms diagona
 
 - how far states reach, Σ (x − o)(x − o)ᵀ over sampled ones;
 - how a small difference d of two states is remembered, dᵀMd: M = w · mean Jᵀ(I + M′)J over all
-  symbols, where J is the step's Jacobian, M′ the form of the context that comes after it, and the
-  weight w lets what is remembered long count more than what is soon forgotten.
+  symbols, where J is the step's Jacobian, M′ the form of the context that comes after it, and w
+  weighs what is remembered long against what is soon forgotten.
 """
 
 from __future__ import annotations
@@ -33,8 +33,6 @@ DEPTH = 3
 """Symbols of the contexts in which memory is measured: what is to come depends on little more."""
 HORIZON, FOLLOWED = 8, 16
 """Steps to come, and states of each context at which Jacobians are taken."""
-WEIGHT = 2.0
-"""How much each step to come counts, as a multiple of the one before it."""
 CACHED = 1 << 15
 """Numbers of the products that are added up at a time, which stay in the processor's cache."""
 SLOPES: dict[str, Callable[[Reals], Reals]] = {
@@ -61,12 +59,12 @@ class Frames(NamedTuple):
 
 
 def balanced_frames(
-    bounds: Bounds, sampler: Sampler, table: ContextTable, centres: Reals
+    bounds: Bounds, sampler: Sampler, table: ContextTable, centres: Reals, weight: float
 ) -> Frames:
     """Return frames for states sampled in contexts, about centres (K, S).
 
-    Where balanced coordinates are too large, or not precise enough, they are those of the
-    principal axes.
+    Each step to come counts `weight` times as much as the one before it. Where balanced
+    coordinates are too large, or not precise enough, they are those of the principal axes.
     """
     size, states = bounds.size, sampler.states(table)
     principal = bounds.kernels.principal_axes(bounds.architecture, states, centres)
@@ -76,7 +74,7 @@ def balanced_frames(
     spread = np.add.accumulate(y * y, axis=1)[:, -1]
     scale = np.sqrt(spread / np.maximum(_total(spread), 1e-300) + LEAST_SPREAD)[:, :, None]
     stretched, shrunk = rows * scale, rows / scale
-    memory = _memory(bounds, sampler, table)
+    memory = _memory(bounds, sampler, table, weight)
     memory = _product(_product(stretched, memory), _transposed(stretched))
     turn = bounds.kernels.principal_axes(
         bounds.architecture, np.ascontiguousarray(memory), np.zeros_like(centres)
@@ -96,7 +94,7 @@ def coordinates(axes: Reals, away: Reals) -> Reals:
     return _product(away, _transposed(axes))
 
 
-def _memory(bounds: Bounds, sampler: Sampler, table: ContextTable) -> Reals:
+def _memory(bounds: Bounds, sampler: Sampler, table: ContextTable, weight: float) -> Reals:
     """Return M (K, H, H) of contexts, each that of its last symbols."""
     form, size = bounds.form, bounds.size
     depth = min(DEPTH, len(table.contexts[0][1]))
@@ -113,7 +111,7 @@ def _memory(bounds: Bounds, sampler: Sampler, table: ContextTable) -> Reals:
         after = (np.eye(size) + memory) * (pairs / FOLLOWED)
         before = _product(_product(weights, after), _transposed(weights))
         memory = np.add.accumulate(before[successors], axis=1)[:, -1]
-        memory *= WEIGHT / successors.shape[1]
+        memory *= weight / successors.shape[1]
     place = {context: i for i, context in enumerate(near.contexts)}
     return memory[[place[last_symbols(form, depth, *context)] for context in table.contexts]]
 

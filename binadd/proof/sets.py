@@ -41,6 +41,8 @@ class CellShape(NamedTuple):
     """Extra widening of a cell, as a part of what is needed."""
     inflation: float = 0.0
     """Room to each side of what was sampled in a cell, as a part of its width."""
+    memory: float = 2.0
+    """The weight of each step to come, as a multiple of the one before it, in `frames`."""
 
 
 class Sets:
@@ -61,7 +63,7 @@ class Sets:
         self._bounds, self._shape = bounds, shape
         self.centres = np.zeros((count, bounds.architecture.block_shape[1]))
         self.centres[:, :size] = (states.min(1) + states.max(1)) * 0.5
-        self.axes, self.bases = balanced_frames(bounds, sampler, table, self.centres)
+        self.axes, self.bases = balanced_frames(bounds, sampler, table, self.centres, shape.memory)
         y = self._turn(np.arange(count), states)
         self._begin(y, self._turn(owners, more[:, None])[:, 0], owners)
 
