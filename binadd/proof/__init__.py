@@ -66,7 +66,7 @@ PORTFOLIO: dict[str, tuple[Strategy, ...]] = {
     ),
     "medium": (
         _curves(2, CellShape(0.5, growth=0.4, inflation=0.4), 3, 100_000),
-        _curves(2, CellShape(0.3, growth=0.3, inflation=0.2), 4, 200_000),
+        _curves(3, CellShape(0.5, growth=0.4, inflation=0.3), 3, 200_000),
     ),
     "thorough": (
         _settled(3, CellShape(0.2, growth=0.2, inflation=0.2, memory=4), 4, 1_000_000),

@@ -25,7 +25,7 @@ from binadd.proof.samples import Sampler
 
 __all__ = ["CellShape", "Sets"]
 
-MOST_CELLS = 100
+MOST_CELLS = 40
 """The most cells of a context to each side of those that were sampled."""
 MOST_SAMPLED = 1 << 16
 """The most cells between sampled states, more than a strategy may use: where weights are huge,
