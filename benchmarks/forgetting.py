@@ -2,11 +2,12 @@
 
     python benchmarks/forgetting.py FOLDER/keras-013.npz …
 
-prints a row of Markdown for each network: of all periodic input words of up to six symbols, the
-one along which most of a small difference is left after each step, with the two largest shares
-(absolute values of the eigenvalues of the cycle's Jacobian, per step); the two largest factors by
-which differences grow within 1, 3, 5 and 10 steps (singular values of products of Jacobians); and
-the smallest logit margin in 600,000 steps. Symbols are x₁ + 2x₂.
+reads networks that elsewhere.py or `binadd train -o` wrote, and prints a row of Markdown for each:
+of all periodic input words of up to six symbols, the one along which most of a small difference is
+left after each step, with the two largest shares (absolute values of the eigenvalues of the
+cycle's Jacobian, per step); the two largest factors by which differences grow within 1, 3, 5 and
+10 steps (singular values of products of Jacobians); and the smallest logit margin in 600,000
+steps. Symbols are x₁ + 2x₂.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import numpy as np
 from elsewhere import ACTIVATIONS
 from numpy.typing import NDArray
 
+import binadd
+
 Reals = NDArray[np.float64]
 Words = NDArray[np.int64]
 
@@ -31,14 +34,14 @@ ONES = np.array([0, 1, 1, 2])
 class Network:
     """Its step in NumPy, and the Jacobian of that."""
 
-    def __init__(self, path: Path) -> None:
-        weights = {name: np.asarray(array, float) for name, array in np.load(path).items()}
-        self.hidden, self.output = weights["hidden_weights"], weights["output_weights"].ravel()
+    def __init__(self, net: binadd.BinaryAdderRNN) -> None:
+        weights = {name: array.astype(float) for name, array in net.parameters.items()}
+        self.hidden, self.output = weights["hidden_weights"], weights["output_weights"]
         bias = weights.get("hidden_bias", np.zeros(len(self.hidden)))
         symbols = np.array([[x & 1, x >> 1] for x in range(4)])
         self.inputs = symbols @ weights["input_weights"].T + bias
-        self.bias = float(np.ravel(weights.get("output_bias", 0.0))[0])
-        self.tanh = ACTIVATIONS[path.stem.split("-")[0]] == "tanh"
+        self.bias = float(weights.get("output_bias", 0.0))
+        self.tanh = net.activation == "tanh"
 
     def step(self, states: Reals, symbols: Words) -> tuple[Reals, Reals]:
         """Return the next states (N, H), and the slopes of the units there."""
@@ -100,13 +103,22 @@ def mixed_words(generator: np.random.Generator) -> Words:
     return words
 
 
+def read(path: Path) -> binadd.BinaryAdderRNN:
+    """Read what elsewhere.py wrote, or a model file."""
+    kind = path.stem.split("-")[0]
+    if kind not in ACTIVATIONS:
+        return binadd.load(path)
+    weights = dict(np.load(path))
+    return binadd.BinaryAdderRNN.from_parameters(weights, activation=ACTIVATIONS[kind])
+
+
 def main() -> None:
     """Print the table."""
     after = " | ".join(f"{k}" for k in AFTER)
     print(f"| network | slowest word | left per step | second | {after} | smallest margin |")
     print("|---|---|" + "---:|" * (3 + len(AFTER)))
     for path in map(Path, sys.argv[1:]):
-        net = Network(path)
+        net = Network(read(path))
         cycle = slowest(net)
         margin, products = net.run(mixed_words(np.random.default_rng(0)), max(AFTER))
         sizes = [np.linalg.svd(products[k - 1], compute_uv=False)[:, :2].max(0) for k in AFTER]

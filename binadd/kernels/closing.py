@@ -57,10 +57,8 @@ def close_sets(
     contexts.halves[:, size:] = contexts.middles[:, size:] = 0
     boxes = _Boxes(contexts, cells.low[:, :size], cells.high[:, :size], slack, closure.growth)
     boxes.write(np.arange(count))
-    network, sets = (
-        Network(architecture, block, errors, propagation.affine),
-        Sets(contexts, size, slack),
-    )
+    network = Network(architecture, block, errors, propagation.affine)
+    sets = Sets(contexts, size, slack)
     images, spent = new_images(architecture, contexts, 1), 0
     for done in range(closure.rounds):
         for p in _due(origins, boxes):

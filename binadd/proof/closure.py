@@ -51,9 +51,8 @@ MOST_FRAMES = 1 << 21
 MOST_REACH = 120.0
 """Of a cell in its coordinates y, times Σ|U| in any row: the checker takes less than 128."""
 SPARE_STEPS = 3
-"""Beyond those that the search took, in case the checker's bounds are a little wider: of 31
-networks from PyTorch and Keras it refused one with the 4 steps of the search and with 5, but not
-with 7. They cost nothing where they are not needed."""
+"""Beyond those that the search took, in case the checker's bounds are wider by more than the
+slack; they cost nothing where they are not needed."""
 START_BITS = 14
 """The most bits, of all operands, of words from the start that are propagated one by one."""
 MOST_REALS = 1 << 25
