@@ -122,8 +122,8 @@ class Sets:
         return np.asarray(inside.all(1))
 
     def _cover_parts(self, cases: Cases, spend: Callable[[int], None]) -> NDArray[np.bool_]:
-        """Bound what of a case is in a slab: of the generator that moves it most along the first
-        axis, only a part reaches there, whatever the others do.
+        """Bound what of a case is in a slab, by the generator that moves it most along the first
+        axis, or by the next one if that is about as long: the search may have taken it first.
 
         Σ|V| < 2³⁰, |z − o| < 2³², Σ|G| + s < 2³¹ and h < 2⁶⁰: sums of products are below 1.5·2⁶²,
         coordinates below 2³⁹.
@@ -136,7 +136,7 @@ class Sets:
         first, last = np.where(h > 0, (ends + h) // np.maximum(2 * h, 1), 0)
         covered = last - first < MOST_SLABS
         slabs = np.where(covered, last - first + 1, 0)
-        spend(20 * y.shape[1] * int(slabs.sum()))
+        spend(40 * y.shape[1] * int(slabs.sum()))
         i = np.repeat(np.arange(len(y)), slabs)  # the case of each part
         k = first[i] + np.arange(len(i)) - np.repeat(np.cumsum(slabs) - slabs, slabs)
         keys = (cases.context[i] << 32) + np.clip(k, -1 << 31, (1 << 31) - 1)
@@ -145,22 +145,36 @@ class Sets:
         cell, i = cell[covered[i]], i[covered[i]]
         some = np.flatnonzero(covered)
         i = (np.cumsum(covered) - 1)[i]
-        forms = np.zeros((*y[some].shape, cases.G.shape[2] + 1), np.int64)  # there is always one
-        forms[:, :, 1:] = V[some] @ cases.G[some]
+        forms = np.zeros((*y[some].shape, cases.G.shape[2] + 2), np.int64)  # there are always two
+        forms[:, :, 2:] = V[some] @ cases.G[some]
         reach = (np.abs(forms).sum(2) + box[some] >> FRAME_BITS) + 2
-        along = forms[np.arange(len(some)), :, np.abs(forms[:, 0]).argmax(1)] >> FRAME_BITS
-        along *= np.where(along[:, :1] < 0, -1, 1)
-        y, reach, along = y[some][i], reach[i], along[i]
+        y, sizes, every = y[some], np.abs(forms[:, 0]), np.arange(len(some))
+        least, held = sizes.max(1) - (sizes.max(1) >> 4), np.zeros(len(i), np.bool_)
+        for _ in range(2):
+            most = sizes.argmax(1)
+            along = forms[every, :, most] >> FRAME_BITS
+            left = np.flatnonzero(~held & (sizes[every, most] >= least)[i])
+            m = i[left]
+            held[left] = self._part_inside(cell[left], y[m], reach[m], along[m])
+            sizes[every, most] = -1
+        covered[some[i[~held]]] = False
+        return np.asarray(covered)
+
+    def _part_inside(
+        self, cell: Integers, y: Integers, reach: Integers, along: Integers
+    ) -> NDArray[np.bool_]:
+        """Whether y ± reach, as far as it is in their slabs, lies in cells: only a part of the
+        generator `along` reaches there, whatever the others do."""
+        along = along * np.where(along[:, :1] < 0, -1, 1)
         rest, divisor = reach[:, 0] - along[:, 0] + 2, np.maximum(along[:, 0], 1)
         # So much of it reaches into the slab: at most 2³⁸ · 2²⁴.
         low, high = self.start[cell] - y[:, 0] - rest, self.end[cell] - y[:, 0] + rest
         low, high = np.clip([low, high], -divisor, divisor)
         low, high = (low << PART_BITS) // divisor, -((-high << PART_BITS) // divisor)
-        y += along * (low + high >> 1)[:, None] >> PART_BITS
+        y = y + (along * (low + high >> 1)[:, None] >> PART_BITS)
         along = np.abs(along)
-        reach += (along * (high - (low + high >> 1))[:, None] >> PART_BITS) - along + 4
-        covered[some[i[~self._inside(cell, y, reach)]]] = False
-        return np.asarray(covered)
+        reach = reach + (along * (high - (low + high >> 1))[:, None] >> PART_BITS) - along + 4
+        return self._inside(cell, y, reach)
 
 
 def _apply(matrices: Integers, vectors: Integers) -> Integers:
