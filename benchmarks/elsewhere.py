@@ -9,7 +9,8 @@ already are kept, so a run that was stopped can go on. Then
 
     BinaryAdderRNN.from_parameters(dict(np.load("FOLDER/torch-000.npz")), activation="tanh")
 
-is the network ("sigmoid" for `jax` and `tutorial`), and frameworks.py decides them all.
+is the network ("sigmoid" for `jax` and `tutorial`), as `read` makes it where binadd is installed,
+and frameworks.py decides them all.
 
 torch     nn.RNN and nn.Linear as they come: tanh; Adam, 0.01, batches of 64
 keras     SimpleRNN and Dense as they come, on JAX: tanh; Adam, 0.01, batches of 64
@@ -24,10 +25,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from binadd import BinaryAdderRNN
 
 HIDDEN = 16
 BITS = 8
@@ -217,6 +221,14 @@ def train(framework: str, seed: int) -> tuple[int, Parameters | None]:
         if batch % CHECK_EVERY == 0 and adds(parameters(), ACTIVATIONS[framework]):
             return batch, parameters()
     return CAP, None
+
+
+def read(path: Path) -> BinaryAdderRNN:
+    """Return the network that `main` wrote to a file, which is named after its framework."""
+    from binadd import BinaryAdderRNN
+
+    activation = ACTIVATIONS[path.stem.split("-")[0]]
+    return BinaryAdderRNN.from_parameters(dict(np.load(path)), activation=activation)
 
 
 def main(framework: str, networks: int, folder: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from elsewhere import ACTIVATIONS
+from elsewhere import ACTIVATIONS, read
 from numpy.typing import NDArray
 
 import binadd
@@ -103,22 +103,14 @@ def mixed_words(generator: np.random.Generator) -> Words:
     return words
 
 
-def read(path: Path) -> binadd.BinaryAdderRNN:
-    """Read what elsewhere.py wrote, or a model file."""
-    kind = path.stem.split("-")[0]
-    if kind not in ACTIVATIONS:
-        return binadd.load(path)
-    weights = dict(np.load(path))
-    return binadd.BinaryAdderRNN.from_parameters(weights, activation=ACTIVATIONS[kind])
-
-
 def main() -> None:
     """Print the table."""
     after = " | ".join(f"{k}" for k in AFTER)
     print(f"| network | slowest word | left per step | second | {after} | smallest margin |")
     print("|---|---|" + "---:|" * (3 + len(AFTER)))
     for path in map(Path, sys.argv[1:]):
-        net = Network(read(path))
+        written_elsewhere = path.stem.split("-")[0] in ACTIVATIONS
+        net = Network(read(path) if written_elsewhere else binadd.load(path))
         cycle = slowest(net)
         margin, products = net.run(mixed_words(np.random.default_rng(0)), max(AFTER))
         sizes = [np.linalg.svd(products[k - 1], compute_uv=False)[:, :2].max(0) for k in AFTER]

@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from elsewhere import ACTIVATIONS, BITS
+from elsewhere import ACTIVATIONS, BITS, read
 
 import binadd
 from binadd.proof import Refuted
@@ -36,11 +36,7 @@ def networks(folder: Path, seeds: int, kind: str) -> Iterator[tuple[str, binadd.
     """Yield the names and networks of a kind: from the folder, or trained by a recipe."""
     if kind in ACTIVATIONS:
         for path in sorted(folder.glob(f"{kind}-*.npz"))[:seeds]:
-            weights = dict(np.load(path))
-            yield (
-                path.stem,
-                binadd.BinaryAdderRNN.from_parameters(weights, activation=ACTIVATIONS[kind]),
-            )
+            yield path.stem, read(path)
     else:
         for seed in range(seeds):
             net = binadd.BinaryAdderRNN(seed=seed, recipe=kind)

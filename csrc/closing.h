@@ -105,7 +105,7 @@ INLINE int is_due(const shape *s, const binadd_closing *c, size_t p)
     return p < c->reach->cells ? c->halves[p * s->columns] >= 0 : !c->visited;
 }
 
-/* Note that nothing would have to be in a cell that is not. */
+/* Note that a cell would have to hold nothing more. */
 INLINE void forget_escapes(const shape *s, const binadd_reach *r, size_t cell)
 {
     for (size_t i = cell * s->columns; i < (cell + 1) * s->columns; i++) {
@@ -120,8 +120,9 @@ INLINE void take_in(const walker *w, const binadd_closing *c)
     const binadd_reach *r = c->reach;
     for (int i = 0; i < w->now->escapes; i++) {
         const size_t cell = (size_t)w->escapes[i];
-        if (r->least[cell * w->s->columns] < INFINITY && widen_cell(w->s, c, cell) &&
-            c->states[cell] == BINADD_CLOSED)
+        if (r->least[cell * w->s->columns] == INFINITY)
+            continue; /* widened already, or not to be */
+        if (widen_cell(w->s, c, cell) && c->states[cell] == BINADD_CLOSED)
             c->states[cell] = BINADD_OPEN;
         forget_escapes(w->s, r, cell);
     }

@@ -740,7 +740,7 @@ def test_a_case_reaches_into_few_slabs(share: float) -> None:
     parts = [np.rint(part * ONE).astype(np.int64) for part in shape]
     [covered] = sets.cover(cover.Cases(np.zeros(1, np.int64), *parts), work.append)
     assert covered == (share == 0)
-    assert sum(work) <= 40 * 3 * cover.MOST_SLABS
+    assert sum(work) <= 20 * 3 * cover.MOST_SLABS
 
 
 def with_frames(certificate: Certificate, frames: NDArray[np.float64]) -> Certificate:

@@ -73,9 +73,9 @@ def close_sets(
             for parts in walk.escaped:
                 widened = boxes.take_in(np.unique(parts.cells), images)
                 origins.states[widened] = np.maximum(origins.states[widened], OPEN)
-        used = np.append(boxes.used, True)
-        closed = (origins.states[used] == CLOSED).all()
-        if closed or spent > closure.work or used[:-1].sum() > closure.most_cells:
+        used = boxes.used
+        closed = (origins.states[np.append(used, True)] == CLOSED).all()
+        if closed or spent > closure.work or used.sum() > closure.most_cells:
             return done + 1, spent
     return closure.rounds, spent
 

@@ -268,8 +268,8 @@ class Cells(NamedTuple):
 
 
 CLOSED, OPEN, STUCK = 0, 1, 2
-"""An origin: sets held what it can become; it is to be propagated; or it was in
-vain, since a bit is in doubt, there are too many images, or it may take no more steps."""
+"""An origin: sets held what it can become; it is to be propagated; or it was in vain, since a bit
+is in doubt, there are too many images, or it may take no more steps."""
 
 
 class Origins(NamedTuple):

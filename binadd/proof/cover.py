@@ -136,7 +136,7 @@ class Sets:
         first, last = np.where(h > 0, (ends + h) // np.maximum(2 * h, 1), 0)
         covered = last - first < MOST_SLABS
         slabs = np.where(covered, last - first + 1, 0)
-        spend(40 * y.shape[1] * int(slabs.sum()))
+        spend(20 * y.shape[1] * int(slabs.sum()))
         i = np.repeat(np.arange(len(y)), slabs)  # the case of each part
         k = first[i] + np.arange(len(i)) - np.repeat(np.cumsum(slabs) - slabs, slabs)
         keys = (cases.context[i] << 32) + np.clip(k, -1 << 31, (1 << 31) - 1)
@@ -149,12 +149,14 @@ class Sets:
         forms[:, :, 2:] = V[some] @ cases.G[some]
         reach = (np.abs(forms).sum(2) + box[some] >> FRAME_BITS) + 2
         y, sizes, every = y[some], np.abs(forms[:, 0]), np.arange(len(some))
-        least, held = sizes.max(1) - (sizes.max(1) >> 4), np.zeros(len(i), np.bool_)
-        for _ in range(2):
+        longest, held = sizes.max(1), np.zeros(len(i), np.bool_)
+        for again in (False, True):
             most = sizes.argmax(1)
             along = forms[every, :, most] >> FRAME_BITS
-            left = np.flatnonzero(~held & (sizes[every, most] >= least)[i])
+            near = sizes[every, most] >= longest - (longest >> 4)
+            left = np.flatnonzero(~held & near[i])
             m = i[left]
+            spend(again * 20 * y.shape[1] * len(left))
             held[left] = self._part_inside(cell[left], y[m], reach[m], along[m])
             sizes[every, most] = -1
         covered[some[i[~held]]] = False
